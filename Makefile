@@ -1,0 +1,54 @@
+# Each target is one command; `make` alone lists them. Everything is installed into .venv from requirements.lock,
+# once for each change of it. Variables: PYTHON, VENV, HOST, PORT, SHARED, WEIGHTS_MIRROR, ARGS (more for pytest).
+
+PYTHON ?= python3
+VENV ?= .venv
+# Real pictures and model files, where a machine has them: nothing needs them to be there.
+SHARED ?= ../shared
+WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
+
+RUN := $(VENV)/bin/python -m
+PIP := $(RUN) pip --disable-pip-version-check -qq
+
+.PHONY: help run test check format lock weights clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+run: $(VENV)/.for-run ## Start the whole service on http://127.0.0.1:8000 (HOST and PORT change that)
+	@exec $(RUN) admin.main up --weights-mirror "$(WEIGHTS_MIRROR)"
+
+test: $(VENV)/.for-test ## Run all tests (ARGS="-k mask" runs some)
+	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared $(SHARED)) $(ARGS)
+
+check: $(VENV)/.for-dev ## Check style, format and types
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+
+format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
+	@$(RUN) ruff check --fix
+	@$(RUN) ruff format
+
+lock: $(VENV)/.for-dev ## Renew requirements.lock: the newest versions that go together
+	@$(RUN) uv pip compile setup.cfg --extra dev --universal --python-version 3.11 --upgrade --quiet \
+		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock
+
+weights: $(VENV)/.for-run ## List the model files (MODEL=scrfd_10g fetches one)
+	@$(if $(WEIGHTS_MIRROR),FACE_API_WEIGHTS_MIRROR="$(WEIGHTS_MIRROR)") $(RUN) admin.main weights $(if $(MODEL),pull $(MODEL),list)
+
+clean: ## Remove what was installed and built; var/ with its data and the model files stay
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# A stamp for each set of packages: it is older than a list that has changed since.
+$(VENV)/.for-run: EXTRA =
+$(VENV)/.for-test: EXTRA = [test]
+$(VENV)/.for-dev: EXTRA = [dev]
+$(VENV)/.for-%: setup.cfg pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=... names one")'
+	@$(RUN) pip --version >/dev/null 2>&1 || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); } || \
+		{ echo "$(PYTHON) can't make $(VENV); Debian and Ubuntu have that in the package python3-venv"; exit 1; }
+	@echo "installing into $(VENV): the service$(if $(EXTRA), and what its $* needs) (requirements.lock), which takes a minute or two"
+	@$(PIP) install --constraint requirements.lock --editable .$(EXTRA)
+	@touch $@

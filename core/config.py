@@ -1,0 +1,144 @@
+"""The settings: the only reader of the environment."""
+
+import difflib
+import os
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import SettingsError
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "FACE_API_"
+# Read by the clients and the tests, not by the service.
+CLIENT_NAMES = {"FACE_API_URL", "FACE_API_KEY", "FACE_API_REQUIRE_WEIGHTS"}
+
+Rate = Annotated[str, Field(pattern=r"^\d+ ?(/|per) ?(\d+ ?)?(second|minute|hour|day)s?$")]
+
+
+def setting(default: Any, meaning: str, **limits: Any) -> Any:
+    """One setting: its default, its meaning for the README's table, and its limits."""
+    return Field(default, description=meaning, **limits)
+
+
+class Settings(BaseSettings):
+    """Every setting, from FACE_API_* variables or a `.env` file. Frozen once read."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    host: str = setting(
+        "127.0.0.1",
+        "Address that the web tier listens on (also read from `HOST`).",
+        validation_alias=AliasChoices("FACE_API_HOST", "HOST"),
+    )
+    port: int = setting(
+        8000,
+        "Port that the web tier listens on (also read from `PORT`).",
+        ge=1,
+        le=65535,
+        validation_alias=AliasChoices("FACE_API_PORT", "PORT"),
+    )
+    var_dir: Path = setting(Path("var"), "Folder of the embedded defaults' files.")
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Least level that is logged.")
+
+    model: Literal["auto", "scrfd_10g", "scrfd_2.5g", "scrfd_500m", "centerface"] = setting(
+        "scrfd_10g", "Detection model; `auto` takes the best that can be had without asking for a licence."
+    )
+    weights_dir: Path = setting(ROOT / "weights", "Folder of the model files.")
+    weights_mirror: str = setting("", "Folder or base URL that is asked for model files before their official source.")
+    input_size: int = setting(
+        640, "Longer side of the network's input, in pixels; a multiple of 32.", ge=64, le=4096, multiple_of=32
+    )
+    worker_processes: int = setting(
+        0, "Processes of a worker, each with the model loaded; 0: one for each CPU it may use.", ge=0, le=256
+    )
+    inference_threads: int = setting(
+        0, "ONNX Runtime threads of a process; 0: the CPUs shared out among the processes.", ge=0, le=256
+    )
+
+    redis_url: str = setting("redis://127.0.0.1:6379/0", "Redis or Valkey, without persistence.")
+    queue_limit: int = setting(64, "Calls that may wait for the engine at a time; one more gets 503.", ge=1)
+    job_timeout_s: float = setting(30.0, "Seconds that a call waits for its result before 504.", gt=0, le=600)
+
+    database_enabled: bool = setting(True, "Whether there is a database (API keys, records).")
+    database_url: str = setting("", "SQLAlchemy URL; empty: SQLite in the folder of the embedded defaults.")
+
+    api_key_enabled: bool = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
+    rate_limit_detect: Rate = setting("300/minute", "Detect calls per API key (per address without keys).")
+    rate_limit_mask: Rate = setting("150/minute", "Mask calls per API key (per address without keys).")
+    trusted_proxies: int = setting(
+        0, "How many proxies stand in front and are believed about the client's address.", ge=0, le=10
+    )
+    max_upload_bytes: int = setting(25 * 2**20, "Largest request body, in bytes.", ge=1024)
+    # A small file can decode to gigapixels.
+    max_image_pixels: int = setting(50_000_000, "Largest picture, in pixels, judged by its header.", ge=1)
+    web_processes: int = setting(1, "Processes of the web tier.", ge=1, le=64)
+    web_threads: int = setting(64, "Threads of each web process: calls that it serves at a time.", ge=2, le=1024)
+
+    admin_user: str = setting("admin", "Name of the administrator.", min_length=1)
+    admin_password: SecretStr = setting(
+        SecretStr(""), "Password of the administrator; empty: the admin API answers 503."
+    )
+
+    @field_validator("api_key_enabled")
+    @classmethod
+    def keys_need_a_database(cls, enabled: bool, info: ValidationInfo) -> bool:
+        if enabled and not info.data.get("database_enabled", True):
+            raise ValueError(
+                "API keys are kept in the database, which is off: set FACE_API_DATABASE_ENABLED=true,"
+                " or FACE_API_API_KEY_ENABLED=false to let everybody in"
+            )
+        return enabled
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database's URL, the embedded default filled in."""
+        return self.database_url or f"sqlite:///{self.var_dir.resolve() / 'face-api.sqlite3'}"
+
+
+@cache
+def load() -> Settings:
+    """Read the settings once per process; a SettingsError names all that is wrong with them together."""
+    return read()
+
+
+def read(**values: Any) -> Settings:
+    """Read the settings anew; `values` stand above the environment."""
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        lines = [f"  {variable(problem['loc'])}: {words(problem)}" for problem in error.errors()]
+        raise SettingsError("these settings are not valid:\n" + "\n".join(lines)) from None
+
+
+def variable(place: tuple[int | str, ...]) -> str:
+    """Name the variable that a validation error is about."""
+    name = str(place[0]) if place else ""
+    return name if name.isupper() else PREFIX + name.upper()
+
+
+def words(problem: Any) -> str:
+    return str(problem["msg"]).removeprefix("Value error, ")
+
+
+def names() -> list[str]:
+    """Return the variable of every setting, in the order of the class."""
+    return [PREFIX + name.upper() for name in Settings.model_fields]
+
+
+def misspelt() -> dict[str, str]:
+    """Return the FACE_API_* variables that no setting reads, each with the nearest that one does ('' if none)."""
+    known = names()
+    strangers = [n for n in os.environ if n.startswith(PREFIX) and n not in known and n not in CLIENT_NAMES]
+    return {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in strangers}

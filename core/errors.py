@@ -1,0 +1,159 @@
+"""Every error that the service answers with. A class is one case, its `code` is public and stable.
+
+FaceApiError
+├── InvalidInput                                    the caller's; never retried
+│   ├── UnreadableRequest · NoImage · InvalidOption
+│   └── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
+├── Refused
+│   └── Unauthenticated · KeyRevoked · RateLimited
+├── NotFound · MethodNotAllowed · TierOff
+├── Unavailable                                     retried, with back-off
+│   ├── EngineUnavailable · QueueFull · JobTimedOut
+│   └── StorageUnavailable · DatabaseUnavailable
+└── InternalError                                   says nothing of what happened inside
+
+Beside the tree stand SettingsError and WeightsError, which an operator sees at start and a caller never does.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """What is wrong with one parameter or form field."""
+
+    field: str
+    message: str
+
+
+class FaceApiError(Exception):
+    """A case that the caller is told of: `detail` is written for them."""
+
+    code = "error"
+    title = "Error"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        problems: tuple[FieldProblem, ...] = (),
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.problems = problems
+        self.retry_after_s = retry_after_s
+
+
+class InvalidInput(FaceApiError):
+    pass
+
+
+class UnreadableRequest(InvalidInput):
+    code, title = "unreadable_request", "The request body can't be read"
+
+
+class NoImage(InvalidInput):
+    code, title = "no_image", "No image was sent"
+
+
+class InvalidOption(InvalidInput):
+    code, title = "invalid_option", "A parameter is not valid"
+
+
+class UnsupportedImage(InvalidInput):
+    code, title = "unsupported_image", "Not a supported picture format"
+
+
+class UndecodableImage(InvalidInput):
+    code, title = "undecodable_image", "The picture does not decode completely"
+
+
+class ImageTooLarge(InvalidInput):
+    code, title = "image_too_large", "The picture has too many pixels"
+
+
+class UploadTooLarge(InvalidInput):
+    code, title = "upload_too_large", "The request body is too large"
+
+
+class UnencodableImage(InvalidInput):
+    code, title = "unencodable_image", "The picture does not fit the asked output format"
+
+
+class Refused(FaceApiError):
+    pass
+
+
+class Unauthenticated(Refused):
+    code, title = "unauthenticated", "A valid API key is required"
+
+
+class KeyRevoked(Refused):
+    code, title = "key_revoked", "This API key has been revoked"
+
+
+class RateLimited(Refused):
+    code, title = "rate_limited", "Too many requests"
+
+
+class NotFound(FaceApiError):
+    code, title = "not_found", "There is nothing here"
+
+
+class MethodNotAllowed(FaceApiError):
+    code, title = "method_not_allowed", "This method is not allowed here"
+
+
+class TierOff(FaceApiError):
+    code, title = "tier_off", "This needs a part of the service that is switched off"
+
+
+class Unavailable(FaceApiError):
+    pass
+
+
+class EngineUnavailable(Unavailable):
+    code, title = "engine_unavailable", "The detection engine can't be reached"
+
+
+class QueueFull(Unavailable):
+    code, title = "queue_full", "Too many calls are waiting"
+
+
+class JobTimedOut(Unavailable):
+    code, title = "job_timed_out", "The job took too long"
+
+
+class StorageUnavailable(Unavailable):
+    code, title = "storage_unavailable", "The object store can't be reached"
+
+
+class DatabaseUnavailable(Unavailable):
+    code, title = "database_unavailable", "The database can't be reached"
+
+
+class InternalError(FaceApiError):
+    code, title = "internal_error", "Something went wrong inside the service"
+
+
+class SettingsError(Exception):
+    """The settings don't hold together: one line per problem."""
+
+
+class WeightsError(Exception):
+    """A model file is missing or is not the one that its digest names."""
+
+
+def leaves(cls: type[FaceApiError] = FaceApiError) -> list[type[FaceApiError]]:
+    """Return every class of the tree that can be raised."""
+    below = [leaf for child in cls.__subclasses__() for leaf in leaves(child)]
+    return below or [cls]
+
+
+def from_code(code: str, detail: str) -> FaceApiError:
+    """Rebuild an error that crossed the queue as its code; an unknown code is an InternalError."""
+    for cls in leaves():
+        if cls.code == code:
+            return cls(detail)
+    return InternalError()

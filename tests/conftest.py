@@ -1,0 +1,98 @@
+"""Fixtures of all tests: pictures and weights where there are some, and the running service."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from core import config
+from core.vision import weights
+from tests.stack import Stack, free_port, start_valkey
+
+StartService = Callable[..., Stack]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shared", type=Path, default=None, help="folder with real pictures (data/) and tools (tools/)")
+    parser.addoption("--soak-seconds", type=float, default=10, help="how long the concurrency test lasts")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment() -> Iterator[None]:
+    """Keep the settings of whoever runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [*config.names(), "HOST", "PORT"]:
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared_data(request: pytest.FixtureRequest) -> Path:
+    """Return the folder of real pictures and weights; without one the test is skipped, in CI it fails."""
+    shared: Path | None = request.config.getoption("--shared")
+    if shared is not None and (shared / "data").is_dir():
+        return (shared / "data").resolve()
+    _missing("there is no folder of real pictures: see --shared")
+
+
+@pytest.fixture(scope="session")
+def scrfd(request: pytest.FixtureRequest) -> Path:
+    """Return the folder that holds SCRFD's files; without them the test is skipped, in CI it fails."""
+    shared: Path | None = request.config.getoption("--shared")
+    for folder in (config.ROOT / "weights", *([shared / "data" / "weights"] if shared else [])):
+        if (folder / "scrfd_2.5g.onnx").exists():
+            return folder.resolve()
+    _missing("SCRFD's weights are not here: their licence keeps them out of the repository")
+
+
+@pytest.fixture(scope="session")
+def model(request: pytest.FixtureRequest) -> tuple[str, Path]:
+    """Return the best model at hand that is small, and its folder: SCRFD's, else CenterFace, which is fetched."""
+    try:
+        folder: Path = request.getfixturevalue("scrfd")
+    except pytest.skip.Exception:
+        settings = config.read(model="centerface")
+        weights.pull("centerface", settings)
+        return "centerface", settings.weights_dir
+    return "scrfd_2.5g", folder
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """Return the URL of a Valkey of the tests' own."""
+    port = free_port()
+    process = start_valkey(port)
+    yield f"redis://127.0.0.1:{port}/0"
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def start_service(model: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartService]:
+    """Start services with settings of their own; all end with the tests."""
+    started: list[Stack] = []
+
+    def start(**settings: str) -> Stack:
+        name, folder = model
+        own = {"FACE_API_MODEL": name, "FACE_API_WEIGHTS_DIR": str(folder), "FACE_API_WORKER_PROCESSES": "1"}
+        stack = Stack(tmp_path_factory.mktemp("service"), own | settings)
+        started.append(stack)
+        return stack.start()
+
+    yield start
+    for stack in started:
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+def service(start_service: StartService) -> Stack:
+    """Return the service that most tests share."""
+    return start_service(FACE_API_WORKER_PROCESSES="2")
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("FACE_API_REQUIRE_WEIGHTS") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)

