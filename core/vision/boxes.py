@@ -1,0 +1,55 @@
+"""Pure geometry of boxes: left, top, right, bottom, half-open, in pixels, float32 of shape (n, 4)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float32]
+Scores = NDArray[np.float32]
+Regions = NDArray[np.intp]
+
+
+def clip(boxes: Boxes, width: int, height: int) -> Boxes:
+    """Cut boxes to a picture; one that lies outside becomes empty."""
+    edges = np.array([width, height, width, height], np.float32)
+    return np.clip(boxes, 0, edges).astype(np.float32)
+
+
+def grow(boxes: Boxes, padding: float) -> Boxes:
+    """Enlarge each box by `padding` times its width (height) on each side."""
+    margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32(padding)
+    return np.hstack([boxes[:, :2] - margin, boxes[:, 2:] + margin]).astype(np.float32)
+
+
+def to_pixels(boxes: Boxes, width: int, height: int) -> Regions:
+    """Round each box outwards to whole pixels and clip it to the picture; empty ones are dropped.
+
+    Outwards, because a mask may cover a pixel too many but never one too few.
+    """
+    outwards = np.hstack([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])]).astype(np.float32)
+    whole = clip(outwards, width, height).astype(np.intp)
+    return whole[(whole[:, 2] > whole[:, 0]) & (whole[:, 3] > whole[:, 1])]
+
+
+def iou(box: Boxes, others: Boxes) -> NDArray[np.float32]:
+    """Intersection over union of one box, shape (4,), with each of the others, shape (n, 4)."""
+    width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+    height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    both = np.maximum(width, 0) * np.maximum(height, 0)
+    area = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
+    union = (box[2] - box[0]) * (box[3] - box[1]) + area - both
+    ratio = np.divide(both, union, out=np.zeros_like(both), where=union > 0)
+    return np.asarray(ratio, np.float32)
+
+
+def nms(boxes: Boxes, scores: Scores, threshold: float) -> NDArray[np.intp]:
+    """Greedy non-maximum suppression: return the indices that stay, by falling score.
+
+    A box goes when its IoU with a better one is above `threshold`.
+    """
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while order.size:
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        order = rest[iou(boxes[best], boxes[rest]) <= threshold]
+    return np.array(kept, np.intp)

@@ -1,0 +1,56 @@
+"""Faces as a network gives them, many at a time: before they are merged into an answer."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.results import Face
+from core.vision.boxes import Boxes, Scores, clip, nms
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """n possible faces. boxes: (n, 4); scores: (n,); landmarks: (n, 5, 2) x y, or None; all float32."""
+
+    boxes: Boxes
+    scores: Scores
+    landmarks: NDArray[np.float32] | None
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
+        """Keep some, by index or by truth value."""
+        landmarks = None if self.landmarks is None else self.landmarks[which]
+        return type(self)(self.boxes[which], self.scores[which], landmarks)
+
+    def scaled(self, x: float, y: float) -> Self:
+        """Multiply every coordinate."""
+        factors = np.array([x, y], np.float32)
+        landmarks = None if self.landmarks is None else self.landmarks * factors
+        return type(self)(self.boxes * np.tile(factors, 2), self.scores, landmarks)
+
+    def joined(self, other: Self) -> Self:
+        """Put two sets from the same model into one."""
+        landmarks = None
+        if self.landmarks is not None and other.landmarks is not None:
+            landmarks = np.concatenate([self.landmarks, other.landmarks])
+        found = np.concatenate([self.boxes, other.boxes])
+        return type(self)(found, np.concatenate([self.scores, other.scores]), landmarks)
+
+    def distinct(self, nms_threshold: float) -> Self:
+        """Keep the best of each cluster of overlapping boxes, by falling score."""
+        return self.take(nms(self.boxes, self.scores, nms_threshold))
+
+    def clipped(self, width: int, height: int) -> Self:
+        """Cut boxes to the picture and drop what lies outside of it."""
+        cut = type(self)(clip(self.boxes, width, height), self.scores, self.landmarks)
+        return cut.take((cut.boxes[:, 2] > cut.boxes[:, 0]) & (cut.boxes[:, 3] > cut.boxes[:, 1]))
+
+    def faces(self) -> tuple[Face, ...]:
+        """Return them as plain values, in this order."""
+        points = [None] * len(self) if self.landmarks is None else self.landmarks.tolist()
+        rows = zip(self.boxes.tolist(), self.scores.tolist(), points, strict=True)
+        return tuple(Face(box=box, confidence=score, landmarks=marks) for box, score, marks in rows)

@@ -1,0 +1,40 @@
+"""CenterFace: what its network takes and what it answers.
+
+Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point" (arXiv:1911.03599); the numbers are
+those of its reference runner (github.com/Star-Clouds/CenterFace, MIT).
+Outputs at stride 4: a heatmap (1, 1, h, w), the logarithm of the size as height, width (1, 2, h, w), the offset of
+the centre as y, x (1, 2, h, w), and five landmarks as y, x in units of the size (1, 10, h, w).
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.vision.candidates import Candidates
+
+STRIDE = 4
+
+
+def blob(canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Turn a BGR canvas, (height, width, 3), into the network's input, (1, 3, height, width) RGB of 0 to 255."""
+    return np.asarray(cv2.dnn.blobFromImage(canvas, swapRB=True), np.float32)
+
+
+def has_landmarks(outputs: int) -> bool:
+    """Tell from the number of outputs whether the model gives landmarks."""
+    return outputs == 4
+
+
+def decode(outputs: Sequence[NDArray[np.float32]], width: int, least: float) -> Candidates:
+    """Read the candidates with a score of at least `least`, in pixels of the canvas that is `width` wide."""
+    heat, scale, offset, marks = (np.asarray(o[0]) for o in outputs)
+    row, column = np.nonzero(heat[0] >= least)
+    height_width = np.exp(scale[:, row, column].T) * STRIDE
+    # The half cell: a heatmap's cell stands for the middle of its four pixels.
+    centre = (np.stack([row, column], axis=1) + offset[:, row, column].T + 0.5) * STRIDE
+    top_left = centre - height_width / 2
+    found = np.hstack([top_left, top_left + height_width])[:, [1, 0, 3, 2]].astype(np.float32)
+    points = marks[:, row, column].T.reshape(-1, 5, 2) * height_width[:, None] + top_left[:, None]
+    return Candidates(found, heat[0, row, column], points[..., ::-1].astype(np.float32))

@@ -1,0 +1,121 @@
+"""The detector on real faces, with the model at hand."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from numpy.typing import NDArray
+
+from core import config
+from core.results import DetectOptions
+from core.vision import detector
+from core.vision.detector import OnnxDetector, letterbox
+
+Pixels = NDArray[np.uint8]
+# Where the astronaut's face is, in the picture of 512 x 512.
+FACE = (182, 60, 268, 176)
+
+
+@pytest.fixture(scope="module")
+def found(model: tuple[str, Path]) -> OnnxDetector:
+    name, folder = model
+    return detector.load(config.read(model=name, weights_dir=folder, inference_threads=1))
+
+
+@pytest.fixture(scope="module")
+def astronaut() -> Pixels:
+    return cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
+
+
+def overlap(box: tuple[float, ...], other: tuple[float, ...]) -> float:
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    both = max(0, width) * max(0, height)
+    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (box, other)]
+    return both / (sum(areas) - both)
+
+
+def test_portrait_has_one_face(found: OnnxDetector, astronaut: Pixels) -> None:
+    (face,) = found.find(astronaut, DetectOptions()).faces
+    assert overlap(face.box, FACE) > 0.6
+
+
+def test_landmarks_are_where_they_belong(found: OnnxDetector, astronaut: Pixels) -> None:
+    (face,) = found.find(astronaut, DetectOptions()).faces
+    assert found.supports_landmarks and face.landmarks is not None
+    left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_eye[1] < nose[1] < left_mouth[1]
+    assert left_mouth[0] < right_mouth[0]
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.7, 4.0])
+def test_boxes_follow_the_scale(found: OnnxDetector, astronaut: Pixels, scale: float) -> None:
+    larger = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    (face,) = found.find(larger, DetectOptions()).faces
+    assert overlap(tuple(edge / scale for edge in face.box), FACE) > 0.6
+
+
+@pytest.mark.parametrize(("width", "height"), [(900, 512), (512, 900), (1201, 523)])
+def test_boxes_survive_letterbox(found: OnnxDetector, astronaut: Pixels, width: int, height: int) -> None:
+    canvas = np.full((height, width, 3), 128, np.uint8)
+    canvas[-512:, -512:] = astronaut
+    (face,) = found.find(canvas, DetectOptions()).faces
+    shift = (width - 512, height - 512) * 2
+    assert overlap(face.box, tuple(edge + by for edge, by in zip(FACE, shift, strict=True))) > 0.6
+
+
+def test_face_that_fills_frame_is_found(found: OnnxDetector, astronaut: Pixels) -> None:
+    left, top, right, bottom = FACE
+    for margin in (2, 10, 25):
+        crop = astronaut[top - margin : bottom + margin, left - margin : right + margin]
+        large = cv2.resize(crop, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+        assert found.find(large, DetectOptions()).faces, margin
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (31, 33), (640, 640)])
+def test_any_shape_is_searched(found: OnnxDetector, shape: tuple[int, int]) -> None:
+    blank = np.zeros((*shape, 3), np.uint8)
+    result = found.find(blank, DetectOptions())
+    assert result.faces == ()
+    assert all(side % 32 == 0 and side <= 640 for side in result.input_size)
+
+
+def test_most_confident_faces_are_kept(found: OnnxDetector, astronaut: Pixels) -> None:
+    three = np.hstack([astronaut, astronaut[::2, ::2].repeat(2, 0), astronaut[:, ::-1]])
+    every = found.find(three, DetectOptions(confidence=0.3)).faces
+    best = found.find(three, DetectOptions(confidence=0.3, max_faces=2)).faces
+    assert len(every) >= 2
+    assert [face.confidence for face in every] == sorted((face.confidence for face in every), reverse=True)
+    assert best == every[:2]
+
+
+def test_boxes_stay_inside_picture(found: OnnxDetector, astronaut: Pixels) -> None:
+    cut = astronaut[80:, 225:]
+    for face in found.find(cut, DetectOptions(confidence=0.1)).faces:
+        assert 0 <= face.box[0] < face.box[2] <= cut.shape[1]
+        assert 0 <= face.box[1] < face.box[3] <= cut.shape[0]
+
+
+def test_counters_tell_what_ran(found: OnnxDetector, astronaut: Pixels) -> None:
+    result = found.find(astronaut[:256], DetectOptions())
+    assert result.input_size == (640, 320)
+    assert result.det_scale == 1.25
+    assert result.candidates_before_nms >= result.candidates_after_nms == len(result.faces)
+    assert result.timings.inference_ms > 0 and result.timings.nms_ms > 0
+
+
+def test_letterbox_keeps_aspect_at_top_left() -> None:
+    white = np.full((100, 300, 3), 255, np.uint8)
+    canvas, inner = letterbox(white, 640)
+    assert inner == (640, 213) and canvas.shape == (224, 640, 3)
+    assert (canvas[:213] == 255).all() and (canvas[213:] == 0).all()
+
+
+def test_threads_share_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.cpus.available", lambda: 8)
+    assert detector.threads(config.read()) == 1
+    assert detector.threads(config.read(worker_processes=3)) == 2
+    assert detector.threads(config.read(inference_threads=5)) == 5
