@@ -1,0 +1,13 @@
+"""Alembic's entry: runs the migrations on the engine that core.db hands over."""
+
+from alembic import context
+
+from core.models import Base
+
+engine = context.config.attributes["engine"]
+with engine.connect() as connection:
+    # SQLite can't alter a table in place: batch mode copies it.
+    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+engine.dispose()
