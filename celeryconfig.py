@@ -1,0 +1,32 @@
+"""Celery's settings. What depends on the service's own settings is set in core/queue.py."""
+
+task_serializer = "json"  # a token and options; never a pickle, which runs what it holds
+accept_content = ["json"]
+task_ignore_result = True  # the answer goes back on the caller's own list, without a result backend
+task_acks_late = True  # a worker that dies mid-job gives the job back
+task_reject_on_worker_lost = False  # but a picture that kills its worker is not tried on the next one as well
+worker_prefetch_multiplier = 1  # a waiting call goes to whichever process is free first
+task_default_queue = "interactive"
+task_create_missing_queues = True
+broker_connection_retry_on_startup = True  # the worker may be up before Redis is
+broker_pool_limit = 16  # connections that publish at a time in one web process
+broker_transport_options = {
+    "queue_order_strategy": "priority",  # interactive before batch before maintenance, in the order of -Q
+    "socket_connect_timeout": 2,
+    "socket_timeout": 5,
+    "visibility_timeout": 3600,
+}
+worker_hijack_root_logger = False  # core.logs writes the lines
+worker_redirect_stdouts = False
+worker_send_task_events = False  # nobody listens
+task_send_sent_event = False
+worker_max_memory_per_child = 2 * 2**20  # KiB; a process that a giant picture has swollen is replaced
+worker_cancel_long_running_tasks_on_connection_loss = False
+enable_utc = True
+beat_schedule = {
+    "report-ready": {
+        "task": "report_ready",
+        "schedule": 5.0,
+        "options": {"queue": "interactive", "expires": 5.0},
+    }
+}

@@ -1,0 +1,198 @@
+"""Hand a picture to the engine and wait for its answer; on the engine's side, take it and answer.
+
+A Celery message carries a token; the bytes lie beside it in Redis under a random key that expires. The answer comes
+back on a list of the caller's own. Errors cross as their codes.
+"""
+
+import json
+import secrets
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import kombu.exceptions
+import redis
+from celery import Celery
+from pydantic import BaseModel
+
+from core import errors
+from core.config import Settings
+from core.errors import EngineUnavailable, FaceApiError, JobTimedOut, QueueFull
+from core.results import Cover, DetectOptions, Masked, MaskOptions, Report
+
+Task = Literal["detect_image", "mask_image"]
+
+NAMESPACE = "face-api:"
+WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by the time when they give up
+ENGINE = NAMESPACE + "engine"  # what a worker last said of itself; gone when none has for a while
+ENGINE_FRESH_S = 20
+# How often a waiting call looks whether its caller has gone and its picture is still there.
+LOOK_EVERY_S = 0.5
+# The bytes outlive the call by this much, so that the worker never loses them to a race.
+EXPIRY_MARGIN_S = 5
+RETRY_AFTER_S = 2
+
+ADMIT = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'no engine' end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[1])
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return 'full' end
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+redis.call('SET', KEYS[3], ARGV[6], 'EX', ARGV[5])
+return 'admitted'
+"""
+# Only while the caller still waits: nobody would take the answer away.
+ANSWER = """
+if redis.call('DEL', KEYS[1]) == 0 then return end
+redis.call('RPUSH', KEYS[2], ARGV[1])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+redis.call('ZREM', KEYS[3], ARGV[3])
+"""
+# An answer begins with what it is and the length of the JSON that follows; after that comes the image.
+REPORT, MASKED, ERROR = b"R", b"M", b"E"
+FRAME = struct.Struct(">cI")
+
+
+class Engine(BaseModel):
+    """What a worker says of itself."""
+
+    model: str
+    input_size: int
+    supports_landmarks: bool
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call in flight."""
+
+    token: str
+
+    @property
+    def upload(self) -> str:
+        return f"{NAMESPACE}upload:{self.token}"
+
+    @property
+    def answer(self) -> str:
+        return f"{NAMESPACE}answer:{self.token}"
+
+
+def celery_app(settings: Settings) -> Celery:
+    """Make the Celery app of these settings."""
+    app = Celery("face-api", broker=settings.redis_url)
+    app.config_from_object("celeryconfig")
+    # A decoder that a hostile file keeps busy is ended after its caller has given up.
+    app.conf.task_time_limit = settings.job_timeout_s + EXPIRY_MARGIN_S
+    return app
+
+
+class Queue:
+    """The way to the engine and back."""
+
+    def __init__(self, settings: Settings, client: "redis.Redis", celery: Celery) -> None:
+        self._redis = client
+        self._celery = celery
+        self._limit = settings.queue_limit
+        self._timeout_s = settings.job_timeout_s
+        self._admit = client.register_script(ADMIT)
+        self._answer = client.register_script(ANSWER)
+
+    def run_detect(self, data: bytes, options: DetectOptions, gone: Callable[[], bool]) -> Report:
+        """Have the faces of a picture found. `gone` tells whether the caller has hung up."""
+        report, _ = self._run("detect_image", data, options, gone)
+        return Report.model_validate_json(report)
+
+    def run_mask(self, data: bytes, options: MaskOptions, gone: Callable[[], bool]) -> Masked:
+        """Have a picture masked. `gone` tells whether the caller has hung up."""
+        cover, image = self._run("mask_image", data, options, gone)
+        return Masked(cover=Cover.model_validate_json(cover), image=image)
+
+    def engine(self) -> Engine | None:
+        """Return what a worker said of itself of late, or None; EngineUnavailable when Redis is down."""
+        with _translated():
+            said = self._redis.get(ENGINE)
+        return Engine.model_validate_json(said) if said else None
+
+    def announce(self, engine: Engine) -> None:
+        """Say that a worker is ready and takes tasks."""
+        self._redis.set(ENGINE, engine.model_dump_json(), ex=ENGINE_FRESH_S)
+
+    def take(self, token: str) -> bytes | None:
+        """Return the bytes of a call, or None when its caller no longer waits for it."""
+        return cast(bytes | None, self._redis.get(Call(token).upload))
+
+    def answer_report(self, token: str, report: Report) -> None:
+        self._send(token, REPORT, report.model_dump_json())
+
+    def answer_masked(self, token: str, masked: Masked) -> None:
+        self._send(token, MASKED, masked.cover.model_dump_json(), masked.image)
+
+    def answer_error(self, token: str, error: FaceApiError) -> None:
+        self._send(token, ERROR, json.dumps([error.code, error.detail]))
+
+    def _run(self, task: Task, data: bytes, options: DetectOptions, gone: Callable[[], bool]) -> tuple[bytes, bytes]:
+        call = Call(secrets.token_hex(16))
+        give_up = time.time() + self._timeout_s
+        with _translated():
+            self._enter(call, data, give_up)
+            try:
+                args = (call.token, options.model_dump())
+                self._celery.send_task(task, args, queue="interactive", retry=False)
+                frame = self._wait(call, give_up, gone)
+            except BaseException:
+                self._leave(call)
+                raise
+        return _opened(frame)
+
+    def _enter(self, call: Call, data: bytes, give_up: float) -> None:
+        expiry_s = int(self._timeout_s) + EXPIRY_MARGIN_S
+        args: list[str | float | bytes] = [time.time(), give_up, self._limit, call.token, expiry_s, data]
+        outcome = self._admit(keys=[ENGINE, WAITING, call.upload], args=args)
+        if outcome == b"no engine":
+            raise EngineUnavailable("no worker is ready", retry_after_s=RETRY_AFTER_S)
+        if outcome == b"full":
+            raise QueueFull(f"{self._limit} calls are waiting already", retry_after_s=RETRY_AFTER_S)
+
+    def _wait(self, call: Call, give_up: float, gone: Callable[[], bool]) -> bytes:
+        while (left_s := give_up - time.time()) > 0:
+            popped = self._redis.blpop([call.answer], timeout=min(left_s, LOOK_EVERY_S))
+            if popped:
+                return cast(bytes, popped[1])
+            if not self._redis.exists(call.upload, call.answer):
+                raise EngineUnavailable("the call was lost on its way", retry_after_s=RETRY_AFTER_S)
+            if gone():
+                raise JobTimedOut("the caller has gone")
+        raise JobTimedOut(f"there was no answer within {self._timeout_s:g} s")
+
+    def _leave(self, call: Call) -> None:
+        """Forget a call, so that a task which has not begun is dropped when its turn comes."""
+        # Redis forgets it by itself when this fails.
+        with suppress(redis.RedisError), self._redis.pipeline(transaction=False) as steps:
+            steps.zrem(WAITING, call.token)
+            steps.delete(call.upload, call.answer)
+            steps.execute()
+
+    def _send(self, token: str, kind: bytes, text: str, image: bytes = b"") -> None:
+        call, body = Call(token), text.encode()
+        frame = FRAME.pack(kind, len(body)) + body + image
+        self._answer(keys=[call.upload, call.answer, WAITING], args=[frame, EXPIRY_MARGIN_S, token])
+
+
+def _opened(frame: bytes) -> tuple[bytes, bytes]:
+    """Split an answer into its JSON and its image; an error that it carries is raised."""
+    kind, length = FRAME.unpack_from(frame)
+    text, image = frame[FRAME.size : FRAME.size + length], frame[FRAME.size + length :]
+    if kind == ERROR:
+        raise errors.from_code(*json.loads(text))
+    return text, image
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what Redis and Celery raise into our own error."""
+    try:
+        yield
+    except (redis.RedisError, kombu.exceptions.OperationalError) as error:
+        raise EngineUnavailable("the queue can't be reached", retry_after_s=RETRY_AFTER_S) from error

@@ -1,0 +1,201 @@
+"""The queue: bytes over, answers back, nothing left behind. Real Valkey; the test plays the engine."""
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+
+from core import config, queue, services
+from core.errors import EngineUnavailable, JobTimedOut, QueueFull, UndecodableImage
+from core.queue import Engine, Queue
+from core.results import Cover, DetectOptions, Face, Found, Masked, MaskOptions, Report, Timings
+
+ENGINE = Engine(model="fake", input_size=640, supports_landmarks=False)
+FACE = Face(box=(1.5, 2.5, 30.25, 40.75), confidence=0.75)
+FOUND = Found(
+    faces=(FACE,),
+    timings=Timings(decode_ms=1.5),
+    candidates_before_nms=3,
+    candidates_after_nms=1,
+    det_scale=0.5,
+    input_size=(640, 384),
+)
+REPORT = Report(width=60, height=50, channels=3, model="fake", found=FOUND)
+
+
+@pytest.fixture
+def client(valkey: str) -> Iterator["redis.Redis"]:
+    client = redis.Redis.from_url(valkey)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def make_queue(valkey: str, client: "redis.Redis") -> Callable[..., Queue]:
+    def make(**values: object) -> Queue:
+        made = services.build(config.read(redis_url=valkey, **values)).queue
+        made.announce(ENGINE)
+        return made
+
+    return make
+
+
+def still_there() -> bool:
+    return False
+
+
+def play_engine(client: "redis.Redis", answer: Callable[[str], None]) -> threading.Thread:
+    """Take the first message off the interactive queue and answer its call."""
+
+    def play() -> None:
+        _, message = client.blpop(["interactive"], timeout=10)
+        (token, _), *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
+        answer(token)
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    return thread
+
+
+def left_over(client: "redis.Redis") -> set[bytes]:
+    return {key for key in client.keys("face-api:*") if key != queue.ENGINE.encode()}
+
+
+def test_report_comes_back_whole(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(client, lambda token: own.answer_report(token, REPORT))
+    assert own.run_detect(b"picture", DetectOptions(), still_there) == REPORT
+    engine.join()
+    assert not left_over(client)
+
+
+def test_masked_picture_comes_back(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    masked = Masked(cover=Cover(report=REPORT, regions=1, effective_strength=9), image=bytes(range(256)))
+    engine = play_engine(client, lambda token: own.answer_masked(token, masked))
+    assert own.run_mask(b"picture", MaskOptions(), still_there) == masked
+    engine.join()
+
+
+def test_engine_receives_exact_bytes(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own, seen = make_queue(), []
+
+    def answer(token: str) -> None:
+        seen.append(own.take(token))
+        own.answer_report(token, REPORT)
+
+    engine = play_engine(client, answer)
+    own.run_detect(b"\x00\xff picture", DetectOptions(), still_there)
+    engine.join()
+    assert seen == [b"\x00\xff picture"]
+
+
+def test_error_crosses_as_its_code(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(client, lambda token: own.answer_error(token, UndecodableImage("cut off")))
+    with pytest.raises(UndecodableImage, match="cut off"):
+        own.run_detect(b"picture", DetectOptions(), still_there)
+    engine.join()
+
+
+def test_late_call_is_forgotten(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue(job_timeout_s=0.3)
+    with pytest.raises(JobTimedOut):
+        own.run_detect(b"picture", DetectOptions(), still_there)
+    assert not left_over(client)
+
+
+def test_answer_to_nobody_is_dropped(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    own.answer_report("gone", REPORT)
+    assert not left_over(client)
+
+
+def test_caller_that_left_is_forgotten(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    started = time.monotonic()
+    with pytest.raises(JobTimedOut):
+        own.run_detect(b"picture", DetectOptions(), lambda: True)
+    assert time.monotonic() - started < 5
+    assert not left_over(client)
+
+
+def test_full_queue_refuses(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue(queue_limit=1, job_timeout_s=3)
+
+    def wait_in_vain() -> None:
+        with pytest.raises(JobTimedOut):
+            own.run_detect(b"1", DetectOptions(), still_there)
+
+    waiting = threading.Thread(target=wait_in_vain)
+    waiting.start()
+    while not client.zcard(queue.WAITING):
+        time.sleep(0.01)
+    with pytest.raises(QueueFull) as caught:
+        own.run_detect(b"2", DetectOptions(), still_there)
+    assert caught.value.retry_after_s
+    waiting.join()
+
+
+def test_crashed_callers_free_their_place(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue(queue_limit=1)
+    client.zadd(queue.WAITING, {"crashed": time.time() - 1})
+    engine = play_engine(client, lambda token: own.answer_report(token, REPORT))
+    assert own.run_detect(b"picture", DetectOptions(), still_there) == REPORT
+    engine.join()
+
+
+def test_call_without_worker_is_refused(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    client.delete(queue.ENGINE)
+    with pytest.raises(EngineUnavailable):
+        own.run_detect(b"picture", DetectOptions(), still_there)
+
+
+def test_flushed_redis_ends_calls(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(client, lambda token: client.flushall())
+    with pytest.raises(EngineUnavailable):
+        own.run_detect(b"picture", DetectOptions(), still_there)
+    engine.join()
+
+
+def test_bytes_expire_by_themselves(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue(job_timeout_s=7)
+    lifetimes: list[int] = []
+
+    def answer(token: str) -> None:
+        lifetimes.extend([client.ttl(f"face-api:upload:{token}"), client.ttl(queue.WAITING)])
+        own.answer_report(token, REPORT)
+
+    engine = play_engine(client, answer)
+    own.run_detect(b"picture", DetectOptions(), still_there)
+    engine.join()
+    assert all(0 < seconds <= 12 for seconds in lifetimes)
+
+
+def test_message_holds_no_picture(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue(job_timeout_s=0.3)
+    with pytest.raises(JobTimedOut):
+        own.run_detect(b"p" * 100_000, DetectOptions(), still_there)
+    (message,) = client.lrange("interactive", 0, -1)
+    assert len(message) < 3000
+
+
+def test_silent_engine_is_forgotten(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    assert own.engine() == ENGINE
+    assert 0 < client.ttl(queue.ENGINE) <= queue.ENGINE_FRESH_S
+    client.delete(queue.ENGINE)
+    assert own.engine() is None
+
+
+def test_dead_redis_is_engine_unavailable() -> None:
+    own = services.build(config.read(redis_url="redis://127.0.0.1:1/0")).queue
+    with pytest.raises(EngineUnavailable):
+        own.run_detect(b"picture", DetectOptions(), still_there)

@@ -1,0 +1,30 @@
+"""The worker's Celery app: `celery -A worker.app worker`."""
+
+from typing import Any
+
+from celery import signals
+
+from core import config, logs, queue, services
+from core.errors import EngineUnavailable
+from worker import runtime, tasks
+
+app = queue.celery_app(config.load())
+__all__ = ["app", "tasks"]
+
+
+@signals.setup_logging.connect
+def _log_our_way(**_: Any) -> None:
+    logs.configure(config.load().log_level)
+
+
+@signals.worker_process_init.connect
+def _load_the_model(**_: Any) -> None:
+    runtime.start()
+
+
+@signals.task_failure.connect
+def _tell_the_caller(sender: Any = None, args: Any = None, **_: Any) -> None:
+    """Answer a call whose process died under it: this runs in the parent, which is still there."""
+    if sender is not None and sender.name in ("detect_image", "mask_image") and args:
+        error = EngineUnavailable("the process that worked on this picture died")
+        services.build(config.load()).queue.answer_error(args[0], error)

@@ -1,0 +1,64 @@
+"""What a worker process holds: made once per process, after the fork."""
+
+import threading
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+from redis.exceptions import RedisError
+
+from core import config, logs, services
+from core.config import Settings
+from core.queue import Engine, Queue
+from core.vision import detector
+from core.vision.detector import Detector
+
+log = logs.get(__name__)
+# Two first uses at once, the start-up thread's and a task's, must not load the model twice.
+_loading = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A worker process's own: its settings, its way to Redis, its loaded model."""
+
+    settings: Settings
+    queue: Queue
+    detector: Detector
+
+    def announce(self) -> None:
+        """Say that this worker is ready."""
+        found = self.detector
+        self.queue.announce(
+            Engine(model=found.name, input_size=found.input_size, supports_landmarks=found.supports_landmarks)
+        )
+
+
+def get() -> Runtime:
+    """Return this process's runtime, loading the model on first use."""
+    with _loading:
+        return _load()
+
+
+@cache
+def _load() -> Runtime:
+    settings = config.load()
+    # OpenCV's own threads would compete with the other processes of the worker.
+    cv2.setNumThreads(detector.threads(settings))
+    runtime = Runtime(settings, services.build(settings).queue, detector.load(settings))
+    log.info("model loaded", model=runtime.detector.name, threads=detector.threads(settings))
+    return runtime
+
+
+def start() -> None:
+    """Begin to load the model without making the fork wait: Celery gives a new process 4 seconds."""
+    threading.Thread(target=_start, name="load-model", daemon=True).start()
+
+
+def _start() -> None:
+    try:
+        get().announce()
+    except RedisError as error:
+        log.warning("not announced yet: the next heartbeat will", error=str(error))
+    except Exception:
+        log.exception("the model could not be loaded")

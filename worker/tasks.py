@@ -1,0 +1,73 @@
+"""The tasks: each is a view of the queue."""
+
+import time
+from collections.abc import Callable
+
+from celery import shared_task
+
+from core import logs
+from core.errors import FaceApiError, InternalError
+from core.queue import Queue
+from core.results import DetectOptions, MaskOptions
+from core.vision import pipeline
+from worker import runtime
+from worker.runtime import Runtime
+
+log = logs.get(__name__)
+Options = dict[str, object]
+Job = Callable[[Runtime, bytes], None]
+
+
+@shared_task(name="detect_image")
+def detect_image(token: str, options: Options) -> None:
+    """Find the faces of a waiting call's picture."""
+    wanted = DetectOptions.model_validate(options)
+
+    def job(own: Runtime, data: bytes) -> None:
+        report = pipeline.detect(data, wanted, own.detector, own.settings.max_image_pixels)
+        own.queue.answer_report(token, report)
+
+    _work("detect", token, job)
+
+
+@shared_task(name="mask_image")
+def mask_image(token: str, options: Options) -> None:
+    """Mask a waiting call's picture."""
+    wanted = MaskOptions.model_validate(options)
+
+    def job(own: Runtime, data: bytes) -> None:
+        masked = pipeline.mask(data, wanted, own.detector, own.settings.max_image_pixels)
+        own.queue.answer_masked(token, masked)
+
+    _work("mask", token, job)
+
+
+@shared_task(name="report_ready")
+def report_ready() -> None:
+    """Say that this worker takes tasks; a worker that no longer consumes falls silent."""
+    runtime.get().announce()
+
+
+def _work(kind: str, token: str, job: Job) -> None:
+    """Do a call's job if its caller still waits, and answer with what came of it."""
+    started = time.perf_counter()
+    own = runtime.get()
+    data = own.queue.take(token)
+    if data is None:
+        log.info("task", kind=kind, outcome="dropped")
+        return
+    outcome = _outcome(own.queue, token, lambda: job(own, data))
+    log.info("task", kind=kind, outcome=outcome, bytes=len(data), ms=round((time.perf_counter() - started) * 1000, 2))
+
+
+def _outcome(queue: Queue, token: str, job: Callable[[], None]) -> str:
+    try:
+        job()
+    except FaceApiError as error:
+        queue.answer_error(token, error)
+        return error.code
+    except Exception:
+        log.exception("a task failed")
+        queue.answer_error(token, InternalError())
+        return InternalError.code
+    return "ok"
