@@ -1,0 +1,84 @@
+"""The web tier: create_app puts it together, build does so from the environment."""
+
+import time
+from functools import partial
+
+from flask import Response, g, redirect, request
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from core import config, logs, services
+from core.services import Services
+from web import documentation, errors, guards, requests
+from web.requests import REQUEST_ID, Request
+from web.routes.public import public
+
+VERSION = "0.1.0"
+WAIT_AND_RETRY = (429, 503)
+log = logs.get(__name__)
+
+
+class FaceApi(OpenAPI):
+    request_class = Request
+
+
+def build() -> FaceApi:
+    """Make the app of this process's environment; what gunicorn calls."""
+    settings = config.load()
+    logs.configure(settings.log_level)
+    return create_app(services.build(settings))
+
+
+def create_app(made: Services) -> FaceApi:
+    """Make the app of these services."""
+    app = FaceApi(
+        __name__,
+        info=Info(title="Face API", version=VERSION, description="Finds the faces in photographs and masks them."),
+        security_schemes=documentation.SECURITY_SCHEMES,
+        validation_error_model=errors.Problem,
+        validation_error_callback=errors.invalid,
+        static_folder=None,
+    )
+    app.extensions["face-api"] = made
+    app.config["MAX_CONTENT_LENGTH"] = made.settings.max_upload_bytes
+    app.before_request(_begin)
+    guards.install(app, made)
+    errors.register(app)
+    app.register_api(public)
+    _serve_documentation(app)
+    app.after_request(_finish)
+    if made.settings.trusted_proxies:
+        believed = made.settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=believed, x_proto=believed, x_host=believed)  # type: ignore[method-assign]  # Flask's own advice
+    return app
+
+
+def _serve_documentation(app: FaceApi) -> None:
+    """Give the pages that the OpenAPI package serves their short addresses."""
+    for address, page in (("/docs", "/openapi/swagger"), ("/redoc", "/openapi/redoc")):
+        view = guards.anyone(partial(redirect, page))
+        app.add_url_rule(address, address.strip("/") + "_page", view)
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    requests.choose_id()
+
+
+def _finish(response: Response) -> Response:
+    response.headers[REQUEST_ID] = g.request_id
+    if response.status_code not in WAIT_AND_RETRY:
+        response.headers.pop("Retry-After", None)  # the limiter tells it to everybody
+    log.info(
+        "request",
+        request_id=g.request_id,
+        method=request.method,
+        route=str(request.url_rule),
+        status=response.status_code,
+        outcome=g.get("outcome", "ok"),
+        bytes_in=request.content_length,
+        bytes_out=response.content_length,
+        ms=round((time.perf_counter() - g.started) * 1000, 2),
+    )
+    return response

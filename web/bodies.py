@@ -1,0 +1,57 @@
+"""Outcomes as answers: the JSON of detect, the image and headers of mask."""
+
+import time
+from dataclasses import dataclass
+
+from flask import Response, g
+
+from core.results import DetectOptions, Masked, Report
+from web import schemas
+from web.schemas import DetectResponse, ImageInfo, Profiling, Summary
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the caller sent. started: time.perf_counter() when it was all there."""
+
+    options: DetectOptions
+    size_bytes: int
+    input_size: int
+    started: float
+
+    @property
+    def total_ms(self) -> float:
+        return (time.perf_counter() - self.started) * 1000
+
+
+def detection(report: Report, sent: Sent) -> Response:
+    """Word the outcome of detect."""
+    total_ms = sent.total_ms
+    found = schemas.detections(report)
+    pixels = report.width * report.height
+    body = DetectResponse(
+        request_id=g.request_id,
+        image_id=None,
+        job_id=None,
+        image=ImageInfo(width=report.width, height=report.height, channels=report.channels, size_bytes=sent.size_bytes),
+        detections=found,
+        summary=Summary.of(found, pixels),
+        processing=schemas.processing(report, sent.options, sent.input_size, total_ms),
+        profiling=Profiling.of(report, sent.size_bytes, total_ms),
+    )
+    return Response(body.model_dump_json(), mimetype="application/json")
+
+
+def masked_image(masked: Masked, output_format: str, sent: Sent) -> Response:
+    """Answer the masked picture, what was done to it in the headers."""
+    report = masked.cover.report
+    timings = report.found.timings
+    response = Response(masked.image, mimetype=f"image/{output_format}")
+    response.headers["X-Face-Count"] = str(len(report.found.faces))
+    response.headers["X-Inference-Ms"] = f"{timings.inference_ms:.2f}"
+    response.headers["X-Mask-Ms"] = f"{timings.mask_ms or 0:.2f}"
+    response.headers["X-Encode-Ms"] = f"{timings.encode_ms or 0:.2f}"
+    response.headers["X-Total-Ms"] = f"{sent.total_ms:.2f}"
+    response.headers["X-Model"] = report.model
+    response.headers["X-Mask-Effective-Strength"] = str(masked.cover.effective_strength)
+    return response

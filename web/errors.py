@@ -1,0 +1,142 @@
+"""Errors as answers: one table from class to status, one shape (RFC 9457) for every endpoint."""
+
+import json
+from http import HTTPStatus
+from typing import cast
+
+import structlog
+from flask import Flask, Response, g, request
+from flask_limiter import RateLimitExceeded
+from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from core import errors
+from core.errors import FaceApiError, FieldProblem
+from web.requests import REQUEST_ID
+
+log = structlog.get_logger(__name__)
+
+STATUS: dict[type[FaceApiError], int] = {
+    errors.UnreadableRequest: 400,
+    errors.Unauthenticated: 401,
+    errors.KeyRevoked: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.UploadTooLarge: 413,
+    errors.ImageTooLarge: 413,
+    errors.UnsupportedImage: 415,
+    errors.NoImage: 422,
+    errors.InvalidOption: 422,
+    errors.UndecodableImage: 422,
+    errors.UnencodableImage: 422,
+    errors.RateLimited: 429,
+    errors.InternalError: 500,
+    errors.TierOff: 501,
+    errors.EngineUnavailable: 503,
+    errors.QueueFull: 503,
+    errors.StorageUnavailable: 503,
+    errors.DatabaseUnavailable: 503,
+    errors.JobTimedOut: 504,
+}
+HTTP_CASES: dict[int, type[FaceApiError]] = {
+    400: errors.UnreadableRequest,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.UploadTooLarge,
+}
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+
+
+class FieldProblemBody(BaseModel):
+    """What is wrong with one parameter or form field."""
+
+    field: str = Field(examples=["confidence"])
+    message: str = Field(examples=["Input should be less than or equal to 1"])
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(examples=["urn:face-api:problem:invalid_option"])
+    title: str = Field(examples=["A parameter is not valid"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["confidence: Input should be less than or equal to 1"])
+    code: str = Field(description="Stable; what a program should look at.", examples=["invalid_option"])
+    request_id: str = Field(examples=["0b8a3c1e-6f0e-4a53-9d0b-3f1f0a2c7d11"])
+    errors: list[FieldProblemBody] | None = Field(default=None, description="Of 422: what is wrong, field by field.")
+
+
+def register(app: Flask) -> None:
+    """Answer every error of the service, the framework's and the unknown ones in one shape."""
+    app.register_error_handler(FaceApiError, answer)
+    app.register_error_handler(RateLimitExceeded, _rate_limited)
+    app.register_error_handler(HTTPException, _framework)
+    app.register_error_handler(Exception, _unknown)
+
+
+def answer(error: FaceApiError) -> Response:
+    """Make the answer of one of our errors."""
+    status = STATUS[type(error)]
+    body = {
+        "type": f"urn:face-api:problem:{error.code}",
+        "title": error.title,
+        "status": status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": g.request_id,
+    }
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        body["errors"] = [vars(problem) for problem in error.problems]
+    response = Response(json.dumps(body), status, mimetype=MEDIA_TYPE)
+    response.headers[REQUEST_ID] = g.request_id
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(error.retry_after_s or RETRY_AFTER_S)
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'ApiKey realm="face-api", header="X-API-Key"'
+    g.outcome = error.code
+    return response
+
+
+def invalid(error: ValidationError) -> Response:
+    """Answer what pydantic found wrong with a query, a form or a body."""
+    problems = tuple(
+        FieldProblem(".".join(str(part) for part in problem["loc"]), _message(problem["type"], problem["msg"]))
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    )
+    detail = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
+    no_image = problems[0].field == "image"
+    case = errors.NoImage if no_image else errors.InvalidOption
+    return answer(case(detail, problems=problems))
+
+
+def _message(kind: str, text: str) -> str:
+    return "There is no such parameter or field here" if kind == "extra_forbidden" else text
+
+
+def _rate_limited(error: RateLimitExceeded) -> Response:
+    return answer(errors.RateLimited(f"the limit is {error.limit.limit}"))
+
+
+def _framework(error: HTTPException) -> Response:
+    if error.response is not None and isinstance(error.response, Response):
+        return error.response  # already one of ours: the validation's
+    code = error.code or 500
+    case = HTTP_CASES.get(code)
+    if case is None and 300 <= code < 400:
+        return cast(Response, Response.force_type(error.get_response(), request.environ))
+    response = answer(_told(error, case or (errors.UnreadableRequest if code < 500 else errors.InternalError)))
+    if code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = dict(error.get_headers()).get("Allow", "")
+    return response
+
+
+def _told(error: HTTPException, case: type[FaceApiError]) -> FaceApiError:
+    if isinstance(error, RequestEntityTooLarge):
+        return case(f"the largest body is {request.max_content_length} bytes")
+    return case()
+
+
+def _unknown(error: Exception) -> Response:
+    log.error("a request failed", exc_info=error)
+    return answer(errors.InternalError())

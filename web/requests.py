@@ -1,0 +1,52 @@
+"""What the service makes of a request: strict about its body, and nothing of a picture on a disk."""
+
+import io
+import socket
+import uuid
+from typing import IO, Any
+
+import flask
+from flask import g, request
+from werkzeug.formparser import FormDataParser
+
+REQUEST_ID = "X-Request-Id"
+PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
+
+
+class StrictFormParser(FormDataParser):
+    """Raises on a body that can't be read, which werkzeug would take for an empty one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "silent": False})
+
+
+class Request(flask.Request):
+    """A request whose upload stays in memory."""
+
+    form_data_parser_class = StrictFormParser
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        """Where werkzeug would write a large upload to a temporary file."""
+        return io.BytesIO()
+
+
+def choose_id() -> None:
+    """Keep the caller's request id when it is a UUID, else make one."""
+    try:
+        told = request.headers.get(REQUEST_ID, "")
+        g.request_id = told if str(uuid.UUID(told)) == told.lower() else str(uuid.uuid4())
+    except ValueError:
+        g.request_id = str(uuid.uuid4())
+
+
+def caller_has_gone() -> bool:
+    """Tell whether the client has hung up: then its socket is readable and at its end."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is None:
+        return False
+    try:
+        return bool(connection.recv(1, PEEK) == b"")
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

@@ -1,0 +1,219 @@
+"""Answers as the contract words them: their shape, their rounding, and so the OpenAPI description."""
+
+from typing import Any, Self
+
+from flask_openapi3.models.file import FileStorage
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.results import CachedSchema, DetectOptions, Face, Report
+
+
+class ImageUpload(CachedSchema):
+    """The multipart form of detect and mask."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    image: FileStorage = Field(description="A JPEG, PNG, WebP, BMP or TIFF file.")
+
+
+class HealthResponse(BaseModel):
+    status: str = Field(description="`ok`, or `degraded` when something that is enabled is not ready.")
+    model: str
+    model_loaded: bool
+    input_size: tuple[int, int]
+    supports_landmarks: bool
+    database_enabled: bool
+    database_ready: bool | None
+    storage_enabled: bool
+    storage_ready: bool | None
+
+
+class ImageInfo(BaseModel):
+    """The upright picture."""
+
+    width: int
+    height: int
+    channels: int
+    size_bytes: int
+
+
+class BBox(BaseModel):
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class Point(BaseModel):
+    x: float
+    y: float
+
+
+class Landmarks(BaseModel):
+    """Left and right as the viewer sees them."""
+
+    left_eye: Point
+    right_eye: Point
+    nose: Point
+    left_mouth: Point
+    right_mouth: Point
+
+
+class Size(BaseModel):
+    width: float
+    height: float
+
+
+class Relative(BaseModel):
+    """Shares of the picture's width and height."""
+
+    x_center: float
+    y_center: float
+    width: float
+    height: float
+
+
+class Detection(BaseModel):
+    index: int
+    bbox: BBox
+    confidence: float
+    landmarks: Landmarks | None
+    size: Size
+    area: float
+    center: Point
+    relative: Relative
+
+    @classmethod
+    def of(cls, index: int, face: Face, width: int, height: int) -> Self:
+        """Word one face; everything follows from the rounded box, so that a client can check it."""
+        x1, y1, x2, y2 = (round(edge, 1) for edge in face.box)
+        size = Size(width=round(x2 - x1, 1), height=round(y2 - y1, 1))
+        centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
+        return cls(
+            index=index,
+            bbox=BBox(x1=x1, y1=y1, x2=x2, y2=y2),
+            confidence=round(face.confidence, 4),
+            landmarks=_landmarks(face),
+            size=size,
+            area=round(size.width * size.height, 2),
+            center=Point(x=round(centre_x, 1), y=round(centre_y, 1)),
+            relative=Relative(
+                x_center=round(centre_x / width, 4),
+                y_center=round(centre_y / height, 4),
+                width=round(size.width / width, 4),
+                height=round(size.height / height, 4),
+            ),
+        )
+
+
+class Summary(BaseModel):
+    face_count: int
+    avg_confidence: float
+    min_confidence: float
+    max_confidence: float
+    total_face_area: float
+    face_area_ratio: float
+
+    @classmethod
+    def of(cls, detections: list[Detection], pixels: int) -> Self:
+        """Sum up; without faces the confidences are 0."""
+        scores = [found.confidence for found in detections] or [0.0]
+        area = round(sum(found.area for found in detections), 2)
+        return cls(
+            face_count=len(detections),
+            avg_confidence=round(sum(scores) / len(scores), 4),
+            min_confidence=min(scores),
+            max_confidence=max(scores),
+            total_face_area=area,
+            face_area_ratio=round(area / pixels, 4),
+        )
+
+
+class Processing(BaseModel):
+    model: str
+    input_size: tuple[int, int]
+    confidence_threshold: float
+    nms_threshold: float
+    inference_ms: float
+    total_ms: float
+
+
+class Profiling(BaseModel):
+    """Where the time went, in milliseconds, and what went through; null for a step that was not taken."""
+
+    decode_ms: float
+    preprocess_ms: float
+    blob_ms: float
+    inference_ms: float
+    postprocess_ms: float
+    nms_ms: float
+    mask_ms: float | None
+    encode_ms: float | None
+    storage_ms: float | None
+    total_ms: float
+    candidates_before_nms: int
+    candidates_after_nms: int
+    det_scale: float
+    input_resolution: str
+    det_resolution: str
+    input_bytes: int
+    output_bytes: int | None
+    input_pixels: int
+    model_name: str
+
+    @classmethod
+    def of(cls, report: Report, input_bytes: int, total_ms: float) -> Self:
+        found = report.found
+        timings = found.timings.model_dump()
+        steps: dict[str, Any] = {step: ms if ms is None else round(ms, 2) for step, ms in timings.items()}
+        return cls(
+            **steps,
+            storage_ms=None,
+            total_ms=round(total_ms, 2),
+            candidates_before_nms=found.candidates_before_nms,
+            candidates_after_nms=found.candidates_after_nms,
+            det_scale=round(found.det_scale, 6),
+            input_resolution=f"{report.width}x{report.height}",
+            det_resolution=f"{found.input_size[0]}x{found.input_size[1]}",
+            input_bytes=input_bytes,
+            output_bytes=None,
+            input_pixels=report.width * report.height,
+            model_name=report.model,
+        )
+
+
+class DetectResponse(BaseModel):
+    request_id: str
+    image_id: str | None
+    job_id: str | None
+    image: ImageInfo
+    detections: list[Detection]
+    summary: Summary
+    processing: Processing
+    profiling: Profiling
+
+
+def processing(report: Report, options: DetectOptions, input_size: int, total_ms: float) -> Processing:
+    """Say what ran, with which thresholds."""
+    return Processing(
+        model=report.model,
+        input_size=(input_size, input_size),
+        confidence_threshold=options.confidence,
+        nms_threshold=options.nms_threshold,
+        inference_ms=round(report.found.timings.inference_ms, 2),
+        total_ms=round(total_ms, 2),
+    )
+
+
+def detections(report: Report) -> list[Detection]:
+    """Word every face, most confident first."""
+    faces = enumerate(report.found.faces)
+    return [Detection.of(index, face, report.width, report.height) for index, face in faces]
+
+
+def _landmarks(face: Face) -> Landmarks | None:
+    if face.landmarks is None:
+        return None
+    points = [Point(x=round(x, 1), y=round(y, 1)) for x, y in face.landmarks]
+    names = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+    return Landmarks(**dict(zip(names, points, strict=True)))
