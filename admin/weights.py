@@ -1,0 +1,128 @@
+"""`face-api weights`: which model files there are, fetching them, and checking them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from core import config
+from core.errors import SettingsError, WeightsError
+from core.vision import downloads
+from core.vision import weights as models
+
+
+class OneLineErrors(click.Group):
+    """Ends what an operator can mend as one line on stderr and the exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, WeightsError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=OneLineErrors)
+@click.option("--manifest", type=click.Path(path_type=Path), default=models.MANIFEST, hidden=True)
+@click.pass_context
+def weights(ctx: click.Context, manifest: Path) -> None:
+    """List, fetch and check the model files."""
+    ctx.obj = manifest
+
+
+@weights.command("list")
+@click.pass_obj
+def list_models(manifest: Path) -> None:
+    """Show each model: its licence, where it is, how accurate it is; * marks the one that is used."""
+    settings = config.read()
+    chosen, reason = models.choose(settings, manifest)
+    entries = models.manifest(manifest)
+    rows = [("", "model", "licence", "size", "state", "WIDER AP")]
+    notes: list[str] = []
+    for found in models.survey(settings, manifest):
+        entry = found.entry
+        mark = "*" if entry == chosen else ""
+        accuracy = " / ".join(f"{ap:.2f}" for ap in entry.wider_ap)
+        rows.append((mark, entry.name, entry.licence, f"{entry.bytes / 1e6:.1f} MB", found.place, accuracy))
+        # The reason of `auto` has told of what stood before the chosen one.
+        notes += [note for note in found.notes if note not in reason]
+        if mark and found.place is models.Place.MISSING:
+            reason += f"; it is fetched with: {chosen.pull_command}"
+    click.echo("\n".join(table(rows)))
+    click.echo(f"\n* {chosen.name}: {reason}")
+    click.echo("WIDER AP: WIDER FACE validation, easy / medium / hard, in per cent, as published:")
+    for source in dict.fromkeys(entry.wider_ap_source for entry in entries):
+        names = ", ".join(entry.name for entry in entries if entry.wider_ap_source == source)
+        click.echo(f"  {names}: {source}")
+    for note in notes:
+        click.echo(f"warning: {note}", err=True)
+
+
+@weights.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.pass_obj
+def pull(manifest: Path, names: tuple[str, ...]) -> None:
+    """Fetch models: from FACE_API_WEIGHTS_MIRROR, else from their official sources."""
+    settings = config.read()
+    entries = [models.entry(name, manifest) for name in names]
+    failures = []
+    with terminal() as listener:
+        for entry in entries:
+            try:
+                downloads.pull(entry, settings, listener)
+            except WeightsError as error:
+                failures.append(str(error))
+    if failures:
+        raise WeightsError("\n".join(failures))
+
+
+@weights.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.pass_obj
+def verify(manifest: Path, names: tuple[str, ...]) -> None:
+    """Check size and sha256 of the model files that are there, or of those named."""
+    settings = config.read()
+    entries = [models.entry(name, manifest) for name in names] or models.manifest(manifest)
+    failures = []
+    for entry in entries:
+        file = settings.weights_dir / entry.file
+        wrong = models.fault(file, entry.bytes, entry.sha256)
+        click.echo(f"{entry.name}: {file} {wrong or 'is right'}")
+        if wrong and (names or wrong != models.NOT_THERE):
+            failures.append(entry)
+    if failures:
+        commands = "; ".join(entry.pull_command for entry in failures)
+        raise WeightsError(f"{len(failures)} of {len(entries)} files are missing or wrong; fetch with: {commands}")
+
+
+@contextmanager
+def terminal() -> Iterator[downloads.Listener]:
+    """Tell of pulls on stdout, with progress bars where it is a terminal."""
+    console = Console(highlight=False, markup=False)
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    name = TextColumn("{task.description}", markup=False)
+    with Progress(name, *columns, console=console, disable=not console.is_terminal) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)
+
+        yield downloads.Listener(lambda line: console.print(line, soft_wrap=True), progress)
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Align the columns of a table to lines of text."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
