@@ -10,7 +10,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test check format lock weights clean
+.PHONY: help run test check bench format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -20,12 +20,16 @@ run: $(VENV)/.for-run ## Start the whole service on http://127.0.0.1:8000 (HOST 
 	@exec $(RUN) admin.main up --weights-mirror "$(WEIGHTS_MIRROR)"
 
 test: $(VENV)/.for-test ## Run all tests (ARGS="-k mask" runs some)
-	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared $(SHARED)) $(ARGS)
+	@echo "running all tests$(if $(wildcard $(SHARED)), with the real pictures and model files of $(SHARED))"
+	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 check: $(VENV)/.for-dev ## Check style, format and types
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
+
+bench: $(VENV)/.for-test ## Measure what HTTP and the queue cost, as ratios within one run
+	@exec $(RUN) tests.bench.http $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
 	@$(RUN) ruff check --fix
@@ -42,13 +46,15 @@ clean: ## Remove what was installed and built; var/ with its data and the model 
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # A stamp for each set of packages: it is older than a list that has changed since.
-$(VENV)/.for-run: EXTRA =
+$(VENV)/.for-run: WHAT = the service
+$(VENV)/.for-test: WHAT = the service and what its tests need
+$(VENV)/.for-dev: WHAT = the service and what checks it
 $(VENV)/.for-test: EXTRA = [test]
 $(VENV)/.for-dev: EXTRA = [dev]
 $(VENV)/.for-%: setup.cfg pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=... names one")'
 	@$(RUN) pip --version >/dev/null 2>&1 || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); } || \
 		{ echo "$(PYTHON) can't make $(VENV); Debian and Ubuntu have that in the package python3-venv"; exit 1; }
-	@echo "installing into $(VENV): the service$(if $(EXTRA), and what its $* needs) (requirements.lock), which takes a minute or two"
+	@echo "installing into $(VENV): $(WHAT), from requirements.lock; a first time takes a minute or two"
 	@$(PIP) install --constraint requirements.lock --editable .$(EXTRA)
 	@touch $@

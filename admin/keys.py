@@ -1,0 +1,48 @@
+"""`face-api keys`: make, list and revoke API keys."""
+
+import click
+from sqlalchemy.orm import Session
+
+from core import config, db
+from core import keys as store
+from core.errors import TierOff
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke API keys."""
+
+
+@keys.command()
+@click.argument("name")
+def create(name: str) -> None:
+    """Make a key called NAME; its text is shown this once."""
+    with _session() as session:
+        key, text = store.create(session, name)
+        click.echo(f"{key.id}  {key.name}", err=True)
+        click.echo(text)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """Show every key: its id, whether it works, its ends, its name."""
+    with _session() as session:
+        for key in store.list_all(session):
+            state = "active " if key.is_active else "revoked"
+            click.echo(f"{key.id}  {state}  {key.created_at:%Y-%m-%d}  {key.key_preview}  {key.name}")
+
+
+@keys.command()
+@click.argument("which")
+def revoke(which: str) -> None:
+    """Turn off the key WHICH: an id, or the first characters that `list` shows."""
+    with _session() as session:
+        key = store.revoke(session, which)
+        click.echo(f"{key.id}  revoked  {key.name}")
+
+
+def _session() -> Session:
+    settings = config.load()
+    if not settings.database_enabled:
+        raise TierOff("API keys are kept in the database, which is off: FACE_API_DATABASE_ENABLED is false")
+    return db.sessions(settings)()

@@ -1,0 +1,42 @@
+"""The command `face-api`: its parts, and how an error that an operator can mend is told."""
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from admin.keys import keys
+from admin.migrate import migrate
+from admin.serve import serve
+from admin.up import up
+from admin.weights import weights
+from admin.worker import beat, worker
+from core.errors import FaceApiError, SettingsError, WeightsError
+
+
+class NotStarted(click.ClickException):
+    exit_code = 2  # as for a misspelt option: nothing was begun
+
+
+class FaceApi(click.Group):
+    """Ends what an operator can mend as a few lines on stderr, never as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise NotStarted(str(error)) from error
+        except (WeightsError, FaceApiError) as error:
+            raise click.ClickException(str(error)) from error
+        except DBAPIError as error:
+            raise click.ClickException(f"the database refuses: {error.orig}") from error
+
+
+@click.group(cls=FaceApi, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Find and mask faces in pictures, over HTTP: start the service and look after it."""
+
+
+for command in (up, serve, worker, beat, migrate, keys, weights):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main(prog_name="face-api")

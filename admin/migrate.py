@@ -1,0 +1,23 @@
+"""`face-api migrate`: bring the database's tables up to date."""
+
+import click
+from sqlalchemy import make_url
+
+from core import config, db
+from core.config import Settings
+from core.errors import TierOff
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    settings = config.load()
+    if not settings.database_enabled:
+        raise TierOff("there is no database to migrate: FACE_API_DATABASE_ENABLED is false")
+    db.upgrade(settings)
+    click.echo(f"up to date: {database(settings)}")
+
+
+def database(settings: Settings) -> str:
+    """Name the database without its password."""
+    return make_url(settings.sqlalchemy_url).render_as_string(hide_password=True)

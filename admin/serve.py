@@ -1,0 +1,45 @@
+"""`face-api serve`: the web tier under gunicorn."""
+
+import os
+import sys
+
+import click
+
+from core import config
+from core.config import Settings
+
+KEEP_ALIVE_S = 15  # longer than the pause between two calls of a busy client; an idle connection holds no thread
+GRACE_S = 4  # calls in flight may end; shorter than whoever stops us waits before it kills
+HEARTBEAT_FOLDER = "/dev/shm"  # noqa: S108  # memory: a busy disk must not look like a worker that hangs
+
+
+def command(settings: Settings) -> list[str]:
+    """Return gunicorn's command line for these settings."""
+    options = {
+        "--bind": address(settings.host, settings.port),
+        "--worker-class": "gthread",
+        "--workers": settings.web_processes,
+        "--threads": settings.web_threads,
+        "--keep-alive": KEEP_ALIVE_S,
+        "--graceful-timeout": GRACE_S,
+        "--log-level": "warning",  # the app writes a line for each request
+        # The proxies that are believed are FACE_API_TRUSTED_PROXIES; gunicorn would believe any on this machine.
+        "--forwarded-allow-ips": "",
+    }
+    if os.access(HEARTBEAT_FOLDER, os.W_OK):
+        options["--worker-tmp-dir"] = HEARTBEAT_FOLDER
+    words = [f"{name}={value}" for name, value in options.items()]
+    # The control socket would be one file for all of a user's servers, and nobody uses it.
+    return [sys.executable, "-m", "gunicorn", *words, "--no-control-socket", "web.app:build()"]
+
+
+def address(host: str, port: int) -> str:
+    """Write host and port as one word; an IPv6 address needs brackets for that."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+@click.command()
+def serve() -> None:
+    """Run the web tier on HOST and PORT."""
+    argv = command(config.load())
+    os.execv(argv[0], argv)

@@ -1,0 +1,71 @@
+"""The supervisor alone, with programs that misbehave."""
+
+import asyncio
+import sys
+import time
+
+import psutil
+
+from admin.supervisor import GRACE_S, LAST_GRACE_S, LONGEST_LINE, Ended, Program, Supervisor
+
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+FORKING = "import os, time; print(os.fork(), flush=True); time.sleep(60)"
+LONG = f"print('x' * {2 * LONGEST_LINE}); print('after')"
+
+
+def _python(name: str, code: str, stdin: bytes = b"") -> Program:
+    return Program(name, [sys.executable, "-c", code], stdin=stdin)
+
+
+def _run(*programs: Program) -> tuple[list[str], str]:
+    """Run programs until one ends; return the lines that were said, and how it was told."""
+    said: list[str] = []
+
+    async def run() -> str:
+        supervisor = Supervisor({"GREETING": "hello"}, said.append)
+        try:
+            await supervisor.start(programs)
+            await supervisor.watch(asyncio.sleep(0))
+        except Ended as error:
+            return str(error)
+        finally:
+            await supervisor.stop()
+        return ""
+
+    return said, asyncio.run(run())
+
+
+def test_supervisor_relays_all_output() -> None:
+    said, _ = _run(_python("one", "import os, sys; print(os.environ['GREETING']); sys.exit('bye')"))
+    assert sorted(said) == ["one    | bye", "one    | hello"]
+
+
+def test_supervisor_gives_stdin_and_status() -> None:
+    said, told = _run(_python("two", "import sys; print(sys.stdin.read()); sys.exit(3)", stdin=b"secret"))
+    assert (said, told) == (["two    | secret"], "two ended with status 3")
+
+
+def test_supervisor_survives_endless_lines() -> None:
+    said, _ = _run(_python("three", LONG))
+    assert said[-1] == "three  | after"
+
+
+def test_supervisor_kills_what_stays() -> None:
+    started = time.monotonic()
+    said, _ = _run(_python("deaf", STUBBORN), _python("short", "import time; time.sleep(1)"))
+    assert said == ["deaf   | deaf"]
+    assert time.monotonic() - started < 1 + GRACE_S + LAST_GRACE_S
+
+
+def test_supervisor_notices_an_end_before_its_forks() -> None:
+    started = time.monotonic()
+    _, told = _run(_python("parent", "import os, time; os.fork() or time.sleep(60)"))
+    assert told == "parent ended with status 0"
+    assert time.monotonic() - started < GRACE_S
+
+
+def test_supervisor_leaves_no_grandchildren() -> None:
+    said, told = _run(_python("parent", FORKING), _python("short", "import time; time.sleep(1)"))
+    assert told == "short ended with status 0"
+    child = next(int(line.split("| ")[1]) for line in said if line.startswith("parent") and line != "parent | 0")
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE

@@ -1,0 +1,206 @@
+"""`face-api up` as an operator meets it: real processes, ended in every way that happens."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from admin import embedded
+from core.config import ROOT
+from tests.stack import free_port
+
+LAST_LINE = "Ctrl-C stops everything."
+READY_WITHIN_S = 90
+ENDS_WITHIN_S = 10
+
+
+class Up:
+    """One `face-api up` in a folder of its own. settings: FACE_API_* values."""
+
+    def __init__(self, folder: Path, mirror: Path, settings: dict[str, str]) -> None:
+        self.folder = folder
+        self.output = folder / "output.txt"
+        self.port = settings.get("PORT") or str(free_port())
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FACE_API_")}
+        own = {
+            "PORT": self.port,
+            "PYTHONPATH": str(ROOT),
+            "FACE_API_WEIGHTS_DIR": str(folder / "weights"),
+            "FACE_API_WORKER_PROCESSES": "1",
+        }
+        command = [sys.executable, "-m", "admin.main", "up", "--weights-mirror", str(mirror)]
+        with self.output.open("w") as output:
+            self.process = psutil.Popen(
+                command, cwd=folder, env=inherited | own | settings, stdout=output, stderr=subprocess.STDOUT
+            )
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        return embedded.read_variables(self.folder / "var" / "dev.env")
+
+    def children(self) -> list[psutil.Process]:
+        """Return every process that it started, and that those started."""
+        found: list[psutil.Process] = self.process.children(recursive=True)
+        return found
+
+    def child(self, word: str) -> psutil.Process:
+        """Return the program with that word on its command line; the leader, not what it forked."""
+        return next(child for child in self.process.children() if word in child.cmdline())
+
+    def until_ready(self) -> "Up":
+        deadline = time.monotonic() + READY_WITHIN_S
+        while LAST_LINE not in self.said:
+            assert self.process.poll() is None, f"it ended:\n{self.said}"
+            assert time.monotonic() < deadline, f"it is not ready:\n{self.said}"
+            time.sleep(0.05)
+        return self
+
+    def status(self) -> int:
+        """Wait for its end and return its exit status."""
+        return int(self.process.wait(timeout=READY_WITHIN_S))
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=2 * ENDS_WITHIN_S)
+
+
+Start = Callable[..., Up]
+
+
+@pytest.fixture(scope="module")
+def start(model: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start `face-api up`, in a new folder unless one is given; all end with the tests of this module."""
+    started: list[Up] = []
+
+    def begin(folder: Path | None = None, **settings: str) -> Up:
+        started.append(Up(folder or tmp_path_factory.mktemp("up"), model[1], settings))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture(scope="module")
+def running(start: Start) -> Up:
+    """Return a service that is ready, for the tests that leave it so."""
+    return start().until_ready()
+
+
+def _alive(processes: list[psutil.Process], limit_s: float) -> list[psutil.Process]:
+    """Return those that are still there after the limit; a zombie has ended."""
+    _, alive = psutil.wait_procs(processes, timeout=limit_s)
+    return [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_up_tells_how_it_is_reached(running: Up) -> None:
+    told = running.credentials
+    assert list(told) == ["FACE_API_URL", "FACE_API_KEY", "FACE_API_ADMIN_USER", "FACE_API_ADMIN_PASSWORD"]
+    assert told["FACE_API_URL"] == running.url
+    assert all(value in running.said for value in told.values())
+    assert f"curl -H 'X-API-Key: {told['FACE_API_KEY']}' -F image=@photo.jpg" in running.said
+
+
+def test_up_makes_a_working_key(running: Up) -> None:
+    def status(key: str) -> int:
+        return httpx.post(f"{running.url}/api/v1/detect", headers={"X-API-Key": key}, trust_env=False).status_code
+
+    assert (status(running.credentials["FACE_API_KEY"]), status("xyl_wrong")) == (422, 401)
+
+
+def test_up_keeps_files_to_the_owner(running: Up) -> None:
+    var = running.folder / "var"
+    modes = [path.stat().st_mode & 0o777 for path in (var, var / "dev.env")]
+    assert [oct(mode) for mode in modes] == ["0o700", "0o600"]
+
+
+def test_up_listens_on_loopback_only(running: Up) -> None:
+    listening = [
+        connection.laddr.ip
+        for process in running.children()
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert set(listening) == {"127.0.0.1"}
+
+
+def test_up_shows_no_secret_in_command_lines(running: Up) -> None:
+    environments = [process.environ() for process in running.children()]
+    urls = {found["FACE_API_REDIS_URL"] for found in environments if "FACE_API_REDIS_URL" in found}
+    secrets = [url.split(":")[2].split("@")[0] for url in urls] + [running.credentials["FACE_API_ADMIN_PASSWORD"]]
+    lines = [" ".join(process.cmdline()) for process in running.children()]
+    assert len(secrets) == 2
+    assert not [line for line in lines if any(secret in line for secret in secrets)]
+
+
+def test_up_refuses_a_taken_port(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        late = start(PORT=port)
+        assert late.status() == 1
+    assert f"127.0.0.1:{port} is taken" in late.said
+    assert not (late.folder / "var").exists()
+
+
+def test_up_refuses_a_folder_in_use(running: Up, start: Start) -> None:
+    late = start(FACE_API_VAR_DIR=str(running.folder / "var"))
+    assert late.status() == 1
+    assert "another `face-api up` works in" in late.said
+
+
+def test_up_tells_wrong_settings_together(start: Start) -> None:
+    wrong = start(FACE_API_INPUT_SIZE="7", FACE_API_QUEUE_LIMIT="none")
+    assert wrong.status() == 2
+    assert "FACE_API_INPUT_SIZE" in wrong.said
+    assert "FACE_API_QUEUE_LIMIT" in wrong.said
+    assert "Traceback" not in wrong.said
+
+
+def test_up_starts_again_as_it_was(start: Start) -> None:
+    first = start().until_ready()
+    credentials, children = first.credentials, first.children()
+    first.process.terminate()
+    assert _alive([first.process, *children], ENDS_WITHIN_S) == []
+    assert first.status() == 0
+    second = start(first.folder, PORT=first.port).until_ready()
+    assert second.credentials == credentials
+
+
+def test_up_stops_when_a_program_dies(start: Start) -> None:
+    up = start(FACE_API_DATABASE_ENABLED="false", FACE_API_API_KEY_ENABLED="false").until_ready()
+    children = up.children()
+    up.child("worker").kill()
+    assert _alive([up.process, *children], ENDS_WITHIN_S) == []
+    assert up.status() == 1
+    assert "worker was ended by SIGKILL" in up.said
+
+
+def test_up_needs_no_database(start: Start) -> None:
+    up = start(FACE_API_DATABASE_ENABLED="false", FACE_API_API_KEY_ENABLED="false").until_ready()
+    assert "FACE_API_KEY" not in up.credentials
+    assert not list((up.folder / "var").glob("*.sqlite3"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_up_killed_leaves_nothing_behind(start: Start) -> None:
+    up = start().until_ready()
+    children = up.children()
+    up.process.send_signal(signal.SIGKILL)
+    assert _alive([up.process, *children], ENDS_WITHIN_S) == []

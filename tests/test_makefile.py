@@ -1,0 +1,81 @@
+"""What a fresh machine relies on: the Makefile's list, the lock file, the declared dependencies."""
+
+import ast
+import configparser
+import os
+import re
+import subprocess
+import sys
+
+from core.config import ROOT
+
+PACKAGES = ("core", "web", "worker", "admin", "migrations")
+# Imported, and come with another.
+PARTS = {"kombu": "celery", "werkzeug": "flask"}
+# Declared, and imported by nobody here: why.
+UNSEEN = {
+    "gunicorn": "runs the web tier",
+    "psycopg2-binary": "SQLAlchemy loads it for a postgresql:// URL",
+}
+NAMES = {"cv2": "opencv-python-headless", "pil": "pillow"}
+
+
+def _setup() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def _distributions(lines: str) -> set[str]:
+    """Return the names of requirements: without extras, versions and comments."""
+    names = [re.match(r"[A-Za-z0-9._-]+", line) for line in lines.splitlines()]
+    return {name.group().lower() for name in names if name}
+
+
+def _imported() -> set[str]:
+    """Return the distributions that the source imports, by the convention that both have one name."""
+    found: set[str] = set()
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(str(node.module))
+    tops = {name.split(".")[0] for name in found} - {*sys.stdlib_module_names, *PACKAGES}
+    return {NAMES.get(top.lower(), top.lower().replace("_", "-")) for top in tops}
+
+
+def test_help_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    listed = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert targets
+    assert re.findall(r"^  make (\w+)  +\w", listed, re.MULTILINE) == targets.group(1).split()
+
+
+def test_dependencies_are_what_is_imported() -> None:
+    declared = _distributions(_setup()["options"]["install_requires"])
+    assert {PARTS.get(name, name) for name in _imported()} | set(UNSEEN) == declared
+
+
+def test_lock_names_every_dependency() -> None:
+    setup = _setup()
+    extras = setup["options.extras_require"]
+    wanted = _distributions("\n".join([setup["options"]["install_requires"], extras["test"], extras["dev"]]))
+    locked = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if line and line[0].isalnum()]
+    assert all("==" in line for line in locked)
+    assert wanted - {"face-api"} <= _distributions("\n".join(locked))
+
+
+def test_pyproject_is_the_build_system_only() -> None:
+    assert [line.split(" = ")[0] for line in (ROOT / "pyproject.toml").read_text().splitlines()] == [
+        "[build-system]",
+        "requires",
+        "build-backend",
+    ]
+
+
+def test_ci_ends_with_the_tests() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert " test " in script.read_text().splitlines()[-1]
