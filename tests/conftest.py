@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 
 from core import config
-from core.vision import weights
+from core.vision import downloads, weights
 from tests.stack import Stack, free_port, start_valkey
 
 StartService = Callable[..., Stack]
@@ -54,7 +54,7 @@ def model(request: pytest.FixtureRequest) -> tuple[str, Path]:
         folder: Path = request.getfixturevalue("scrfd")
     except pytest.skip.Exception:
         settings = config.read(model="centerface")
-        weights.pull("centerface", settings)
+        downloads.pull(weights.entry("centerface"), settings, downloads.Listener(print))
         return "centerface", settings.weights_dir
     return "scrfd_2.5g", folder
 

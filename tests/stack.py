@@ -129,8 +129,9 @@ class Stack:
     def kill(self, name: str) -> None:
         """End a process and its children at once."""
         process = self.processes.pop(name)
-        for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-            one.kill()
+        if process.poll() is None:
+            for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+                one.kill()
         process.wait()
 
     def stop(self) -> None:

@@ -1,12 +1,13 @@
 """The web tier: create_app puts it together, build does so from the environment."""
 
 import time
-from functools import partial
+from http import HTTPStatus
 
 from flask import Response, g, redirect, request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as BaseResponse
 
 from core import config, logs, services
 from core.services import Services
@@ -15,7 +16,7 @@ from web.requests import REQUEST_ID, Request
 from web.routes.public import public
 
 VERSION = "0.1.0"
-WAIT_AND_RETRY = (429, 503)
+WAIT_AND_RETRY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 log = logs.get(__name__)
 
 
@@ -43,11 +44,11 @@ def create_app(made: Services) -> FaceApi:
     app.extensions["face-api"] = made
     app.config["MAX_CONTENT_LENGTH"] = made.settings.max_upload_bytes
     app.before_request(_begin)
+    app.after_request(_finish)  # the first that is registered is the last that runs
     guards.install(app, made)
     errors.register(app)
     app.register_api(public)
     _serve_documentation(app)
-    app.after_request(_finish)
     if made.settings.trusted_proxies:
         believed = made.settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=believed, x_proto=believed, x_host=believed)  # type: ignore[method-assign]  # Flask's own advice
@@ -56,9 +57,16 @@ def create_app(made: Services) -> FaceApi:
 
 def _serve_documentation(app: FaceApi) -> None:
     """Give the pages that the OpenAPI package serves their short addresses."""
-    for address, page in (("/docs", "/openapi/swagger"), ("/redoc", "/openapi/redoc")):
-        view = guards.anyone(partial(redirect, page))
-        app.add_url_rule(address, address.strip("/") + "_page", view)
+
+    @app.route("/docs")
+    @guards.anyone
+    def swagger() -> BaseResponse:
+        return redirect("/openapi/swagger")
+
+    @app.route("/redoc")
+    @guards.anyone
+    def redoc() -> BaseResponse:
+        return redirect("/openapi/redoc")
 
 
 def _begin() -> None:
@@ -70,7 +78,9 @@ def _finish(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
     if response.status_code not in WAIT_AND_RETRY:
         response.headers.pop("Retry-After", None)  # the limiter tells it to everybody
-    log.info(
+    # Whoever watches the service asks for its health all the time.
+    write = log.debug if request.path == "/health" and response.status_code == HTTPStatus.OK else log.info
+    write(
         "request",
         request_id=g.request_id,
         method=request.method,

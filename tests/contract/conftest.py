@@ -1,0 +1,39 @@
+"""Stacks in the states that several of the contract's tests look at."""
+
+import time
+
+import pytest
+import requests
+
+from tests.contract.calls import Starter
+from tests.stack import Stack
+
+
+def health_status(service: Stack) -> int:
+    """The status of /health now."""
+    return requests.get(service.url + "/health", timeout=30).status_code
+
+
+def wait_until_degraded(service: Stack, limit_s: float = 60) -> None:
+    """Wait until /health has noticed that something is gone."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end and health_status(service) != 503:
+        time.sleep(0.5)
+
+
+@pytest.fixture(scope="session")
+def without_worker(start_service: Starter) -> Stack:
+    """A stack whose worker ended."""
+    service = start_service(FACE_API_JOB_TIMEOUT_S="2")
+    service.stop_worker()
+    wait_until_degraded(service)
+    return service
+
+
+@pytest.fixture(scope="session")
+def without_redis(start_service: Starter) -> Stack:
+    """A stack whose Redis ended; three masks a minute, any number of detections."""
+    service = start_service(FACE_API_RATE_LIMIT_MASK="3/minute")
+    service.stop_redis()
+    wait_until_degraded(service)
+    return service

@@ -1,0 +1,174 @@
+"""Many clients at once: each gets the answer to its own picture, and nothing is left behind."""
+
+import random
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+
+import pytest
+import redis
+import requests
+from PIL import Image
+
+from tests.contract import pictures
+from tests.contract.calls import DETECT, MASK, TIMEOUT_S, detected
+from tests.stack import Stack
+
+CLIENTS = 32
+SETTLE_S = 15  # chosen: longer than the slowest job that may still be on its way
+LASTING_KEYS = (
+    "*limit*",
+    "*worker*",
+    "*health*",
+    "*heartbeat*",
+    "*key*use*",
+    "*use*key*",
+    "*session*",
+    "_kombu*",
+    "unacked_mutex",
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture and what its answer must say."""
+
+    file: bytes
+    size: tuple[int, int]
+    faces: int
+    boxes: list[dict[str, float]]
+
+
+@dataclass
+class Tally:
+    """What the clients saw."""
+
+    answered: int = 0
+    wrong: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, complaint: str | None) -> None:
+        """Count one answer."""
+        with self.lock:
+            self.answered += 1
+            if complaint:
+                self.wrong.append(complaint)
+
+
+def crowd() -> list[Image.Image]:
+    """Pictures of which no two have the same size."""
+    return [
+        pictures.astronaut(),
+        pictures.hopper(),
+        pictures.landscape(400, 300),
+        pictures.landscape(333, 640),
+        pictures.group(2, 1, 200),
+        pictures.group(2, 2, 150),
+        pictures.group(3, 1, 170),
+        pictures.group(3, 2, 160),
+        pictures.close_up(300, 360),
+    ]
+
+
+@pytest.fixture(scope="module")
+def samples(service: Stack) -> list[Sample]:
+    """Each picture with the answer that it gets when nobody else asks."""
+    found = []
+    for picture in crowd():
+        file = pictures.encoded(picture, "JPEG", quality=90)
+        answer = detected(service, file)
+        boxes = [face["bbox"] for face in answer["detections"]]
+        found.append(Sample(file, picture.size, answer["summary"]["face_count"], boxes))
+    assert len({sample.size for sample in found}) == len(found)
+    assert len({sample.faces for sample in found}) >= 5
+    return found
+
+
+def complaint(sample: Sample, response: requests.Response, request_id: str) -> str | None:
+    """What is wrong with this answer, if anything is."""
+    if response.status_code != 200:
+        return f"{response.status_code}: {response.text[:200]}"
+    if response.headers["X-Request-Id"] != request_id:
+        return "another request's id"
+    if response.headers["Content-Type"].startswith("image/"):
+        seen = (pictures.decoded(response.content).size, int(response.headers["X-Face-Count"]))
+    else:
+        body = response.json()
+        seen = ((body["image"]["width"], body["image"]["height"]), body["summary"]["face_count"])
+        if [face["bbox"] for face in body["detections"]] != sample.boxes:
+            return f"other boxes than alone for {sample.size}"
+    return None if seen == (sample.size, sample.faces) else f"{seen} for {(sample.size, sample.faces)}"
+
+
+def client(service: Stack, samples: list[Sample], tally: Tally, seed: int, end: float) -> None:
+    """Send pictures until the end, in an order of its own."""
+    order = random.Random(seed)
+    with requests.Session() as session:
+        session.headers["X-API-Key"] = service.key
+        while time.monotonic() < end:
+            sample, request_id = order.choice(samples), str(uuid.uuid4())
+            path, query = order.choice([(DETECT, {}), (MASK, {}), (MASK, {"format": "png", "method": "solid"})])
+            response = session.post(
+                service.url + path,
+                params=query,
+                headers={"X-Request-Id": request_id},
+                files={"image": sample.file},
+                timeout=TIMEOUT_S,
+            )
+            tally.add(complaint(sample, response, request_id))
+
+
+def keys_of_jobs(store: "redis.Redis") -> set[str]:
+    """Keys that should not outlive the request they were made for."""
+    names = (name.decode("latin-1") for name in store.scan_iter(count=1000))
+    return {name for name in names if not any(fnmatch(name.lower(), pattern) for pattern in LASTING_KEYS)}
+
+
+@pytest.fixture(scope="module")
+def soak(request: pytest.FixtureRequest, service: Stack, samples: list[Sample]) -> Tally:
+    """What 32 clients saw who asked all at once for a while."""
+    tally = Tally()
+    end = time.monotonic() + request.config.getoption("--soak-seconds")
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        running = [pool.submit(client, service, samples, tally, seed, end) for seed in range(CLIENTS)]
+        for one in running:
+            one.result()
+    return tally
+
+
+def test_each_client_gets_its_answer(soak: Tally) -> None:
+    assert soak.wrong == []
+    assert soak.answered >= CLIENTS
+
+
+def test_no_job_stays_in_redis(soak: Tally, service: Stack) -> None:
+    assert soak.answered
+    with redis.Redis.from_url(service.redis_url) as store:
+        end = time.monotonic() + SETTLE_S
+        while (left := keys_of_jobs(store)) and time.monotonic() < end:
+            time.sleep(0.5)
+    assert left == set()
+
+
+def test_abandoned_calls_leave_nothing(service: Stack, samples: list[Sample]) -> None:
+    for sample in samples:
+        with pytest.raises(requests.Timeout):
+            requests.post(
+                service.url + MASK,
+                headers={"X-API-Key": service.key},
+                files={"image": sample.file},
+                timeout=(5, 0.005),
+            )
+    with redis.Redis.from_url(service.redis_url) as store:
+        end = time.monotonic() + SETTLE_S
+        while (left := keys_of_jobs(store)) and time.monotonic() < end:
+            time.sleep(0.5)
+    assert left == set()
+
+
+def test_service_is_well_afterwards(soak: Tally, service: Stack) -> None:
+    assert soak.answered
+    assert requests.get(service.url + "/health", timeout=30).status_code == 200

@@ -1,0 +1,101 @@
+"""GET /health: what it says, and that it never says ok when something is gone."""
+
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from tests.contract.calls import is_uuid
+from tests.stack import Stack
+
+KEYS = {
+    "status",
+    "model",
+    "model_loaded",
+    "input_size",
+    "supports_landmarks",
+    "database_enabled",
+    "database_ready",
+    "storage_enabled",
+    "storage_ready",
+}
+
+
+def ask(service: Stack, **headers: str) -> requests.Response:
+    """One look at the service's health."""
+    return requests.get(service.url + "/health", headers=headers, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def body(service: Stack) -> dict[str, Any]:
+    """What a healthy service says."""
+    response = ask(service)
+    assert response.status_code == 200
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def test_health_needs_no_key(service: Stack) -> None:
+    assert ask(service).status_code == 200
+
+
+def test_health_ignores_unknown_key(service: Stack) -> None:
+    assert ask(service, **{"X-API-Key": "xyl_" + "0" * 48}).status_code == 200
+
+
+def test_health_answers_plain_json(service: Stack) -> None:
+    assert ask(service).headers["Content-Type"].split(";")[0] == "application/json"
+
+
+def test_health_has_exact_keys(body: dict[str, Any]) -> None:
+    assert set(body) == KEYS
+
+
+def test_healthy_service_says_ok(body: dict[str, Any]) -> None:
+    assert body["status"] == "ok"
+    assert body["model_loaded"] is True
+
+
+def test_health_names_the_model(body: dict[str, Any], service: Stack) -> None:
+    assert body["model"] == service.model
+    assert body["input_size"] == [640, 640]
+    assert all(type(side) is int for side in body["input_size"])
+    assert type(body["supports_landmarks"]) is bool
+
+
+@pytest.mark.parametrize("tier", ["database", "storage"])
+def test_tier_is_ready_or_off(body: dict[str, Any], tier: str) -> None:
+    assert type(body[f"{tier}_enabled"]) is bool
+    assert body[f"{tier}_ready"] is (True if body[f"{tier}_enabled"] else None)
+
+
+def test_keyed_service_has_a_database(body: dict[str, Any]) -> None:
+    assert body["database_enabled"] is True
+
+
+def test_health_keeps_request_id(service: Stack) -> None:
+    text = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    assert ask(service, **{"X-Request-Id": text}).headers["X-Request-Id"] == text
+    assert is_uuid(ask(service).headers["X-Request-Id"])
+
+
+@pytest.mark.parametrize("stack", ["without_worker", "without_redis"])
+def test_lost_engine_degrades_health(request: pytest.FixtureRequest, stack: str) -> None:
+    began = time.monotonic()
+    response = ask(request.getfixturevalue(stack))
+    assert time.monotonic() - began < 60
+    assert response.status_code == 503
+    assert response.headers["Content-Type"].split(";")[0] == "application/json"
+    answer = response.json()
+    assert set(answer) == KEYS
+    assert answer["status"] == "degraded"
+    assert answer["model_loaded"] is False
+
+
+@pytest.mark.parametrize("stack", ["without_worker", "without_redis"])
+def test_degraded_health_answers_soon(request: pytest.FixtureRequest, stack: str) -> None:
+    service: Stack = request.getfixturevalue(stack)
+    began = time.monotonic()
+    ask(service)
+    assert time.monotonic() - began < 5

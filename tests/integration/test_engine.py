@@ -1,0 +1,98 @@
+"""The engine as callers feel it: work that nobody waits for, processes that die, models that are missing."""
+
+import socket
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+import redis
+import requests
+import skimage.data
+
+from core import queue
+from tests.conftest import StartService
+from tests.stack import Stack
+
+PATIENCE_S = 20
+
+
+@pytest.fixture(scope="module")
+def lone(start_service: StartService) -> Stack:
+    """Return a service with one worker process."""
+    return start_service()
+
+
+def face() -> bytes:
+    portrait = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", portrait)[1].tobytes()
+
+
+def until(what: object, within_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + within_s
+    while not what():  # type: ignore[operator]  # a function
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def worker_child(service: Stack) -> psutil.Process:
+    """Return the lone process of the worker's pool, waiting while it is replaced."""
+    worker = psutil.Process(service.processes["worker"].pid)
+    until(worker.children)
+    return worker.children()[0]
+
+
+def raw_request(service: Stack, picture: bytes) -> bytes:
+    body = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n' + picture + b"\r\n--b--\r\n"
+    head = (
+        f"POST /api/v1/detect HTTP/1.1\r\nHost: x\r\nX-API-Key: {service.key}\r\n"
+        f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def mask(service: Stack, picture: bytes) -> requests.Response:
+    return requests.post(
+        f"{service.url}/api/v1/mask",
+        params={"format": "webp", "quality": 100},
+        files={"image": picture},
+        headers={"X-API-Key": service.key},
+        timeout=60,
+    )
+
+
+def test_caller_that_hangs_up_is_dropped(lone: Stack) -> None:
+    client = redis.Redis.from_url(lone.redis_url)
+    lone.pause_worker()
+    with socket.create_connection(("127.0.0.1", lone.port)) as connection:
+        connection.sendall(raw_request(lone, face()))
+        until(lambda: client.zcard(queue.WAITING) == 1)
+    until(lambda: client.zcard(queue.WAITING) == 0)
+    assert not list(client.scan_iter("face-api:upload:*"))
+    lone.resume_worker()
+    until(lambda: '"outcome": "dropped"' in lone.log("worker"))
+
+
+def test_dead_process_is_told_and_replaced(lone: Stack) -> None:
+    child = worker_child(lone)
+    busy_s = sum(child.cpu_times()[:2])
+    statuses: list[int] = []
+    # Writing noise without loss keeps the process busy for seconds.
+    noise = np.random.default_rng(1).integers(0, 256, (4000, 4000, 3), np.uint8)
+    slow = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes()
+    caller = threading.Thread(target=lambda: statuses.append(mask(lone, slow).status_code))
+    caller.start()
+    until(lambda: sum(child.cpu_times()[:2]) > busy_s + 0.2)
+    child.kill()
+    caller.join()
+    assert statuses == [503]
+    until(lambda: worker_child(lone).pid != child.pid)
+    assert mask(lone, face()).headers["X-Face-Count"] == "1"
+
+
+def test_worker_refuses_missing_model(start_service: StartService, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="face-api weights pull scrfd_10g"):
+        start_service(FACE_API_MODEL="scrfd_10g", FACE_API_WEIGHTS_DIR=str(tmp_path))

@@ -1,0 +1,106 @@
+"""The README is true: its table is the settings', its examples run against the service."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import requests
+import skimage.data
+
+from tests import readme
+from tests.stack import Stack
+
+TEXT = readme.README.read_text()
+EXAMPLES = re.findall(r"^```(sh|python|js)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+
+
+def examples(language: str, word: str) -> list[str]:
+    return [code for kind, code in EXAMPLES if kind == language and word in code]
+
+
+def localised(code: str, service: Stack) -> str:
+    """Point an example to the tests' service."""
+    return code.replace("http://127.0.0.1:8000", service.url)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    portrait = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
+    cv2.imwrite(str(tmp_path / "photo.jpg"), portrait)
+    return tmp_path
+
+
+def environment(service: Stack) -> dict[str, str]:
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "FACE_API_URL": service.url, "FACE_API_KEY": service.key}
+
+
+def assert_masked(folder: Path) -> None:
+    """The example's masked.jpg is photo.jpg with another face region."""
+    before, after = (cv2.imread(str(folder / name)) for name in ("photo.jpg", "masked.jpg"))
+    assert before.shape == after.shape
+    face, rest = (slice(80, 160), slice(200, 250)), (slice(300, 500), slice(0, 512))
+    assert np.abs(before[face].astype(int) - after[face]).mean() > 10
+    assert np.abs(before[rest].astype(int) - after[rest]).mean() < 5
+
+
+def test_settings_table_is_current() -> None:
+    assert readme.documented_table(TEXT) == readme.settings_table()
+
+
+def test_curl_mask_example_masks(service: Stack, folder: Path) -> None:
+    (code,) = examples("sh", "api/v1/mask -o")
+    subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, env=environment(service), check=True)
+    assert_masked(folder)
+
+
+def test_curl_detect_example_detects(service: Stack, folder: Path) -> None:
+    (code,) = examples("sh", "api/v1/detect")
+    ran = subprocess.run(
+        ["sh", "-euc", localised(code, service)], cwd=folder, env=environment(service), check=True, capture_output=True
+    )
+    assert json.loads(ran.stdout)["summary"]["face_count"] == 1
+
+
+def test_curl_health_example_answers(service: Stack, folder: Path) -> None:
+    (code,) = examples("sh", "/health")
+    ran = subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, check=True, capture_output=True)
+    assert json.loads(ran.stdout)["status"] == "ok"
+
+
+def test_python_example_masks(service: Stack, folder: Path) -> None:
+    (code,) = examples("python", "requests")
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment(service), check=True, capture_output=True, text=True
+    )
+    assert "1 face" in ran.stdout
+    assert_masked(folder)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="there is no Node here to run the JavaScript example with")
+def test_javascript_example_masks(service: Stack, folder: Path) -> None:
+    (code,) = examples("js", "FormData")
+    (folder / "mask.mjs").write_text(code)
+    ran = subprocess.run(
+        [str(shutil.which("node")), "mask.mjs"], cwd=folder, env=environment(service), check=True, capture_output=True, text=True
+    )
+    assert "1 face" in ran.stdout
+    assert_masked(folder)
+
+
+def test_openapi_examples_are_valid(service: Stack) -> None:
+    schemas = requests.get(f"{service.url}/openapi/openapi.json", timeout=10).json()["components"]["schemas"]
+    problem = {name: field["examples"][0] for name, field in schemas["Problem"]["properties"].items() if "examples" in field}
+    answer = requests.post(
+        f"{service.url}/api/v1/detect",
+        params={"confidence": 2},
+        headers={"X-API-Key": service.key, "X-Request-Id": problem["request_id"]},
+        timeout=10,
+    )
+    body = answer.json()
+    assert {name: body[name] for name in problem} == problem
