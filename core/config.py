@@ -84,7 +84,9 @@ class Settings(BaseSettings):
     # A small file can decode to gigapixels.
     max_image_pixels: int = setting(50_000_000, "Largest picture, in pixels, judged by its header.", ge=1)
     web_processes: int = setting(1, "Processes of the web tier.", ge=1, le=64)
-    web_threads: int = setting(64, "Threads of each web process: calls that it serves at a time.", ge=2, le=1024)
+    web_threads: int = setting(
+        96, "Threads of each web process; more than may wait, so that health still answers.", ge=2, le=1024
+    )
 
     admin_user: str = setting("admin", "Name of the administrator.", min_length=1)
     admin_password: SecretStr = setting(

@@ -31,6 +31,7 @@ class FaceApiError(Exception):
 
     code = "error"
     title = "Error"
+    field = ""  # the parameter or form field that a 422 is about
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class FaceApiError(Exception):
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
-        self.problems = problems
+        self.problems = problems or ((FieldProblem(self.field, self.detail),) if self.field else ())
         self.retry_after_s = retry_after_s
 
 
@@ -54,7 +55,7 @@ class UnreadableRequest(InvalidInput):
 
 
 class NoImage(InvalidInput):
-    code, title = "no_image", "No image was sent"
+    code, title, field = "no_image", "No image was sent", "image"
 
 
 class InvalidOption(InvalidInput):
@@ -66,7 +67,7 @@ class UnsupportedImage(InvalidInput):
 
 
 class UndecodableImage(InvalidInput):
-    code, title = "undecodable_image", "The picture does not decode completely"
+    code, title, field = "undecodable_image", "The picture does not decode completely", "image"
 
 
 class ImageTooLarge(InvalidInput):
@@ -78,7 +79,7 @@ class UploadTooLarge(InvalidInput):
 
 
 class UnencodableImage(InvalidInput):
-    code, title = "unencodable_image", "The picture does not fit the asked output format"
+    code, title, field = "unencodable_image", "The picture does not fit the asked output format", "format"
 
 
 class Refused(FaceApiError):

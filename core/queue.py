@@ -27,7 +27,7 @@ Task = Literal["detect_image", "mask_image"]
 
 NAMESPACE = "face-api:"
 WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by the time when they give up
-ENGINE = NAMESPACE + "engine"  # what a worker last said of itself; gone when none has for a while
+ENGINE = NAMESPACE + "worker"  # what a worker last said of itself; gone when none has for a while
 ENGINE_FRESH_S = 20
 # How often a waiting call looks whether its caller has gone and its picture is still there.
 LOOK_EVERY_S = 0.5

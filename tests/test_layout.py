@@ -34,7 +34,7 @@ IMPORTS = (
     Rule(("onnxruntime", "onnx"), ("core.vision",), "another runtime is a change in one place"),
     Rule(
         ("core.vision",),
-        ("core.vision", "worker", "admin.service", "admin.weights"),
+        ("core.vision", "worker", "admin.service", "admin.weights", "admin.worker"),
         "pixels are the worker's; the command line fetches the weights",
     ),
     Rule(("minio",), ("core.storage",), "another object store is a change in one place"),

@@ -1,12 +1,15 @@
-"""What the OpenAPI description says beside the models: errors, headers, how to authenticate."""
+"""What the OpenAPI description says beside the models: errors, headers, examples, how to authenticate."""
 
 from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel
 
-from web.errors import MEDIA_TYPE
-from web.schemas import HealthResponse
+from core import errors
+from core.errors import FaceApiError, FieldProblem
+from web.errors import MEDIA_TYPE, STATUS, body
+from web.examples import AN_ID, REQUEST_ID
+from web.schemas import DetectResponse, HealthResponse
 
 Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
 
@@ -14,24 +17,30 @@ BY_KEY: list[dict[str, list[Any]]] = [{"apiKey": []}]
 SECURITY_SCHEMES: dict[str, Any] = {"apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
 
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
-REQUEST_ID = {
-    "X-Request-Id": {
-        "description": "The request's id: the caller's own when that was a UUID.",
-        "schema": {"type": "string", "format": "uuid"},
-    }
-}
-CAUSES: dict[str, tuple[str, dict[str, Any]]] = {
-    "400": ("The body can't be read as multipart/form-data.", {}),
-    "401": ("No API key, or one that is not known.", {"WWW-Authenticate": {"schema": {"type": "string"}}}),
-    "403": ("The API key has been revoked.", {}),
-    "413": ("The body, or the picture, is too large.", {}),
-    "415": ("Not a JPEG, PNG, WebP, BMP or TIFF file, judged by its content.", {}),
-    "422": ("A parameter is not valid, the file is missing, or it does not decode completely.", {}),
-    "429": ("Over the rate limit.", RETRY_AFTER),
-    "500": ("Something went wrong inside the service.", {}),
-    "503": ("The engine can't be reached, or too many calls are waiting.", RETRY_AFTER),
-    "504": ("The job took too long.", {}),
-}
+CHALLENGE = {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}}
+TOO_HIGH = "Input should be less than or equal to 1"
+# What each status means, one error as an example of it, and its own headers.
+CAUSES: tuple[tuple[str, FaceApiError, dict[str, Any]], ...] = (
+    ("The body can't be read as multipart/form-data.", errors.UnreadableRequest(), {}),
+    ("No API key, or one that is not known.", errors.Unauthenticated("this API key is not known"), CHALLENGE),
+    ("The API key has been revoked.", errors.KeyRevoked(), {}),
+    ("The body, or the picture, is too large.", errors.UploadTooLarge("the largest body is 26214400 bytes"), {}),
+    ("Not a JPEG, PNG, WebP, BMP or TIFF file, judged by its content.", errors.UnsupportedImage(), {}),
+    (
+        "A parameter is not valid, the file is missing, or it does not decode completely.",
+        errors.InvalidOption(f"confidence: {TOO_HIGH}", problems=(FieldProblem("confidence", TOO_HIGH),)),
+        {},
+    ),
+    ("Over the rate limit.", errors.RateLimited("the limit is 300 per 1 minute"), RETRY_AFTER),
+    ("Something went wrong inside the service.", errors.InternalError(), {}),
+    (
+        "The engine can't be reached, or too many calls are waiting.",
+        errors.QueueFull("64 calls are waiting already"),
+        RETRY_AFTER,
+    ),
+    ("The job took too long.", errors.JobTimedOut("there was no answer within 30 s"), {}),
+)
+PERSISTED = "When the result was kept: the id of its {}."
 MASK_HEADERS: dict[str, tuple[str, str]] = {
     "X-Face-Count": ("integer", "Faces found, and so masked."),
     "X-Inference-Ms": ("number", "Milliseconds in the network."),
@@ -39,39 +48,36 @@ MASK_HEADERS: dict[str, tuple[str, str]] = {
     "X-Encode-Ms": ("number", "Milliseconds of encoding."),
     "X-Total-Ms": ("number", "Milliseconds from the upload to the answer."),
     "X-Model": ("string", "The model that looked for faces."),
+    "X-Image-Id": ("string", PERSISTED.format("image")),
+    "X-Job-Id": ("string", PERSISTED.format("job")),
     "X-Mask-Effective-Strength": ("integer", "The largest strength used; never weaker than hides a face of that size."),
 }
 
 
 def problems() -> Responses:
     """Describe every error that a public endpoint answers."""
-    schema = {"$ref": "#/components/schemas/Problem"}
     return {
-        status: {
+        str(STATUS[type(error)]): {
             "description": cause,
             "headers": {**REQUEST_ID, **headers},
-            "content": {MEDIA_TYPE: {"schema": schema}},
+            "content": {
+                MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": body(error, AN_ID)}
+            },
         }
-        for status, (cause, headers) in CAUSES.items()
+        for cause, error, headers in CAUSES
     }
 
 
-def answers(model: type[BaseModel]) -> Responses:
-    """Describe an endpoint that answers a JSON model."""
-    return {"200": model, **problems()}
+def _headers(named: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    return {name: {"description": meaning, "schema": {"type": kind}} for name, (kind, meaning) in named.items()}
 
 
 HEALTH: Responses = {"200": HealthResponse, "503": HealthResponse}
-MASKED: Responses = {
+DETECT: Responses = {"200": DetectResponse, **problems()}
+MASK: Responses = {
     "200": {
         "description": "The masked picture.",
-        "headers": {
-            **REQUEST_ID,
-            **{
-                name: {"description": meaning, "schema": {"type": kind}}
-                for name, (kind, meaning) in MASK_HEADERS.items()
-            },
-        },
+        "headers": {**REQUEST_ID, **_headers(MASK_HEADERS)},
         "content": {
             kind: {"schema": {"type": "string", "format": "binary"}}
             for kind in ("image/jpeg", "image/png", "image/webp")

@@ -9,7 +9,10 @@ import flask
 from flask import g, request
 from werkzeug.formparser import FormDataParser
 
+from core.errors import UnreadableRequest
+
 REQUEST_ID = "X-Request-Id"
+ONLY_CLOSED = len("--" + "--\r\n")  # what an empty form holds beside its boundary
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
@@ -24,6 +27,16 @@ class Request(flask.Request):
     """A request whose upload stays in memory."""
 
     form_data_parser_class = StrictFormParser
+
+    def _load_form_data(self) -> None:
+        try:
+            super()._load_form_data()
+        except ValueError as error:
+            raise UnreadableRequest(f"the body is not what its Content-Type says: {error}") from error
+        boundary = self.mimetype_params.get("boundary", "")
+        # werkzeug takes a body in which the boundary never comes for an empty form
+        if boundary and not self.form and not self.files and (self.content_length or 0) > len(boundary) + ONLY_CLOSED:
+            raise UnreadableRequest("the boundary that Content-Type names is not in the body")
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         """Where werkzeug would write a large upload to a temporary file."""

@@ -1,11 +1,13 @@
 """Answers as the contract words them: their shape, their rounding, and so the OpenAPI description."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from flask_openapi3.models.file import FileStorage
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from werkzeug.datastructures import FileStorage as UploadedFile
 
 from core.results import CachedSchema, DetectOptions, Face, Report
+from web.examples import DETECTED, REQUEST_ID
 
 
 class ImageUpload(CachedSchema):
@@ -15,12 +17,23 @@ class ImageUpload(CachedSchema):
 
     image: FileStorage = Field(description="A JPEG, PNG, WebP, BMP or TIFF file.")
 
+    @field_validator("image")
+    @classmethod
+    def is_a_file(cls, sent: object) -> object:
+        """Refuse a text field of that name."""
+        if not isinstance(sent, UploadedFile):
+            raise ValueError("Send this as a file")  # noqa: TRY004 - pydantic's way
+        return sent
+
+
+Sides = Annotated[list[int], Field(min_length=2, max_length=2, description="Width and height, in pixels.")]
+
 
 class HealthResponse(BaseModel):
     status: str = Field(description="`ok`, or `degraded` when something that is enabled is not ready.")
     model: str
     model_loaded: bool
-    input_size: tuple[int, int]
+    input_size: Sides
     supports_landmarks: bool
     database_enabled: bool
     database_ready: bool | None
@@ -131,7 +144,7 @@ class Summary(BaseModel):
 
 class Processing(BaseModel):
     model: str
-    input_size: tuple[int, int]
+    input_size: Sides
     confidence_threshold: float
     nms_threshold: float
     inference_ms: float
@@ -183,6 +196,9 @@ class Profiling(BaseModel):
 
 
 class DetectResponse(BaseModel):
+    # The OpenAPI package's own key.
+    model_config = ConfigDict(openapi_extra={"example": DETECTED, "headers": REQUEST_ID})  # type: ignore[typeddict-unknown-key]
+
     request_id: str
     image_id: str | None
     job_id: str | None
@@ -197,7 +213,7 @@ def processing(report: Report, options: DetectOptions, input_size: int, total_ms
     """Say what ran, with which thresholds."""
     return Processing(
         model=report.model,
-        input_size=(input_size, input_size),
+        input_size=[input_size, input_size],
         confidence_threshold=options.confidence,
         nms_threshold=options.nms_threshold,
         inference_ms=round(report.found.timings.inference_ms, 2),

@@ -65,9 +65,8 @@ def _latency(stack: Stack, settings: Settings, pictures: list[bytes]) -> None:
             _ms(lambda picture=picture: pipeline.detect(picture, DetectOptions(), found, settings.max_image_pixels))
         )
     http_ms, pipeline_ms = statistics.median(over_http), statistics.median(in_process)
-    print(
-        f"latency, median: HTTP {http_ms:.1f} ms, pipeline {pipeline_ms:.1f} ms, difference {http_ms - pipeline_ms:.1f} ms"
-    )
+    difference_ms = http_ms - pipeline_ms
+    print(f"latency, median: HTTP {http_ms:.1f} ms, pipeline {pipeline_ms:.1f} ms, difference {difference_ms:.1f} ms")
 
 
 def _throughput(stack: Stack, settings: Settings, pictures: list[bytes], processes: int, seconds: float) -> None:

@@ -87,7 +87,8 @@ def close_up(width: int = 512, height: int = 512, margin: float = 0.0) -> Image.
 def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     """The picture as a file of this kind: a format's name as Pillow has it."""
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    # A copy, because Pillow leaves the settings of one format's encoder on the picture and gives them to the next.
+    picture.copy().save(buffer, kind, **options)
     return buffer.getvalue()
 
 

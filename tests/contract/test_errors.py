@@ -436,7 +436,7 @@ def test_truncated_picture_is_422(service: Stack, path: str, part: float, kind: 
     assert "image" in fields(assert_problem(upload(service, path, file), 422))
 
 
-@pytest.mark.parametrize("kind", ["png", "webp_lossless", "tiff_deflate"])
+@pytest.mark.parametrize("kind", ["png", "tiff_deflate"])  # the formats that carry checksums
 def test_damaged_picture_is_422(service: Stack, kind: str) -> None:
     file = bytearray(WHOLE[kind])
     middle = len(file) // 2

@@ -3,7 +3,7 @@
 import time
 from http import HTTPStatus
 
-from flask import Response, current_app
+from flask import Response, current_app, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from sqlalchemy import text
@@ -11,14 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core import images
 from core.db import Sessions
-from core.errors import EngineUnavailable, NoImage
+from core.errors import EngineUnavailable, FieldProblem, InvalidOption, NoImage
 from core.queue import Engine
 from core.results import DetectOptions, MaskOptions
 from core.services import Services
 from web import bodies, documentation, guards
 from web.bodies import Sent
 from web.requests import caller_has_gone
-from web.schemas import DetectResponse, HealthResponse, ImageUpload
+from web.schemas import HealthResponse, ImageUpload
 
 public = APIBlueprint("public", __name__, abp_tags=[Tag(name="Public", description="What callers use.")])
 
@@ -35,7 +35,7 @@ def get_health() -> Response:
         status="ok" if ready else "degraded",
         model=engine.model if engine else services.settings.model,
         model_loaded=engine is not None,
-        input_size=(services.settings.input_size,) * 2,
+        input_size=[services.settings.input_size] * 2,
         supports_landmarks=engine is not None and engine.supports_landmarks,
         database_enabled=services.sessions is not None,
         database_ready=database_ready,
@@ -49,7 +49,7 @@ def get_health() -> Response:
 @public.post(
     "/api/v1/detect",
     summary="Find the faces of a picture",
-    responses=documentation.answers(DetectResponse),
+    responses=documentation.DETECT,
     security=documentation.BY_KEY,
 )
 @guards.api_key("detect")
@@ -63,7 +63,7 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
 @public.post(
     "/api/v1/mask",
     summary="Mask the faces of a picture",
-    responses=documentation.MASKED,
+    responses=documentation.MASK,
     security=documentation.BY_KEY,
 )
 @guards.api_key("mask")
@@ -78,6 +78,8 @@ def _received(options: DetectOptions, form: ImageUpload) -> tuple[bytes, Sent]:
     """Take the upload and judge it by its header, before anything is decoded."""
     started = time.perf_counter()
     settings = _services().settings
+    if len(request.files.getlist("image")) + len(request.form.getlist("image")) > 1:
+        raise InvalidOption("one picture a call", problems=(FieldProblem("image", "Send exactly one file"),))
     data = form.image.read()
     if not data:
         raise NoImage("the file is empty")
