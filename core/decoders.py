@@ -26,7 +26,7 @@ Pixels = NDArray[np.uint8]
 
 # Pillow decodes run-length BMPs in Python: slow enough for a time bomb.
 MAX_RLE_BYTES, MAX_RLE_PIXELS = 4 * 2**20, 8_000_000
-MAX_TILES, MAX_TILE_PIXELS = 131_072, 2**24
+MAX_VALUES, MAX_TILE_PIXELS = 3 * 2**16, 2**24  # of a tag, the largest palette's; of a tile, 4096 × 4096
 # The tags that a TIFF's pixels depend on (TIFF 6.0): those of one value, and those of many.
 TIFF_SINGLE = {256, 257, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 332}
 TIFF_MANY = {258, 273, 279, 320, 324, 325, 338, 339, 347, 529, 530, 532}
@@ -133,7 +133,7 @@ def _clean_tiff(data: bytes, first: headers.Directory) -> bytes:
     for tag, (kind, count, value) in sorted(first.entries.items()):
         if tag not in TIFF_SINGLE | TIFF_MANY:
             continue
-        if (tag in TIFF_SINGLE and count != 1) or (tag in (STRIP_PLACES, TILE_PLACES) and count > MAX_TILES):
+        if not 1 <= count <= (1 if tag in TIFF_SINGLE else MAX_VALUES):
             raise UndecodableImage("a tag of the TIFF has too many values, or none")
         if headers.TIFF_SIZES[kind] * count > 4:
             start, end = first.span(tag, data)
