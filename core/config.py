@@ -5,8 +5,9 @@ import os
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
@@ -17,6 +18,20 @@ PREFIX = "FACE_API_"
 CLIENT_NAMES = {"FACE_API_URL", "FACE_API_KEY", "FACE_API_REQUIRE_WEIGHTS"}
 
 Rate = Annotated[str, Field(pattern=r"^\d+ ?(/|per) ?(\d+ ?)?(second|minute|hour|day)s?$")]
+
+
+def _server(value: str) -> str:
+    """Check that a server is named and nothing below it: `host[:port]`, perhaps after http:// or https://."""
+    if not value:
+        return value
+    parts = urlsplit(value if "://" in value else f"//{value}")
+    below = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    if parts.scheme not in {"", "http", "https"} or not parts.hostname or below or parts.port == 0:
+        raise ValueError("should be host[:port], http://host[:port] or https://host[:port], without a path")
+    return value.rstrip("/")
+
+
+Server = Annotated[str, AfterValidator(_server)]
 
 
 def setting(default: Any, meaning: str, **limits: Any) -> Any:
@@ -74,6 +89,25 @@ class Settings(BaseSettings):
     database_enabled: bool = setting(True, "Whether there is a database (API keys, records).")
     database_url: str = setting("", "SQLAlchemy URL; empty: SQLite in the folder of the embedded defaults.")
 
+    storage_enabled: bool = setting(True, "Whether pictures and results are kept; never without the database.")
+    s3_endpoint: Server = setting(
+        "", "S3 server as `host[:port]` or URL; empty: a folder among the embedded defaults' files is the store."
+    )
+    s3_secure: bool = setting(True, "Whether an endpoint without http:// or https:// before it is reached over TLS.")
+    s3_public_endpoint: Server = setting(
+        "", "The same server as browsers reach it, for links alone; empty: links name `FACE_API_S3_ENDPOINT`."
+    )
+    s3_bucket: str = setting(
+        "face-api", "Bucket of the pictures, made on first use.", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+    )
+    s3_region: str = setting("us-east-1", "Region of the bucket; links are signed for it.", pattern=r"^[A-Za-z0-9_-]+$")
+    s3_access_key: SecretStr = setting(SecretStr(""), "Access key at the S3 server.", validate_default=True)
+    s3_secret_key: SecretStr = setting(SecretStr(""), "Secret key at the S3 server.", validate_default=True)
+    s3_connect_timeout_s: float = setting(2.0, "Seconds to wait for a connection to the S3 server.", gt=0, le=60)
+    s3_read_timeout_s: float = setting(10.0, "Seconds of silence until the S3 server counts as down.", gt=0, le=600)
+    s3_retries: int = setting(2, "How often an S3 call is tried again when that can help.", ge=0, le=10)
+    link_lifetime_s: int = setting(3600, "Seconds that a link to a stored picture works.", ge=1, le=7 * 86400)
+
     api_key_enabled: bool = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
     rate_limit_detect: Rate = setting("300/minute", "Detect calls per API key (per address without keys).")
     rate_limit_mask: Rate = setting("150/minute", "Mask calls per API key (per address without keys).")
@@ -102,6 +136,22 @@ class Settings(BaseSettings):
                 " or FACE_API_API_KEY_ENABLED=false to let everybody in"
             )
         return enabled
+
+    @field_validator("s3_access_key", "s3_secret_key")
+    @classmethod
+    def keys_belong_to_a_server(cls, key: SecretStr, info: ValidationInfo) -> SecretStr:
+        endpoint = info.data.get("s3_endpoint")
+        if endpoint and not key.get_secret_value():
+            raise ValueError("is missing: FACE_API_S3_ENDPOINT names a server, which needs both keys")
+        # Pictures must not land in a local folder because a name was misspelt.
+        if endpoint == "" and key.get_secret_value():
+            raise ValueError("is for a server, and FACE_API_S3_ENDPOINT names none")
+        return key
+
+    @property
+    def keeps_pictures(self) -> bool:
+        """Whether pictures are stored: one without a row in the database could never be found or deleted."""
+        return self.storage_enabled and self.database_enabled
 
     @property
     def sqlalchemy_url(self) -> str:

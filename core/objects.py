@@ -1,0 +1,90 @@
+"""What every object store shares: the keys and names of objects, what a listing tells, how a store fails."""
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from urllib.parse import quote
+
+Disposition = Literal["inline", "attachment"]
+
+FILENAME_BYTES = 255  # what a file system takes; the columns (255 characters, 500 for a key) hold more
+FALLBACK_NAME = "image"
+# They end a quoted header value, make a path or a drive, or are wildcards somewhere.
+_UNSAFE = re.compile(r"""["'`<>|?*:%#]""")
+_ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187, section 3.2.1, beside letters and digits
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as a listing tells of it; modified_at is in UTC."""
+
+    key: str
+    size_bytes: int
+    modified_at: datetime
+
+
+class StoreFault(Exception):
+    """What went wrong below, in words without the object's key: that has a file name in it, which no log may show."""
+
+
+def original_key(image_id: uuid.UUID, filename: str) -> str:
+    """Return the key of an uploaded picture; the name is made safe first."""
+    return f"originals/{image_id}/{safe_filename(filename)}"
+
+
+def processed_key(image_id: uuid.UUID, job_id: uuid.UUID, output_format: str) -> str:
+    """Return the key of a job's result."""
+    return f"processed/{image_id}/{job_id}.{output_format}"
+
+
+def safe_filename(name: str) -> str:
+    """Return the last part of a client's path as a name that is safe in keys, folders and headers.
+
+    Letters of every script stay. Control and direction-changing characters go, quotes become `_`. Never empty,
+    at most 255 bytes of UTF-8, and a safe name stays as it is.
+    """
+    last = re.split(r"[/\\]", name)[-1]
+    composed = unicodedata.normalize("NFC", "".join(c for c in last if unicodedata.category(c)[0] != "C"))
+    spaced = " ".join(_UNSAFE.sub("_", composed).split())
+    return _shortened(spaced.strip(". ")) or FALLBACK_NAME
+
+
+def content_disposition(disposition: Disposition, filename: str) -> str:
+    """Return the header of RFC 6266: plain ASCII for old clients, and the whole name where that differs."""
+    name = safe_filename(filename)
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = safe_filename(FALLBACK_NAME + plain if plain.startswith(".") else plain)
+    header = f'{disposition}; filename="{plain}"'
+    return header if plain == name else f"{header}; filename*=UTF-8''{quote(name, safe=_ATTR_CHARS)}"
+
+
+def is_key(key: str) -> bool:
+    """Whether a key is of the kind that is made here: parts with a `/` between, none of which leads elsewhere."""
+    return "\0" not in key and not any(part in {"", ".", ".."} for part in key.split("/"))
+
+
+def checked(key: str) -> str:
+    """Return the key; one of another kind is the caller's mistake, a ValueError."""
+    if not is_key(key):
+        raise ValueError("not a key of an object")
+    return key
+
+
+def fault(error: Exception) -> StoreFault:
+    """Say what a library said, without the parts of it that may name the object."""
+    told = (getattr(error, name, None) for name in ("code", "status_code", "reason", "strerror"))
+    return StoreFault(": ".join([type(error).__name__, *(str(words) for words in told if words)]))
+
+
+def _shortened(name: str) -> str:
+    """Cut a name to what fits; a short extension stays."""
+    if len(name.encode()) <= FILENAME_BYTES:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    if not dot or len(extension.encode()) > 16:
+        stem, dot, extension = name, "", ""
+    room = FILENAME_BYTES - len((dot + extension).encode())
+    return stem.encode()[:room].decode(errors="ignore").rstrip(". ") + dot + extension
