@@ -23,10 +23,16 @@ task_send_sent_event = False
 worker_max_memory_per_child = 2 * 2**20  # KiB; a process that a giant picture has swollen is replaced
 worker_cancel_long_running_tasks_on_connection_loss = False
 enable_utc = True
+# One that could not run before the next is due is dropped: it would do the same.
 beat_schedule = {
-    "report-ready": {
-        "task": "report_ready",
-        "schedule": 5.0,
-        "options": {"queue": "interactive", "expires": 5.0},
-    }
+    "report-ready": {"task": "report_ready", "schedule": 5.0, "options": {"queue": "interactive", "expires": 5.0}},
+} | {
+    task: {"task": task, "schedule": every_s, "options": {"queue": "maintenance", "expires": every_s}}
+    for task, every_s in {
+        "count_key_uses": 5.0,  # so many seconds of counted uses are lost when Redis dies
+        "fold_tallies": 60.0,
+        "clean_storage": 30.0,
+        "expire_images": 3600.0,
+        "compare_storage": 86400.0,
+    }.items()
 }

@@ -4,6 +4,7 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from admin.keys import keys
+from admin.maintenance import maintenance
 from admin.migrate import migrate
 from admin.serve import serve
 from admin.up import up
@@ -35,7 +36,7 @@ def main() -> None:
     """Find and mask faces in pictures, over HTTP: start the service and look after it."""
 
 
-for command in (up, serve, worker, beat, migrate, keys, weights):
+for command in (up, serve, worker, beat, migrate, keys, weights, maintenance):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     s3_retries: int = setting(2, "How often an S3 call is tried again when that can help.", ge=0, le=10)
     link_lifetime_s: int = setting(3600, "Seconds that a link to a stored picture works.", ge=1, le=7 * 86400)
 
+    retention_days: int = setting(0, "Days after which an image and all that belongs to it is deleted; 0: never.", ge=0)
+
     api_key_enabled: bool = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
     rate_limit_detect: Rate = setting("300/minute", "Detect calls per API key (per address without keys).")
     rate_limit_mask: Rate = setting("150/minute", "Mask calls per API key (per address without keys).")

@@ -2,10 +2,31 @@
 
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, MetaData, String, TypeDecorator, Uuid
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# A tally of all jobs, in batches or not, stands under this: a key that may be null can't be unique.
+ANY_BATCH = uuid.UUID(int=0)
+# SQLite counts up only a key that is called INTEGER.
+Serial = BigInteger().with_variant(Integer, "sqlite")
+Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -25,6 +46,7 @@ class Base(DeclarativeBase):
     # Constraints have names on every database, so that a migration can drop them.
     metadata = MetaData(
         naming_convention={
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
             "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
@@ -57,3 +79,122 @@ class ApiKey(Base):
     def key_preview(self) -> str:
         """What a person knows the key by."""
         return f"{self.key_prefix}...{self.key_suffix}"
+
+
+class Image(Base):
+    """A picture that was kept: its bytes are in the object store under `s3_key`."""
+
+    __tablename__ = "images"
+    __table_args__ = (Index(None, "created_at", "id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    filename: Mapped[str] = mapped_column(String(255))
+    content_type: Mapped[str] = mapped_column(String(100))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int]
+    height: Mapped[int]
+    s3_key: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class ProcessingJob(Base):
+    """One detection or masking of an image.
+
+    Each list is read in the order of an index: one for every combination of filters that can be selective, each
+    ending in (created_at, id). A method implies the type, so those two need none together.
+    """
+
+    __tablename__ = "processing_jobs"
+    __table_args__ = (
+        CheckConstraint("job_type IN ('detect', 'mask')", name="job_type"),
+        CheckConstraint("status IN ('queued', 'running', 'completed', 'failed')", name="status"),
+        CheckConstraint("job_type = 'mask' OR blur_method IS NULL", name="mask_only"),
+        Index(None, "created_at", "id"),
+        Index(None, "job_type", "created_at", "id"),
+        Index(None, "blur_method", "created_at", "id"),
+        Index(None, "status", "created_at", "id"),
+        Index(None, "job_type", "status", "created_at", "id"),
+        Index(None, "blur_method", "status", "created_at", "id"),
+        Index(None, "batch_id", "created_at", "id"),
+        Index(None, "batch_id", "status", "created_at", "id"),
+        Index(None, "image_id", "created_at", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    image_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"))
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    job_type: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16))
+    confidence_threshold: Mapped[float]
+    nms_threshold: Mapped[float]
+    blur_method: Mapped[str | None] = mapped_column(String(16))
+    blur_strength: Mapped[int | None]
+    padding: Mapped[float | None]
+    output_format: Mapped[str | None] = mapped_column(String(16))
+    output_quality: Mapped[int | None]
+    face_count: Mapped[int | None]
+    detections: Mapped[Any] = mapped_column(Document, nullable=True)
+    processed_s3_key: Mapped[str | None] = mapped_column(String(500))
+    processed_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    inference_ms: Mapped[float | None]
+    total_ms: Mapped[float | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class CleanupTask(Base):
+    """An object that no row names any more and that is to be removed from the store."""
+
+    __tablename__ = "cleanup_tasks"
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    s3_key: Mapped[str] = mapped_column(String(500), unique=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Measures:
+    """What is added up. An image has its own size as bytes, a job that of its processed object.
+
+    timed: how many have an `inference_ms`; inference_us: their sum, whole, so that it stays exact.
+    """
+
+    row_count: Mapped[int] = mapped_column(BigInteger)
+    faces: Mapped[int] = mapped_column(BigInteger)
+    timed: Mapped[int] = mapped_column(BigInteger)
+    inference_us: Mapped[int] = mapped_column(BigInteger)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class TallyChange(Measures, Base):
+    """What one statement added to the rows of an hour, or took away; only the triggers write here."""
+
+    __tablename__ = "tally_changes"
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    counted: Mapped[str] = mapped_column(String(16))
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    job_type: Mapped[str] = mapped_column(String(16))
+    blur_method: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16))
+
+
+class Tally(Measures, Base):
+    """The sum of the folded changes of one hour, and of one day; see core/tallies.py.
+
+    counted: the table; span: `hour` or `day`; an empty text stands for null.
+    """
+
+    __tablename__ = "tallies"
+
+    counted: Mapped[str] = mapped_column(String(16), primary_key=True)
+    batch_id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
+    span: Mapped[str] = mapped_column(String(4), primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    job_type: Mapped[str] = mapped_column(String(16), primary_key=True)
+    blur_method: Mapped[str] = mapped_column(String(16), primary_key=True)
+    status: Mapped[str] = mapped_column(String(16), primary_key=True)

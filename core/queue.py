@@ -29,6 +29,7 @@ NAMESPACE = "face-api:"
 WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by the time when they give up
 ENGINE = NAMESPACE + "worker"  # what a worker last said of itself; gone when none has for a while
 ENGINE_FRESH_S = 20
+COUNTERS = NAMESPACE + "counters"
 # How often a waiting call looks whether its caller has gone and its picture is still there.
 LOOK_EVERY_S = 0.5
 # The bytes outlive the call by this much, so that the worker never loses them to a race.
@@ -118,6 +119,11 @@ class Queue:
     def announce(self, engine: Engine) -> None:
         """Say that a worker is ready and takes tasks."""
         self._redis.set(ENGINE, engine.model_dump_json(), ex=ENGINE_FRESH_S)
+
+    def count_unkept(self) -> None:
+        """Count a result that could not be kept."""
+        with suppress(redis.RedisError):
+            self._redis.hincrby(COUNTERS, "unkept_results", 1)
 
     def take(self, token: str) -> bytes | None:
         """Return the bytes of a call, or None when its caller no longer waits for it."""

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +69,8 @@ class Stack:
     def start(self) -> "Stack":
         """Start everything and wait until /health says ok."""
         self.processes["redis"] = start_valkey(self.redis_port)
-        if self._own_settings().database_enabled:
-            db.upgrade(self._own_settings())
+        if self.own_settings().database_enabled:
+            db.upgrade(self.own_settings())
             self.key = self.make_key("tests")[1]
         for name in ("worker", "beat", "serve"):
             self.launch(name)
@@ -103,14 +104,14 @@ class Stack:
 
     def make_key(self, name: str) -> tuple[str, str]:
         """Make an API key; return its id and its text."""
-        with db.sessions(self._own_settings())() as session:
+        with db.sessions(self.own_settings())() as session:
             key, text = keys.create(session, name)
             return str(key.id), text
 
     def revoked_key(self) -> str:
         """Make an API key and revoke it; return its text."""
         made, text = self.make_key("revoked")
-        with db.sessions(self._own_settings())() as session:
+        with db.sessions(self.own_settings())() as session:
             keys.revoke(session, made)
         return text
 
@@ -139,13 +140,22 @@ class Stack:
         for name in reversed(list(self.processes)):
             self.kill(name)
 
+    def until(self, what: Callable[[], bool], within_s: float = 20) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + within_s
+        while not what():
+            assert time.monotonic() < deadline, f"not within {within_s} s"
+            time.sleep(0.05)
+
     def _signal_worker(self, number: int) -> None:
         worker = psutil.Process(self.processes["worker"].pid)
         for one in [worker, *worker.children(recursive=True)]:
             one.send_signal(number)
 
-    def _own_settings(self) -> Settings:
+    def own_settings(self) -> Settings:
         values: dict[str, Any] = {
-            name.removeprefix(config.PREFIX).lower(): value for name, value in self.settings.items()
+            name.removeprefix(config.PREFIX).lower(): value
+            for name, value in self.settings.items()
+            if name.startswith(config.PREFIX)
         }
         return config.read(**values)

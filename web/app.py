@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from core import config, logs, services
 from core.services import Services
 from web import documentation, errors, guards, requests
+from web.health import Health
 from web.requests import REQUEST_ID, Request
 from web.routes.public import public
 
@@ -42,6 +43,7 @@ def create_app(made: Services) -> FaceApi:
         static_folder=None,
     )
     app.extensions["face-api"] = made
+    app.extensions["health"] = Health(made)
     app.config["MAX_CONTENT_LENGTH"] = made.settings.max_upload_bytes
     app.before_request(_begin)
     app.after_request(_finish)  # the first that is registered is the last that runs

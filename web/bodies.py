@@ -1,10 +1,12 @@
 """Outcomes as answers: the JSON of detect, the image and headers of mask."""
 
 import time
+import uuid
 from dataclasses import dataclass
 
 from flask import Response, g
 
+from core.keeping import Kept
 from core.results import DetectOptions, Masked, Report
 from web import schemas
 from web.schemas import DetectResponse, ImageInfo, Profiling, Summary
@@ -24,25 +26,25 @@ class Sent:
         return (time.perf_counter() - self.started) * 1000
 
 
-def detection(report: Report, sent: Sent) -> Response:
+def detection(report: Report, sent: Sent, kept: Kept) -> Response:
     """Word the outcome of detect."""
     total_ms = sent.total_ms
     found = schemas.detections(report)
     pixels = report.width * report.height
     body = DetectResponse(
         request_id=g.request_id,
-        image_id=None,
-        job_id=None,
+        image_id=_text(kept.image_id),
+        job_id=_text(kept.job_id),
         image=ImageInfo(width=report.width, height=report.height, channels=report.channels, size_bytes=sent.size_bytes),
         detections=found,
         summary=Summary.of(found, pixels),
         processing=schemas.processing(report, sent.options, sent.input_size, total_ms),
-        profiling=Profiling.of(report, sent.size_bytes, total_ms),
+        profiling=Profiling.of(report, sent.size_bytes, total_ms, kept.storage_ms),
     )
     return Response(body.model_dump_json(), mimetype="application/json")
 
 
-def masked_image(masked: Masked, output_format: str, sent: Sent) -> Response:
+def masked_image(masked: Masked, output_format: str, sent: Sent, kept: Kept) -> Response:
     """Answer the masked picture, what was done to it in the headers."""
     report = masked.cover.report
     timings = report.found.timings
@@ -54,4 +56,11 @@ def masked_image(masked: Masked, output_format: str, sent: Sent) -> Response:
     response.headers["X-Total-Ms"] = f"{sent.total_ms:.2f}"
     response.headers["X-Model"] = report.model
     response.headers["X-Mask-Effective-Strength"] = str(masked.cover.effective_strength)
+    if kept.image_id and kept.job_id:
+        response.headers["X-Image-Id"] = str(kept.image_id)
+        response.headers["X-Job-Id"] = str(kept.job_id)
     return response
+
+
+def _text(given: uuid.UUID | None) -> str | None:
+    return None if given is None else str(given)

@@ -8,7 +8,7 @@ from flask import Flask, current_app, g, request
 from flask_limiter import Limiter
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import keys
+from core import key_uses, keys
 from core.config import Settings
 from core.errors import DatabaseUnavailable, FieldProblem, InvalidOption, KeyRevoked, Unauthenticated
 from core.services import Services
@@ -62,6 +62,7 @@ def _authenticate(app: Flask, services: Services) -> None:
         raise Unauthenticated("this route has no guard, so nobody may pass")
     if guard.who == "key" and services.settings.api_key_enabled:
         g.key_id = _key_id(services, request.headers.get(KEY_HEADER, ""))
+        key_uses.note(services.redis, g.key_id)
 
 
 def _key_id(services: Services, text: str) -> str:

@@ -175,13 +175,13 @@ class Profiling(BaseModel):
     model_name: str
 
     @classmethod
-    def of(cls, report: Report, input_bytes: int, total_ms: float) -> Self:
+    def of(cls, report: Report, input_bytes: int, total_ms: float, storage_ms: float | None) -> Self:
         found = report.found
         timings = found.timings.model_dump()
         steps: dict[str, Any] = {step: ms if ms is None else round(ms, 2) for step, ms in timings.items()}
         return cls(
             **steps,
-            storage_ms=None,
+            storage_ms=storage_ms if storage_ms is None else round(storage_ms, 2),
             total_ms=round(total_ms, 2),
             candidates_before_nms=found.candidates_before_nms,
             candidates_after_nms=found.candidates_after_nms,

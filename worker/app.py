@@ -6,10 +6,10 @@ from celery import signals
 
 from core import config, logs, queue, services
 from core.errors import EngineUnavailable
-from worker import runtime, tasks
+from worker import maintenance, runtime, tasks
 
 app = queue.celery_app(config.load())
-__all__ = ["app", "tasks"]
+__all__ = ["app", "maintenance", "tasks"]
 
 
 @signals.setup_logging.connect

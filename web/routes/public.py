@@ -6,19 +6,17 @@ from http import HTTPStatus
 from flask import Response, current_app, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from core import images
-from core.db import Sessions
-from core.errors import EngineUnavailable, FieldProblem, InvalidOption, NoImage
-from core.queue import Engine
+from core import images, keeping
+from core.errors import FieldProblem, InvalidOption, NoImage
+from core.keeping import Upload
 from core.results import DetectOptions, MaskOptions
 from core.services import Services
-from web import bodies, documentation, guards
+from web import bodies, documentation, guards, outcomes
 from web.bodies import Sent
+from web.health import Health
 from web.requests import caller_has_gone
-from web.schemas import HealthResponse, ImageUpload
+from web.schemas import ImageUpload
 
 public = APIBlueprint("public", __name__, abp_tags=[Tag(name="Public", description="What callers use.")])
 
@@ -27,22 +25,9 @@ public = APIBlueprint("public", __name__, abp_tags=[Tag(name="Public", descripti
 @guards.anyone
 def get_health() -> Response:
     """200 only when the model and everything that is enabled is ready, else 503 with the same body."""
-    services = _services()
-    engine = _engine(services)
-    database_ready = None if services.sessions is None else _answers(services.sessions)
-    ready = engine is not None and database_ready is not False
-    body = HealthResponse(
-        status="ok" if ready else "degraded",
-        model=engine.model if engine else services.settings.model,
-        model_loaded=engine is not None,
-        input_size=[services.settings.input_size] * 2,
-        supports_landmarks=engine is not None and engine.supports_landmarks,
-        database_enabled=services.sessions is not None,
-        database_ready=database_ready,
-        storage_enabled=False,
-        storage_ready=None,
-    )
-    status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    health: Health = current_app.extensions["health"]
+    body = health.now()
+    status = HTTPStatus.OK if body.status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
     return Response(body.model_dump_json(), status, mimetype="application/json")
 
 
@@ -55,9 +40,12 @@ def get_health() -> Response:
 @guards.api_key("detect")
 def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     """Answer where the faces are, in pixels of the upright picture."""
-    data, sent = _received(query, form)
-    report = _services().queue.run_detect(data, query, caller_has_gone)
-    return bodies.detection(report, sent)
+    upload, sent = _received(query, form)
+    services = _services()
+    with keeping.draft(services.keeper, upload) as draft:
+        report = services.queue.run_detect(upload.data, query, caller_has_gone)
+    kept = draft.finish(outcomes.detected(report, query, sent.total_ms))
+    return bodies.detection(report, sent, kept)
 
 
 @public.post(
@@ -69,12 +57,15 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
 @guards.api_key("mask")
 def post_mask(query: MaskOptions, form: ImageUpload) -> Response:
     """Answer the picture with its faces covered, and nothing in the file but pixels and a colour profile."""
-    data, sent = _received(query, form)
-    masked = _services().queue.run_mask(data, query, caller_has_gone)
-    return bodies.masked_image(masked, query.format, sent)
+    upload, sent = _received(query, form)
+    services = _services()
+    with keeping.draft(services.keeper, upload) as draft:
+        masked = services.queue.run_mask(upload.data, query, caller_has_gone)
+    kept = draft.finish(outcomes.masked(masked, query, sent.total_ms))
+    return bodies.masked_image(masked, query.format, sent, kept)
 
 
-def _received(options: DetectOptions, form: ImageUpload) -> tuple[bytes, Sent]:
+def _received(options: DetectOptions, form: ImageUpload) -> tuple[Upload, Sent]:
     """Take the upload and judge it by its header, before anything is decoded."""
     started = time.perf_counter()
     settings = _services().settings
@@ -83,26 +74,11 @@ def _received(options: DetectOptions, form: ImageUpload) -> tuple[bytes, Sent]:
     data = form.image.read()
     if not data:
         raise NoImage("the file is empty")
-    images.probe(data, settings.max_image_pixels)
-    return data, Sent(options, len(data), settings.input_size, started)
+    header = images.probe(data, settings.max_image_pixels)
+    upload = Upload(data, form.image.filename or "", f"image/{header.format}")
+    return upload, Sent(options, len(data), settings.input_size, started)
 
 
 def _services() -> Services:
     found: Services = current_app.extensions["face-api"]
     return found
-
-
-def _engine(services: Services) -> Engine | None:
-    try:
-        return services.queue.engine()
-    except EngineUnavailable:
-        return None
-
-
-def _answers(sessions: Sessions) -> bool:
-    try:
-        with sessions() as session:
-            session.execute(text("SELECT 1"))
-    except SQLAlchemyError:
-        return False
-    return True

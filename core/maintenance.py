@@ -1,0 +1,133 @@
+"""What has to be done again and again: each is one function that can run at any time, and twice at once."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import chain, islice
+
+from sqlalchemy.orm import Session
+
+from core import cleanups, key_uses, keys, records, tallies
+from core.cleanups import Due
+from core.errors import NotFound, StorageUnavailable
+from core.models import now
+from core.services import Services
+from core.storage import ObjectStore
+
+OBJECTS_AT_ONCE = 1000
+PREFIXES = ("originals/", "processed/")
+# A call stores its objects before its rows, so a young object without a row may still get one.
+ORPHAN_AGE = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """removed: objects that are gone now; waiting: removals that are still to be done."""
+
+    removed: int
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Differences:
+    """How store and database differ. orphans: objects without a row, now to be removed; missing: keys of rows without
+    an object."""
+
+    orphans: int
+    missing: int
+
+
+def count_key_uses(services: Services) -> int:
+    """Add the uses of API keys that were collected to the table; return how many keys were used."""
+    if services.sessions is None:
+        return 0
+    with key_uses.taken(services.redis) as uses, services.sessions() as session:
+        keys.add_uses(session, uses)
+    return len(uses)
+
+
+def fold_tallies(services: Services) -> int:
+    """Add up what was counted since the last time; return how many changes there were."""
+    if services.sessions is None:
+        return 0
+    with services.sessions() as session:
+        return tallies.fold(session)
+
+
+def clean_storage(services: Services) -> Cleaned:
+    """Remove the objects that are to go; one that can't be removed now is tried again later, less and less often."""
+    if services.sessions is None or services.store is None:
+        return Cleaned(0, 0)
+    removed = 0
+    with services.sessions() as session:
+        while due := cleanups.due(session):
+            removed += sum(_removed(session, services.store, task) for task in due)
+            session.commit()
+        return Cleaned(removed, cleanups.count(session))
+
+
+def expire_images(services: Services) -> int:
+    """Delete the images that are older than the settings keep them; return how many."""
+    days = services.settings.retention_days
+    if not days or services.sessions is None:
+        return 0
+    deleted, before = 0, now() - timedelta(days=days)
+    with services.sessions() as session:
+        while image_ids := cleanups.expired_images(session, before):
+            records.delete_images(session, image_ids)
+            deleted += len(image_ids)
+    return deleted
+
+
+def compare(services: Services) -> Differences:
+    """Find objects without rows, whose removal is registered, and rows without objects, which are only counted."""
+    if services.sessions is None or services.store is None:
+        return Differences(0, 0)
+    with services.sessions() as session:
+        orphans = sum(_register_orphans(session, found) for found in _old_objects(services.store))
+        missing = sum(not _is_there(services.store, key) for known in cleanups.object_keys(session) for key in known)
+    return Differences(orphans, missing)
+
+
+def _removed(session: Session, store: ObjectStore, task: Due) -> bool:
+    try:
+        store.delete(task.s3_key)
+    except StorageUnavailable as error:
+        cleanups.failed(session, task.s3_key, str(error))
+        return False
+    cleanups.done(session, [task.s3_key])
+    return True
+
+
+def _old_objects(store: ObjectStore) -> Iterator[list[str]]:
+    """Yield the keys of objects that are old enough to have a row, many at a time."""
+    before = now() - ORPHAN_AGE
+    ours = chain.from_iterable(store.list(prefix) for prefix in PREFIXES)
+    old = (found.key for found in ours if found.modified_at < before)
+    while some := list(islice(old, OBJECTS_AT_ONCE)):
+        yield some
+
+
+def _register_orphans(session: Session, found: list[str]) -> int:
+    images_of = {key: image_id for key in found if (image_id := _image_id(key))}
+    orphans = set(images_of) - cleanups.known_keys(session, set(images_of.values()))
+    cleanups.register(session, orphans)
+    session.commit()
+    return len(orphans)
+
+
+def _image_id(key: str) -> uuid.UUID | None:
+    """Read the image's id from a key; somebody else's object has none, and stays."""
+    try:
+        return uuid.UUID(key.split("/")[1])
+    except (IndexError, ValueError):
+        return None
+
+
+def _is_there(store: ObjectStore, key: str) -> bool:
+    try:
+        store.stat(key)
+    except NotFound:
+        return False
+    return True

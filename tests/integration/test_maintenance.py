@@ -1,0 +1,133 @@
+"""Maintenance: uses counted, old images deleted, objects and rows brought together, a failing store outlasted."""
+
+import os
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from click.testing import CliRunner
+
+from admin.main import main
+from core import cleanups, config, db, key_uses, keys, maintenance, objects, records, services
+from core.errors import StorageUnavailable
+from core.models import now
+from core.records import StoredImage, StoredJob
+from core.services import Services
+
+
+@pytest.fixture
+def made(tmp_path: Path, valkey: str) -> Services:
+    settings = config.read(var_dir=tmp_path / "var", redis_url=valkey, retention_days=30)
+    db.upgrade(settings)
+    client = redis.Redis.from_url(valkey)
+    client.flushall()
+    return services.build(settings)
+
+
+def keep(made: Services, age_days: float = 0) -> StoredImage:
+    """Keep an image with a masked picture."""
+    image_id, job_id = uuid.uuid4(), uuid.uuid4()
+    key, processed = objects.original_key(image_id, "a.jpg"), objects.processed_key(image_id, job_id, "png")
+    moment = now() - timedelta(days=age_days)
+    image = StoredImage(image_id, "a.jpg", "image/jpeg", 3, 1, 1, key, moment)
+    job = StoredJob(job_id, image_id, "mask", "completed", 0.5, 0.4, processed_s3_key=processed, created_at=moment)
+    for one in (key, processed):
+        made.store.put(one, b"abc", "image/jpeg")  # type: ignore[union-attr]  # this store is on
+    with made.sessions() as session:  # type: ignore[misc]
+        records.save_result(session, image, job, [])
+    return image
+
+
+def stored(made: Services) -> set[str]:
+    return {found.key for found in made.store.list()}  # type: ignore[union-attr]
+
+
+def make_old(made: Services) -> None:
+    """Let every object look as if it had been written long ago."""
+    for path in (made.settings.var_dir / "objects").rglob("*"):
+        if path.is_file():
+            os.utime(path, (1, 1))
+
+
+def test_key_uses_reach_the_table(made: Services) -> None:
+    with made.sessions() as session:  # type: ignore[misc]
+        key, _ = keys.create(session, "camera")
+    for _ in range(3):
+        key_uses.note(made.redis, str(key.id))
+    assert maintenance.count_key_uses(made) == 1
+    assert maintenance.count_key_uses(made) == 0
+    with made.sessions() as session:  # type: ignore[misc]
+        found = keys.get(session, key.id)
+        assert found.request_count == 3
+        assert found.last_used_at is not None and now() - found.last_used_at < timedelta(minutes=1)
+
+
+def test_uses_survive_failing_database(made: Services) -> None:
+    key_id = str(uuid.uuid4())
+    key_uses.note(made.redis, key_id)
+    with pytest.raises(RuntimeError), key_uses.taken(made.redis):
+        raise RuntimeError
+    key_uses.note(made.redis, key_id)
+    with key_uses.taken(made.redis) as first:
+        assert first[uuid.UUID(key_id)].count == 1
+    with key_uses.taken(made.redis) as second:
+        assert second[uuid.UUID(key_id)].count == 1
+
+
+def test_old_images_expire_with_objects(made: Services) -> None:
+    keep(made, age_days=31)
+    young = keep(made, age_days=29)
+    assert maintenance.expire_images(made) == 1
+    assert maintenance.clean_storage(made) == maintenance.Cleaned(removed=2, waiting=0)
+    assert all(str(young.id) in key for key in stored(made))
+    assert len(stored(made)) == 2
+
+
+def test_orphans_are_removed_others_stay(made: Services) -> None:
+    image = keep(made)
+    orphan = objects.original_key(uuid.uuid4(), "left-over.jpg")
+    for key in (orphan, "somebody/else.txt", "originals/readme.txt"):
+        made.store.put(key, b"abc", "text/plain")  # type: ignore[union-attr]
+    make_old(made)
+    assert maintenance.compare(made).orphans == 1
+    maintenance.clean_storage(made)
+    assert orphan not in stored(made)
+    assert {image.s3_key, "somebody/else.txt", "originals/readme.txt"} <= stored(made)
+
+
+def test_young_objects_may_get_rows(made: Services) -> None:
+    made.store.put(objects.original_key(uuid.uuid4(), "a.jpg"), b"abc", "image/jpeg")  # type: ignore[union-attr]
+    assert maintenance.compare(made).orphans == 0
+
+
+def test_rows_without_objects_are_counted(made: Services) -> None:
+    image = keep(made)
+    made.store.delete(image.s3_key)  # type: ignore[union-attr]
+    assert maintenance.compare(made).missing == 1
+
+
+def test_failing_removal_is_tried_again(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = keep(made)
+    with made.sessions() as session:  # type: ignore[misc]
+        records.delete_image(session, image.id)
+
+    def refuse(key: str) -> None:
+        raise StorageUnavailable("down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(made.store, "delete", refuse)
+        assert maintenance.clean_storage(made) == maintenance.Cleaned(removed=0, waiting=2)
+    monkeypatch.setattr(cleanups, "now", lambda: now() + timedelta(hours=1))
+    assert maintenance.clean_storage(made) == maintenance.Cleaned(removed=2, waiting=0)
+    assert stored(made) == set()
+
+
+def test_maintenance_command_reports(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(made, age_days=40)
+    monkeypatch.setattr(config, "load", lambda: made.settings)
+    ran = CliRunner().invoke(main, ["maintenance", "run"])
+    assert ran.exit_code == 0, ran.output
+    assert "images past their retention       1" in ran.output
+    assert "objects removed                   2" in ran.output

@@ -1,0 +1,35 @@
+"""The regular tasks, on the clock of beat."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from celery import shared_task
+
+from core import config, logs, maintenance, services
+from core.services import Services
+
+log = logs.get(__name__)
+
+
+@cache
+def _services() -> Services:
+    """Once per process, after the fork."""
+    return services.build(config.load())
+
+
+def _regular(job: Callable[[Services], Any]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            log.info("maintenance", task=job.__name__, outcome=str(job(_services())))
+        except Exception:
+            log.exception("maintenance failed", task=job.__name__)
+
+    return run
+
+
+count_key_uses = shared_task(name="count_key_uses")(_regular(maintenance.count_key_uses))
+fold_tallies = shared_task(name="fold_tallies")(_regular(maintenance.fold_tallies))
+clean_storage = shared_task(name="clean_storage")(_regular(maintenance.clean_storage))
+expire_images = shared_task(name="expire_images")(_regular(maintenance.expire_images))
+compare_storage = shared_task(name="compare_storage")(_regular(maintenance.compare))
