@@ -28,8 +28,9 @@ check: $(VENV)/.for-dev ## Check style, format and types
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
-bench: $(VENV)/.for-test ## Measure what HTTP and the queue cost, as ratios within one run
-	@exec $(RUN) tests.bench.http $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+bench: $(VENV)/.for-test ## Measure what HTTP, the queue and storage cost, as ratios within one run
+	@$(RUN) tests.bench.http $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+	@$(RUN) tests.bench.storage $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
 	@$(RUN) ruff check --fix

@@ -17,7 +17,8 @@ from web.requests import REQUEST_ID, Request
 from web.routes.public import public
 
 VERSION = "0.1.0"
-WAIT_AND_RETRY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+# The pages of Swagger and ReDoc run their own inline scripts; ReDoc would fetch a logo from its makers.
+ONLY_OURS = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 log = logs.get(__name__)
 
 
@@ -78,8 +79,12 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
-    if response.status_code not in WAIT_AND_RETRY:
+    if request.path.startswith("/openapi/"):
+        response.headers["Content-Security-Policy"] = ONLY_OURS
+    if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         response.headers.pop("Retry-After", None)  # the limiter tells it to everybody
+    if "retry_after_s" in g:
+        response.headers["Retry-After"] = str(g.retry_after_s)
     # Whoever watches the service asks for its health all the time.
     write = log.debug if request.path == "/health" and response.status_code == HTTPStatus.OK else log.info
     write(

@@ -8,6 +8,7 @@ import structlog
 from flask import Flask, Response, g, request
 from flask_limiter import RateLimitExceeded
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from core import errors
@@ -81,7 +82,7 @@ def answer(error: FaceApiError) -> Response:
     response = Response(json.dumps(body(error, g.request_id)), status, mimetype=MEDIA_TYPE)
     response.headers[REQUEST_ID] = g.request_id
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(error.retry_after_s or RETRY_AFTER_S)
+        g.retry_after_s = error.retry_after_s or RETRY_AFTER_S
     if status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'ApiKey realm="face-api", header="X-API-Key"'
     g.outcome = error.code
@@ -106,7 +107,7 @@ def body(error: FaceApiError, request_id: str) -> dict[str, Any]:
 def invalid(error: ValidationError) -> Response:
     """Answer what pydantic found wrong with a query, a form or a body."""
     problems = tuple(
-        FieldProblem(".".join(str(part) for part in problem["loc"]), _message(problem["type"], problem["msg"]))
+        FieldProblem(".".join(str(part) for part in problem["loc"]), _message(problem))
         for problem in error.errors(include_url=False, include_context=False, include_input=False)
     )
     detail = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
@@ -115,8 +116,12 @@ def invalid(error: ValidationError) -> Response:
     return answer(case(detail, problems=problems))
 
 
-def _message(kind: str, text: str) -> str:
-    return "There is no such parameter or field here" if kind == "extra_forbidden" else text
+def _message(problem: ErrorDetails) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "There is no such parameter or field here"
+    if problem["type"] == "missing" and problem["loc"] == ("image",):
+        return "Send multipart/form-data with the picture as the file `image`"
+    return problem["msg"].removeprefix("Value error, ")
 
 
 def _rate_limited(error: RateLimitExceeded) -> Response:

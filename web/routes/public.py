@@ -3,7 +3,7 @@
 import time
 from http import HTTPStatus
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
@@ -27,6 +27,7 @@ def get_health() -> Response:
     """200 only when the model and everything that is enabled is ready, else 503 with the same body."""
     health: Health = current_app.extensions["health"]
     body = health.now()
+    g.outcome = body.status
     status = HTTPStatus.OK if body.status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
     return Response(body.model_dump_json(), status, mimetype="application/json")
 
