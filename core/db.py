@@ -15,6 +15,8 @@ Sessions = sessionmaker[Session]
 def engine(settings: Settings) -> Engine:
     """Make the engine of the settings' database; nothing is opened yet."""
     url = make_url(settings.sqlalchemy_url)
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg2")  # the driver that is installed, not SQLAlchemy's default
     if url.get_backend_name() == "sqlite":
         made = create_engine(url, connect_args={"timeout": 10})
         event.listen(made, "connect", _prepare_sqlite)
