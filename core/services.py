@@ -4,19 +4,21 @@ from dataclasses import dataclass
 
 import redis
 
-from core import db, queue
+from core import db, queue, storage
 from core.config import Settings
 from core.db import Sessions
 from core.queue import Queue
+from core.storage import ObjectStore
 
 
 @dataclass(frozen=True)
 class Services:
-    """What the settings put together. sessions is None when there is no database."""
+    """What the settings put together. sessions is None when there is no database, store when nothing is to be kept."""
 
     settings: Settings
     queue: Queue
     sessions: Sessions | None
+    store: ObjectStore | None
 
 
 def build(settings: Settings) -> Services:
@@ -26,4 +28,5 @@ def build(settings: Settings) -> Services:
         settings=settings,
         queue=Queue(settings, client, queue.celery_app(settings)),
         sessions=db.sessions(settings) if settings.database_enabled else None,
+        store=storage.build(settings),
     )

@@ -1,22 +1,19 @@
 """The public endpoints: health, detect, mask."""
 
-import time
 from http import HTTPStatus
 
-from flask import Response, current_app, request
+from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import images
 from core.db import Sessions
-from core.errors import EngineUnavailable, FieldProblem, InvalidOption, NoImage
+from core.errors import EngineUnavailable
 from core.queue import Engine
 from core.results import DetectOptions, MaskOptions
 from core.services import Services
-from web import bodies, documentation, guards
-from web.bodies import Sent
+from web import bodies, current, documentation, guards, uploads
 from web.requests import caller_has_gone
 from web.schemas import HealthResponse, ImageUpload
 
@@ -27,7 +24,7 @@ public = APIBlueprint("public", __name__, abp_tags=[Tag(name="Public", descripti
 @guards.anyone
 def get_health() -> Response:
     """200 only when the model and everything that is enabled is ready, else 503 with the same body."""
-    services = _services()
+    services = current.services()
     engine = _engine(services)
     database_ready = None if services.sessions is None else _answers(services.sessions)
     ready = engine is not None and database_ready is not False
@@ -55,8 +52,8 @@ def get_health() -> Response:
 @guards.api_key("detect")
 def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     """Answer where the faces are, in pixels of the upright picture."""
-    data, sent = _received(query, form)
-    report = _services().queue.run_detect(data, query, caller_has_gone)
+    data, sent = uploads.received(query, form)
+    report = current.services().queue.run_detect(data, query, caller_has_gone)
     return bodies.detection(report, sent)
 
 
@@ -69,27 +66,9 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
 @guards.api_key("mask")
 def post_mask(query: MaskOptions, form: ImageUpload) -> Response:
     """Answer the picture with its faces covered, and nothing in the file but pixels and a colour profile."""
-    data, sent = _received(query, form)
-    masked = _services().queue.run_mask(data, query, caller_has_gone)
+    data, sent = uploads.received(query, form)
+    masked = current.services().queue.run_mask(data, query, caller_has_gone)
     return bodies.masked_image(masked, query.format, sent)
-
-
-def _received(options: DetectOptions, form: ImageUpload) -> tuple[bytes, Sent]:
-    """Take the upload and judge it by its header, before anything is decoded."""
-    started = time.perf_counter()
-    settings = _services().settings
-    if len(request.files.getlist("image")) + len(request.form.getlist("image")) > 1:
-        raise InvalidOption("one picture a call", problems=(FieldProblem("image", "Send exactly one file"),))
-    data = form.image.read()
-    if not data:
-        raise NoImage("the file is empty")
-    images.probe(data, settings.max_image_pixels)
-    return data, Sent(options, len(data), settings.input_size, started)
-
-
-def _services() -> Services:
-    found: Services = current_app.extensions["face-api"]
-    return found
 
 
 def _engine(services: Services) -> Engine | None:
