@@ -14,6 +14,11 @@ from core.services import Services
 from web import documentation, errors, guards, requests
 from web.health import Health
 from web.requests import REQUEST_ID, Request
+from web.routes.admin_keys import admin_keys
+from web.routes.admin_records import admin_records
+from web.routes.admin_session import admin_session
+from web.routes.admin_test import admin_test
+from web.routes.objects import objects
 from web.routes.public import public
 
 VERSION = "0.1.0"
@@ -50,7 +55,9 @@ def create_app(made: Services) -> FaceApi:
     app.after_request(_finish)  # the first that is registered is the last that runs
     guards.install(app, made)
     errors.register(app)
-    app.register_api(public)
+    for routes in (public, admin_session, admin_records, admin_keys, admin_test):
+        app.register_api(routes)
+    app.register_blueprint(objects)
     _serve_documentation(app)
     if made.settings.trusted_proxies:
         believed = made.settings.trusted_proxies

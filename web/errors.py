@@ -21,6 +21,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.UnreadableRequest: 400,
     errors.Unauthenticated: 401,
     errors.KeyRevoked: 403,
+    errors.CrossOrigin: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.UploadTooLarge: 413,
@@ -37,6 +38,8 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.QueueFull: 503,
     errors.StorageUnavailable: 503,
     errors.DatabaseUnavailable: 503,
+    errors.SessionsUnavailable: 503,
+    errors.NoAdminPassword: 503,
     errors.JobTimedOut: 504,
 }
 HTTP_CASES: dict[int, type[FaceApiError]] = {
@@ -47,6 +50,7 @@ HTTP_CASES: dict[int, type[FaceApiError]] = {
 }
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+API_KEY_CHALLENGE = 'ApiKey realm="face-api", header="X-API-Key"'
 
 
 class FieldProblemBody(BaseModel):
@@ -81,10 +85,11 @@ def answer(error: FaceApiError) -> Response:
     status = STATUS[type(error)]
     response = Response(json.dumps(body(error, g.request_id)), status, mimetype=MEDIA_TYPE)
     response.headers[REQUEST_ID] = g.request_id
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        g.retry_after_s = error.retry_after_s or RETRY_AFTER_S
+    wait_s = error.retry_after_s or (RETRY_AFTER_S if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+    if wait_s:
+        g.retry_after_s = wait_s
     if status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = 'ApiKey realm="face-api", header="X-API-Key"'
+        response.headers["WWW-Authenticate"] = g.get("challenge", API_KEY_CHALLENGE)
     g.outcome = error.code
     return response
 
