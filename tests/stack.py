@@ -73,7 +73,7 @@ class Stack:
     @cached_property
     def services(self) -> Services:
         """What the service itself talks to, for a test that puts something there."""
-        return services.build(self._own_settings())
+        return services.build(self.own_settings())
 
     def start(self) -> "Stack":
         """Start everything and wait until /health says ok."""

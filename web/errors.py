@@ -8,7 +8,6 @@ import structlog
 from flask import Flask, Response, g, request
 from flask_limiter import RateLimitExceeded
 from pydantic import BaseModel, Field, ValidationError
-from pydantic_core import ErrorDetails
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from core import errors
@@ -121,12 +120,12 @@ def invalid(error: ValidationError) -> Response:
     return answer(case(detail, problems=problems))
 
 
-def _message(problem: ErrorDetails) -> str:
+def _message(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return "There is no such parameter or field here"
     if problem["type"] == "missing" and problem["loc"] == ("image",):
         return "Send multipart/form-data with the picture as the file `image`"
-    return problem["msg"].removeprefix("Value error, ")
+    return str(problem["msg"]).removeprefix("Value error, ")
 
 
 def _rate_limited(error: RateLimitExceeded) -> Response:
