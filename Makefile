@@ -10,11 +10,11 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test check bench bench-db format lock weights clean
+.PHONY: help run test test-servers check bench bench-db format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: $(VENV)/.for-run ## Start the whole service on http://127.0.0.1:8000 (HOST and PORT change that)
 	@exec $(RUN) admin.main up --weights-mirror "$(WEIGHTS_MIRROR)"
@@ -22,6 +22,9 @@ run: $(VENV)/.for-run ## Start the whole service on http://127.0.0.1:8000 (HOST 
 test: $(VENV)/.for-test ## Run all tests (ARGS="-k mask" runs some)
 	@echo "running all tests$(if $(wildcard $(SHARED)), with the real pictures and model files of $(SHARED))"
 	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+
+test-servers: $(VENV)/.for-test ## Run what touches database and store against a Postgres and a Swift
+	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --tiers servers tests/contract tests/integration $(ARGS)
 
 check: $(VENV)/.for-dev ## Check style, format and types
 	@$(RUN) ruff check

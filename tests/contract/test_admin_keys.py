@@ -49,6 +49,7 @@ def test_new_key_lets_in(service: Stack) -> None:
     assert lets_in(service, made(service)["key"]) == 422
 
 
+@pytest.mark.usefixtures("embedded_tiers")
 def test_database_holds_a_hash_alone(service: Stack) -> None:
     text = made(service)["key"]
     with sqlite3.connect(Path(service.folder, "face-api.sqlite3")) as connection:

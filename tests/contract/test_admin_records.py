@@ -326,6 +326,7 @@ def test_detection_has_no_download(service: Stack) -> None:
     assert_problem(basic(service, "GET", f"/jobs/{job.id}/download"), 404)
 
 
+@pytest.mark.usefixtures("embedded_tiers")
 def test_object_is_served_safely(service: Stack) -> None:
     job = kept(service)
     link = body(basic(service, "GET", f"/jobs/{job.id}"))["processed_url"]
@@ -337,6 +338,7 @@ def test_object_is_served_safely(service: Stack) -> None:
     assert "sandbox" in file.headers["Content-Security-Policy"]
 
 
+@pytest.mark.usefixtures("embedded_tiers")
 def test_altered_link_is_404(service: Stack) -> None:
     mine, other = kept(service), kept(service)
     link = body(basic(service, "GET", f"/jobs/{mine.id}"))["processed_url"]
@@ -356,6 +358,7 @@ def test_made_up_link_is_404(service: Stack, key: str) -> None:
     assert_problem(requests.get(f"{service.url}/objects/{key}?signature=0&expires=99999999999", timeout=30), 404)
 
 
+@pytest.mark.usefixtures("embedded_tiers")
 def test_link_expires(start_service: Starter) -> None:
     service = start_service(FACE_API_LINK_LIFETIME_S="2")
     job = kept(service)
@@ -393,6 +396,7 @@ def refusing(service: Stack, job: StoredJob) -> Iterator[None]:
     aside.rename(folder)
 
 
+@pytest.mark.usefixtures("embedded_tiers")
 def test_deleted_image_is_gone(service: Stack) -> None:
     job = kept(service)
     link = body(basic(service, "GET", f"/images/{job.image_id}"))["original_url"]
@@ -411,6 +415,7 @@ def test_deletion_by_cookie_works(service: Stack) -> None:
     assert call(service, "DELETE", f"/images/{job.image_id}", cookies=cookie(service)).status_code == 204
 
 
+@pytest.mark.usefixtures("embedded_tiers")
 def test_refused_removal_stays_queued(service: Stack) -> None:
     job = kept(service)
     with refusing(service, job):

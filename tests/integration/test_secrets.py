@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import pytest
 import requests
 import skimage.data
 from PIL import Image
@@ -11,6 +12,7 @@ from tests.conftest import StartService
 NAME = "my-secret-holiday.png"
 
 
+@pytest.mark.usefixtures("embedded_tiers")
 def test_secrets_stay_out_of_logs_and_tables(start_service: StartService) -> None:
     password = "hunter2-and-more"
     service = start_service(FACE_API_ADMIN_PASSWORD=password, FACE_API_LOG_LEVEL="debug")
