@@ -1,0 +1,30 @@
+# The image of the web tier, which also migrates the database. Built in the repository's root:
+#   docker build --file compose/web.Dockerfile --tag face-api-web .
+
+FROM python:3.11-slim AS build
+WORKDIR /app
+COPY setup.cfg pyproject.toml requirements.lock README.md LICENSE celeryconfig.py ./
+COPY core core
+COPY web web
+COPY worker worker
+COPY admin admin
+COPY migrations migrations
+COPY weights/manifest.toml weights/manifest.toml
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --constraint requirements.lock --editable . \
+    # Only a worker runs models, and this is a third of the image.
+    && /venv/bin/pip uninstall --yes onnx onnxruntime \
+    && /venv/bin/python -m compileall -q /app
+
+FROM python:3.11-slim
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin face-api
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 FACE_API_HOST=0.0.0.0
+WORKDIR /app
+USER 10001:10001
+EXPOSE 8000
+# 200 only when the engine and everything that is switched on is ready.
+HEALTHCHECK --interval=10s --timeout=8s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health', timeout=7)"]
+CMD ["face-api", "serve"]
