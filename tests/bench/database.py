@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
-from core import config, db, records, tallies
+from core import config, db, records, schema, tallies
 from core import statistics as dashboard
 from core.db import Sessions
 from core.models import now
@@ -97,7 +97,7 @@ def main() -> None:
     with postgres.running(shared_buffers="512MB", max_wal_size="4GB") as server:
         server.execute("CREATE DATABASE bench")
         settings = config.read(database_url=server.url("bench"))
-        db.upgrade(settings)
+        schema.upgrade(settings)
         _bench(db.sessions(settings), seed)
 
 

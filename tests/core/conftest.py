@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core import config, db
+from core import config, db, schema
 from core.config import Settings
 from core.db import Sessions
 from core.models import Base
@@ -27,7 +27,7 @@ def migrated(postgres_server: Postgres) -> Settings:
     """Return the settings of the database that the tests share, one after the other."""
     postgres_server.execute("CREATE DATABASE migrated")
     settings = config.read(database_url=postgres_server.url("migrated"))
-    db.upgrade(settings)
+    schema.upgrade(settings)
     return settings
 
 
@@ -53,7 +53,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     if request.param == "postgres":
         return request.getfixturevalue("postgres_database")
     settings = config.read(var_dir=tmp_path / "var")
-    db.upgrade(settings)
+    schema.upgrade(settings)
     return settings
 
 

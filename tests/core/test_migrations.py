@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
-from core import db
+from core import db, schema
 from core.config import Settings
 from core.models import Base
 
@@ -46,7 +46,7 @@ def _routines(engine: Engine) -> set[str]:
 
 
 def test_migrations_lead_to_models(empty_database: Settings) -> None:
-    db.upgrade(empty_database)
+    schema.upgrade(empty_database)
     engine = db.engine(empty_database)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
@@ -54,18 +54,18 @@ def test_migrations_lead_to_models(empty_database: Settings) -> None:
 
 
 def test_migrated_schema_equals_models(empty_database: Settings) -> None:
-    db.upgrade(empty_database)
+    schema.upgrade(empty_database)
     engine = db.engine(empty_database)
     migrated = _schema(engine)
-    command.downgrade(db.alembic_config(empty_database), "base")
+    command.downgrade(schema.alembic_config(empty_database), "base")
     Base.metadata.create_all(engine)
     assert migrated == _schema(engine)
     engine.dispose()
 
 
 def test_migrations_go_down_again(empty_database: Settings) -> None:
-    db.upgrade(empty_database)
-    command.downgrade(db.alembic_config(empty_database), "base")
+    schema.upgrade(empty_database)
+    command.downgrade(schema.alembic_config(empty_database), "base")
     engine = db.engine(empty_database)
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
     assert _routines(engine) == set()
@@ -73,20 +73,20 @@ def test_migrations_go_down_again(empty_database: Settings) -> None:
 
 
 def test_each_migration_goes_down_and_up(empty_database: Settings) -> None:
-    db.upgrade(empty_database)
+    schema.upgrade(empty_database)
     engine = db.engine(empty_database)
-    schema, routines = _schema(engine), _routines(engine)
+    tables, routines = _schema(engine), _routines(engine)
     for revision in ("0001", "base"):
-        command.downgrade(db.alembic_config(empty_database), revision)
-        db.upgrade(empty_database)
-        assert (_schema(engine), _routines(engine)) == (schema, routines)
+        command.downgrade(schema.alembic_config(empty_database), revision)
+        schema.upgrade(empty_database)
+        assert (_schema(engine), _routines(engine)) == (tables, routines)
     assert routines
     engine.dispose()
 
 
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
 def test_embedded_database_uses_wal(empty_database: Settings) -> None:
-    db.upgrade(empty_database)
+    schema.upgrade(empty_database)
     engine = db.engine(empty_database)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
