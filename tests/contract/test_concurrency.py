@@ -23,7 +23,7 @@ CLIENTS = 32
 SETTLE_S = 15  # chosen: longer than the slowest job that may still be on its way
 LASTING_KEYS = (
     *("*limit*", "*worker*", "*health*", "*heartbeat*", "_kombu*", "unacked_mutex"),
-    *("face-api:session:*", "face-api:lockout*", "face-api:key-*", "face-api:counters"),
+    *("face-api:session:*", "face-api:login-failures:*", "face-api:key-*", "face-api:counters"),
 )
 
 
