@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -196,7 +197,15 @@ def names() -> list[str]:
 
 
 def misspelt() -> dict[str, str]:
-    """Return the FACE_API_* variables that no setting reads, each with the nearest that one does ('' if none)."""
+    """Return the FACE_API_* variables that no setting reads, each with the nearest that one does ('' if none).
+
+    Of the environment and of the `.env` file.
+    """
     known = names()
-    strangers = [n for n in os.environ if n.startswith(PREFIX) and n not in known and n not in CLIENT_NAMES]
+    file = Path(".env")
+    in_file = re.findall(
+        rf"^\s*(?:export\s+)?({PREFIX}\w+)\s*=", file.read_text() if file.is_file() else "", re.MULTILINE
+    )
+    given = [name for name in {*os.environ, *in_file} if name.startswith(PREFIX)]
+    strangers = [name for name in sorted(given) if name not in known and name not in CLIENT_NAMES]
     return {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in strangers}

@@ -31,6 +31,7 @@ MAX_VALUES, MAX_TILE_PIXELS = 3 * 2**16, 2**24  # of a tag, the largest palette'
 TIFF_SINGLE = {256, 257, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 332}
 TIFF_MANY = {258, 273, 279, 320, 324, 325, 338, 339, 347, 529, 530, 532}
 STRIP_PLACES, STRIP_SIZES, TILE_WIDTH, TILE_HEIGHT, TILE_PLACES, TILE_SIZES = 273, 279, 322, 323, 324, 325
+PHOTOMETRIC, WHITE_IS_ZERO, BLACK_IS_ZERO = 262, 0, 1  # TIFF 6.0, section 8
 COMPRESSION, JPEG_TABLES, NO_COMPRESSION, JPEG_COMPRESSION = 259, 347, 1, 7
 DEFLATES = {8, 32946}
 MAX_SAMPLE_BYTES, MAX_SLACK = 16, 2**26  # of a pixel; of tiles that reach over the edge
@@ -66,6 +67,8 @@ def decode_png(data: bytes) -> Raster:
         if zlib.crc32(data[start - 4 : end]) != int.from_bytes(data[end : end + 4]):
             raise UndecodableImage("a checksum of the PNG is wrong")
         if name == b"IHDR":
+            if len(kept) > 1:
+                raise UndecodableImage("the PNG has a second header")
             depth, kind = data[start + 8 : start + 10]
         if name == b"tRNS" and kind != 3:
             key = data[start:end]  # Pillow misreads it where samples have not 8 bits
@@ -120,7 +123,12 @@ def decode_tiff(data: bytes) -> Raster:
     clean = _clean_tiff(data, first)
     if compression in DEFLATES | {JPEG_COMPRESSION}:
         _check_pieces(data, first, compression)
-    return _from_pillow(TiffImageFile(BytesIO(clean)))
+    image = TiffImageFile(BytesIO(clean))
+    raster = _from_pillow(image)
+    if image.mode.startswith("I;16") and first.number(PHOTOMETRIC, BLACK_IS_ZERO) == WHITE_IS_ZERO:
+        # Pillow inverts what has 8 bits, but not this: a negative, in which no face is found.
+        return Raster(np.asarray(cv2.bitwise_not(raster.bgr), np.uint8), raster.alpha, raster.coloured)
+    return raster
 
 
 def _clean_tiff(data: bytes, first: headers.Directory) -> bytes:

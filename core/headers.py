@@ -204,7 +204,8 @@ def _read_webp(data: bytes) -> Header:
     for name, start, end in riff_chunks(data):
         # Of the pixels' chunks the first bytes tell the size.
         bodies.setdefault(name, data[start : end if name in (b"EXIF", b"ICCP") else min(end, start + 16)])
-    if canvas := bodies.get(b"VP8X"):
+    if next(iter(bodies), b"") == b"VP8X":  # libwebp goes by the first chunk, and ignores a later one of this kind
+        canvas = bodies[b"VP8X"]
         size = int.from_bytes(canvas[4:7], "little") + 1, int.from_bytes(canvas[7:10], "little") + 1
     elif lossless := bodies.get(b"VP8L"):
         bits = struct.unpack_from("<I", lossless, 1)[0]

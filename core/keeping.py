@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from core import cleanups, logs, objects, records
 from core.db import Sessions
 from core.errors import StorageUnavailable
-from core.models import now
+from core.models import Image, now
 from core.records import StoredImage, StoredJob
 from core.storage import ObjectStore
 
@@ -96,12 +96,24 @@ class Keeper:
 
     def start(self, key: str, data: bytes, content_type: str) -> "Future[None]":
         """Store an object in the background."""
-        return self._pool.submit(self._store.put, key, data, content_type)
+        box = [data]
+        written = self._pool.submit(lambda: self._store.put(key, box[0], content_type))
+        # One that is cancelled stays in the line until its turn comes: without the picture.
+        written.add_done_callback(lambda _: box.clear())
+        return written
 
     def save(self, image: StoredImage, job: StoredJob, detections: list[dict[str, Any]]) -> None:
         """Write both rows or none."""
         with self._sessions() as session:
             records.save_result(session, image, job, detections)
+
+    def is_saved(self, image_id: uuid.UUID) -> bool | None:
+        """Ask the database whether the rows are there; None when it can't say."""
+        try:
+            with self._sessions() as session:
+                return session.get(Image, image_id) is not None
+        except SQLAlchemyError:
+            return None
 
     def failed(self, error: Exception) -> None:
         """Note that a call could not be kept."""
@@ -110,7 +122,8 @@ class Keeper:
 
     def remove(self, key: str, written: "Future[None]") -> None:
         """Remove an object once its writing has ended, in the background."""
-        written.add_done_callback(lambda _: self._pool.submit(self._delete, key))
+        if not written.cancel():  # else it had not begun
+            written.add_done_callback(lambda _: self._pool.submit(self._delete, key))
 
     def _delete(self, key: str) -> None:
         try:
@@ -140,12 +153,21 @@ class Draft:
     def finish(self, outcome: Outcome) -> Kept:
         """Store the result and write the rows; a failure gives a Kept without ids."""
         started = time.perf_counter()
+        job_id = uuid.uuid4()
         try:
-            job_id = self._finish(outcome)
-        except (StorageUnavailable, SQLAlchemyError, Overdue) as error:
+            self._finish(job_id, outcome)
+        except (StorageUnavailable, Overdue) as error:
             self._keeper.failed(error)
             self.remove()
             return Kept(storage_ms=_since(started))
+        except SQLAlchemyError as error:
+            # A connection that breaks may have broken after the commit: only the database knows.
+            saved = self._keeper.is_saved(self._image_id)
+            if not saved:
+                self._keeper.failed(error)
+                if saved is False:
+                    self.remove()  # else maintenance compares rows and objects later
+                return Kept(storage_ms=_since(started))
         return Kept(self._image_id, job_id, _since(started))
 
     def remove(self) -> None:
@@ -153,8 +175,8 @@ class Draft:
         for key, written in self._written.items():
             self._keeper.remove(key, written)
 
-    def _finish(self, outcome: Outcome) -> uuid.UUID:
-        job_id, (key, *_) = uuid.uuid4(), self._written
+    def _finish(self, job_id: uuid.UUID, outcome: Outcome) -> None:
+        key, *_ = self._written
         values = dict(outcome.values)
         if outcome.processed is not None:
             output_format = values["output_format"]
@@ -180,7 +202,6 @@ class Draft:
             id=job_id, image_id=self._image_id, status="completed", created_at=moment, finished_at=moment, **values
         )
         self._keeper.save(image, job, outcome.detections())
-        return job_id
 
 
 def _since(started: float) -> float:

@@ -17,6 +17,7 @@ from core.queue import NAMESPACE
 
 COUNTS, MOMENTS = NAMESPACE + "key-uses", NAMESPACE + "key-last-used"
 TAKEN = ":taken"
+LOCK_S = 60
 
 
 def note(client: "redis.Redis", key_id: str) -> None:
@@ -29,7 +30,23 @@ def note(client: "redis.Redis", key_id: str) -> None:
 
 @contextmanager
 def taken(client: "redis.Redis") -> Iterator[dict[uuid.UUID, Uses]]:
-    """Take what was collected; it is forgotten when the block ends well, and given again when it doesn't."""
+    """Take what was collected; it is forgotten when the block ends well, and given again when it doesn't.
+
+    Nothing is given to a second one meanwhile, which would count it twice. One that dies between the table's commit
+    and the end of the block leaves its uses to be counted again.
+    """
+    lock = client.lock(COUNTS + ":lock", timeout=LOCK_S, blocking=False)
+    if not lock.acquire():
+        yield {}
+        return
+    try:
+        yield from _taken(client)
+    finally:
+        with suppress(redis.exceptions.LockError):  # it has run out
+            lock.release()
+
+
+def _taken(client: "redis.Redis") -> Iterator[dict[uuid.UUID, Uses]]:
     for name in (COUNTS, MOMENTS):
         # What an earlier run took and could not add goes first.
         if not client.exists(name + TAKEN):

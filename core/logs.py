@@ -6,6 +6,8 @@ from typing import Any, cast
 
 import structlog
 
+from core import config
+
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -37,6 +39,12 @@ def configure(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         cache_logger_on_first_use=True,
     )
+
+
+def warn_of_misspelt() -> None:
+    """Log which FACE_API_* variables nothing reads."""
+    for name, meant in config.misspelt().items():
+        get(__name__).warning("no setting has this name", name=name, meant=meant)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

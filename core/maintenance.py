@@ -61,9 +61,12 @@ def clean_storage(services: Services) -> Cleaned:
         return Cleaned(0, 0)
     removed = 0
     with services.sessions() as session:
-        while due := cleanups.due(session):
-            removed += sum(_removed(session, services.store, task) for task in due)
+        while due := cleanups.due(session, limit=1):
+            gone = _removed(session, services.store, due[0])
             session.commit()
+            if not gone:  # the store is down: every other removal would wait for it too
+                break
+            removed += 1
         return Cleaned(removed, cleanups.count(session))
 
 

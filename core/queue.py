@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from core import errors
 from core.config import Settings
-from core.errors import EngineUnavailable, FaceApiError, JobTimedOut, QueueFull
+from core.errors import EngineUnavailable, FaceApiError, InternalError, JobTimedOut, QueueFull
 from core.results import Cover, DetectOptions, Masked, MaskOptions, Report
 
 Task = Literal["detect_image", "mask_image"]
@@ -39,7 +39,8 @@ RETRY_AFTER_S = 2
 ADMIT = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'no engine' end
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[1])
-if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return 'full' end
+local known = redis.call('ZSCORE', KEYS[2], ARGV[4])  -- a client that had no reply asks again
+if not known and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return 'full' end
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[5])
 redis.call('SET', KEYS[3], ARGV[6], 'EX', ARGV[5])
@@ -142,15 +143,15 @@ class Queue:
         call = Call(secrets.token_hex(16))
         give_up = time.time() + self._timeout_s
         with _translated():
-            self._enter(call, data, give_up)
             try:
+                self._enter(call, data, give_up)
                 args = (call.token, options.model_dump())
                 self._celery.send_task(task, args, queue="interactive", retry=False)
                 frame = self._wait(call, give_up, gone)
             except BaseException:
                 self._leave(call)
                 raise
-        return _opened(frame)
+        return _opened(frame, REPORT if task == "detect_image" else MASKED)
 
     def _enter(self, call: Call, data: bytes, give_up: float) -> None:
         expiry_s = int(self._timeout_s) + EXPIRY_MARGIN_S
@@ -186,12 +187,14 @@ class Queue:
         self._answer(keys=[call.upload, call.answer, WAITING], args=[frame, EXPIRY_MARGIN_S, token])
 
 
-def _opened(frame: bytes) -> tuple[bytes, bytes]:
+def _opened(frame: bytes, expected: bytes) -> tuple[bytes, bytes]:
     """Split an answer into its JSON and its image; an error that it carries is raised."""
     kind, length = FRAME.unpack_from(frame)
     text, image = frame[FRAME.size : FRAME.size + length], frame[FRAME.size + length :]
     if kind == ERROR:
         raise errors.from_code(*json.loads(text))
+    if kind != expected:
+        raise InternalError
     return text, image
 
 

@@ -42,7 +42,7 @@ IMPORTS = (
 )
 ENVIRONMENT = Rule(
     ("os.environ", "os.environb", "os.getenv", "os.putenv"),
-    ("core.config", "admin.supervisor"),
+    ("core.config", "core.vision.sessions", "admin.supervisor"),
     "settings have one door; the supervisor hands its own environment on, unread, to the programs it starts",
 )
 # (module, what it imports inside a function): the reason.

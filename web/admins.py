@@ -13,6 +13,7 @@ from flask import Response, current_app, g, request
 from core.config import Settings
 from core.errors import CrossOrigin, NoAdminPassword, Unauthenticated
 from web.lockouts import Lockout
+from web.requests import client_address
 from web.sessions import Sessions
 
 COOKIE = "face_api_session"
@@ -64,7 +65,7 @@ class Admins:
     def log_in(self, username: str, password: str) -> Admin:
         """Check credentials: Unauthenticated when they are wrong, RateLimited when that was so too often."""
         right = hmac.compare_digest(_digest(username, password), self._credentials)
-        self._lockout.judge(request.remote_addr or "unknown", right=right)
+        self._lockout.judge(client_address(), right=right)
         return Admin(username, "basic")
 
     def open_session(self, admin: Admin, response: Response) -> None:

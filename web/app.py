@@ -35,6 +35,7 @@ def build() -> FaceApi:
     """Make the app of this process's environment; what gunicorn calls."""
     settings = config.load()
     logs.configure(settings.log_level)
+    logs.warn_of_misspelt()
     return create_app(services.build(settings))
 
 

@@ -15,6 +15,7 @@ from core.errors import DatabaseUnavailable, FieldProblem, InvalidOption, KeyRev
 from core.services import Services
 from web import admins
 from web.admins import Admins
+from web.requests import client_address
 
 View = TypeVar("View", bound=Callable[..., Any])
 Tier = Literal["storage", "database"]
@@ -145,7 +146,7 @@ def _limiter(settings: Settings) -> Limiter:
 
 
 def _caller() -> str:
-    return str(g.get("key_id") or request.remote_addr or "unknown")
+    return str(g.get("key_id") or client_address())
 
 
 def _refuse_strange_parameters(app: Flask) -> None:

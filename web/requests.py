@@ -1,6 +1,7 @@
 """What the service makes of a request: strict about its body, and nothing of a picture on a disk."""
 
 import io
+import ipaddress
 import json
 import socket
 import uuid
@@ -66,6 +67,19 @@ def choose_id() -> None:
         g.request_id = told if str(uuid.UUID(told)) == told.lower() else str(uuid.uuid4())
     except ValueError:
         g.request_id = str(uuid.uuid4())
+
+
+def client_address() -> str:
+    """Return whom limits count by: the address, of IPv6 the /64 network, of which one customer has every address."""
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:
+        return request.remote_addr or "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def caller_has_gone() -> bool:

@@ -1,5 +1,7 @@
 """The gunicorn worker of the web tier: a refused upload must neither break its connection nor hold up anybody else."""
 
+import socket
+import struct
 import time
 from typing import Any
 
@@ -8,6 +10,7 @@ from gunicorn.workers.gthread import ThreadWorker
 # What a refused caller may still send before the connection is given up: clients read the answer only after that.
 DRAIN_BYTES = 64 * 2**20
 DRAIN_S = 10.0
+SILENCE_S = 15
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -19,7 +22,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         return bool(keepalive and drained)
 
     def handle(self, conn: Any) -> Any:
-        """Serve a connection, and close it here: that can take 2 seconds when the client doesn't."""
+        """Serve a connection, and close it here: that can take 2 seconds when the client doesn't.
+
+        A client that falls silent in the middle of its request gives its thread back.
+        """
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE_S, 0))
         keep = super().handle(conn)
         if keep is False:
             conn.close(graceful=True)

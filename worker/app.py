@@ -15,6 +15,7 @@ __all__ = ["app", "maintenance", "tasks"]
 @signals.setup_logging.connect
 def _log_our_way(**_: Any) -> None:
     logs.configure(config.load().log_level)
+    logs.warn_of_misspelt()
 
 
 @signals.worker_process_init.connect

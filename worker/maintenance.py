@@ -11,6 +11,8 @@ from core.services import Services
 
 log = logs.get(__name__)
 
+LIMIT_S = 6 * 3600  # the limit of a call would end a comparison of many objects before it had begun
+
 
 @cache
 def _services() -> Services:
@@ -28,8 +30,8 @@ def _regular(job: Callable[[Services], Any]) -> Callable[[], None]:
     return run
 
 
-count_key_uses = shared_task(name="count_key_uses")(_regular(maintenance.count_key_uses))
-fold_tallies = shared_task(name="fold_tallies")(_regular(maintenance.fold_tallies))
-clean_storage = shared_task(name="clean_storage")(_regular(maintenance.clean_storage))
-expire_images = shared_task(name="expire_images")(_regular(maintenance.expire_images))
-compare_storage = shared_task(name="compare_storage")(_regular(maintenance.compare))
+count_key_uses = shared_task(name="count_key_uses", time_limit=LIMIT_S)(_regular(maintenance.count_key_uses))
+fold_tallies = shared_task(name="fold_tallies", time_limit=LIMIT_S)(_regular(maintenance.fold_tallies))
+clean_storage = shared_task(name="clean_storage", time_limit=LIMIT_S)(_regular(maintenance.clean_storage))
+expire_images = shared_task(name="expire_images", time_limit=LIMIT_S)(_regular(maintenance.expire_images))
+compare_storage = shared_task(name="compare_storage", time_limit=LIMIT_S)(_regular(maintenance.compare))

@@ -57,6 +57,8 @@ def _work(kind: str, token: str, job: Job) -> None:
         log.info("task", kind=kind, outcome="dropped")
         return
     outcome = _outcome(own.queue, token, lambda: job(own, data))
+    # The regular heartbeat waits behind the calls, and under load it comes too late.
+    own.announce()
     log.info("task", kind=kind, outcome=outcome, bytes=len(data), ms=round((time.perf_counter() - started) * 1000, 2))
 
 

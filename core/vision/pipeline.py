@@ -48,10 +48,10 @@ def mask(data: bytes, options: MaskOptions, detector: Detector, max_pixels: int)
 
 def find(picture: Picture, options: DetectOptions, detector: Detector) -> Found:
     """Find the faces that a viewer sees, and those that the colours hold where alpha hides them in part."""
-    seen = detector.find(images.flatten(picture), options)
     if picture.alpha is None:
-        return seen
-    hidden = detector.find(picture.pixels, options)
+        return detector.find(picture.pixels, options)
+    every = options.model_copy(update={"max_faces": 0})
+    seen, hidden = detector.find(images.flatten(picture), every), detector.find(picture.pixels, every)
     return _merged(seen, hidden, options)
 
 

@@ -1,13 +1,17 @@
 """ONNX Runtime sessions: made once per process, after the fork that they would not survive."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
+
+# From 1.29 on ONNX Runtime writes an id of the machine to the home folder at import, and reports to its makers.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime  # it looks for the variable at import
 
 
 class Network:

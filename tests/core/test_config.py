@@ -42,6 +42,12 @@ def test_misspelt_settings_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.misspelt() == {"FACE_API_QUEUE_LIMITS": "FACE_API_QUEUE_LIMIT"}
 
 
+def test_misspelt_names_in_file_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("# FACE_API_COMMENT=1\n export FACE_API_STORAGE_ENABLE = false\nFACE_API_PORT=1\n")
+    monkeypatch.chdir(tmp_path)
+    assert config.misspelt() == {"FACE_API_STORAGE_ENABLE": "FACE_API_STORAGE_ENABLED"}
+
+
 def test_settings_hide_password() -> None:
     assert "hunter2" not in repr(config.read(admin_password="hunter2"))
 

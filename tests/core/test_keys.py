@@ -150,3 +150,9 @@ def test_concurrent_uses_are_all_counted(postgres_sessions: Sessions) -> None:
         list(pool.map(add, [made, made[::-1]]))
     with postgres_sessions() as session:
         assert [keys.get(session, key_id).request_count for key_id in made] == [50, 50, 50]
+
+
+def test_far_page_of_keys_is_empty(session: Session) -> None:
+    keys.create(session, "camera")
+    found = keys.page(session, 10**20, 20)
+    assert (found.items, found.total) == ([], 1)

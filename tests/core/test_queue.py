@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from core import config, queue, services
-from core.errors import EngineUnavailable, JobTimedOut, QueueFull, UndecodableImage
+from core.errors import EngineUnavailable, InternalError, JobTimedOut, QueueFull, UndecodableImage
 from core.queue import Engine, Queue
 from core.results import Cover, DetectOptions, Face, Found, Masked, MaskOptions, Report, Timings
 
@@ -100,6 +100,14 @@ def test_error_crosses_as_its_code(make_queue: Callable[..., Queue], client: "re
     engine = play_engine(client, lambda token: own.answer_error(token, UndecodableImage("cut off")))
     with pytest.raises(UndecodableImage, match="cut off"):
         own.run_detect(b"picture", DetectOptions(), still_there)
+    engine.join()
+
+
+def test_answer_of_other_kind_is_refused(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(client, lambda token: own.answer_report(token, REPORT))
+    with pytest.raises(InternalError):
+        own.run_mask(b"picture", MaskOptions(), still_there)
     engine.join()
 
 

@@ -93,6 +93,25 @@ def test_dead_process_is_told_and_replaced(lone: Stack) -> None:
     assert mask(lone, face()).headers["X-Face-Count"] == "1"
 
 
+def test_every_task_is_a_heartbeat(start_service: StartService) -> None:
+    service = start_service()
+    service.kill("beat")  # whose heartbeat waits behind the calls of a busy service
+    client = redis.Redis.from_url(service.redis_url)
+    client.expire(queue.ENGINE, 5)
+    assert mask(service, face()).status_code == 200
+    service.until(lambda: client.ttl(queue.ENGINE) > 10)
+
+
+def test_silent_clients_give_threads_back(start_service: StartService) -> None:
+    service = start_service(FACE_API_WEB_THREADS="2")
+    silent = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(2)]
+    for connection in silent:
+        connection.sendall(b"G")
+    assert requests.get(f"{service.url}/health", timeout=40).status_code == 200
+    for connection in silent:
+        connection.close()
+
+
 def test_worker_refuses_missing_model(start_service: StartService, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="face-api weights pull scrfd_10g"):
         start_service(FACE_API_MODEL="scrfd_10g", FACE_API_WEIGHTS_DIR=str(tmp_path))

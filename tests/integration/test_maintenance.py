@@ -64,6 +64,12 @@ def test_key_uses_reach_the_table(made: Services) -> None:
         assert found.last_used_at is not None and now() - found.last_used_at < timedelta(minutes=1)
 
 
+def test_uses_are_taken_by_one_at_a_time(made: Services) -> None:
+    key_uses.note(made.redis, str(uuid.uuid4()))
+    with key_uses.taken(made.redis) as first, key_uses.taken(made.redis) as second:
+        assert (len(first), len(second)) == (1, 0)
+
+
 def test_uses_survive_failing_database(made: Services) -> None:
     key_id = str(uuid.uuid4())
     key_uses.note(made.redis, key_id)

@@ -1,5 +1,7 @@
 """The detector on real faces, with the model at hand."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -119,3 +121,10 @@ def test_threads_share_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     assert detector.threads(config.read()) == 1
     assert detector.threads(config.read(worker_processes=3)) == 2
     assert detector.threads(config.read(inference_threads=5)) == 5
+
+
+def test_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    code = "import core.vision.sessions"
+    environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(config.ROOT)}
+    subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, check=True)
+    assert not list(tmp_path.rglob("*"))
