@@ -10,11 +10,11 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test check bench format lock weights clean
+.PHONY: help run test test-servers check bench bench-db format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: $(VENV)/.for-run ## Start the whole service on http://127.0.0.1:8000 (HOST and PORT change that)
 	@exec $(RUN) admin.main up --weights-mirror "$(WEIGHTS_MIRROR)"
@@ -23,13 +23,20 @@ test: $(VENV)/.for-test ## Run all tests (ARGS="-k mask" runs some)
 	@echo "running all tests$(if $(wildcard $(SHARED)), with the real pictures and model files of $(SHARED))"
 	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
+test-servers: $(VENV)/.for-test ## Run what touches database and store against a Postgres and a Swift
+	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --tiers servers tests/contract tests/integration $(ARGS)
+
 check: $(VENV)/.for-dev ## Check style, format and types
 	@$(RUN) ruff check
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
-bench: $(VENV)/.for-test ## Measure what HTTP and the queue cost, as ratios within one run
-	@exec $(RUN) tests.bench.http $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+bench: $(VENV)/.for-test ## Measure what HTTP, the queue and storage cost, as ratios within one run
+	@$(RUN) tests.bench.http $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+	@$(RUN) tests.bench.storage $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+
+bench-db: $(VENV)/.for-test ## Measure lists and statistics over a million jobs in Postgres (3 minutes)
+	@exec $(RUN) tests.bench.database $(ARGS)
 
 format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
 	@$(RUN) ruff check --fix

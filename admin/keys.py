@@ -35,7 +35,7 @@ def list_keys() -> None:
 @keys.command()
 @click.argument("which")
 def revoke(which: str) -> None:
-    """Turn off the key WHICH: an id, or the first characters that `list` shows."""
+    """Turn off the key WHICH: its id, or what `list` shows before the dots."""
     with _session() as session:
         key = store.revoke(session, which)
         click.echo(f"{key.id}  revoked  {key.name}")

@@ -3,7 +3,7 @@
 import click
 from sqlalchemy import make_url
 
-from core import config, db
+from core import config, schema
 from core.config import Settings
 from core.errors import TierOff
 
@@ -14,7 +14,7 @@ def migrate() -> None:
     settings = config.load()
     if not settings.database_enabled:
         raise TierOff("there is no database to migrate: FACE_API_DATABASE_ENABLED is false")
-    db.upgrade(settings)
+    schema.upgrade(settings)
     click.echo(f"up to date: {database(settings)}")
 
 

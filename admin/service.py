@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from admin import embedded, migrate, serve, worker
 from admin.supervisor import Program
 from admin.weights import terminal
-from core import db, keys
+from core import db, keys, schema
 from core.config import Settings
 from core.vision import downloads
 
@@ -55,7 +55,7 @@ def prepare(settings: Settings) -> Service:
         weights, reason = downloads.ensure(settings, listener)
     click.echo(f"model     {weights.name}: {reason}")
     if settings.database_enabled:
-        db.upgrade(settings)
+        schema.upgrade(settings)
         click.echo(f"database  {migrate.database(settings)}")
     filled: dict[str, object] = {"model": weights.name, "admin_password": SecretStr(_password(settings))}
     programs = []

@@ -94,7 +94,7 @@ async def _announce(prepared: Service, started: float) -> None:
     _say(f"  administrator   {told['FACE_API_ADMIN_USER']} {told['FACE_API_ADMIN_PASSWORD']}")
     _say(f"  written to      {file}")
     _say("")
-    _say(f"  curl {header}-F image=@photo.jpg -o masked.jpg {prepared.url}/api/v1/mask")
+    _say(f"  curl -f {header}-F image=@photo.jpg -o masked.jpg {prepared.url}/api/v1/mask")
     _say("")
     _say("Ctrl-C stops everything.")
 

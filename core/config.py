@@ -113,6 +113,7 @@ class Settings(BaseSettings):
     api_key_enabled: bool = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
     rate_limit_detect: Rate = setting("300/minute", "Detect calls per API key (per address without keys).")
     rate_limit_mask: Rate = setting("150/minute", "Mask calls per API key (per address without keys).")
+    rate_limit_login: Rate = setting("10/minute", "Log-ins of the administrator per address.")
     trusted_proxies: int = setting(
         0, "How many proxies stand in front and are believed about the client's address.", ge=0, le=10
     )
@@ -127,6 +128,9 @@ class Settings(BaseSettings):
     admin_user: str = setting("admin", "Name of the administrator.", min_length=1)
     admin_password: SecretStr = setting(
         SecretStr(""), "Password of the administrator; empty: the admin API answers 503."
+    )
+    session_lifetime_s: int = setting(
+        43200, "Seconds until the administrator has to log in again.", ge=1, le=30 * 86400
     )
 
     @field_validator("api_key_enabled")

@@ -5,11 +5,12 @@ FaceApiError
 │   ├── UnreadableRequest · NoImage · InvalidOption
 │   └── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
 ├── Refused
-│   └── Unauthenticated · KeyRevoked · RateLimited
+│   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
 ├── NotFound · MethodNotAllowed · TierOff
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · JobTimedOut
-│   └── StorageUnavailable · DatabaseUnavailable
+│   ├── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable
+│   └── NoAdminPassword
 └── InternalError                                   says nothing of what happened inside
 
 Beside the tree stand SettingsError and WeightsError, which an operator sees at start and a caller never does.
@@ -87,11 +88,15 @@ class Refused(FaceApiError):
 
 
 class Unauthenticated(Refused):
-    code, title = "unauthenticated", "A valid API key is required"
+    code, title = "unauthenticated", "Valid credentials are required"
 
 
 class KeyRevoked(Refused):
     code, title = "key_revoked", "This API key has been revoked"
+
+
+class CrossOrigin(Refused):
+    code, title = "cross_origin", "A page of another site may not do this"
 
 
 class RateLimited(Refused):
@@ -132,6 +137,14 @@ class StorageUnavailable(Unavailable):
 
 class DatabaseUnavailable(Unavailable):
     code, title = "database_unavailable", "The database can't be reached"
+
+
+class SessionsUnavailable(Unavailable):
+    code, title = "sessions_unavailable", "The sessions can't be reached; HTTP Basic still works"
+
+
+class NoAdminPassword(Unavailable):
+    code, title = "no_admin_password", "There is no administrator until FACE_API_ADMIN_PASSWORD is set"
 
 
 class InternalError(FaceApiError):

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -81,6 +82,11 @@ class ApiKey(Base):
         return f"{self.key_prefix}...{self.key_suffix}"
 
 
+# A method implies the type, so those two are never looked up together.
+JOB_FILTERS = ((), ("job_type",), ("blur_method",), ("status",), ("job_type", "status"), ("blur_method", "status"))
+IN_BATCH = text("batch_id IS NOT NULL")
+
+
 class Image(Base):
     """A picture that was kept: its bytes are in the object store under `s3_key`."""
 
@@ -100,8 +106,8 @@ class Image(Base):
 class ProcessingJob(Base):
     """One detection or masking of an image.
 
-    Each list is read in the order of an index: one for every combination of filters that can be selective, each
-    ending in (created_at, id). A method implies the type, so those two need none together.
+    Each list is read in the order of an index: there is one for every combination of filters, so that none has to
+    look for its rows among others. Those for batches hold no job that is in none.
     """
 
     __tablename__ = "processing_jobs"
@@ -109,14 +115,11 @@ class ProcessingJob(Base):
         CheckConstraint("job_type IN ('detect', 'mask')", name="job_type"),
         CheckConstraint("status IN ('queued', 'running', 'completed', 'failed')", name="status"),
         CheckConstraint("job_type = 'mask' OR blur_method IS NULL", name="mask_only"),
-        Index(None, "created_at", "id"),
-        Index(None, "job_type", "created_at", "id"),
-        Index(None, "blur_method", "created_at", "id"),
-        Index(None, "status", "created_at", "id"),
-        Index(None, "job_type", "status", "created_at", "id"),
-        Index(None, "blur_method", "status", "created_at", "id"),
-        Index(None, "batch_id", "created_at", "id"),
-        Index(None, "batch_id", "status", "created_at", "id"),
+        *[Index(None, *filters, "created_at", "id") for filters in JOB_FILTERS],
+        *[
+            Index(None, "batch_id", *filters, "created_at", "id", postgresql_where=IN_BATCH, sqlite_where=IN_BATCH)
+            for filters in JOB_FILTERS
+        ],
         Index(None, "image_id", "created_at", "id"),
     )
 

@@ -36,7 +36,12 @@ class DetectOptions(Frozen):
         float,
         Field(ge=0.01, le=1.0, description="Two boxes whose IoU is above this are one face."),
     ] = 0.4
-    max_faces: Annotated[int, Field(ge=0, description="Keep only so many faces, the most confident; 0: no limit.")] = 0
+    max_faces: Annotated[
+        int,
+        Field(
+            ge=0, description="Keep only so many faces, the most confident; 0: all. On a mask the others stay visible."
+        ),
+    ] = 0
 
 
 class MaskOptions(DetectOptions):

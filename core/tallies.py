@@ -6,13 +6,13 @@ lives and dies with its transaction, cascades and bulk statements included), and
 sums by hour and by day (`tallies`). A reader adds up both in one statement, so that its numbers are right however
 long ago that was; only its time grows with the changes that are not folded yet.
 
-The sums also say where a page begins: days that come before it are stepped over as a whole. What is read row by row
-is bounded by the matching rows of one day, for the last page as for the first, and what is counted row by row by
-those of the two hours that a range cuts.
+The sums also say where a page begins: days and hours that come before it are stepped over as a whole. What is skipped
+row by row is bounded by the matching rows of one hour, for the last page as for the first, and what is counted row by
+row by those of the two hours that a range cuts.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,9 +27,11 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MEASURES = ("row_count", "faces", "timed", "inference_us", "bytes")
 KEY = ("counted", "batch_id", "span", "starts_at", "job_type", "blur_method", "status")
+WORTH_A_LOOK = 1000  # chosen: skipping fewer rows costs less than asking for the hours of a day
 FOLDED_AT_ONCE = 5000  # chosen: a short transaction, and fewer parameters than SQLite allows
 
 Range = tuple[datetime | None, datetime | None]  # from the first on, before the second; None: no end
+NO_DAYS: Range = (EPOCH, EPOCH)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Place:
 
 @dataclass(frozen=True)
 class _Segment:
+    start: datetime
     end: datetime
     row_count: int
 
@@ -65,11 +68,22 @@ def locate(session: Session, rows: Rows, offset: int) -> Place:
     """Count the rows, and find the one that has `offset` newer ones."""
     segments = list(_segments(session, rows))
     total = sum(segment.row_count for segment in segments)
+    found = _find(segments, offset)
+    if found is None:
+        return Place(total)
+    segment, skip = found
+    if skip > WORTH_A_LOOK and segment.end - segment.start == DAY:
+        hours = (segment.start, segment.end)
+        segment, skip = _find(_summed(session, rows, hours, NO_DAYS), skip) or found
+    return Place(total, segment.end, skip)
+
+
+def _find(segments: Iterable[_Segment], offset: int) -> tuple[_Segment, int] | None:
     for segment in segments:
         if offset < segment.row_count:
-            return Place(total, segment.end, offset)
+            return segment, offset
         offset -= segment.row_count
-    return Place(total)
+    return None
 
 
 def totals() -> Select[Any]:
@@ -105,7 +119,7 @@ def _segments(session: Session, rows: Rows) -> Iterator[_Segment]:
         return
     if end:
         yield from _counted(session, replace(rows, after=end))
-    yield from _summed(session, rows, (start, end))
+    yield from _summed(session, rows, (start, end), _inwards((start, end), DAY))
     if start:
         yield from _counted(session, replace(rows, before=start))
 
@@ -114,12 +128,11 @@ def _counted(session: Session, rows: Rows) -> Iterator[_Segment]:
     """Count the rows of less than two hours one by one."""
     if rows.after and rows.before and rows.after < rows.before:
         count = session.scalar(select(func.count()).select_from(rows.table).where(*rows.conditions()))
-        yield _Segment(rows.before, count or 0)
+        yield _Segment(rows.after, rows.before, count or 0)
 
 
-def _summed(session: Session, rows: Rows, hours: Range) -> Iterator[_Segment]:
-    """Add up the sums of a range of whole hours: by day inside, by hour where no whole day is left."""
-    days = _inwards(hours, DAY)
+def _summed(session: Session, rows: Rows, hours: Range, days: Range) -> Iterator[_Segment]:
+    """Add up the sums of a range of hours: by day in the range of days, if that is one, else by hour."""
     if days[0] and days[1] and days[0] >= days[1]:
         days = (hours[1], hours[1])
     edges = [edge for edge in ((hours[0], days[0]), (days[1], hours[1])) if edge[0] and edge[1]]
@@ -140,12 +153,12 @@ def _summed(session: Session, rows: Rows, hours: Range) -> Iterator[_Segment]:
     )
     every = union_all(*parts, changes).subquery()
     sums = select(every.c.starts_at, cast(func.sum(every.c.row_count), BigInteger)).group_by(every.c.starts_at)
-    counts: Counter[datetime] = Counter()
+    counts: Counter[tuple[datetime, timedelta]] = Counter()
     for starts_at, row_count in session.execute(sums):
         in_day = (days[0] is None or days[0] <= starts_at) and (days[1] is None or starts_at < days[1])
-        counts[_floor(starts_at, DAY) + DAY if in_day else starts_at + HOUR] += row_count
-    for end in sorted(counts, reverse=True):
-        yield _Segment(end, counts[end])
+        counts[(_floor(starts_at, DAY), DAY) if in_day else (starts_at, HOUR)] += row_count
+    for start, length in sorted(counts, reverse=True):
+        yield _Segment(start, start + length, counts[start, length])
 
 
 def _take(session: Session) -> list[Any]:

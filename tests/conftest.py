@@ -1,5 +1,6 @@
 """Fixtures of all tests: pictures and weights where there are some, and the running service."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from core import config
 from core.vision import downloads, weights
+from tests import postgres, swift
 from tests.stack import Stack, free_port, start_valkey
 
 StartService = Callable[..., Stack]
@@ -16,6 +18,9 @@ StartService = Callable[..., Stack]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shared", type=Path, default=None, help="folder with real pictures (data/) and tools (tools/)")
+    parser.addoption(
+        "--tiers", choices=["embedded", "servers"], default="embedded", help="SQLite and a folder, or Postgres and S3"
+    )
     parser.addoption("--soak-seconds", type=float, default=10, help="how long the concurrency test lasts")
 
 
@@ -70,14 +75,45 @@ def valkey() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def start_service(model: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartService]:
+def make_tiers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], dict[str, str]]]:
+    """Return what gives a service its own database and bucket: the embedded ones, or a Postgres's and a Swift's."""
+    if request.config.getoption("--tiers") == "embedded":
+        yield dict
+        return
+    numbers = itertools.count(1)
+    node = swift.start(tmp_path_factory.mktemp("swift"))
+    with postgres.running() as server:
+
+        def make() -> dict[str, str]:
+            name = f"service{next(numbers)}"
+            server.execute(f"CREATE DATABASE {name}")
+            values = node.settings() | {"database_url": server.url(name), "s3_bucket": name}
+            return {f"{config.PREFIX}{key.upper()}": value for key, value in values.items()}
+
+        yield make
+    node.stop()
+
+
+@pytest.fixture
+def embedded_tiers(request: pytest.FixtureRequest) -> None:
+    """Skip a test that looks into the embedded database or folder when there are servers instead."""
+    if request.config.getoption("--tiers") != "embedded":
+        pytest.skip("looks into the embedded database or folder")
+
+
+@pytest.fixture(scope="session")
+def start_service(
+    model: tuple[str, Path], make_tiers: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartService]:
     """Start services with settings of their own; all end with the tests."""
     started: list[Stack] = []
 
     def start(**settings: str) -> Stack:
         name, folder = model
         own = {"FACE_API_MODEL": name, "FACE_API_WEIGHTS_DIR": str(folder), "FACE_API_WORKER_PROCESSES": "1"}
-        stack = Stack(tmp_path_factory.mktemp("service"), own | settings)
+        stack = Stack(tmp_path_factory.mktemp("service"), own | make_tiers() | settings)
         started.append(stack)
         return stack.start()
 

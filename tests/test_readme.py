@@ -38,7 +38,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def environment(service: Stack) -> dict[str, str]:
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "FACE_API_URL": service.url, "FACE_API_KEY": service.key}
+    told = {"FACE_API_URL": service.url, "FACE_API_KEY": service.key, "FACE_API_ADMIN_USER": "admin"}
+    password = service.settings["FACE_API_ADMIN_PASSWORD"]
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "FACE_API_ADMIN_PASSWORD": password} | told
 
 
 def assert_masked(folder: Path) -> None:
@@ -72,6 +74,15 @@ def test_curl_health_example_answers(service: Stack, folder: Path) -> None:
     (code,) = examples("sh", "/health")
     ran = subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, check=True, capture_output=True)
     assert json.loads(ran.stdout)["status"] == "ok"
+
+
+def test_curl_admin_examples_answer(service: Stack, folder: Path) -> None:
+    (code,) = examples("sh", "api/v1/admin/stats")
+    ran = subprocess.run(
+        ["sh", "-euc", localised(code, service)], cwd=folder, env=environment(service), check=True, capture_output=True
+    )
+    for word in (b'"total_jobs"', b'"per_page":5', b'"key":"xyl_', b'"regions_masked":1'):
+        assert word in ran.stdout
 
 
 def test_python_example_masks(service: Stack, folder: Path) -> None:

@@ -14,10 +14,16 @@ from core.services import Services
 from web import documentation, errors, guards, requests
 from web.health import Health
 from web.requests import REQUEST_ID, Request
+from web.routes.admin_keys import admin_keys
+from web.routes.admin_records import admin_records
+from web.routes.admin_session import admin_session
+from web.routes.admin_test import admin_test
+from web.routes.objects import objects
 from web.routes.public import public
 
 VERSION = "0.1.0"
-WAIT_AND_RETRY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+# The pages of Swagger and ReDoc run their own inline scripts; ReDoc would fetch a logo from its makers.
+ONLY_OURS = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 log = logs.get(__name__)
 
 
@@ -49,7 +55,9 @@ def create_app(made: Services) -> FaceApi:
     app.after_request(_finish)  # the first that is registered is the last that runs
     guards.install(app, made)
     errors.register(app)
-    app.register_api(public)
+    for routes in (public, admin_session, admin_records, admin_keys, admin_test):
+        app.register_api(routes)
+    app.register_blueprint(objects)
     _serve_documentation(app)
     if made.settings.trusted_proxies:
         believed = made.settings.trusted_proxies
@@ -78,8 +86,12 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
-    if response.status_code not in WAIT_AND_RETRY:
+    if request.path.startswith("/openapi/"):
+        response.headers["Content-Security-Policy"] = ONLY_OURS
+    if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
         response.headers.pop("Retry-After", None)  # the limiter tells it to everybody
+    if "retry_after_s" in g:
+        response.headers["Retry-After"] = str(g.retry_after_s)
     # Whoever watches the service asks for its health all the time.
     write = log.debug if request.path == "/health" and response.status_code == HTTPStatus.OK else log.info
     write(

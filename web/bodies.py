@@ -1,14 +1,18 @@
 """Outcomes as answers: the JSON of detect, the image and headers of mask."""
 
+import base64
 import time
 import uuid
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from flask import Response, g
+from pydantic import BaseModel
 
 from core.keeping import Kept
-from core.results import DetectOptions, Masked, Report
+from core.results import DetectOptions, Masked, MaskOptions, Report
 from web import schemas
+from web.mask_schemas import Masking, MaskResponse, Output
 from web.schemas import DetectResponse, ImageInfo, Profiling, Summary
 
 
@@ -27,11 +31,16 @@ class Sent:
 
 
 def detection(report: Report, sent: Sent, kept: Kept) -> Response:
+    """Answer where the faces are."""
+    return as_json(detected(report, sent, kept))
+
+
+def detected(report: Report, sent: Sent, kept: Kept) -> DetectResponse:
     """Word the outcome of detect."""
     total_ms = sent.total_ms
     found = schemas.detections(report)
     pixels = report.width * report.height
-    body = DetectResponse(
+    return DetectResponse(
         request_id=g.request_id,
         image_id=_text(kept.image_id),
         job_id=_text(kept.job_id),
@@ -41,7 +50,11 @@ def detection(report: Report, sent: Sent, kept: Kept) -> Response:
         processing=schemas.processing(report, sent.options, sent.input_size, total_ms),
         profiling=Profiling.of(report, sent.size_bytes, total_ms, kept.storage_ms),
     )
-    return Response(body.model_dump_json(), mimetype="application/json")
+
+
+def as_json(body: BaseModel, status: int = HTTPStatus.OK) -> Response:
+    """Answer a body of the contract."""
+    return Response(body.model_dump_json(), status, mimetype="application/json")
 
 
 def masked_image(masked: Masked, output_format: str, sent: Sent, kept: Kept) -> Response:
@@ -60,6 +73,30 @@ def masked_image(masked: Masked, output_format: str, sent: Sent, kept: Kept) -> 
         response.headers["X-Image-Id"] = str(kept.image_id)
         response.headers["X-Job-Id"] = str(kept.job_id)
     return response
+
+
+def masked_picture(masked: Masked, options: MaskOptions, sent: Sent) -> Response:
+    """Answer the masked picture inside the JSON that tells all about it."""
+    cover = masked.cover
+    found = detected(cover.report, sent, Kept())
+    found.profiling.output_bytes = len(masked.image)
+    body = MaskResponse(
+        **dict(found),
+        masking=Masking(
+            method=options.method,
+            strength=options.strength,
+            padding=options.padding,
+            regions_masked=cover.regions,
+            effective_strength=cover.effective_strength,
+        ),
+        output=Output(
+            format=options.format,
+            quality=options.quality,
+            size_bytes=len(masked.image),
+            image_base64=base64.b64encode(masked.image).decode(),
+        ),
+    )
+    return as_json(body)
 
 
 def _text(given: uuid.UUID | None) -> str | None:

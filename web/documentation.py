@@ -1,5 +1,6 @@
 """What the OpenAPI description says beside the models: errors, headers, examples, how to authenticate."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -7,6 +8,7 @@ from pydantic import BaseModel
 
 from core import errors
 from core.errors import FaceApiError, FieldProblem
+from web.admins import COOKIE
 from web.errors import MEDIA_TYPE, STATUS, body
 from web.examples import AN_ID, REQUEST_ID
 from web.schemas import DetectResponse, HealthResponse
@@ -14,13 +16,18 @@ from web.schemas import DetectResponse, HealthResponse
 Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
 
 BY_KEY: list[dict[str, list[Any]]] = [{"apiKey": []}]
-SECURITY_SCHEMES: dict[str, Any] = {"apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
+SECURITY_SCHEMES: dict[str, Any] = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "adminCookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by logging in."},
+    "adminBasic": {"type": "http", "scheme": "basic", "description": "The administrator's name and password."},
+}
 
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 CHALLENGE = {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}}
 TOO_HIGH = "Input should be less than or equal to 1"
-# What each status means, one error as an example of it, and its own headers.
-CAUSES: tuple[tuple[str, FaceApiError, dict[str, Any]], ...] = (
+# What a status means, one error as an example of it, and its own headers.
+Cause = tuple[str, FaceApiError, dict[str, Any]]
+CAUSES: tuple[Cause, ...] = (
     ("The body can't be read as multipart/form-data.", errors.UnreadableRequest(), {}),
     ("No API key, or one that is not known.", errors.Unauthenticated("this API key is not known"), CHALLENGE),
     ("The API key has been revoked.", errors.KeyRevoked(), {}),
@@ -54,8 +61,8 @@ MASK_HEADERS: dict[str, tuple[str, str]] = {
 }
 
 
-def problems() -> Responses:
-    """Describe every error that a public endpoint answers."""
+def problems(causes: Iterable[Cause] = CAUSES) -> Responses:
+    """Describe the errors that an endpoint answers; of two with one status the later."""
     return {
         str(STATUS[type(error)]): {
             "description": cause,
@@ -64,7 +71,7 @@ def problems() -> Responses:
                 MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": body(error, AN_ID)}
             },
         }
-        for cause, error, headers in CAUSES
+        for cause, error, headers in causes
     }
 
 

@@ -20,6 +20,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.UnreadableRequest: 400,
     errors.Unauthenticated: 401,
     errors.KeyRevoked: 403,
+    errors.CrossOrigin: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.UploadTooLarge: 413,
@@ -36,6 +37,8 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.QueueFull: 503,
     errors.StorageUnavailable: 503,
     errors.DatabaseUnavailable: 503,
+    errors.SessionsUnavailable: 503,
+    errors.NoAdminPassword: 503,
     errors.JobTimedOut: 504,
 }
 HTTP_CASES: dict[int, type[FaceApiError]] = {
@@ -46,6 +49,7 @@ HTTP_CASES: dict[int, type[FaceApiError]] = {
 }
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+API_KEY_CHALLENGE = 'ApiKey realm="face-api", header="X-API-Key"'
 
 
 class FieldProblemBody(BaseModel):
@@ -80,10 +84,11 @@ def answer(error: FaceApiError) -> Response:
     status = STATUS[type(error)]
     response = Response(json.dumps(body(error, g.request_id)), status, mimetype=MEDIA_TYPE)
     response.headers[REQUEST_ID] = g.request_id
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(error.retry_after_s or RETRY_AFTER_S)
+    wait_s = error.retry_after_s or (RETRY_AFTER_S if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+    if wait_s:
+        g.retry_after_s = wait_s
     if status == HTTPStatus.UNAUTHORIZED:
-        response.headers["WWW-Authenticate"] = 'ApiKey realm="face-api", header="X-API-Key"'
+        response.headers["WWW-Authenticate"] = g.get("challenge", API_KEY_CHALLENGE)
     g.outcome = error.code
     return response
 
@@ -106,7 +111,7 @@ def body(error: FaceApiError, request_id: str) -> dict[str, Any]:
 def invalid(error: ValidationError) -> Response:
     """Answer what pydantic found wrong with a query, a form or a body."""
     problems = tuple(
-        FieldProblem(".".join(str(part) for part in problem["loc"]), _message(problem["type"], problem["msg"]))
+        FieldProblem(".".join(str(part) for part in problem["loc"]), _message(problem))
         for problem in error.errors(include_url=False, include_context=False, include_input=False)
     )
     detail = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
@@ -115,8 +120,12 @@ def invalid(error: ValidationError) -> Response:
     return answer(case(detail, problems=problems))
 
 
-def _message(kind: str, text: str) -> str:
-    return "There is no such parameter or field here" if kind == "extra_forbidden" else text
+def _message(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "There is no such parameter or field here"
+    if problem["type"] == "missing" and problem["loc"] == ("image",):
+        return "Send multipart/form-data with the picture as the file `image`"
+    return str(problem["msg"]).removeprefix("Value error, ")
 
 
 def _rate_limited(error: RateLimitExceeded) -> Response:

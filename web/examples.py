@@ -69,3 +69,76 @@ DETECTED: dict[str, Any] = {
         "model_name": "scrfd_10g",
     },
 }
+STATISTICS: dict[str, Any] = {
+    "total_images": 812,
+    "total_jobs": 1024,
+    "total_faces_detected": 2311,
+    "avg_inference_ms": 43.21,
+    "storage_used_bytes": 734003200,
+    "jobs_by_type": {"detect": 200, "mask": 824},
+    "jobs_by_method": {"gaussian": 700, "pixelate": 124},
+}
+A_LINK = "https://faces.example.org/objects/{}?expires=1772625600&signature=5f2d"
+AN_IMAGE: dict[str, Any] = {
+    "id": AN_ID,
+    "filename": "team.jpg",
+    "content_type": "image/jpeg",
+    "size_bytes": 245760,
+    "width": 1920,
+    "height": 1080,
+    "original_url": A_LINK.format(f"originals/{AN_ID}/team.jpg"),
+    "processed_url": A_LINK.format(f"processed/{AN_ID}/6f9619ff-8b86-4d01-b42d-00cf4fc964ff.jpeg"),
+    "job_count": 1,
+    "created_at": "2026-03-04T11:00:00.123456+00:00",
+}
+A_JOB: dict[str, Any] = {
+    "id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+    "image_id": AN_ID,
+    "batch_id": None,
+    "job_type": "mask",
+    "status": "completed",
+    "method": "gaussian",
+    "strength": 199,
+    "padding": 0.15,
+    "output_format": "jpeg",
+    "output_quality": 95,
+    "confidence_threshold": 0.5,
+    "nms_threshold": 0.4,
+    "face_count": 1,
+    "inference_ms": 43.21,
+    "total_ms": 98.76,
+    "processed_url": AN_IMAGE["processed_url"],
+    "processed_size_bytes": 201334,
+    "error": None,
+    "created_at": "2026-03-04T11:00:00.123456+00:00",
+    "finished_at": "2026-03-04T11:00:00.222216+00:00",
+}
+A_KEY_TEXT = "xyl_" + "0123456789ab" * 4
+A_KEY: dict[str, Any] = {
+    "id": AN_ID,
+    "name": "the photo desk",
+    "key_prefix": A_KEY_TEXT[:11],
+    "key_suffix": A_KEY_TEXT[-8:],
+    "key_preview": f"{A_KEY_TEXT[:11]}...{A_KEY_TEXT[-8:]}",
+    "is_active": True,
+    "request_count": 4711,
+    "last_used_at": "2026-03-04T11:00:00+00:00",
+    "created_at": "2026-02-01T09:30:00+00:00",
+}
+A_SESSION: dict[str, Any] = {
+    "authenticated": True,
+    "username": "admin",
+    "auth_method": "session",
+    "expires_at": "2026-03-04T23:00:00+00:00",
+}
+MASKED: dict[str, Any] = {
+    **DETECTED,
+    "masking": {
+        "method": "gaussian",
+        "strength": 199,
+        "padding": 0.15,
+        "regions_masked": 1,
+        "effective_strength": 199,
+    },
+    "output": {"format": "jpeg", "quality": 95, "size_bytes": 201334, "image_base64": "/9j/4AAQSkZJRgABAQAAAQ…"},
+}

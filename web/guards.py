@@ -1,19 +1,23 @@
 """Who may, and how often: judged before a byte of the body is read."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import key_uses, keys
 from core.config import Settings
-from core.errors import DatabaseUnavailable, FieldProblem, InvalidOption, KeyRevoked, Unauthenticated
+from core.errors import DatabaseUnavailable, FieldProblem, InvalidOption, KeyRevoked, TierOff, Unauthenticated
 from core.services import Services
+from web import admins
+from web.admins import Admins
 
 View = TypeVar("View", bound=Callable[..., Any])
+Tier = Literal["storage", "database"]
 KEY_HEADER = "X-API-Key"
 # Pages of the documentation, which the OpenAPI package serves.
 DOCUMENTATION = ("openapi.", "swagger.", "redoc.")
@@ -21,10 +25,20 @@ DOCUMENTATION = ("openapi.", "swagger.", "redoc.")
 
 @dataclass(frozen=True)
 class Guard:
-    """What a route asks of its caller. limit: the name of its rate, or None."""
+    """What a route asks of its caller. limit: the name of its rate, or None.
 
-    who: Literal["anyone", "key"]
-    limit: Literal["detect", "mask"] | None = None
+    who: a visitor is anyone who comes to log in or out. tier: the part of the service that the route needs.
+    options: whether it takes query parameters.
+    """
+
+    who: Literal["anyone", "key", "visitor", "admin"]
+    limit: Literal["detect", "mask", "login"] | None = None
+    tier: Tier | None = None
+    options: bool = True
+
+    @property
+    def of_admin(self) -> bool:
+        return self.who in {"visitor", "admin"}
 
 
 def anyone(view: View) -> View:
@@ -37,6 +51,16 @@ def api_key(limit: Literal["detect", "mask"]) -> Callable[[View], View]:
     return lambda view: _declare(view, Guard("key", limit))
 
 
+def visitor(limit: Literal["login"] | None = None) -> Callable[[View], View]:
+    """Let everybody in who comes to log in or out."""
+    return lambda view: _declare(view, Guard("visitor", limit, options=False))
+
+
+def admin(tier: Tier | None = None) -> Callable[[View], View]:
+    """Ask for the administrator, and for a part of the service that may be off."""
+    return lambda view: _declare(view, Guard("admin", tier=tier, options="query" in inspect.signature(view).parameters))
+
+
 def of(app: Flask, endpoint: str | None) -> Guard | None:
     """Return the guard that a route declares; None for one that declares none."""
     if endpoint is None or endpoint.startswith(DOCUMENTATION):
@@ -45,10 +69,13 @@ def of(app: Flask, endpoint: str | None) -> Guard | None:
 
 
 def install(app: Flask, services: Services) -> None:
-    """Guard every route: first the key, then the rate, then the parameters' names."""
+    """Guard every route: first who it is, then the tier, then the rate, then the parameters' names."""
+    app.extensions["face-api-admins"] = Admins(services.settings)
     app.before_request(lambda: _authenticate(app, services))
+    app.before_request(lambda: _require_tier(app, services.settings))
     _limiter(services.settings).init_app(app)
-    app.before_request(_refuse_repeated_parameters)
+    app.before_request(lambda: _refuse_strange_parameters(app))
+    app.after_request(lambda response: _keep_private(app, response))
 
 
 def _declare(view: View, guard: Guard) -> View:
@@ -63,6 +90,17 @@ def _authenticate(app: Flask, services: Services) -> None:
     if guard.who == "key" and services.settings.api_key_enabled:
         g.key_id = _key_id(services, request.headers.get(KEY_HEADER, ""))
         key_uses.note(services.redis, g.key_id)
+    if guard.of_admin:
+        admins.current().check_door()
+    if guard.who == "admin":
+        g.admin = admins.current().authenticate()
+
+
+def _require_tier(app: Flask, settings: Settings) -> None:
+    guard = of(app, request.endpoint)
+    on = {"storage": settings.keeps_pictures, "database": settings.database_enabled}
+    if guard and guard.tier and not on[guard.tier]:
+        raise TierOff(f"the {guard.tier} is switched off")
 
 
 def _key_id(services: Services, text: str) -> str:
@@ -83,7 +121,11 @@ def _key_id(services: Services, text: str) -> str:
 
 
 def _limiter(settings: Settings) -> Limiter:
-    rates = {"detect": settings.rate_limit_detect, "mask": settings.rate_limit_mask}
+    rates = {
+        "detect": settings.rate_limit_detect,
+        "mask": settings.rate_limit_mask,
+        "login": settings.rate_limit_login,
+    }
 
     def rate() -> str:
         guard = of(current_app, request.endpoint)
@@ -106,9 +148,21 @@ def _caller() -> str:
     return str(g.get("key_id") or request.remote_addr or "unknown")
 
 
-def _refuse_repeated_parameters() -> None:
-    """Of a parameter that is given twice one would be ignored in silence."""
+def _refuse_strange_parameters(app: Flask) -> None:
+    """Of a parameter that is given twice one would be ignored in silence, and every one where none is known."""
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
         problems = tuple(FieldProblem(name, "This parameter is given more than once") for name in repeated)
         raise InvalidOption(f"given more than once: {', '.join(repeated)}", problems=problems)
+    guard = of(app, request.endpoint)
+    if guard and not guard.options and request.args:
+        problems = tuple(FieldProblem(name, "There is no such parameter here") for name in request.args)
+        raise InvalidOption("no parameters are taken here", problems=problems)
+
+
+def _keep_private(app: Flask, response: Response) -> Response:
+    """What an administrator is told stays in no cache."""
+    guard = of(app, request.endpoint)
+    if guard and guard.of_admin:
+        response.headers["Cache-Control"] = "no-store"
+    return response

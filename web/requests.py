@@ -1,6 +1,7 @@
 """What the service makes of a request: strict about its body, and nothing of a picture on a disk."""
 
 import io
+import json
 import socket
 import uuid
 from typing import IO, Any
@@ -9,10 +10,12 @@ import flask
 from flask import g, request
 from werkzeug.formparser import FormDataParser
 
-from core.errors import UnreadableRequest
+from core.errors import FieldProblem, InvalidOption, UnreadableRequest
 
 REQUEST_ID = "X-Request-Id"
 ONLY_CLOSED = len("--" + "--\r\n")  # what an empty form holds beside its boundary
+MAX_JSON_BYTES = 64 * 1024  # chosen: ten times what any body here needs
+NO_OBJECT = "This should be a JSON object"
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
@@ -37,6 +40,19 @@ class Request(flask.Request):
         # werkzeug takes a body in which the boundary never comes for an empty form
         if boundary and not self.form and not self.files and (self.content_length or 0) > len(boundary) + ONLY_CLOSED:
             raise UnreadableRequest("the boundary that Content-Type names is not in the body")
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Return the JSON object of the body; what isn't one is refused, also when the caller wouldn't mind."""
+        if not self.is_json:
+            raise UnreadableRequest("send JSON, with Content-Type: application/json")
+        self.max_content_length = MAX_JSON_BYTES
+        try:
+            sent = json.loads(self.get_data(cache=cache))
+        except (ValueError, RecursionError) as error:
+            raise UnreadableRequest("the body is not JSON") from error
+        if not isinstance(sent, dict):
+            raise InvalidOption("the body should be a JSON object", problems=(FieldProblem("body", NO_OBJECT),))
+        return sent
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         """Where werkzeug would write a large upload to a temporary file."""

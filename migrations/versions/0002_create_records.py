@@ -11,17 +11,6 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-JOB_INDEXES = (
-    ["created_at", "id"],
-    ["job_type", "created_at", "id"],
-    ["blur_method", "created_at", "id"],
-    ["status", "created_at", "id"],
-    ["job_type", "status", "created_at", "id"],
-    ["blur_method", "status", "created_at", "id"],
-    ["batch_id", "created_at", "id"],
-    ["batch_id", "status", "created_at", "id"],
-    ["image_id", "created_at", "id"],
-)
 # What is counted of a row, by table: the words of the key, then the measures; {row} is the row, {hour} its hour.
 CHANGE = "counted, starts_at, batch_id, job_type, blur_method, status, row_count, faces, timed, inference_us, bytes"
 KEYS = {
@@ -117,8 +106,16 @@ def _create_jobs() -> None:
         sa.CheckConstraint("status IN ('queued', 'running', 'completed', 'failed')", name="status"),
         sa.CheckConstraint("job_type = 'mask' OR blur_method IS NULL", name="mask_only"),
     )
-    for columns in JOB_INDEXES:
-        op.create_index("_".join(["ix_processing_jobs", *columns]), "processing_jobs", columns)
+    for filters in ([], ["job_type"], ["blur_method"], ["status"], ["job_type", "status"], ["blur_method", "status"]):
+        _index_jobs(filters)
+        _index_jobs(["batch_id", *filters], sa.text("batch_id IS NOT NULL"))
+    _index_jobs(["image_id"])
+
+
+def _index_jobs(filters: list[str], where: sa.TextClause | None = None) -> None:
+    columns = [*filters, "created_at", "id"]
+    name = "_".join(["ix_processing_jobs", *columns])
+    op.create_index(name, "processing_jobs", columns, postgresql_where=where, sqlite_where=where)
 
 
 def _create_cleanup_tasks() -> None:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from admin import embedded, service
 from admin.main import main
 from admin.service import Service
-from core import config, db, keys
+from core import config, db, keys, schema
 from core.config import Settings
 
 
@@ -18,7 +18,7 @@ from core.config import Settings
 def settings(tmp_path: Path) -> Settings:
     """Return settings with a database of their own, its tables made."""
     made = config.read(var_dir=tmp_path / "var", admin_password=SecretStr('it\'s "mine" $HOME'))
-    db.upgrade(made)
+    schema.upgrade(made)
     return made
 
 

@@ -1,5 +1,6 @@
 """Many clients at once: each gets the answer to its own picture, and nothing is left behind."""
 
+import http.client
 import random
 import threading
 import time
@@ -7,6 +8,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -19,17 +21,7 @@ from tests.stack import Stack
 
 CLIENTS = 32
 SETTLE_S = 15  # chosen: longer than the slowest job that may still be on its way
-LASTING_KEYS = (
-    "*limit*",
-    "*worker*",
-    "*health*",
-    "*heartbeat*",
-    "*key*use*",
-    "*use*key*",
-    "*session*",
-    "_kombu*",
-    "unacked_mutex",
-)
+LASTING_KEYS = ("*limit*", "*worker*", "*health*", "*heartbeat*", "_kombu*", "unacked_mutex")
 
 
 @dataclass(frozen=True)
@@ -121,15 +113,35 @@ def client(service: Stack, samples: list[Sample], tally: Tally, seed: int, end: 
             tally.add(complaint(sample, response, request_id))
 
 
-def keys_of_jobs(store: "redis.Redis") -> set[str]:
-    """Keys that should not outlive the request they were made for."""
-    names = (name.decode("latin-1") for name in store.scan_iter(count=1000))
+def keys_of_jobs(service: Stack) -> set[str]:
+    """Names in Redis, but those of limits, heartbeats and Celery's own."""
+    with redis.Redis.from_url(service.redis_url) as store:
+        names = [name.decode("latin-1") for name in store.scan_iter(count=1000)]
     return {name for name in names if not any(fnmatch(name.lower(), pattern) for pattern in LASTING_KEYS)}
 
 
+def left_over(service: Stack, before: set[str]) -> set[str]:
+    """What is there that was not there before, once the last job has had time to end."""
+    end = time.monotonic() + SETTLE_S
+    while (left := keys_of_jobs(service) - before) and time.monotonic() < end:
+        time.sleep(0.5)
+    return left
+
+
 @pytest.fixture(scope="module")
-def soak(request: pytest.FixtureRequest, service: Stack, samples: list[Sample]) -> Tally:
+def idle_keys(service: Stack, samples: list[Sample]) -> set[str]:
+    """What Redis holds while nobody asks anything, after some have asked."""
+    assert samples
+    time.sleep(1)
+    found = keys_of_jobs(service)
+    assert len(found) < 10
+    return found
+
+
+@pytest.fixture(scope="module")
+def soak(request: pytest.FixtureRequest, service: Stack, samples: list[Sample], idle_keys: set[str]) -> Tally:
     """What 32 clients saw who asked all at once for a while."""
+    assert not {name for name in idle_keys if "job" in name}
     tally = Tally()
     end = time.monotonic() + request.config.getoption("--soak-seconds")
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -144,16 +156,12 @@ def test_each_client_gets_its_answer(soak: Tally) -> None:
     assert soak.answered >= CLIENTS
 
 
-def test_no_job_stays_in_redis(soak: Tally, service: Stack) -> None:
+def test_no_job_stays_in_redis(soak: Tally, service: Stack, idle_keys: set[str]) -> None:
     assert soak.answered
-    with redis.Redis.from_url(service.redis_url) as store:
-        end = time.monotonic() + SETTLE_S
-        while (left := keys_of_jobs(store)) and time.monotonic() < end:
-            time.sleep(0.5)
-    assert left == set()
+    assert left_over(service, idle_keys) == set()
 
 
-def test_abandoned_calls_leave_nothing(service: Stack, samples: list[Sample]) -> None:
+def test_abandoned_calls_leave_nothing(service: Stack, samples: list[Sample], idle_keys: set[str]) -> None:
     for sample in samples:
         with pytest.raises(requests.Timeout):
             requests.post(
@@ -162,11 +170,39 @@ def test_abandoned_calls_leave_nothing(service: Stack, samples: list[Sample]) ->
                 files={"image": sample.file},
                 timeout=(5, 0.005),
             )
-    with redis.Redis.from_url(service.redis_url) as store:
-        end = time.monotonic() + SETTLE_S
-        while (left := keys_of_jobs(store)) and time.monotonic() < end:
-            time.sleep(0.5)
-    assert left == set()
+    assert left_over(service, idle_keys) == set()
+
+
+def refused(service: Stack, size: int) -> tuple[http.client.HTTPConnection, bool]:
+    """Upload so much without a key; the connection, still open, and whether the answer says that it ends."""
+    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=30)
+    connection.request("POST", MASK, body=bytes(size), headers={"Content-Type": "image/jpeg"})
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 401
+    return connection, (answer.getheader("Connection") or "").lower() == "close"
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000, 2_000_000])
+def test_refused_upload_delays_nobody(service: Stack, size: int) -> None:
+    open_still, slowest = [], 0.0
+    for _ in range(5):
+        open_still.append(refused(service, size)[0])
+        began = time.monotonic()
+        assert requests.get(service.url + "/health", timeout=30).status_code == 200
+        slowest = max(slowest, time.monotonic() - began)
+    for connection in open_still:
+        connection.close()
+    assert slowest < 1
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000, 2_000_000])
+def test_refusal_tells_connections_fate(service: Stack, size: int) -> None:
+    connection, ends = refused(service, size)
+    if not ends:
+        connection.request("GET", "/health")
+        assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_service_is_well_afterwards(soak: Tally, service: Stack) -> None:

@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import jsonschema_rs
 import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -93,6 +95,11 @@ def test_description_is_openapi_31(document: dict[str, Any]) -> None:
 
 def test_description_is_valid(document: dict[str, Any]) -> None:
     schemathesis.openapi.from_dict(document).validate()
+
+
+def test_schemas_are_valid(document: dict[str, Any]) -> None:
+    for schema in document["components"]["schemas"].values():
+        jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
 
 
 def test_references_lead_somewhere(document: dict[str, Any]) -> None:
@@ -228,7 +235,9 @@ def test_docs_page_is_html(service: Stack, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
 def test_docs_page_shows_the_description(service: Stack, path: str) -> None:
-    assert "openapi.json" in requests.get(service.url + path, timeout=30).text
+    page = requests.get(service.url + path, timeout=30)
+    named = {urljoin(page.url, address) for address in re.findall(r"[\"']([^\"']*openapi\.json)[\"']", page.text)}
+    assert service.url + "/openapi/openapi.json" in named
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
@@ -253,12 +262,20 @@ def described(document: dict[str, Any]) -> Any:
     return schemathesis.openapi.from_dict(document).include(path=[path for path, _ in PUBLIC])
 
 
-@pytest.mark.parametrize("path", [path for path, _ in PUBLIC])
-def test_generated_calls_keep_the_description(document: dict[str, Any], service: Stack, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [
+        *[(path, GenerationMode.POSITIVE) for path, _ in PUBLIC],
+        *[(path, GenerationMode.NEGATIVE) for path in PATHS],  # nothing about a call of /health can be invalid
+    ],
+)
+def test_generated_calls_keep_the_description(
+    document: dict[str, Any], service: Stack, path: str, mode: GenerationMode
+) -> None:
     (found,) = schemathesis.openapi.from_dict(document).include(path=path).get_all_operations()
 
-    @given(case=found.ok().as_strategy())
-    @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(case=found.ok().as_strategy(generation_mode=mode))
+    @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     def check(case: schemathesis.Case) -> None:
         response = case.call(base_url=service.url, headers={"X-API-Key": service.key}, timeout=TIMEOUT_S)
         case.validate_response(response, checks=CHECKS)

@@ -368,7 +368,7 @@ def test_output_is_upright(service: Stack, orientation: int) -> None:
 @pytest.mark.parametrize("size", [(512, 512), (512, 680), (1600, 1800)])
 def test_face_filling_frame_is_masked(service: Stack, size: tuple[int, int]) -> None:
     response = masked(service, pictures.encoded(pictures.close_up(*size), "PNG"), method="solid", format="png")
-    assert response.headers["X-Face-Count"] == "1"
+    assert int(response.headers["X-Face-Count"]) >= 1
     assert (pictures.pixels(response.content).max(axis=2) == 0).mean() > 0.7
 
 

@@ -1,34 +1,21 @@
-"""API keys: made, found, revoked, never kept in clear."""
+"""API keys: made, found, changed, counted, never kept in clear."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
-from core import config, db, keys
-from core.config import Settings
+from core import keys
+from core.db import Sessions
 from core.errors import NotFound
-from core.models import Base
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return config.read(var_dir=tmp_path / "var")
-
-
-@pytest.fixture
-def session(settings: Settings) -> Iterator[Session]:
-    db.upgrade(settings)
-    engine = db.engine(settings)
-    with Session(engine, expire_on_commit=False) as session:
-        yield session
-    engine.dispose()
+from core.keys import Uses
+from tests.core.rows import NOON
 
 
 def test_key_text_has_contract_form(session: Session) -> None:
@@ -49,10 +36,10 @@ def test_wrong_text_finds_nothing(session: Session) -> None:
     assert keys.find(session, text[:-1] + ("0" if text[-1] != "0" else "1")) is None
 
 
-def test_key_text_is_not_stored(session: Session, settings: Settings) -> None:
+def test_key_text_is_not_stored(session: Session) -> None:
     _, text = keys.create(session, "camera")
-    files = b"".join(path.read_bytes() for path in settings.var_dir.iterdir())
-    assert text[4:].encode() not in files
+    row = session.execute(sql("SELECT * FROM api_keys")).one()
+    assert "camera" in row and not any(text[11:-8] in str(value) for value in row)
 
 
 @pytest.mark.parametrize("which", ["id", "key_prefix"])
@@ -74,6 +61,19 @@ def test_keys_are_listed_newest_first(session: Session) -> None:
     assert [key.name for key in keys.list_all(session)] == ["third", "second", "first"]
 
 
+def test_keys_are_paged_newest_first(session: Session) -> None:
+    for name in ("first", "second", "third"):
+        keys.create(session, name)
+    pages = [keys.page(session, page, 2) for page in (1, 2, 3)]
+    assert [[key.name for key in page.items] for page in pages] == [["third", "second"], ["first"], []]
+    assert {(page.total, page.pages) for page in pages} == {(3, 2)}
+
+
+def test_no_keys_is_an_empty_page(session: Session) -> None:
+    page = keys.page(session, 1, 20)
+    assert (page.items, page.total, page.pages) == ([], 0, 0)
+
+
 def test_key_times_know_their_zone(session: Session) -> None:
     _, text = keys.create(session, "camera")
     session.expire_all()
@@ -81,25 +81,72 @@ def test_key_times_know_their_zone(session: Session) -> None:
     assert found is not None and found.created_at.isoformat().endswith("+00:00")
 
 
-def test_migrations_lead_to_models(settings: Settings) -> None:
-    db.upgrade(settings)
-    engine = db.engine(settings)
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-    engine.dispose()
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"name": "door"}, ("door", True)),
+        ({"is_active": False}, ("camera", False)),
+        ({"name": "door", "is_active": False}, ("door", False)),
+        ({}, ("camera", True)),
+    ],
+)
+def test_change_touches_what_is_named(sessions: Sessions, changes: dict[str, Any], expected: tuple[str, bool]) -> None:
+    with sessions() as session:
+        key, _ = keys.create(session, "camera")
+        changed = keys.change(session, key.id, **changes)
+        assert (changed.name, changed.is_active) == expected
+    with sessions() as session:
+        found = keys.get(session, key.id)
+        assert (found.name, found.is_active) == expected
 
 
-def test_migrations_go_down_again(settings: Settings) -> None:
-    db.upgrade(settings)
-    command.downgrade(db.alembic_config(settings), "base")
-    engine = db.engine(settings)
-    assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
-    engine.dispose()
+def test_revoked_key_can_come_back(session: Session) -> None:
+    key, text = keys.create(session, "camera")
+    keys.revoke(session, str(key.id))
+    keys.change(session, key.id, is_active=True)
+    found = keys.find(session, text)
+    assert found is not None and found.is_active
 
 
-def test_embedded_database_uses_wal(settings: Settings) -> None:
-    db.upgrade(settings)
-    engine = db.engine(settings)
-    with engine.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-    engine.dispose()
+def test_deleted_key_is_unknown(sessions: Sessions) -> None:
+    with sessions() as session:
+        key, text = keys.create(session, "camera")
+        keys.delete(session, key.id)
+    with sessions() as session:
+        assert keys.find(session, text) is None
+
+
+@pytest.mark.parametrize("question", [keys.get, keys.change, keys.delete])
+def test_unknown_key_is_not_found(session: Session, question: Callable[[Session, uuid.UUID], object]) -> None:
+    with pytest.raises(NotFound):
+        question(session, uuid.uuid4())
+
+
+def test_uses_add_up(sessions: Sessions) -> None:
+    with sessions() as session:
+        used, _ = keys.create(session, "camera")
+        unused, _ = keys.create(session, "door")
+        keys.add_uses(session, {used.id: Uses(2, NOON), uuid.uuid4(): Uses(7, NOON)})
+        keys.add_uses(session, {used.id: Uses(3, NOON + timedelta(hours=1))})
+        keys.add_uses(session, {used.id: Uses(1, NOON)})  # came late
+        keys.add_uses(session, {})
+    with sessions() as session:
+        found = keys.get(session, used.id)
+        assert (found.request_count, found.last_used_at) == (6, NOON + timedelta(hours=1))
+        found = keys.get(session, unused.id)
+        assert (found.request_count, found.last_used_at) == (0, None)
+
+
+def test_concurrent_uses_are_all_counted(postgres_sessions: Sessions) -> None:
+    with postgres_sessions() as session:
+        made = [keys.create(session, name)[0].id for name in ("a", "b", "c")]
+
+    def add(order: list[uuid.UUID]) -> None:
+        for _ in range(25):
+            with postgres_sessions() as session:
+                keys.add_uses(session, {key_id: Uses(1, NOON) for key_id in order})
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(add, [made, made[::-1]]))
+    with postgres_sessions() as session:
+        assert [keys.get(session, key_id).request_count for key_id in made] == [50, 50, 50]

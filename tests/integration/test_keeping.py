@@ -85,6 +85,7 @@ def test_refused_picture_leaves_nothing(keeping: Stack) -> None:
     keeping.until(lambda: counts(settings) == before)
 
 
+@pytest.mark.usefixtures("embedded_tiers")
 def test_failing_store_fails_no_call(keeping: Stack) -> None:
     settings = keeping.own_settings()
     before = counts(settings)

@@ -10,7 +10,7 @@ import redis
 from click.testing import CliRunner
 
 from admin.main import main
-from core import cleanups, config, db, key_uses, keys, maintenance, objects, records, services
+from core import cleanups, config, key_uses, keys, maintenance, objects, records, schema, services
 from core.errors import StorageUnavailable
 from core.models import now
 from core.records import StoredImage, StoredJob
@@ -20,7 +20,7 @@ from core.services import Services
 @pytest.fixture
 def made(tmp_path: Path, valkey: str) -> Services:
     settings = config.read(var_dir=tmp_path / "var", redis_url=valkey, retention_days=30)
-    db.upgrade(settings)
+    schema.upgrade(settings)
     client = redis.Redis.from_url(valkey)
     client.flushall()
     return services.build(settings)

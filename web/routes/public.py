@@ -1,19 +1,14 @@
 """The public endpoints: health, detect, mask."""
 
-import time
 from http import HTTPStatus
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core import images, keeping
-from core.errors import FieldProblem, InvalidOption, NoImage
-from core.keeping import Upload
+from core import keeping
 from core.results import DetectOptions, MaskOptions
-from core.services import Services
-from web import bodies, documentation, guards, outcomes
-from web.bodies import Sent
+from web import bodies, current, documentation, guards, outcomes, uploads
 from web.health import Health
 from web.requests import caller_has_gone
 from web.schemas import ImageUpload
@@ -27,6 +22,7 @@ def get_health() -> Response:
     """200 only when the model and everything that is enabled is ready, else 503 with the same body."""
     health: Health = current_app.extensions["health"]
     body = health.now()
+    g.outcome = body.status
     status = HTTPStatus.OK if body.status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
     return Response(body.model_dump_json(), status, mimetype="application/json")
 
@@ -40,8 +36,8 @@ def get_health() -> Response:
 @guards.api_key("detect")
 def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     """Answer where the faces are, in pixels of the upright picture."""
-    upload, sent = _received(query, form)
-    services = _services()
+    upload, sent = uploads.received(query, form)
+    services = current.services()
     with keeping.draft(services.keeper, upload) as draft:
         report = services.queue.run_detect(upload.data, query, caller_has_gone)
     kept = draft.finish(outcomes.detected(report, query, sent.total_ms))
@@ -57,28 +53,9 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
 @guards.api_key("mask")
 def post_mask(query: MaskOptions, form: ImageUpload) -> Response:
     """Answer the picture with its faces covered, and nothing in the file but pixels and a colour profile."""
-    upload, sent = _received(query, form)
-    services = _services()
+    upload, sent = uploads.received(query, form)
+    services = current.services()
     with keeping.draft(services.keeper, upload) as draft:
         masked = services.queue.run_mask(upload.data, query, caller_has_gone)
     kept = draft.finish(outcomes.masked(masked, query, sent.total_ms))
     return bodies.masked_image(masked, query.format, sent, kept)
-
-
-def _received(options: DetectOptions, form: ImageUpload) -> tuple[Upload, Sent]:
-    """Take the upload and judge it by its header, before anything is decoded."""
-    started = time.perf_counter()
-    settings = _services().settings
-    if len(request.files.getlist("image")) + len(request.form.getlist("image")) > 1:
-        raise InvalidOption("one picture a call", problems=(FieldProblem("image", "Send exactly one file"),))
-    data = form.image.read()
-    if not data:
-        raise NoImage("the file is empty")
-    header = images.probe(data, settings.max_image_pixels)
-    upload = Upload(data, form.image.filename or "", f"image/{header.format}")
-    return upload, Sent(options, len(data), settings.input_size, started)
-
-
-def _services() -> Services:
-    found: Services = current_app.extensions["face-api"]
-    return found

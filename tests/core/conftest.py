@@ -1,0 +1,90 @@
+"""The databases of the tests: each test of SQL runs on SQLite and on Postgres."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from core import config, db, schema
+from core.config import Settings
+from core.db import Sessions
+from core.models import Base
+from tests import postgres
+from tests.postgres import Postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres_server: Postgres) -> Settings:
+    """Return the settings of the database that the tests share, one after the other."""
+    postgres_server.execute("CREATE DATABASE migrated")
+    settings = config.read(database_url=postgres_server.url("migrated"))
+    schema.upgrade(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    return itertools.count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path, numbers: Iterator[int]) -> Settings:
+    """Return the settings of a database without tables, on SQLite and on Postgres."""
+    if request.param == "sqlite":
+        return config.read(var_dir=tmp_path / "var")
+    server: Postgres = request.getfixturevalue("postgres_server")
+    name = f"empty_{next(numbers)}"
+    server.execute(f"CREATE DATABASE {name}")
+    return config.read(database_url=server.url(name))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Return the settings of a database with all tables and no rows, on SQLite and on Postgres."""
+    if request.param == "postgres":
+        return request.getfixturevalue("postgres_database")
+    settings = config.read(var_dir=tmp_path / "var")
+    schema.upgrade(settings)
+    return settings
+
+
+@pytest.fixture
+def postgres_database(migrated: Settings) -> Iterator[Settings]:
+    """Return the settings of a Postgres database with all tables and no rows.
+
+    Emptied after each test: what is tested commits, and many sessions at a time, so no rollback could undo it.
+    """
+    yield migrated
+    engine = db.engine(migrated)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)}"))
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(database: Settings) -> Iterator[Sessions]:
+    made = db.sessions(database)
+    yield made
+    made.kw["bind"].dispose()
+
+
+@pytest.fixture
+def postgres_sessions(postgres_database: Settings) -> Iterator[Sessions]:
+    made = db.sessions(postgres_database)
+    yield made
+    made.kw["bind"].dispose()
+
+
+@pytest.fixture
+def session(sessions: Sessions) -> Iterator[Session]:
+    with sessions() as session:
+        yield session

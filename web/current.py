@@ -1,0 +1,38 @@
+"""What the app of the current request was made of."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from core.errors import DatabaseUnavailable, TierOff
+from core.services import Services
+from core.storage import ObjectStore
+
+
+def services() -> Services:
+    found: Services = current_app.extensions["face-api"]
+    return found
+
+
+def store() -> ObjectStore:
+    """Return the object store; TierOff when nothing is kept."""
+    found = services().store
+    if found is None:
+        raise TierOff("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
+    return found
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """Open a session of the database; TierOff when there is none, DatabaseUnavailable when it fails."""
+    sessions = services().sessions
+    if sessions is None:
+        raise TierOff("there is no database: FACE_API_DATABASE_ENABLED is off")
+    try:
+        with sessions() as opened:
+            yield opened
+    except SQLAlchemyError as error:
+        raise DatabaseUnavailable from error

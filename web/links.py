@@ -1,0 +1,32 @@
+"""Links to stored pictures: they work for a while, for whoever has them."""
+
+from pathlib import PurePosixPath
+
+from flask import request
+
+from core.objects import Disposition
+from core.records import StoredImage, StoredJob
+from web import current
+
+
+def original(image: StoredImage, disposition: Disposition = "inline") -> str:
+    """Link to a picture as it was uploaded."""
+    return _link(image.s3_key, image.filename, image.content_type, disposition)
+
+
+def processed(key: str) -> str:
+    """Link to a result, to be shown."""
+    path = PurePosixPath(key)
+    return _link(key, path.name, f"image/{path.suffix[1:]}", "inline")
+
+
+def download(job: StoredJob, image: StoredImage) -> str:
+    """Link to a job's result, to be saved beside the original."""
+    name = f"{PurePosixPath(image.filename).stem}-masked.{job.output_format}"
+    return _link(job.processed_s3_key or "", name, f"image/{job.output_format}", "attachment")
+
+
+def _link(key: str, filename: str, content_type: str, disposition: Disposition) -> str:
+    link = current.store().link(key, filename, content_type, disposition)
+    # A folder's link is the service's own.
+    return request.host_url.rstrip("/") + link if link.startswith("/") else link

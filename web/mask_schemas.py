@@ -1,0 +1,30 @@
+"""A masked picture as JSON, which the admin API answers."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.results import Method, OutputFormat
+from web.examples import MASKED, REQUEST_ID
+from web.schemas import DetectResponse
+
+
+class Masking(BaseModel):
+    method: Method
+    strength: int = Field(description="What was asked for.")
+    padding: float
+    regions_masked: int
+    effective_strength: int = Field(description="The largest used; never weaker than hides a face of that size.")
+
+
+class Output(BaseModel):
+    format: OutputFormat
+    quality: int
+    size_bytes: int
+    image_base64: str
+
+
+class MaskResponse(DetectResponse):
+    # The OpenAPI package's own key.
+    model_config = ConfigDict(openapi_extra={"example": MASKED, "headers": REQUEST_ID})  # type: ignore[typeddict-unknown-key]
+
+    masking: Masking
+    output: Output

@@ -1,0 +1,135 @@
+"""What the service has done, as an administrator sees it: numbers, images, jobs."""
+
+from http import HTTPStatus
+
+from flask import Response, redirect
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from werkzeug.wrappers import Response as BaseResponse
+
+from core import cleanups, logs, records, statistics
+from core.errors import DatabaseUnavailable, NotFound, StorageUnavailable
+from web import admin_documentation, bodies, current, guards, links
+from web.admin_documentation import DELETED, DOWNLOAD, UNKNOWN
+from web.record_schemas import (
+    ImageDetailResponse,
+    ImageList,
+    ImagePath,
+    JobDetailResponse,
+    JobList,
+    JobPath,
+    JobQuery,
+    JobResponse,
+    Paging,
+    StatsResponse,
+    StoredImageResponse,
+)
+
+admin_records = APIBlueprint(
+    "admin_records",
+    __name__,
+    url_prefix="/api/v1/admin",
+    abp_tags=[Tag(name="Admin: records", description="What was kept, and what was done to it.")],
+    abp_security=admin_documentation.BY_ADMIN,
+)
+log = logs.get(__name__)
+
+
+@admin_records.get("/stats", summary="Numbers", responses=admin_documentation.found(StatsResponse))
+@guards.admin("storage")
+def get_stats() -> Response:
+    """Tell how much was kept and done."""
+    with current.session() as session:
+        found = statistics.read(session)
+    return bodies.as_json(StatsResponse.of(found))
+
+
+@admin_records.get("/images", summary="List the images", responses=admin_documentation.found(ImageList))
+@guards.admin("storage")
+def get_images(query: Paging) -> Response:
+    """Tell of all images, newest first."""
+    with current.session() as session:
+        page = records.page_images(session, query.page, query.per_page)
+    return bodies.as_json(ImageList.of(page, [StoredImageResponse.of(image) for image in page.items]))
+
+
+@admin_records.get(
+    "/images/<image_id>", summary="Show an image", responses=admin_documentation.found(ImageDetailResponse, UNKNOWN)
+)
+@guards.admin("storage")
+def get_image(path: ImagePath) -> Response:
+    """Tell of one image, with all of its jobs."""
+    with current.session() as session:
+        found = records.get_image(session, path.image_id)
+    return bodies.as_json(ImageDetailResponse.of_detail(found))
+
+
+@admin_records.delete("/images/<image_id>", summary="Delete an image", responses=DELETED)
+@guards.admin("storage")
+def delete_image(path: ImagePath) -> Response:
+    """Delete an image with its jobs and everything that was kept of it.
+
+    What the object store refuses to remove now is removed later; nothing is forgotten.
+    """
+    with current.session() as session:
+        keys = records.delete_image(session, path.image_id)
+    _remove_now(keys)
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+@admin_records.get("/images/<image_id>/download", summary="Download an image", responses=DOWNLOAD)
+@guards.admin("storage")
+def get_image_download(path: ImagePath) -> BaseResponse:
+    """Lead to the original by a private link that works for a while."""
+    with current.session() as session:
+        found = records.get_image(session, path.image_id)
+    return redirect(links.original(found.image, "attachment"))
+
+
+@admin_records.get("/jobs", summary="List the jobs", responses=admin_documentation.found(JobList))
+@guards.admin("storage")
+def get_jobs(query: JobQuery) -> Response:
+    """Tell of the jobs that are like every value given, newest first."""
+    with current.session() as session:
+        page = records.page_jobs(session, query.page, query.per_page, query.filter())
+    return bodies.as_json(JobList.of(page, [JobResponse.of(job) for job in page.items]))
+
+
+@admin_records.get(
+    "/jobs/<job_id>", summary="Show a job", responses=admin_documentation.found(JobDetailResponse, UNKNOWN)
+)
+@guards.admin("storage")
+def get_job(path: JobPath) -> Response:
+    """Tell of one job, with its image and the faces that were found."""
+    with current.session() as session:
+        found = records.get_job(session, path.job_id)
+        image = records.get_image(session, found.image.id)
+    return bodies.as_json(JobDetailResponse.of_detail(found, image))
+
+
+@admin_records.get("/jobs/<job_id>/download", summary="Download a result", responses=DOWNLOAD)
+@guards.admin("storage")
+def get_job_download(path: JobPath) -> BaseResponse:
+    """Lead to the masked picture by a private link that works for a while."""
+    with current.session() as session:
+        found = records.get_job(session, path.job_id)
+    if found.job.processed_s3_key is None:
+        raise NotFound("this job has no masked picture")
+    return redirect(links.download(found.job, found.image))
+
+
+def _remove_now(keys: list[str]) -> None:
+    """Try at once what is registered already; whatever fails here is left to maintenance."""
+    removed = []
+    try:
+        for key in keys:
+            current.store().delete(key)
+            removed.append(key)
+    except StorageUnavailable as error:
+        log.warning("objects are left to be removed later", left=len(keys) - len(removed), reason=str(error.__cause__))
+    try:
+        with current.session() as session:
+            cleanups.done(session, removed)
+            session.commit()
+    except DatabaseUnavailable:
+        log.warning("removed objects are still noted as to be removed", removed=len(removed))

@@ -1,0 +1,48 @@
+"""Logging in and out."""
+
+from http import HTTPStatus
+
+from flask import Response, g
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from web import admin_documentation, admins, bodies, guards
+from web.key_schemas import AdminSessionResponse, Login
+
+admin_session = APIBlueprint(
+    "admin_session",
+    __name__,
+    url_prefix="/api/v1/admin/auth",
+    abp_tags=[Tag(name="Admin: session", description="Log in and out. HTTP Basic works everywhere instead.")],
+)
+
+
+@admin_session.post("/login", summary="Log in", responses=admin_documentation.LOGIN)
+@guards.visitor("login")
+def post_login(body: Login) -> Response:
+    """Begin a session; its cookie is HttpOnly and SameSite=Strict."""
+    admin = admins.current().log_in(body.username, body.password)
+    response = Response(status=HTTPStatus.NO_CONTENT)
+    admins.current().open_session(admin, response)
+    return response
+
+
+@admin_session.get(
+    "/session",
+    summary="Who am I?",
+    responses=admin_documentation.session(AdminSessionResponse),
+    security=admin_documentation.BY_ADMIN,
+)
+@guards.admin()
+def get_session() -> Response:
+    """Tell who is logged in, how and until when."""
+    return bodies.as_json(AdminSessionResponse.of(g.admin))
+
+
+@admin_session.post("/logout", summary="Log out", responses=admin_documentation.LOGOUT)
+@guards.visitor()
+def post_logout() -> Response:
+    """End the session: its cookie is worth nothing from then on, wherever it was copied to."""
+    response = Response(status=HTTPStatus.NO_CONTENT)
+    admins.current().close_session(response)
+    return response

@@ -1,0 +1,28 @@
+"""Trying the masks out."""
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from core.results import MaskOptions
+from web import admin_documentation, bodies, current, guards, uploads
+from web.mask_schemas import MaskResponse
+from web.requests import caller_has_gone
+from web.schemas import ImageUpload
+
+admin_test = APIBlueprint(
+    "admin_test",
+    __name__,
+    url_prefix="/api/v1/admin/test",
+    abp_tags=[Tag(name="Admin: test", description="Try the masks out.")],
+    abp_security=admin_documentation.BY_ADMIN,
+)
+
+
+@admin_test.post("/mask", summary="Try a mask", responses=admin_documentation.tried(MaskResponse))
+@guards.admin()
+def post_test_mask(query: MaskOptions, form: ImageUpload) -> Response:
+    """Answer the masked picture as base64, with the faces and the timings."""
+    upload, sent = uploads.received(query, form)
+    masked = current.services().queue.run_mask(upload.data, query, caller_has_gone)
+    return bodies.masked_picture(masked, query, sent)

@@ -1,0 +1,25 @@
+"""Stored pictures, where the store is a folder: its links lead here. An S3 server serves its own."""
+
+from flask import Blueprint, Response, request
+
+from core.errors import NotFound
+from core.folder_store import LINK_PATH, FolderStore
+from web import current, guards
+
+objects = Blueprint("objects", __name__)
+
+
+@objects.get(f"{LINK_PATH}<path:key>")
+@guards.anyone
+def get_object(key: str) -> Response:
+    """Serve what a link names: whoever has the link may, and its signature says so."""
+    store = current.services().store
+    if not isinstance(store, FolderStore):
+        raise NotFound
+    headers = store.verify(key, request.args)
+    response = Response(store.get(key))
+    response.headers.update(headers)
+    response.headers["Cache-Control"] = "private"
+    # A picture shows itself; should it ever be taken for a page, that page may do nothing.
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
