@@ -77,7 +77,17 @@ def test_own_programs_are_started() -> None:
 def test_procfile_starts_the_service() -> None:
     lines = (files.FOLDER / "Procfile").read_text().splitlines()
     started = dict(line.split(": ") for line in lines if not line.startswith("#"))
-    assert started == {"web": "face-api serve", "worker": "face-api worker", "beat": "face-api beat"}
+    silent = "env ORT_DISABLE_TELEMETRY=1"
+    assert started == {
+        "web": "face-api serve",
+        "worker": f"{silent} face-api worker",
+        "beat": f"{silent} face-api beat",
+    }
+
+
+def test_telemetry_is_off() -> None:
+    assert ("ENV", "ORT_DISABLE_TELEMETRY=1") in files.dockerfile("worker.Dockerfile")
+    assert units()["all.conf"]["Service"]["Environment"] == "ORT_DISABLE_TELEMETRY=1"
 
 
 def test_worker_health_is_this_workers_own(service: Stack) -> None:
