@@ -12,7 +12,7 @@ COPY migrations migrations
 COPY weights/manifest.toml weights/manifest.toml
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --constraint requirements.lock --editable . \
-    # Only a worker runs models, and this is a third of the image.
+    # Only a worker runs models, and these two are a fifth of the image.
     && /venv/bin/pip uninstall --yes onnx onnxruntime \
     && /venv/bin/python -m compileall -q /app
 

@@ -22,6 +22,8 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin face-api \
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 FACE_API_WEIGHTS_DIR=/weights
+# ONNX Runtime would tell its makers of every start; only the environment stops that before it is imported.
+ENV ORT_DISABLE_TELEMETRY=1
 WORKDIR /app
 USER 10001:10001
 VOLUME /weights

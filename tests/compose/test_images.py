@@ -1,0 +1,63 @@
+"""The Dockerfiles: what is in them, and that it is enough."""
+
+import configparser
+import subprocess
+import sys
+
+import pytest
+
+from core.config import ROOT
+from tests.compose import files
+
+DOCKERFILES = ["web.Dockerfile", "worker.Dockerfile"]
+
+
+def copied(name: str) -> list[str]:
+    """Return what is copied from the repository."""
+    lines = [rest.split() for word, rest in files.dockerfile(name) if word == "COPY" and "--from" not in rest]
+    return [source for *sources, _ in lines for source in sources]
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_copied_files_exist(name: str) -> None:
+    assert [source for source in copied(name) if not (ROOT / source).exists()] == []
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_build_context_is_what_is_copied(name: str) -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    assert lines[1] == "*", "whatever is not named stays outside"
+    assert {line.removeprefix("!") for line in lines if line.startswith("!")} == set(copied(name))
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_every_package_is_copied(name: str) -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    packages = {line.partition(".")[0].rstrip("*") for line in setup["options.packages.find"]["include"].split()}
+    modules = {f"{line}.py" for line in setup["options"]["py_modules"].split()}
+    assert packages | modules <= set(copied(name))
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_no_model_is_inside(name: str) -> None:
+    assert [source for source in copied(name) if "weights" in source] == ["weights/manifest.toml"]
+    assert "pull" not in (files.FOLDER / name).read_text()
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_image_is_built_in_two_stages(name: str) -> None:
+    instructions = files.dockerfile(name)
+    assert [rest for word, rest in instructions if word == "FROM"] == ["python:3.11-slim AS build", "python:3.11-slim"]
+    final = [word for word, _ in instructions][[rest for _, rest in instructions].index("python:3.11-slim") :]
+    assert {"USER", "HEALTHCHECK", "CMD"} <= set(final)
+    assert any("--constraint requirements.lock" in rest for word, rest in instructions if word == "RUN")
+
+
+def test_web_needs_no_model_runtime() -> None:
+    """The web image has neither package; None in sys.modules makes their import fail as there."""
+    steps = [step for _, rest in files.dockerfile("web.Dockerfile") for step in rest.split("&&")]
+    (removed,) = [step.partition("pip uninstall --yes ")[2].split() for step in steps if "pip uninstall" in step]
+    assert removed == ["onnx", "onnxruntime"]
+    code = f"import sys; sys.modules.update(dict.fromkeys({removed}))\nimport admin.main, web.app, migrations"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
