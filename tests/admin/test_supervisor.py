@@ -68,4 +68,15 @@ def test_supervisor_leaves_no_grandchildren() -> None:
     said, told = _run(_python("parent", FORKING), _python("short", "import time; time.sleep(1)"))
     assert told == "short ended with status 0"
     child = next(int(line.split("| ")[1]) for line in said if line.startswith("parent") and line != "parent | 0")
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    # The signal has been sent; a busy machine takes a moment to carry it out.
+    deadline = time.monotonic() + LAST_GRACE_S
+    while _runs(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
