@@ -9,6 +9,7 @@ from http import HTTPStatus
 from flask import Response, g
 from pydantic import BaseModel
 
+from core import detections
 from core.keeping import Kept
 from core.results import DetectOptions, Masked, MaskOptions, Report
 from web import schemas
@@ -38,7 +39,7 @@ def detection(report: Report, sent: Sent, kept: Kept) -> Response:
 def detected(report: Report, sent: Sent, kept: Kept) -> DetectResponse:
     """Word the outcome of detect."""
     total_ms = sent.total_ms
-    found = schemas.detections(report)
+    found = detections.of_report(report)
     pixels = report.width * report.height
     return DetectResponse(
         request_id=g.request_id,

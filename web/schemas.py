@@ -6,7 +6,8 @@ from flask_openapi3.models.file import FileStorage
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from werkzeug.datastructures import FileStorage as UploadedFile
 
-from core.results import CachedSchema, DetectOptions, Face, Report
+from core.detections import Detection
+from core.results import CachedSchema, DetectOptions, Report
 from web.examples import DETECTED, REQUEST_ID
 
 
@@ -48,75 +49,6 @@ class ImageInfo(BaseModel):
     height: int
     channels: int
     size_bytes: int
-
-
-class BBox(BaseModel):
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-
-
-class Point(BaseModel):
-    x: float
-    y: float
-
-
-class Landmarks(BaseModel):
-    """Left and right as the viewer sees them."""
-
-    left_eye: Point
-    right_eye: Point
-    nose: Point
-    left_mouth: Point
-    right_mouth: Point
-
-
-class Size(BaseModel):
-    width: float
-    height: float
-
-
-class Relative(BaseModel):
-    """Shares of the picture's width and height."""
-
-    x_center: float
-    y_center: float
-    width: float
-    height: float
-
-
-class Detection(BaseModel):
-    index: int
-    bbox: BBox
-    confidence: float
-    landmarks: Landmarks | None
-    size: Size
-    area: float
-    center: Point
-    relative: Relative
-
-    @classmethod
-    def of(cls, index: int, face: Face, width: int, height: int) -> Self:
-        """Word one face; everything follows from the rounded box, so that a client can check it."""
-        x1, y1, x2, y2 = (round(edge, 1) for edge in face.box)
-        size = Size(width=round(x2 - x1, 1), height=round(y2 - y1, 1))
-        centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
-        return cls(
-            index=index,
-            bbox=BBox(x1=x1, y1=y1, x2=x2, y2=y2),
-            confidence=round(face.confidence, 4),
-            landmarks=_landmarks(face),
-            size=size,
-            area=round(size.width * size.height, 2),
-            center=Point(x=round(centre_x, 1), y=round(centre_y, 1)),
-            relative=Relative(
-                x_center=round(centre_x / width, 4),
-                y_center=round(centre_y / height, 4),
-                width=round(size.width / width, 4),
-                height=round(size.height / height, 4),
-            ),
-        )
 
 
 class Summary(BaseModel):
@@ -219,17 +151,3 @@ def processing(report: Report, options: DetectOptions, input_size: int, total_ms
         inference_ms=round(report.found.timings.inference_ms, 2),
         total_ms=round(total_ms, 2),
     )
-
-
-def detections(report: Report) -> list[Detection]:
-    """Word every face, most confident first."""
-    faces = enumerate(report.found.faces)
-    return [Detection.of(index, face, report.width, report.height) for index, face in faces]
-
-
-def _landmarks(face: Face) -> Landmarks | None:
-    if face.landmarks is None:
-        return None
-    points = [Point(x=round(x, 1), y=round(y, 1)) for x, y in face.landmarks]
-    names = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-    return Landmarks(**dict(zip(names, points, strict=True)))

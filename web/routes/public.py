@@ -6,9 +6,9 @@ from flask import Response, current_app, g
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core import keeping
+from core import keeping, outcomes
 from core.results import DetectOptions, MaskOptions
-from web import bodies, current, documentation, guards, outcomes, uploads
+from web import bodies, current, documentation, guards, uploads
 from web.health import Health
 from web.requests import caller_has_gone
 from web.schemas import ImageUpload

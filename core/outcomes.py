@@ -1,8 +1,8 @@
 """What came of a call, as it is kept: the columns of its job."""
 
+from core import detections
 from core.keeping import Outcome
 from core.results import DetectOptions, Masked, MaskOptions, Report
-from web import schemas
 
 
 def detected(report: Report, options: DetectOptions, total_ms: float) -> Outcome:
@@ -33,4 +33,4 @@ def masked(result: Masked, options: MaskOptions, total_ms: float) -> Outcome:
 
 
 def _detections(report: Report) -> list[dict[str, object]]:
-    return [found.model_dump() for found in schemas.detections(report)]
+    return [found.model_dump() for found in detections.of_report(report)]
