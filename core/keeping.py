@@ -40,7 +40,7 @@ class Upload:
 class Outcome:
     """What came of a call. values: the job's columns; processed: the masked picture, None for detect.
 
-    detections: makes what is saved of the faces, asked for only when it is saved.
+    detections: makes what is saved of the faces, asked for only when it is saved; report: what was done, in detail.
     """
 
     width: int
@@ -48,6 +48,7 @@ class Outcome:
     values: dict[str, Any]
     detections: Callable[[], list[dict[str, Any]]]
     processed: bytes | None = None
+    report: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -102,10 +103,10 @@ class Keeper:
         written.add_done_callback(lambda _: box.clear())
         return written
 
-    def save(self, image: StoredImage, job: StoredJob, detections: list[dict[str, Any]]) -> None:
+    def save(self, image: StoredImage, job: StoredJob, outcome: Outcome) -> None:
         """Write both rows or none."""
         with self._sessions() as session:
-            records.save_result(session, image, job, detections)
+            records.save_result(session, image, job, outcome.detections(), outcome.report)
 
     def is_saved(self, image_id: uuid.UUID) -> bool | None:
         """Ask the database whether the rows are there; None when it can't say."""
@@ -201,7 +202,7 @@ class Draft:
         job = StoredJob(
             id=job_id, image_id=self._image_id, status="completed", created_at=moment, finished_at=moment, **values
         )
-        self._keeper.save(image, job, outcome.detections())
+        self._keeper.save(image, job, outcome)
 
 
 def _since(started: float) -> float:

@@ -85,6 +85,7 @@ class ApiKey(Base):
 # A method implies the type, so those two are never looked up together.
 JOB_FILTERS = ((), ("job_type",), ("blur_method",), ("status",), ("job_type", "status"), ("blur_method", "status"))
 IN_BATCH = text("batch_id IS NOT NULL")
+PENDING = text("review_state = 'pending'")
 
 
 class Image(Base):
@@ -107,7 +108,8 @@ class ProcessingJob(Base):
     """One detection or masking of an image.
 
     Each list is read in the order of an index: there is one for every combination of filters, so that none has to
-    look for its rows among others. Those for batches hold no job that is in none.
+    look for its rows among others. Those for batches hold no job that is in none, that for reviews no job but those
+    that wait for one. report: what was done, in detail (core/outcomes.py).
     """
 
     __tablename__ = "processing_jobs"
@@ -115,12 +117,20 @@ class ProcessingJob(Base):
         CheckConstraint("job_type IN ('detect', 'mask')", name="job_type"),
         CheckConstraint("status IN ('queued', 'running', 'completed', 'failed')", name="status"),
         CheckConstraint("job_type = 'mask' OR blur_method IS NULL", name="mask_only"),
+        CheckConstraint("review_state IN ('pending', 'done')", name="review_state"),
         *[Index(None, *filters, "created_at", "id") for filters in JOB_FILTERS],
         *[
             Index(None, "batch_id", *filters, "created_at", "id", postgresql_where=IN_BATCH, sqlite_where=IN_BATCH)
             for filters in JOB_FILTERS
         ],
         Index(None, "image_id", "created_at", "id"),
+        Index(
+            "ix_processing_jobs_review_created_at_id",
+            "created_at",
+            "id",
+            postgresql_where=PENDING,
+            sqlite_where=PENDING,
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
@@ -137,6 +147,8 @@ class ProcessingJob(Base):
     output_quality: Mapped[int | None]
     face_count: Mapped[int | None]
     detections: Mapped[Any] = mapped_column(Document, nullable=True)
+    report: Mapped[Any] = mapped_column(Document, nullable=True)
+    review_state: Mapped[str | None] = mapped_column(String(16))
     processed_s3_key: Mapped[str | None] = mapped_column(String(500))
     processed_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     inference_ms: Mapped[float | None]

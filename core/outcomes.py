@@ -1,5 +1,7 @@
 """What came of a call, as it is kept: the columns of its job."""
 
+from typing import Any
+
 from core import detections
 from core.keeping import Outcome
 from core.results import DetectOptions, Masked, MaskOptions, Report
@@ -7,29 +9,49 @@ from core.results import DetectOptions, Masked, MaskOptions, Report
 
 def detected(report: Report, options: DetectOptions, total_ms: float) -> Outcome:
     """Word the outcome of detect."""
-    values = {
-        "job_type": "detect",
-        "confidence_threshold": options.confidence,
-        "nms_threshold": options.nms_threshold,
-        "face_count": len(report.found.faces),
-        "inference_ms": round(report.found.timings.inference_ms, 2),
-        "total_ms": round(total_ms, 2),
-    }
-    return Outcome(report.width, report.height, values, lambda: _detections(report))
+    return Outcome(
+        report.width,
+        report.height,
+        _values("detect", report, options, total_ms),
+        lambda: _detections(report),
+        report=told(report),
+    )
 
 
 def masked(result: Masked, options: MaskOptions, total_ms: float) -> Outcome:
     """Word the outcome of mask."""
     report = result.cover.report
-    values = detected(report, options, total_ms).values | {
-        "job_type": "mask",
+    values = _values("mask", report, options, total_ms) | {
         "blur_method": options.method,
         "blur_strength": options.strength,
         "padding": options.padding,
         "output_format": options.format,
         "output_quality": options.quality,
     }
-    return Outcome(report.width, report.height, values, lambda: _detections(report), result.image)
+    done = told(report) | {"effective_strength": result.cover.effective_strength}
+    return Outcome(report.width, report.height, values, lambda: _detections(report), result.image, done)
+
+
+def told(report: Report) -> dict[str, Any]:
+    """Say what was done to find the faces, in detail."""
+    return {"review_faces": review_faces(report)}
+
+
+def review_faces(report: Report) -> int:
+    """Return how many faces a person should look at."""
+    return sum(face.review for face in report.found.faces)
+
+
+def _values(job_type: str, report: Report, options: DetectOptions, total_ms: float) -> dict[str, Any]:
+    return {
+        "job_type": job_type,
+        "confidence_threshold": options.confidence,
+        "nms_threshold": options.nms_threshold,
+        "face_count": len(report.found.faces),
+        "inference_ms": round(report.found.timings.inference_ms, 2),
+        "total_ms": round(total_ms, 2),
+        "review_state": "pending" if review_faces(report) else None,
+    }
 
 
 def _detections(report: Report) -> list[dict[str, object]]:

@@ -34,7 +34,7 @@ class StoredImage:
 
 @dataclass(frozen=True)
 class StoredJob:
-    """A row of `processing_jobs` without the detections, which can be large."""
+    """A row of `processing_jobs` without the detections and the report, which can be large."""
 
     id: uuid.UUID
     image_id: uuid.UUID
@@ -56,6 +56,7 @@ class StoredJob:
     error: str | None = None
     created_at: datetime = field(default_factory=now)
     finished_at: datetime | None = None
+    review_state: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,12 @@ class ImageDetail(ImageSummary):
 
 @dataclass(frozen=True)
 class JobDetail:
-    """detections: as they were saved."""
+    """detections, report: as they were saved."""
 
     job: StoredJob
     image: StoredImage
     detections: Any
+    report: Any = None
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,13 @@ class JobFilter:
 EVERY_JOB = JobFilter()
 
 
-def save_result(session: Session, image: StoredImage, job: StoredJob, detections: Any = None) -> None:
+def save_result(
+    session: Session, image: StoredImage, job: StoredJob, detections: Any = None, report: Any = None
+) -> None:
     """Keep a picture and what was done to it: both rows or none. Commits."""
     session.execute(upserts.table_of(Image).insert(), vars(image))
-    session.execute(upserts.table_of(ProcessingJob).insert(), vars(job) | {"detections": detections})
+    documents = {"detections": detections, "report": report}
+    session.execute(upserts.table_of(ProcessingJob).insert(), vars(job) | documents)
     session.commit()
 
 
@@ -140,12 +145,12 @@ def page_jobs(session: Session, page: int, per_page: int, wanted: JobFilter = EV
 
 
 def get_job(session: Session, job_id: uuid.UUID) -> JobDetail:
-    """Return a job with its image and detections; NotFound without it."""
-    columns = [*_columns(ProcessingJob), *_columns(Image), ProcessingJob.detections]
+    """Return a job with its image, detections and report; NotFound without it."""
+    columns = [*_columns(ProcessingJob), *_columns(Image), ProcessingJob.detections, ProcessingJob.report]
     joined = select(*columns).join(Image, Image.id == ProcessingJob.image_id).where(ProcessingJob.id == job_id)
     row = _one(session.execute(joined).first(), "job", job_id)
     half = len(fields(StoredJob))
-    return JobDetail(StoredJob(*row[:half]), StoredImage(*row[half:-1]), row[-1])
+    return JobDetail(StoredJob(*row[:half]), StoredImage(*row[half:-2]), *row[-2:])
 
 
 def delete_image(session: Session, image_id: uuid.UUID) -> list[str]:

@@ -74,12 +74,13 @@ class Face(Frozen):
     """One face of the upright picture. box: left, top, right, bottom in pixels, clipped to the picture.
 
     landmarks: left eye, right eye, nose, left and right mouth corner (as the viewer sees them), or None for a
-    model without them.
+    model without them. review: doubtful, so that a person should look.
     """
 
     box: Box
     confidence: float
     landmarks: tuple[Point, Point, Point, Point, Point] | None = None
+    review: bool = False
 
 
 class Timings(Frozen):

@@ -113,6 +113,14 @@ A_JOB: dict[str, Any] = {
     "created_at": "2026-03-04T11:00:00.123456+00:00",
     "finished_at": "2026-03-04T11:00:00.222216+00:00",
 }
+A_REPORT: dict[str, Any] = {"effective_strength": 199, "review_faces": 0}
+A_JOB_IN_FULL: dict[str, Any] = {
+    **A_JOB,
+    "image": AN_IMAGE,
+    "detections": [DETECTION],
+    "report": A_REPORT,
+    "review_state": None,
+}
 A_KEY_TEXT = "xyl_" + "0123456789ab" * 4
 A_KEY: dict[str, Any] = {
     "id": AN_ID,

@@ -13,7 +13,7 @@ from core.records import ImageDetail, ImageSummary, JobDetail, JobFilter, Stored
 from core.results import Frozen, Method, OutputFormat
 from core.statistics import Stats
 from web import links
-from web.examples import A_JOB, AN_IMAGE, DETECTION, REQUEST_ID, STATISTICS
+from web.examples import A_JOB, A_JOB_IN_FULL, AN_IMAGE, REQUEST_ID, STATISTICS
 
 Item = TypeVar("Item")
 JobType = Literal["detect", "mask"]
@@ -211,14 +211,20 @@ class ImageDetailResponse(StoredImageResponse):
 class JobDetailResponse(JobResponse):
     """A job with its picture and the faces."""
 
-    model_config = example({**A_JOB, "image": AN_IMAGE, "detections": [DETECTION]})
+    model_config = example(A_JOB_IN_FULL)
 
     image: StoredImageResponse
     detections: list[dict[str, Any]] | None = Field(description="The faces, as in the answer to detect.")
+    report: dict[str, Any] | None = Field(description="What was done, in detail; what does not apply is absent.")
+    review_state: Literal["pending", "done"] | None = Field(
+        description="`pending`: a person should look at a face that was doubtful; `done`: one did."
+    )
 
     @classmethod
     def of_detail(cls, found: JobDetail, image: ImageSummary) -> Self:
-        return cls.of(found.job, image=StoredImageResponse.of(image), detections=found.detections)
+        job = found.job
+        more = {"detections": found.detections, "report": found.report, "review_state": job.review_state}
+        return cls.of(job, image=StoredImageResponse.of(image), **more)
 
 
 class ImageList(ListOf[StoredImageResponse]):

@@ -132,7 +132,7 @@ def test_job_is_listed_field_by_field(service: Stack) -> None:
 def test_job_is_shown_with_its_image(service: Stack) -> None:
     job = kept(service, detections=[FACE])
     found = body(basic(service, "GET", f"/jobs/{job.id}"))
-    assert set(found) == JOB | {"image", "detections"}
+    assert set(found) == JOB | {"image", "detections", "report", "review_state"}
     assert_mask_job(found, job)
     assert_image(found["image"], job)
     assert found["detections"] == [FACE]

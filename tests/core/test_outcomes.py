@@ -1,0 +1,58 @@
+"""What is kept of a call: the columns of its job."""
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core import outcomes, records
+from core.results import Cover, DetectOptions, Face, Found, Masked, MaskOptions, Report, Timings
+from tests.core import rows
+
+
+def report(*faces: Face) -> Report:
+    found = Found(
+        faces=faces,
+        timings=Timings(inference_ms=1.234),
+        candidates_before_nms=3,
+        candidates_after_nms=2,
+        det_scale=1,
+        input_size=(640, 640),
+    )
+    return Report(width=100, height=80, channels=3, model="scrfd", found=found)
+
+
+CLEAR = Face(box=(1, 2, 30, 40), confidence=0.9)
+DOUBTFUL = Face(box=(50, 2, 70, 40), confidence=0.3, review=True)
+
+
+def test_doubtful_face_waits_for_review() -> None:
+    outcome = outcomes.detected(report(CLEAR, DOUBTFUL), DetectOptions(), 5)
+    assert outcome.values["review_state"] == "pending"
+    assert outcome.report is not None and outcome.report["review_faces"] == 1
+
+
+def test_clear_faces_need_no_review() -> None:
+    outcome = outcomes.detected(report(CLEAR), DetectOptions(), 5)
+    assert outcome.values["review_state"] is None
+    assert outcome.report is not None and outcome.report["review_faces"] == 0
+
+
+def test_mask_tells_its_strength() -> None:
+    cover = Cover(report=report(CLEAR, DOUBTFUL), regions=2, effective_strength=301)
+    outcome = outcomes.masked(Masked(cover=cover, image=b"x"), MaskOptions(), 5)
+    assert (outcome.values["job_type"], outcome.values["review_state"]) == ("mask", "pending")
+    assert outcome.report is not None and outcome.report["effective_strength"] == 301
+
+
+def test_report_is_kept_and_told(session: Session) -> None:
+    image = rows.image()
+    job = rows.mask_job(image, review_state="pending")
+    records.save_result(session, image, job, [], {"review_faces": 1})
+    found = records.get_job(session, job.id)
+    assert (found.job.review_state, found.report, found.detections) == ("pending", {"review_faces": 1}, [])
+
+
+def test_unknown_review_state_is_refused(session: Session) -> None:
+    image = rows.image()
+    with pytest.raises(IntegrityError):
+        records.save_result(session, image, rows.mask_job(image, review_state="soon"))
