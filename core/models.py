@@ -1,64 +1,45 @@
 """The tables."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Index,
-    Integer,
-    MetaData,
     String,
     Text,
-    TypeDecorator,
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.batch_models import Batch, BatchItem
+from core.tables import Base, Document, Serial, UtcDateTime, now
+
+__all__ = [
+    "ANY_BATCH",
+    "IN_BATCH",
+    "JOB_FILTERS",
+    "PENDING",
+    "ApiKey",
+    "Base",
+    "Batch",
+    "BatchItem",
+    "CleanupTask",
+    "Image",
+    "Measures",
+    "ProcessingJob",
+    "Tally",
+    "TallyChange",
+    "UtcDateTime",
+    "now",
+]
 
 # A tally of all jobs, in batches or not, stands under this: a key that may be null can't be unique.
 ANY_BATCH = uuid.UUID(int=0)
-# SQLite counts up only a key that is called INTEGER.
-Serial = BigInteger().with_variant(Integer, "sqlite")
-Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment with its zone: SQLite forgets the zone, so it is put back on the way out."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
-
-
-class Base(DeclarativeBase):
-    # Constraints have names on every database, so that a migration can drop them.
-    metadata = MetaData(
-        naming_convention={
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-def now() -> datetime:
-    """Return this moment, in UTC."""
-    return datetime.now(UTC)
 
 
 class ApiKey(Base):
