@@ -87,6 +87,19 @@ class Settings(BaseSettings):
     queue_limit: int = setting(64, "Calls that may wait for the engine at a time; one more gets 503.", ge=1)
     job_timeout_s: float = setting(30.0, "Seconds that a call waits for its result before 504.", gt=0, le=600)
 
+    batch_queue_limit: int = setting(
+        100_000, "Pictures of batches that may wait; while there are more, uploads to batches get 503.", ge=1
+    )
+    batch_lease_s: float = setting(
+        60.0,
+        "Seconds after which a picture of a batch is given to another worker when its own has fallen silent.",
+        ge=1,
+        le=3600,
+    )
+    batch_item_timeout_s: float = setting(
+        300.0, "Seconds that a picture of a batch may take; its worker process is ended then.", ge=1, le=86400
+    )
+
     database_enabled: bool = setting(True, "Whether there is a database (API keys, records).")
     database_url: str = setting("", "SQLAlchemy URL; empty: SQLite in the folder of the embedded defaults.")
 

@@ -6,7 +6,7 @@ FaceApiError
 │   └── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
 ├── Refused
 │   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
-├── NotFound · MethodNotAllowed · TierOff
+├── NotFound · MethodNotAllowed · BatchClosed · TierOff
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · JobTimedOut
 │   ├── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable
@@ -109,6 +109,10 @@ class NotFound(FaceApiError):
 
 class MethodNotAllowed(FaceApiError):
     code, title = "method_not_allowed", "This method is not allowed here"
+
+
+class BatchClosed(FaceApiError):
+    code, title = "batch_closed", "This batch is closed or cancelled"
 
 
 class TierOff(FaceApiError):

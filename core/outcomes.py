@@ -12,7 +12,7 @@ def detected(report: Report, options: DetectOptions, total_ms: float) -> Outcome
     return Outcome(
         report.width,
         report.height,
-        _values("detect", report, options, total_ms),
+        _values(report, options, total_ms),
         lambda: _detections(report),
         report=told(report),
     )
@@ -21,15 +21,28 @@ def detected(report: Report, options: DetectOptions, total_ms: float) -> Outcome
 def masked(result: Masked, options: MaskOptions, total_ms: float) -> Outcome:
     """Word the outcome of mask."""
     report = result.cover.report
-    values = _values("mask", report, options, total_ms) | {
-        "blur_method": options.method,
-        "blur_strength": options.strength,
-        "padding": options.padding,
-        "output_format": options.format,
-        "output_quality": options.quality,
-    }
+    values = _values(report, options, total_ms)
     done = told(report) | {"effective_strength": result.cover.effective_strength}
     return Outcome(report.width, report.height, values, lambda: _detections(report), result.image, done)
+
+
+def asked(options: DetectOptions) -> dict[str, Any]:
+    """Return the columns that say what was asked for; they are known before the work is done."""
+    values: dict[str, Any] = {
+        "job_type": "detect",
+        "confidence_threshold": options.confidence,
+        "nms_threshold": options.nms_threshold,
+    }
+    if isinstance(options, MaskOptions):
+        values |= {
+            "job_type": "mask",
+            "blur_method": options.method,
+            "blur_strength": options.strength,
+            "padding": options.padding,
+            "output_format": options.format,
+            "output_quality": options.quality,
+        }
+    return values
 
 
 def told(report: Report) -> dict[str, Any]:
@@ -42,11 +55,8 @@ def review_faces(report: Report) -> int:
     return sum(face.review for face in report.found.faces)
 
 
-def _values(job_type: str, report: Report, options: DetectOptions, total_ms: float) -> dict[str, Any]:
-    return {
-        "job_type": job_type,
-        "confidence_threshold": options.confidence,
-        "nms_threshold": options.nms_threshold,
+def _values(report: Report, options: DetectOptions, total_ms: float) -> dict[str, Any]:
+    return asked(options) | {
         "face_count": len(report.found.faces),
         "inference_ms": round(report.found.timings.inference_ms, 2),
         "total_ms": round(total_ms, 2),

@@ -35,6 +35,10 @@ LOOK_EVERY_S = 0.5
 # The bytes outlive the call by this much, so that the worker never loses them to a race.
 EXPIRY_MARGIN_S = 5
 RETRY_AFTER_S = 2
+BATCHES = "batch"  # the queue, and so the list that Redis has of it
+# So many messages that call for work on batches lie in the queue at most, however many pictures wait in the tables.
+# chosen: one for a process that is about to be free on each of some machines; each that is taken is replaced
+BELLS = 4
 
 ADMIT = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return 'no engine' end
@@ -120,6 +124,12 @@ class Queue:
     def announce(self, engine: Engine) -> None:
         """Say that a worker is ready and takes tasks."""
         self._redis.set(ENGINE, engine.model_dump_json(), ex=ENGINE_FRESH_S)
+
+    def ring(self) -> None:
+        """Call for work on batches. What is to be done stands in the tables; a call that is lost is made again."""
+        with suppress(redis.RedisError, kombu.exceptions.OperationalError):
+            for _ in range(BELLS - self._redis.llen(BATCHES)):
+                self._celery.send_task("work_batch", queue=BATCHES, retry=False)
 
     def count_unkept(self) -> None:
         """Count a result that could not be kept."""

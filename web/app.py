@@ -14,6 +14,7 @@ from core.services import Services
 from web import documentation, errors, guards, requests
 from web.health import Health
 from web.requests import REQUEST_ID, Request
+from web.routes.admin_batches import admin_batches
 from web.routes.admin_keys import admin_keys
 from web.routes.admin_records import admin_records
 from web.routes.admin_session import admin_session
@@ -56,7 +57,7 @@ def create_app(made: Services) -> FaceApi:
     app.after_request(_finish)  # the first that is registered is the last that runs
     guards.install(app, made)
     errors.register(app)
-    for routes in (public, admin_session, admin_records, admin_keys, admin_test):
+    for routes in (public, admin_session, admin_records, admin_keys, admin_test, admin_batches):
         app.register_api(routes)
     app.register_blueprint(objects)
     _serve_documentation(app)

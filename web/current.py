@@ -31,8 +31,14 @@ def session() -> Iterator[Session]:
     sessions = services().sessions
     if sessions is None:
         raise TierOff("there is no database: FACE_API_DATABASE_ENABLED is off")
+    with as_database(), sessions() as opened:
+        yield opened
+
+
+@contextmanager
+def as_database() -> Iterator[None]:
+    """Say of what the database raises that it can't be reached."""
     try:
-        with sessions() as opened:
-            yield opened
+        yield
     except SQLAlchemyError as error:
         raise DatabaseUnavailable from error

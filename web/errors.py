@@ -23,6 +23,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.CrossOrigin: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
+    errors.BatchClosed: 409,
     errors.UploadTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.UnsupportedImage: 415,

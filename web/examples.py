@@ -150,3 +150,48 @@ MASKED: dict[str, Any] = {
     },
     "output": {"format": "jpeg", "quality": 95, "size_bytes": 201334, "image_base64": "/9j/4AAQSkZJRgABAQAAAQ…"},
 }
+A_BATCH: dict[str, Any] = {
+    "id": AN_ID,
+    "name": "press photos",
+    "job_type": "mask",
+    "options": {
+        "confidence": 0.4,
+        "nms_threshold": 0.4,
+        "max_faces": 0,
+        "method": "pixelate",
+        "strength": 199,
+        "padding": 0.15,
+        "format": "jpeg",
+        "quality": 95,
+    },
+    "status": "running",
+    "counts": {"queued": 612, "running": 2, "completed": 385, "failed": 1, "cancelled": 0, "total": 1000},
+    "faces": 941,
+    "rate_per_s": 18.412,
+    "remaining_s": 33.3,
+    "webhook_url": None,
+    "prefix": None,
+    "created_at": "2026-03-04T11:00:00.123456+00:00",
+    "closed_at": "2026-03-04T11:00:41.001002+00:00",
+    "finished_at": None,
+}
+AN_ITEM: dict[str, Any] = {
+    "id": "9b2e6a0d-54a1-4d1c-8a55-6f1c8f0e2b7a",
+    "name": "2026/spring/team.jpg",
+    "state": "completed",
+    "attempts": 1,
+    "error": None,
+    "image_id": AN_ID,
+    "job_id": A_JOB["id"],
+    "face_count": 3,
+    "result_url": AN_IMAGE["processed_url"],
+    "size_bytes": 245760,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "result_sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+    "created_at": "2026-03-04T11:00:00.123456+00:00",
+    "finished_at": "2026-03-04T11:00:07.654321+00:00",
+}
+A_RECEIPT: dict[str, Any] = {
+    "accepted": [{"id": AN_ITEM["id"], "name": AN_ITEM["name"], "state": "queued", "duplicate": False}],
+    "refused": [{"name": "notes.txt", "code": "unsupported_image", "detail": "Not a supported picture format"}],
+}

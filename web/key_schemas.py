@@ -22,7 +22,7 @@ Name = Annotated[
 ]
 
 
-def _body(sent: dict[str, Any]) -> ConfigDict:
+def json_body(sent: dict[str, Any]) -> ConfigDict:
     """A JSON body: no other members, no other types, and an example."""
     return ConfigDict(extra="forbid", strict=True, **example(sent))
 
@@ -36,14 +36,14 @@ class KeyPath(BaseModel):
 
 
 class Login(BaseModel):
-    model_config = _body({"username": "admin", "password": "correct horse"})
+    model_config = json_body({"username": "admin", "password": "correct horse"})
 
     username: str
     password: str
 
 
 class KeyCreation(BaseModel):
-    model_config = _body({"name": "the photo desk"})
+    model_config = json_body({"name": "the photo desk"})
 
     name: Annotated[Name, Field(description="What people know the key by.")]
 
@@ -51,7 +51,7 @@ class KeyCreation(BaseModel):
 class KeyChange(BaseModel):
     """What is left out stays as it is."""
 
-    model_config = _body({"is_active": False})
+    model_config = json_body({"is_active": False})
 
     name: Annotated[Name, Field(description="What people know the key by.", json_schema_extra=_without_default)] = ""
     is_active: Annotated[

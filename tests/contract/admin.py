@@ -32,6 +32,14 @@ ENDPOINTS = [
     ("GET", f"/api-keys/{AN_ID}", "database"),
     ("PATCH", f"/api-keys/{AN_ID}", "database"),
     ("DELETE", f"/api-keys/{AN_ID}", "database"),
+    ("POST", "/batches", "storage"),
+    ("GET", "/batches", "storage"),
+    ("GET", f"/batches/{AN_ID}", "storage"),
+    ("POST", f"/batches/{AN_ID}/images", "storage"),
+    ("POST", f"/batches/{AN_ID}/close", "storage"),
+    ("POST", f"/batches/{AN_ID}/retry-failed", "storage"),
+    ("POST", f"/batches/{AN_ID}/cancel", "storage"),
+    ("GET", f"/batches/{AN_ID}/items", "storage"),
 ]
 DOORS = [("POST", "/auth/login"), ("POST", "/auth/logout")]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00\Z")

@@ -118,7 +118,8 @@ def test_malformed_id_is_404(service: Stack, method: str, path: str, told: str) 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in PATHS if AN_ID in path])
 def test_unknown_id_is_404(service: Stack, method: str, path: str) -> None:
-    sent = {"json": {"name": "x"}} if method == "PATCH" else {}
+    sent: dict[str, Any] = {"json": {"name": "x"}} if method == "PATCH" else {}
+    sent = {"files": {"images": pictures.portrait()}} if path.endswith(f"{AN_ID}/images") else sent
     problem = assert_problem(basic(service, method, path.replace(AN_ID, str(uuid.uuid4())), **sent), 404)
     assert problem["code"] == "not_found"
 
@@ -186,7 +187,9 @@ def document(service: Stack) -> dict[str, Any]:
 
 def template(path: str) -> str:
     """The path as the description writes it."""
-    kind = {"images": "image_id", "jobs": "job_id", "api-keys": "key_id"}.get(path.split("/")[1], "")
+    kind = {"images": "image_id", "jobs": "job_id", "api-keys": "key_id", "batches": "batch_id"}.get(
+        path.split("/")[1], ""
+    )
     return ADMIN + path.replace(AN_ID, "{" + kind + "}")
 
 
@@ -220,10 +223,13 @@ def test_answers_keep_the_description(document: dict[str, Any], service: Stack) 
     face = {"index": 0, "confidence": 0.9}
     job = kept(service, detections=[face])
     key = body(basic(service, "POST", "/api-keys", json={"name": "described"}), 201)
-    ids = {"images": str(job.image_id), "jobs": str(job.id), "api-keys": key["id"]}
+    batch = body(basic(service, "POST", "/batches", json={"name": "described"}), 201)
+    ids = {"images": str(job.image_id), "jobs": str(job.id), "api-keys": key["id"], "batches": batch["id"]}
     for method, path in sorted(PATHS, key=lambda called: called[0] == "DELETE"):
         sent: dict[str, Any] = {"files": {"image": pictures.portrait()}} if "mask" in path else {}
-        sent = {"json": {"name": "described"}} if path.startswith("/api-keys") and method[0] == "P" else sent
+        sent = {"files": {"images": pictures.portrait()}} if path.endswith(f"{AN_ID}/images") else sent
+        named = path == "/batches" or path.startswith("/api-keys")
+        sent = {"json": {"name": "described"}} if named and method[0] == "P" else sent
         real = path.replace(AN_ID, ids.get(path.split("/")[1], ""))
         response = basic(service, method, real, **sent)
         described[template(path)][method].validate_response(response)

@@ -1,0 +1,154 @@
+"""The items of a batch: made of uploads, listed. All SQL about them that is not a worker's."""
+
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from core import batches, outcomes, upserts
+from core.models import Batch, BatchItem, Image, ProcessingJob, now
+from core.pages import Page
+from core.records import StoredImage, StoredJob
+from core.results import DetectOptions, MaskOptions
+
+NAME_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """A picture that is to become an item. digest: SHA-256 of its bytes, in hexadecimal.
+
+    image: its row, when its bytes are in the store already; else source_key is the object to copy them from.
+    """
+
+    name: str
+    size_bytes: int
+    digest: str | None = None
+    image: StoredImage | None = None
+    source_key: str | None = None
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+
+@dataclass(frozen=True)
+class Known:
+    """An item that there is."""
+
+    id: uuid.UUID
+    name: str
+    state: str
+    digest: str | None
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item with the key of its masked picture, and of what format that is; both None without one."""
+
+    row: BatchItem
+    processed_s3_key: str | None
+
+
+def options_of(batch: Batch) -> DetectOptions:
+    """Return what is done to each picture of a batch."""
+    model = MaskOptions if batch.job_type == "mask" else DetectOptions
+    return model.model_validate(batch.options)
+
+
+def known(session: Session, batch_id: uuid.UUID, names: Collection[str]) -> dict[str, Known]:
+    """Return the items that have these names, by name."""
+    columns = (BatchItem.id, BatchItem.name, BatchItem.state, BatchItem.digest)
+    found = session.execute(select(*columns).where(BatchItem.batch_id == batch_id, BatchItem.name.in_(names)))
+    return {row.name: Known(*row) for row in found}
+
+
+def add(session: Session, batch_id: uuid.UUID, new: Collection[NewItem]) -> dict[str, Known]:
+    """Make items, each with an image and a queued job, all in one transaction; commits.
+
+    A name that is there already makes none. Returns what is known of each name before: a name that is missing is new.
+    NotFound, BatchClosed.
+    """
+    batch = batches.require_open(session, batch_id)
+    before = known(session, batch_id, [item.name for item in new])
+    fresh = list({item.name: item for item in new if item.name not in before}.values())
+    insert(session, batch, fresh)
+    session.commit()
+    return before
+
+
+def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
+    """Insert items of a batch that is locked; part of the transaction."""
+    if not fresh:
+        return
+    moment = now()
+    stored = {item.id: _job(batch, item.image) for item in fresh if item.image}
+    if stored:
+        images = [vars(item.image) for item in fresh if item.image]
+        session.execute(upserts.table_of(Image).insert(), images)
+        session.execute(upserts.table_of(ProcessingJob).insert(), [vars(job) for job in stored.values()])
+    rows = [
+        {
+            "id": item.id,
+            "batch_id": batch.id,
+            "position": position,
+            "name": item.name,
+            "source_key": item.source_key,
+            "digest": item.digest,
+            "size_bytes": item.size_bytes,
+            "state": "queued",
+            "attempts": 0,
+            "deaths": 0,
+            "available_at": moment,
+            "image_id": item.image and item.image.id,
+            "job_id": stored[item.id].id if item.image else None,
+            "created_at": moment,
+        }
+        for position, item in enumerate(fresh, batch.total + 1)
+    ]
+    session.execute(upserts.table_of(BatchItem).insert(), rows)
+    batches.change_counts(session, batch.id, total=len(rows), queued=len(rows))
+
+
+def page(session: Session, batch: Batch, page: int, per_page: int, state: str | None = None) -> Page[Item]:
+    """Return one page of a batch's items, in the order in which they came."""
+    skipped = (page - 1) * per_page
+    if state:
+        # Skipping reads the index alone; whole rows are fetched only for the page.
+        of_state = select(BatchItem.id).where(BatchItem.batch_id == batch.id, BatchItem.state == state)
+        shown = of_state.order_by(BatchItem.position).offset(skipped).limit(per_page).scalar_subquery()
+        wanted = _whole().where(BatchItem.id.in_(shown))
+        total: int = getattr(batch, state)
+    else:
+        last = BatchItem.position <= skipped + per_page
+        wanted = _whole().where(BatchItem.batch_id == batch.id, BatchItem.position > skipped, last)
+        total = batch.total
+    return Page(_items(session, wanted.order_by(BatchItem.position)), total, page, per_page)
+
+
+def following(session: Session, batch_id: uuid.UUID, after: int, limit: int, state: str | None = None) -> list[Item]:
+    """Return some items whose position is beyond one, in their order: how to go through all of a large batch."""
+    wanted = _whole().where(BatchItem.batch_id == batch_id, BatchItem.position > after)
+    wanted = wanted.where(BatchItem.state == state) if state else wanted
+    return _items(session, wanted.order_by(BatchItem.position).limit(limit))
+
+
+def _whole() -> Select[Any]:
+    columns: tuple[Any, ...] = (BatchItem, ProcessingJob.processed_s3_key)
+    return select(*columns).join(ProcessingJob, ProcessingJob.id == BatchItem.job_id, isouter=True)
+
+
+def _items(session: Session, wanted: Select[Any]) -> list[Item]:
+    found: Iterable[Any] = session.execute(wanted.execution_options(populate_existing=True))
+    return [Item(*row) for row in found]
+
+
+def _job(batch: Batch, image: StoredImage) -> StoredJob:
+    return StoredJob(
+        id=uuid.uuid4(),
+        image_id=image.id,
+        batch_id=batch.id,
+        status="queued",
+        created_at=image.created_at,
+        **outcomes.asked(options_of(batch)),
+    )

@@ -1,0 +1,135 @@
+"""Batches: many pictures, handed over once and worked through by the workers."""
+
+from http import HTTPStatus
+
+from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from core import batch_items, batch_moves, batches
+from core.batches import NewBatch
+from core.errors import FieldProblem, InvalidOption
+from core.models import Batch
+from web import admin_documentation, batch_documentation, bodies, current, guards, uploads
+from web.admin_documentation import UNKNOWN
+from web.batch_schemas import (
+    BatchCreation,
+    BatchList,
+    BatchPath,
+    BatchQuery,
+    BatchResponse,
+    ImageUploads,
+    ItemList,
+    ItemQuery,
+    ItemResponse,
+    ReceiptResponse,
+)
+
+admin_batches = APIBlueprint(
+    "admin_batches",
+    __name__,
+    url_prefix="/api/v1/admin/batches",
+    abp_tags=[Tag(name="Admin: batches", description="Many pictures at once.")],
+    abp_security=admin_documentation.BY_ADMIN,
+)
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+
+@admin_batches.post("", summary="Begin a batch", responses=batch_documentation.CREATED)
+@guards.admin("storage")
+def post_batch(body: BatchCreation) -> Response:
+    """Begin a batch. With the header `Idempotency-Key`, a repeat finds the batch that was begun before."""
+    key = request.headers.get(IDEMPOTENCY_KEY) or None
+    if key and (len(key) > 255 or not key.isprintable()):
+        raise InvalidOption("the key has 1 to 255 characters", problems=(FieldProblem(IDEMPOTENCY_KEY, "Too long"),))
+    new = NewBatch(body.name, body.validated_options(), body.webhook_url, body.prefix, key)
+    with current.session() as session:
+        batch, is_new = batches.create(session, new)
+    if not (is_new or batches.is_like(batch, new)):
+        problem = FieldProblem(IDEMPOTENCY_KEY, "Another batch was begun with this key")
+        raise InvalidOption("another batch was begun with this key", problems=(problem,))
+    return _told(batch, HTTPStatus.CREATED)
+
+
+@admin_batches.get("", summary="List the batches", responses=admin_documentation.found(BatchList))
+@guards.admin("storage")
+def get_batches(query: BatchQuery) -> Response:
+    """Tell of all batches, newest first."""
+    with current.session() as session:
+        page = batches.page(session, query.page, query.per_page, query.status)
+        found = batches.progress(session, page.items)
+    return bodies.as_json(BatchList.of(page, [BatchResponse.of(one) for one in found]))
+
+
+@admin_batches.get("/<batch_id>", summary="Show a batch", responses=admin_documentation.found(BatchResponse, UNKNOWN))
+@guards.admin("storage")
+def get_batch(path: BatchPath) -> Response:
+    """Tell how far a batch is: exact counts, the rate, and how long the rest takes."""
+    with current.session() as session:
+        batch = batches.get(session, path.batch_id)
+    return _told(batch)
+
+
+@admin_batches.post("/<batch_id>/images", summary="Add pictures to a batch", responses=batch_documentation.UPLOADED)
+@guards.admin("storage")
+def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
+    """Take pictures, each of which becomes an item and waits for its turn.
+
+    The name of a file is its name in the batch. A picture that is there already under its name makes no second item,
+    so a call that had no answer can be repeated as a whole, with or without an `Idempotency-Key`.
+    """
+    with current.as_database():
+        receipt = uploads.to_batches().take(path.batch_id, uploads.files(form))
+    current.services().queue.ring()
+    return bodies.as_json(ReceiptResponse.of(receipt), HTTPStatus.ACCEPTED)
+
+
+@admin_batches.post("/<batch_id>/close", summary="Close a batch", responses=batch_documentation.CHANGED)
+@guards.admin("storage")
+def post_batch_close(path: BatchPath) -> Response:
+    """Take no more pictures: the batch is completed when the last of its items is finished."""
+    with current.session() as session:
+        batch = batches.close(session, path.batch_id)
+    return _told(batch)
+
+
+@admin_batches.post("/<batch_id>/cancel", summary="Cancel a batch", responses=batch_documentation.CHANGED)
+@guards.admin("storage")
+def post_batch_cancel(path: BatchPath) -> Response:
+    """Begin nothing more; what a worker holds is finished, and what is finished stays."""
+    with current.session() as session:
+        if batches.cancel(session, path.batch_id).status == "cancelled":
+            batch_moves.cancel_queued(session, path.batch_id)
+        batch = batches.get(session, path.batch_id)
+    return _told(batch)
+
+
+@admin_batches.post(
+    "/<batch_id>/retry-failed", summary="Try failed pictures again", responses=batch_documentation.RETRIED
+)
+@guards.admin("storage")
+def post_batch_retry(path: BatchPath) -> Response:
+    """Queue every failed item again, as if it had never been tried; a completed batch runs again."""
+    with current.session() as session:
+        batch_moves.retry_failed(session, path.batch_id)
+        batch = batches.get(session, path.batch_id)
+    current.services().queue.ring()
+    return _told(batch)
+
+
+@admin_batches.get(
+    "/<batch_id>/items", summary="List the items of a batch", responses=admin_documentation.found(ItemList, UNKNOWN)
+)
+@guards.admin("storage")
+def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
+    """Tell of a batch's pictures, in the order in which they came."""
+    with current.session() as session:
+        batch = batches.get(session, path.batch_id)
+        page = batch_items.page(session, batch, query.page, query.per_page, query.state)
+    return bodies.as_json(ItemList.of(page, [ItemResponse.of(item) for item in page.items]))
+
+
+def _told(batch: Batch, status: int = HTTPStatus.OK) -> Response:
+    with current.session() as session:
+        (found,) = batches.progress(session, [batch])
+    return bodies.as_json(BatchResponse.of(found), status)
