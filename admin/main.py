@@ -3,6 +3,7 @@
 import click
 from sqlalchemy.exc import DBAPIError
 
+from admin.batches.commands import batch
 from admin.keys import keys
 from admin.maintenance import maintenance
 from admin.migrate import migrate
@@ -36,7 +37,7 @@ def main() -> None:
     """Find and mask faces in pictures, over HTTP: start the service and look after it."""
 
 
-for command in (up, serve, worker, beat, migrate, keys, weights, maintenance):
+for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, batch):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""`face-api batch`: many pictures through a service, here or far away, and none lost."""

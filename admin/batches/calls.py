@@ -1,0 +1,213 @@
+"""The calls of the batch API: what is sent, and what of the answers is believed."""
+
+import hashlib
+import os
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from admin.batches.clients import ADMIN, Client, Problem, Refused
+from admin.batches.journals import Failure, Outcome
+from admin.batches.pictures import Picture
+
+Model = TypeVar("Model", bound=BaseModel)
+
+PER_PAGE = 100
+# Items that finish at one moment may be told of out of order: the next look begins a little before the last.
+OVERLAP = timedelta(seconds=5)
+PART_SUFFIX = ".face-api-part"
+
+
+class Counts(BaseModel):
+    queued: int = 0
+    running: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    total: int = 0
+
+
+class Batch(BaseModel):
+    """A batch as the service tells of it."""
+
+    id: uuid.UUID
+    name: str
+    job_type: Literal["mask", "detect"]
+    options: dict[str, Any] = {}
+    status: str
+    counts: Counts
+    faces: int = 0
+    rate_per_s: float | None = None
+    remaining_s: float | None = None
+    created_at: datetime
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in {"completed", "cancelled"}
+
+    @property
+    def result_kind(self) -> str:
+        """What the results are: the pictures' format, or json."""
+        return str(self.options.get("format", "jpeg")) if self.job_type == "mask" else "json"
+
+
+class Error(BaseModel):
+    code: str = "failed"
+    detail: str | None = ""
+
+
+class Item(BaseModel):
+    id: uuid.UUID
+    name: str
+    state: str
+    error: Error | None = None
+    face_count: int | None = None
+    finished_at: datetime | None = None
+
+    def outcome(self) -> Outcome:
+        error = self.error or Error(code="")
+        return Outcome(
+            self.name, str(self.id), self.state, self.face_count or 0, error.code or None, error.detail or None
+        )
+
+
+class Accepted(BaseModel):
+    id: uuid.UUID
+    name: str
+
+
+class RefusedFile(BaseModel):
+    name: str
+    code: str
+    detail: str = ""
+
+
+class Uploaded(BaseModel):
+    """What became of the files of one call."""
+
+    accepted: list[Accepted]
+    refused: list[RefusedFile]
+    digests: dict[str, str] = {}
+
+    def sent(self) -> list[tuple[str, str, str]]:
+        """Return name, sha256 and item id of what was taken; of names that were never sent nothing is believed."""
+        return [(one.name, self.digests[one.name], str(one.id)) for one in self.accepted if one.name in self.digests]
+
+    def failures(self) -> list[Failure]:
+        return [Failure(one.name, one.code, one.detail) for one in self.refused if one.name in self.digests]
+
+
+async def create(client: Client, asked: dict[str, Any], key: str) -> Batch:
+    """Begin a batch. key: the same makes no second one, however often it is asked for."""
+    return _read(Batch, await client.post("/batches", asked, {"Idempotency-Key": key}))
+
+
+async def get(client: Client, batch: str) -> Batch:
+    return _read(Batch, await client.get(f"/batches/{batch}"))
+
+
+async def act(client: Client, batch: str, what: Literal["close", "cancel", "retry-failed"]) -> Batch:
+    return _read(Batch, await client.post(f"/batches/{batch}/{what}"))
+
+
+async def newest(client: Client, status: str | None, page: int, per_page: int) -> list[Batch]:
+    told = await client.get("/batches", status=status, page=page, per_page=per_page)
+    return [_read(Batch, one) for one in told.get("items", [])]
+
+
+async def upload(client: Client, batch: str, folder: Path, files: Sequence[Picture]) -> Uploaded:
+    """Send some pictures in one call. An OSError tells which one can't be read."""
+    hashing: dict[str, Hashing] = {}
+
+    async def attempt() -> httpx.Response:
+        with ExitStack() as opened:
+            for one in files:
+                hashing[one.name] = Hashing(opened.enter_context((folder / one.name).open("rb")))
+            parts = [("images", (one.name, hashing[one.name], "application/octet-stream")) for one in files]
+            return await client.http.post(f"{ADMIN}/batches/{batch}/images", files=parts)  # type: ignore[arg-type]  # httpx only reads
+
+    told = _read(Uploaded, (await client.persist(attempt)).json())
+    return told.model_copy(update={"digests": {name: file.digest for name, file in hashing.items()}})
+
+
+def ended(client: Client, batch: str, after: datetime) -> AsyncIterator[list[Item]]:
+    """Yield the items that have ended after a moment, or a little before it, oldest first, page by page."""
+    return _pages(client, batch, {"finished_after": (after - OVERLAP).isoformat()})
+
+
+def every(client: Client, batch: str) -> AsyncIterator[list[Item]]:
+    """Yield all items page by page."""
+    return _pages(client, batch, {})
+
+
+async def _pages(client: Client, batch: str, query: dict[str, str | int]) -> AsyncIterator[list[Item]]:
+    page = 1
+    while True:
+        told = await client.get(f"/batches/{batch}/items", page=page, per_page=PER_PAGE, **query)
+        found = [_read(Item, one) for one in told.get("items", [])]
+        if found:
+            yield found
+        if len(found) < PER_PAGE:
+            return
+        page += 1
+
+
+async def download(client: Client, batch: str, item: str, target: Path) -> None:
+    """Fetch a result to a file, which is there whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{uuid.uuid4().hex}{PART_SUFFIX}")
+
+    async def attempt() -> httpx.Response:
+        path = f"{ADMIN}/batches/{batch}/items/{item}/result"
+        async with client.http.stream("GET", path) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                return answer
+            with part.open("wb") as file:
+                async for block in answer.aiter_bytes():
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+            return answer
+
+    try:
+        await client.persist(attempt)
+        part.replace(target)
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+class Hashing:
+    """A file that is read once, and of which the sha256 is known then."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        return self._sha256.hexdigest()
+
+    def read(self, size: int = -1) -> bytes:
+        block = self._file.read(size)
+        self._sha256.update(block)
+        return block
+
+    def fileno(self) -> int:
+        """Where its length is asked."""
+        return self._file.fileno()
+
+
+def _read(model: type[Model], told: object) -> Model:
+    """Read what the service tells; what isn't of that shape is Refused."""
+    try:
+        return model.model_validate(told)
+    except ValidationError as error:
+        raise Refused(Problem(0, "not_the_service", "this is no answer of a Face API")) from error

@@ -1,0 +1,113 @@
+"""The pictures of a folder: which there are, and what their results are called."""
+
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"} | {
+    ".heic",
+    ".heif",
+    ".hif",
+    ".heics",
+    ".heifs",
+    ".avif",
+    ".avifs",
+}
+LONGEST_NAME = 500  # characters; the service takes no longer ones
+# The suffix of a result by its format, and those that say the same.
+RESULT_SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "json": ".json"}
+SAME = {".jpg": {".jpg", ".jpeg", ".jpe", ".jfif"}, ".png": {".png"}, ".webp": {".webp"}}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to be sent. name: its path below the folder, with `/` between the parts."""
+
+    name: str
+    size: int
+
+
+@dataclass
+class Passed:
+    """What a walk left out. links: that lead elsewhere; others: no pictures by their suffix.
+
+    nameless: pictures whose names can't be sent, in words that can be shown.
+    """
+
+    links: int = 0
+    others: int = 0
+    nameless: list[str] = field(default_factory=list)
+
+
+def walk(folder: Path, out: Path, passed: Passed, *, recursive: bool) -> Iterator[Picture]:
+    """Yield the pictures of a folder by name, what is below `out` left out. Names are as bytes would sort them.
+
+    Hidden files and folders are passed by, and so is a link that leads out of the folder: somebody else's files must
+    not be sent by accident. Whether a file is a picture is judged by its suffix; the service looks at its content.
+    """
+    root, without = folder.resolve(), out.resolve()
+    for base, folders, files in os.walk(root, onerror=_raise):
+        inner = [one for one in folders if not one.startswith(".") and Path(base, one) != without]
+        folders[:] = sorted(inner) if recursive else []
+        for path in (Path(base, name) for name in sorted(files) if not name.startswith(".")):
+            if path.suffix.lower() not in SUFFIXES:
+                passed.others += 1
+            elif not path.resolve().is_relative_to(root) or not path.is_file():
+                passed.links += 1
+            elif not _is_sendable(name := path.relative_to(root).as_posix()):
+                passed.nameless.append(ascii(name))
+            else:
+                yield Picture(name, path.stat().st_size)
+
+
+def _raise(error: OSError) -> NoReturn:
+    """A folder that can't be read must not look like an empty one."""
+    raise error
+
+
+def _is_text(name: str) -> bool:
+    """Whether it is Unicode, without control characters."""
+    return not any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in name)
+
+
+def _is_sendable(name: str) -> bool:
+    """Whether a name crosses unchanged: a form's file name can't tell a quote from `%22`."""
+    return _is_text(name) and len(name) <= LONGEST_NAME and not any(sign in name for sign in ('"', "%22", "\\"))
+
+
+def result_names(names: Sequence[str], taken: Collection[str], suffix: str) -> dict[str, str]:
+    """Name the results of pictures: the same path with the result's suffix, each name once.
+
+    A picture that has the suffix already keeps its name. Where two would get one name (`a.png` and `a.heic`, or `a.png`
+    beside `a.jpg`), each keeps its own and gets the suffix after it: `a.png.jpg`, `a.heic.jpg`. Names that differ only
+    in case count as the same, because on some file systems they are.
+    """
+    used = {name.casefold() for name in taken}
+    own = {name for name in names if PurePosixPath(name).suffix.lower() in SAME.get(suffix, set())}
+    found = {name: name for name in own if name.casefold() not in used}
+    used |= {name.casefold() for name in found}
+    short = {name: str(PurePosixPath(name).with_suffix(suffix)) for name in names if name not in found}
+    wanted = Counter(name.casefold() for name in short.values())
+    for name in sorted(short):
+        result = short[name]
+        if result.casefold() in used or wanted[result.casefold()] > 1:
+            result = _free(name, suffix, used)
+        used.add(result.casefold())
+        found[name] = result
+    return found
+
+
+def _free(name: str, suffix: str, used: set[str]) -> str:
+    result, number = name + suffix, 2
+    while result.casefold() in used:
+        result, number = f"{name}-{number}{suffix}", number + 1
+    return result
+
+
+def is_safe(name: str) -> bool:
+    """Whether a name that somebody else gave leads to a place below a folder."""
+    return _is_text(name) and not any(part in {"", ".", ".."} for part in name.split("/"))
