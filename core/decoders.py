@@ -1,8 +1,8 @@
 """Files in, pixels out, complete or not at all: one decoder for each format.
 
 A decoder that only warns where data are missing hands back half a picture, and the missing half can hide a face. So
-JPEG has a module of its own, the other formats go through Pillow, which is strict about them; and each decoder gets
-only those parts of the file that hold pixels.
+JPEG has a module of its own, HEIC goes through libheif, and the other formats through Pillow, which is strict about
+them; and each decoder gets only those parts of the file that hold pixels.
 """
 
 import struct
@@ -12,14 +12,16 @@ from io import BytesIO
 
 import cv2
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import AvifImagePlugin, Image
+from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from core import headers, jpegs
+from core import headers, heifs, jpegs, tiffs
 from core.errors import UndecodableImage
 
 Pixels = NDArray[np.uint8]
@@ -116,7 +118,7 @@ def decode_bmp(data: bytes) -> Raster:
 
 def decode_tiff(data: bytes) -> Raster:
     """Decode the first page of a TIFF."""
-    first = headers.directory(data)
+    first = tiffs.directory(data)
     compression = first.number(COMPRESSION, NO_COMPRESSION)
     if compression not in TIFF_COMPRESSIONS:
         raise UndecodableImage(f"TIFFs of compression {compression} are not read")
@@ -131,7 +133,7 @@ def decode_tiff(data: bytes) -> Raster:
     return raster
 
 
-def _clean_tiff(data: bytes, first: headers.Directory) -> bytes:
+def _clean_tiff(data: bytes, first: tiffs.Directory) -> bytes:
     """Narrow a TIFF's directory, in its place, to the tags that pixels depend on; the other pages are cut off.
 
     Pillow reads every tag of every directory, and turns the picture by its orientation. In its place, because bytes
@@ -143,7 +145,7 @@ def _clean_tiff(data: bytes, first: headers.Directory) -> bytes:
             continue
         if not 1 <= count <= (1 if tag in TIFF_SINGLE else MAX_VALUES):
             raise UndecodableImage("a tag of the TIFF has too many values, or none")
-        if headers.TIFF_SIZES[kind] * count > 4:
+        if tiffs.SIZES[kind] * count > 4:
             start, end = first.span(tag, data)
             total += end - start
         kept.append(struct.pack(first.order + "HHI4s", tag, kind, count, value))
@@ -153,14 +155,14 @@ def _clean_tiff(data: bytes, first: headers.Directory) -> bytes:
     return data[: first.start] + table + data[first.start + len(table) :]
 
 
-def _check_pieces(data: bytes, first: headers.Directory, compression: int) -> None:
+def _check_pieces(data: bytes, first: tiffs.Directory, compression: int) -> None:
     """See that each strip or tile is whole: libtiff ignores libjpeg's warnings and deflate's checksum."""
     tiled = TILE_PLACES in first.entries
     places = first.numbers(TILE_PLACES if tiled else STRIP_PLACES, data)
     sizes = first.numbers(TILE_SIZES if tiled else STRIP_SIZES, data)
     start, end = first.span(JPEG_TABLES, data) if JPEG_TABLES in first.entries else (0, 0)
     tables = data[start : end - 2] if end else b"\xff\xd8"  # without their end marker
-    budget = MAX_SAMPLE_BYTES * first.number(headers.WIDTH) * first.number(headers.HEIGHT) + MAX_SLACK
+    budget = MAX_SAMPLE_BYTES * first.number(tiffs.WIDTH) * first.number(tiffs.HEIGHT) + MAX_SLACK
     for place, size in zip(places, sizes, strict=True):
         piece = data[place : place + size]
         if compression == JPEG_COMPRESSION:
@@ -187,6 +189,29 @@ def _inflated_size(piece: bytes, budget: int) -> int:
     return size
 
 
+def decode_heic(data: bytes) -> Raster:
+    """Decode the primary picture of a HEIC; libheif's own limits hold too."""
+    still = heifs.read(data)
+    pillow_heif.options.DECODE_THREADS = 1  # a worker has a process for each CPU
+    image = pillow_heif.open_heif(BytesIO(heifs.plain(data, still))).to_pillow()
+    return _cropped(_from_pillow(image), still)
+
+
+def decode_avif(data: bytes) -> Raster:
+    """Decode the primary picture of an AVIF; of a sequence, the still that stands for it."""
+    still = heifs.read(data)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+    return _cropped(_from_pillow(AvifImageFile(BytesIO(heifs.plain(data, still)))), still)
+
+
+def _cropped(raster: Raster, still: heifs.Still) -> Raster:
+    if raster.bgr.shape[1::-1] != still.size:
+        raise UndecodableImage("the picture is not of the size that its header states")
+    left, top, right, bottom = still.crop
+    alpha = None if raster.alpha is None else np.ascontiguousarray(raster.alpha[top:bottom, left:right])
+    return Raster(np.ascontiguousarray(raster.bgr[top:bottom, left:right]), alpha, raster.coloured)
+
+
 def _from_pillow(image: Image.Image) -> Raster:
     """Turn any of Pillow's modes into 8 bits; UndecodableImage where samples of 32 bits leave the range open."""
     mode = image.mode
@@ -209,4 +234,12 @@ def _convert(pixels: Pixels, code: int) -> Pixels:
     return np.asarray(cv2.cvtColor(pixels, code), np.uint8)
 
 
-DECODERS = {"jpeg": decode_jpeg, "png": decode_png, "webp": decode_webp, "bmp": decode_bmp, "tiff": decode_tiff}
+DECODERS = {
+    "jpeg": decode_jpeg,
+    "png": decode_png,
+    "webp": decode_webp,
+    "bmp": decode_bmp,
+    "tiff": decode_tiff,
+    "heic": decode_heic,
+    "avif": decode_avif,
+}

@@ -1,4 +1,4 @@
-"""What a file says of its picture before a pixel is decoded: five formats, told by content, never by name.
+"""What a file says of its picture before a pixel is decoded: seven formats, told by content, never by name.
 
 The containers are walked here rather than by an imaging library: a hostile file's metadata (compressed text,
 directories of gigabytes) then costs nothing, and each decoder is later handed only what it needs of a file.
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core import heifs, tiffs
 from core.errors import NoImage, UndecodableImage, UnsupportedImage
 
-Format = Literal["jpeg", "png", "webp", "bmp", "tiff"]
-Span = tuple[int, int]
+Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "heic", "avif"]
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # A marker is 0xFF and a code; 0x00 is a stuffed byte, 0xFF a fill byte, and TEM and RST0-7 carry nothing.
@@ -21,9 +21,6 @@ JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 SOI, EOI, SOS, APP0, APP1, APP2, APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0-15; not DHT, JPG, DAC
 MAX_PARTS = 65_536  # chosen: a picture of 25 MiB has some thousands of parts; walking this many takes 50 ms
-ORIENTATION, WIDTH, HEIGHT, ICC_PROFILE = 274, 256, 257, 34675
-# Bytes of one value of each type of a TIFF directory (TIFF 6.0, section 2).
-TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 
 
 @dataclass(frozen=True)
@@ -40,46 +37,13 @@ class Header:
     profile: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True)
-class Directory:
-    """The first directory of a TIFF or EXIF block: tag → (type, count, four bytes: the value or its offset)."""
-
-    order: Literal["<", ">"]
-    start: int
-    entries: dict[int, tuple[int, int, bytes]]
-
-    def number(self, tag: int, default: int = 0) -> int:
-        """Return the first value of a SHORT or LONG that is kept in its entry; `default` where there is none."""
-        kind, count, value = self.entries.get(tag, (0, 0, b""))
-        if kind not in (3, 4) or not count:
-            return default
-        return int(struct.unpack_from(self.order + ("H" if kind == 3 else "I"), value)[0])
-
-    def numbers(self, tag: int, data: bytes) -> tuple[int, ...]:
-        """Return all values of a SHORT or LONG, wherever they are kept."""
-        kind, count, value = self.entries[tag]
-        if TIFF_SIZES[kind] * count > 4:
-            start, end = self.span(tag, data)
-            value = data[start:end]
-        return struct.unpack_from(f"{self.order}{count}{'H' if kind == 3 else 'I'}", value)
-
-    def span(self, tag: int, data: bytes) -> Span:
-        """Return (start, end) of a value kept outside its entry; ValueError where that is not in `data`."""
-        kind, count, value = self.entries[tag]
-        start = int(struct.unpack(self.order + "I", value)[0])
-        end = start + TIFF_SIZES[kind] * count
-        if end > len(data):
-            raise ValueError(f"the data of TIFF tag {tag} are cut off")
-        return start, end
-
-
 def read(data: bytes) -> Header:
     """Read the header of a picture: NoImage, UnsupportedImage (by content), UndecodableImage (a broken header)."""
     if not data:
         raise NoImage("the file is empty")
     reader = next((reader for reader, magic in READERS.items() if magic.match(data)), None)
     if reader is None:
-        raise UnsupportedImage("the file is none of JPEG, PNG, WebP, BMP, TIFF")
+        raise UnsupportedImage("the file is none of JPEG, PNG, WebP, BMP, TIFF, HEIC, AVIF")
     try:
         header = reader(data)
     except (ValueError, KeyError, IndexError, struct.error) as error:
@@ -91,34 +55,9 @@ def read(data: bytes) -> Header:
 
 def _upright(form: Format, size: tuple[int, int], exif: bytes, profile: bytes = b"") -> Header:
     """size: (width, height) as stored; `exif` may be anything at all."""
-    turn = orientation(exif)
+    turn = tiffs.orientation(exif)
     width, height = size[::-1] if turn >= 5 else size
     return Header(form, width, height, turn, profile)
-
-
-def orientation(exif: bytes) -> int:
-    """Return EXIF's orientation, 1 to 8; 1 for a block that is absent or broken."""
-    try:
-        turn = directory(exif.removeprefix(b"Exif\0\0")).number(ORIENTATION, 1)
-    except (ValueError, struct.error):
-        return 1
-    return turn if 1 <= turn <= 8 else 1
-
-
-def directory(data: bytes) -> Directory:
-    """Read the first directory of a TIFF or EXIF block; ValueError, struct.error where there is none.
-
-    A directory that is cut off gives the entries that are there.
-    """
-    orders: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
-    if data[:4] not in orders:
-        raise ValueError("no TIFF header (or a BigTIFF's, which is not read)")
-    order = orders[data[:4]]
-    (start,) = struct.unpack_from(order + "I", data, 4)
-    (count,) = struct.unpack_from(order + "H", data, start)
-    table = data[start + 2 : start + 2 + 12 * count]
-    rows = struct.iter_unpack(order + "HHI4s", table[: len(table) // 12 * 12])
-    return Directory(order, start, {tag: (kind, number, value) for tag, kind, number, value in rows})
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -223,12 +162,20 @@ def _read_bmp(data: bytes) -> Header:
 
 
 def _read_tiff(data: bytes) -> Header:
-    first = directory(data)
+    first = tiffs.directory(data)
     profile = b""
-    if ICC_PROFILE in first.entries:
-        start, end = first.span(ICC_PROFILE, data)
+    if tiffs.ICC_PROFILE in first.entries:
+        start, end = first.span(tiffs.ICC_PROFILE, data)
         profile = data[start:end]
-    return _upright("tiff", (first.number(WIDTH), first.number(HEIGHT)), data, profile)
+    return _upright("tiff", (first.number(tiffs.WIDTH), first.number(tiffs.HEIGHT)), data, profile)
+
+
+def _read_heif(data: bytes) -> Header:
+    still = heifs.read(data)
+    left, top, right, bottom = still.crop
+    size = right - left, bottom - top
+    width, height = size[::-1] if still.orientation >= 5 else size
+    return Header(still.codec, width, height, still.orientation, still.profile)
 
 
 READERS = {
@@ -237,4 +184,5 @@ READERS = {
     _read_webp: re.compile(rb"RIFF....WEBP", re.DOTALL),
     _read_bmp: re.compile(rb"BM"),
     _read_tiff: re.compile(rb"II[*+]\0|MM\0[*+]"),
+    _read_heif: re.compile(rb"....ftyp", re.DOTALL),
 }

@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from matplotlib import cbook
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
@@ -26,6 +27,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "webp": {"lossless": True},
     "bmp": {},
     "tiff": {},
+    "heic": {"quality": -1, "chroma": 444},
+    "avif": {"quality": 100, "subsampling": "4:4:4"},
 }
 
 
@@ -63,7 +66,11 @@ def file(pixels: NDArray[Any] | Image.Image, form: str, **options: Any) -> bytes
     """Write a picture as Pillow does. pixels: RGB, grey, or an image of any mode."""
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     out = BytesIO()
-    image.save(out, form, **options)
+    if form == "heic":
+        pillow_heif.register_heif_opener()
+        if "exif" in options:  # only of bytes it makes turns
+            options["exif"] = options["exif"].tobytes()
+    image.save(out, "heif" if form == "heic" else form, **options)
     return out.getvalue()
 
 
@@ -159,6 +166,12 @@ def whole_files() -> dict[str, bytes]:
         "webp-lossless": file(portrait, "webp", lossless=True),
         "bmp": file(portrait, "bmp"),
         "bmp-palette": file(portrait.convert("P"), "bmp"),
+        "heic": file(portrait, "heic"),
+        "heic-alpha": file(with_alpha, "heic"),
+        "heic-grid": file(portrait, "heic", tile_size=64),
+        "heic-grey": file(portrait.convert("L"), "heic"),
+        "avif": file(portrait, "avif"),
+        "avif-alpha": file(with_alpha, "avif"),
     }
 
 

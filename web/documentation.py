@@ -32,7 +32,7 @@ CAUSES: tuple[Cause, ...] = (
     ("No API key, or one that is not known.", errors.Unauthenticated("this API key is not known"), CHALLENGE),
     ("The API key has been revoked.", errors.KeyRevoked(), {}),
     ("The body, or the picture, is too large.", errors.UploadTooLarge("the largest body is 26214400 bytes"), {}),
-    ("Not a JPEG, PNG, WebP, BMP or TIFF file, judged by its content.", errors.UnsupportedImage(), {}),
+    ("Not a JPEG, PNG, WebP, BMP, TIFF, HEIC or AVIF file, judged by its content.", errors.UnsupportedImage(), {}),
     (
         "A parameter is not valid, the file is missing, or it does not decode completely.",
         errors.InvalidOption(f"confidence: {TOO_HIGH}", problems=(FieldProblem("confidence", TOO_HIGH),)),

@@ -16,7 +16,7 @@ class ImageUpload(CachedSchema):
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
-    image: FileStorage = Field(description="A JPEG, PNG, WebP, BMP or TIFF file.")
+    image: FileStorage = Field(description="A JPEG, PNG, WebP, BMP, TIFF, HEIC or AVIF file.")
 
     @field_validator("image")
     @classmethod

@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pillow_heif
 from matplotlib import cbook
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
@@ -87,6 +88,8 @@ def close_up(width: int = 512, height: int = 512, margin: float = 0.0) -> Image.
 def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     """The picture as a file of this kind: a format's name as Pillow has it."""
     buffer = io.BytesIO()
+    if kind == "HEIF":
+        pillow_heif.register_heif_opener()
     # A copy, because Pillow leaves the settings of one format's encoder on the picture and gives them to the next.
     picture.copy().save(buffer, kind, **options)
     return buffer.getvalue()
@@ -257,8 +260,7 @@ STRANGERS: dict[str, bytes] = {
     "gif": encoded(Image.new("P", (32, 32)), "GIF"),
     "text": b"The quick brown fox jumps over the lazy dog.\n" * 20,
     "pdf": b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n",
-    "heic": b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(200),
-    "avif": b"\x00\x00\x00\x1cftypavif\x00\x00\x00\x00avifmif1miaf" + bytes(200),
+    "film": b"\x00\x00\x00\x18ftypisom\x00\x00\x00\x00mp42isom" + bytes(200),
     "svg": b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
     "icon": encoded(Image.new("RGB", (32, 32)), "ICO"),
     "photoshop": b"8BPS\x00\x01" + bytes(200),

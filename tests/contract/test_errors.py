@@ -283,7 +283,7 @@ def test_upload_limit_can_be_set(strict: Stack) -> None:
     assert_problem(post(strict, DETECT, data=in_pieces(body), headers=headers), 413)
 
 
-# --- 415: not one of the five formats ------------------------------------------------------------
+# --- 415: not one of the formats -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -425,6 +425,9 @@ WHOLE: dict[str, bytes] = {
     "tiff": pictures.encoded(pictures.hopper(), "TIFF"),
     "tiff_lzw": pictures.encoded(pictures.hopper(), "TIFF", compression="tiff_lzw"),
     "tiff_deflate": pictures.encoded(pictures.hopper(), "TIFF", compression="tiff_adobe_deflate"),
+    "heic": pictures.encoded(pictures.hopper(), "HEIF", quality=70),
+    "heic_tiles": pictures.encoded(pictures.hopper(), "HEIF", quality=70, tile_size=256),
+    "avif": pictures.encoded(pictures.hopper(), "AVIF", quality=70),
 }
 
 
@@ -456,7 +459,7 @@ def test_bare_beginning_is_422(service: Stack, kind: str) -> None:
 
 # --- real files ----------------------------------------------------------------------------------
 
-ACCEPTED = {".jpg", ".png", ".webp", ".bmp", ".tif", ".apng"}
+ACCEPTED = {".jpg", ".png", ".webp", ".bmp", ".tif", ".apng", ".heic", ".avif"}
 
 
 def test_real_files_are_judged_by_kind(service: Stack, shared_data: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
-from core import headers, images
+from core import headers, images, tiffs
 from core.errors import (
     InvalidInput,
     UndecodableImage,
@@ -95,7 +95,7 @@ def test_png_with_wrong_checksum_is_refused() -> None:
 @pytest.mark.parametrize("kind", ["tiff-deflate", "tiff-jpeg", "tiff-tiff_lzw", "tiff-packbits"])
 def test_tiff_with_blank_strip_end_is_refused(kind: str) -> None:
     data = WHOLE[kind]
-    directory = headers.directory(data)
+    directory = tiffs.directory(data)
     place, size = directory.numbers(273, data)[-1], directory.numbers(279, data)[-1]
     middle = place + size // 2
     with pytest.raises(UndecodableImage):
@@ -230,7 +230,7 @@ def test_tiff_tags_of_other_pages_do_not_matter() -> None:
     info[37500] = b"M" * 5000
     info[270] = "SECRET"
     data = bytearray(pictures.file(pictures.quarters(), "tiff", tiffinfo=info))
-    first = headers.directory(bytes(data))
+    first = tiffs.directory(bytes(data))
     tags = {struct.unpack_from("<H", data, first.start + 2 + 12 * n)[0]: n for n in range(len(first.entries))}
     place = first.start + 2 + 12 * tags[37500]
     struct.pack_into("<II", data, place + 4, 0x7FFFFFFF, 0x7FFFFFFF)

@@ -14,6 +14,7 @@ from core.errors import ImageTooLarge, InvalidInput, UndecodableImage, Unsupport
 
 MANY = 50_000_000
 ACCEPTED = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tiff"}
+ACCEPTED |= {"HEIF": "heic", "AVIF": "avif"}
 SLOW_S = 5.0  # chosen: far over what any of them takes on a busy machine
 
 

@@ -71,7 +71,7 @@ def test_probe_survives_compressed_text() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "tiff"])
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "tiff", "heic", "avif"])
 def test_orientation_is_applied(form: str, orientation: int) -> None:
     upright = pictures.quarters(96, 64)
     data = pictures.file(pictures.stored(upright, orientation), form, exif=pictures.exif(orientation), **WAYS[form])
