@@ -78,16 +78,17 @@ def expired_images(session: Session, before: datetime, limit: int = 500) -> list
     return list(session.scalars(oldest_first.limit(limit)))
 
 
-def object_keys(session: Session, images_at_once: int = 1000) -> Iterator[set[str]]:
-    """Yield the keys of every object that a row names, those of some images at a time."""
+def object_keys(session: Session, images_at_once: int = 1000) -> Iterator[tuple[uuid.UUID, set[str]]]:
+    """Yield the keys of every object that a row names, those of some images at a time, by rising ids: the last id of
+    the images, and their keys."""
     last = uuid.UUID(int=0)
     while True:
         following = select(Image.id).where(Image.id > last).order_by(Image.id).limit(images_at_once)
         image_ids = session.scalars(following).all()
         if not image_ids:
             return
-        yield known_keys(session, image_ids)
         last = image_ids[-1]
+        yield last, known_keys(session, image_ids)
 
 
 def known_keys(session: Session, image_ids: Collection[uuid.UUID]) -> set[str]:

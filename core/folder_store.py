@@ -72,8 +72,9 @@ class FolderStore:
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         top = prefix.rpartition("/")[0]
         with _translated():
-            for base, _, names in os.walk(self._path(top) if top else self._folder, onerror=_raise_unless_gone):
-                for path in (Path(base, name) for name in names):
+            for base, folders, names in os.walk(self._path(top) if top else self._folder, onerror=_raise_unless_gone):
+                folders.sort()  # os.walk goes on into them in this order
+                for path in (Path(base, name) for name in sorted(names)):
                     key = path.relative_to(self._folder).as_posix()
                     if key.startswith(prefix):
                         with suppress(*GONE):  # deleted meanwhile

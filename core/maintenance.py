@@ -12,6 +12,7 @@ from core import cleanups, key_uses, keys, records, tallies
 from core.cleanups import Due
 from core.errors import NotFound, StorageUnavailable
 from core.models import now
+from core.objects import StoredObject
 from core.services import Services
 from core.storage import ObjectStore
 
@@ -89,7 +90,7 @@ def compare(services: Services) -> Differences:
         return Differences(0, 0)
     with services.sessions() as session:
         orphans = sum(_register_orphans(session, found) for found in _old_objects(services.store))
-        missing = sum(not _is_there(services.store, key) for known in cleanups.object_keys(session) for key in known)
+        missing = _count_missing(session, services.store)
     return Differences(orphans, missing)
 
 
@@ -120,10 +121,44 @@ def _register_orphans(session: Session, found: list[str]) -> int:
     return len(orphans)
 
 
+def _count_missing(session: Session, store: ObjectStore) -> int:
+    """Count the keys of rows whose objects are gone.
+
+    Store and rows are read side by side, by rising ids. What seems to be missing is asked for by itself, so that rows
+    which change meanwhile, or a store that lists in another order, cost time and never the truth.
+    """
+    listings = [_Listing(store.list(prefix)) for prefix in PREFIXES]
+    missing = 0
+    for last, known in cleanups.object_keys(session, OBJECTS_AT_ONCE):
+        listed = set[str]().union(*(listing.up_to(last) for listing in listings))
+        gone = {key for key in known - listed if not _is_there(store, key)}
+        if gone:
+            missing += len(gone & cleanups.known_keys(session, {_of(key) for key in gone}))
+    return missing
+
+
+class _Listing:
+    """A listing that is read image by image."""
+
+    def __init__(self, found: Iterator[StoredObject]) -> None:
+        self._ours = ((image_id, one.key) for one in found if (image_id := _image_id(one.key)))
+        self._next = next(self._ours, None)
+
+    def up_to(self, last: uuid.UUID) -> Iterator[str]:
+        """Yield the keys of the following images, to the last one."""
+        while self._next and self._next[0] <= last:
+            yield self._next[1]
+            self._next = next(self._ours, None)
+
+
+def _of(key: str) -> uuid.UUID:
+    return uuid.UUID(key.split("/")[1])
+
+
 def _image_id(key: str) -> uuid.UUID | None:
     """Read the image's id from a key; somebody else's object has none, and stays."""
     try:
-        return uuid.UUID(key.split("/")[1])
+        return _of(key)
     except (IndexError, ValueError):
         return None
 

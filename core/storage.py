@@ -52,7 +52,8 @@ class ObjectStore(Protocol):
         """Remove the object; one that is gone already is no error."""
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
-        """Tell of every object whose key begins so, in no promised order, page by page: never all in memory.
+        """Tell of every object whose key begins so, by rising keys where the server does, page by page: never all in
+        memory.
 
         An object that is written or deleted meanwhile may be told of or not.
         """

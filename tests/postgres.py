@@ -33,6 +33,11 @@ class Postgres:
     port: int
     socket_folder: Path
 
+    @property
+    def pid(self) -> int:
+        """Of the process that the others come from."""
+        return int((self.socket_folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def url(self, database: str) -> str:
         """Return the SQLAlchemy URL of a database, over loopback."""
         return f"postgresql+psycopg2://postgres@127.0.0.1:{self.port}/{database}"

@@ -111,10 +111,12 @@ def _proxy(folder: Path, port: int) -> str:
         "catch_errors": "",
         "gatekeeper": "",
         "healthcheck": "",
+        "cache": "",
         "s3api": f"location = {REGION}\nmax_bucket_listing = {PAGE}\n",
         "tempauth": f"user_{account}_{user} = {SECRET_KEY} .admin\n",
     }
-    sections = "".join(f"[filter:{name}]\nuse = egg:swift#{name}\n{more}" for name, more in filters.items())
+    places = {name: f"egg:swift#{name}" for name in filters} | {"cache": "call:tests.swift_cache:filter_factory"}
+    sections = "".join(f"[filter:{name}]\nuse = {places[name]}\n{more}" for name, more in filters.items())
     return _common(folder, port) + (
         f"[pipeline:main]\npipeline = {' '.join(filters)} proxy-server\n"
         f"[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n{sections}"

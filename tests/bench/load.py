@@ -3,10 +3,11 @@
 import http.client
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import cv2
+import psutil
 import skimage.data
 
 from core import config
@@ -56,6 +57,17 @@ def served(stack: Stack, path: str, pictures: list[bytes], seconds: float) -> fl
     for thread in threads:
         thread.join()
     return sum(counts) / (time.perf_counter() - started)
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """Sum the seconds of CPU that these processes and all below them have taken since they began."""
+    total = 0.0
+    for pid in pids:
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
+            times = one.cpu_times()
+            total += times.user + times.system
+    return total
 
 
 def timed_ms(call: Callable[[], object]) -> float:

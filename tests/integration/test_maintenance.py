@@ -114,6 +114,32 @@ def test_rows_without_objects_are_counted(made: Services) -> None:
     assert maintenance.compare(made).missing == 1
 
 
+def test_comparison_asks_for_no_object_alone(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        keep(made)
+
+    def refuse(key: str) -> None:
+        raise StorageUnavailable(key)
+
+    monkeypatch.setattr(made.store, "stat", refuse)
+    assert maintenance.compare(made) == maintenance.Differences(orphans=0, missing=0)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_missing_are_counted_whatever_the_order(
+    made: Services, monkeypatch: pytest.MonkeyPatch, backwards: bool
+) -> None:
+    monkeypatch.setattr(maintenance, "OBJECTS_AT_ONCE", 2)
+    images = [keep(made) for _ in range(7)]
+    for image in images[2:4]:
+        made.store.delete(image.s3_key)  # type: ignore[union-attr]
+    found_in = made.store.list  # type: ignore[union-attr]
+    monkeypatch.setattr(
+        made.store, "list", lambda prefix="": iter(sorted(found_in(prefix), key=lambda one: one.key, reverse=backwards))
+    )
+    assert maintenance.compare(made) == maintenance.Differences(orphans=0, missing=2)
+
+
 def test_failing_removal_is_tried_again(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     image = keep(made)
     with made.sessions() as session:  # type: ignore[misc]
