@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationE
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
+from core.results import Detail
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FACE_API_"
@@ -76,6 +77,8 @@ class Settings(BaseSettings):
     input_size: int = setting(
         640, "Longer side of the network's input, in pixels; a multiple of 32.", ge=64, le=4096, multiple_of=32
     )
+    detail_detect: Detail = setting("fast", "How closely detect searches a picture when a call does not say.")
+    detail_mask: Detail = setting("balanced", "How closely mask searches a picture when a call does not say.")
     worker_processes: int = setting(
         0, "Processes of a worker, each with the model loaded; 0: one for each CPU it may use.", ge=0, le=256
     )

@@ -14,7 +14,7 @@ def detected(report: Report, options: DetectOptions, total_ms: float) -> Outcome
         report.height,
         _values(report, options, total_ms),
         lambda: _detections(report),
-        report=told(report),
+        report=told(report, options),
     )
 
 
@@ -22,7 +22,7 @@ def masked(result: Masked, options: MaskOptions, total_ms: float) -> Outcome:
     """Word the outcome of mask."""
     report = result.cover.report
     values = _values(report, options, total_ms)
-    done = told(report) | {"effective_strength": result.cover.effective_strength}
+    done = told(report, options) | {"effective_strength": result.cover.effective_strength}
     return Outcome(report.width, report.height, values, lambda: _detections(report), result.image, done)
 
 
@@ -45,9 +45,10 @@ def asked(options: DetectOptions) -> dict[str, Any]:
     return values
 
 
-def told(report: Report) -> dict[str, Any]:
+def told(report: Report, options: DetectOptions) -> dict[str, Any]:
     """Say what was done to find the faces, in detail."""
-    return {"review_faces": review_faces(report)}
+    passes = [one.name for one in report.found.passes]
+    return {"detail": options.detail, "passes": passes, "review_faces": review_faces(report)}
 
 
 def review_faces(report: Report) -> int:

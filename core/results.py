@@ -1,12 +1,13 @@
 """What crosses the service's borders: options in, reports out. The API's defaults and ranges stand here, once."""
 
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 Method = Literal["gaussian", "pixelate", "solid", "elliptical"]
 OutputFormat = Literal["jpeg", "png", "webp"]
+Detail = Literal["fast", "balanced", "thorough"]
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 
@@ -42,6 +43,12 @@ class DetectOptions(Frozen):
             ge=0, description="Keep only so many faces, the most confident; 0: all. On a mask the others stay visible."
         ),
     ] = 0
+    detail: Annotated[
+        Detail | None,
+        Field(description="How closely the picture is searched; left out, as the service is set."),
+        # None is what a caller leaves out, and no value that it could send.
+        WithJsonSchema({"type": "string", "enum": list(get_args(Detail))}),
+    ] = None
 
 
 class MaskOptions(DetectOptions):
@@ -96,8 +103,20 @@ class Timings(Frozen):
     encode_ms: float | None = None
 
 
+class PassReport(Frozen):
+    """One run of the network. input_size: (width, height); candidates: before any were merged."""
+
+    name: str
+    input_size: tuple[int, int]
+    inference_ms: float
+    candidates: int
+
+
 class Found(Frozen):
-    """What a detector answers for one picture. input_size: (width, height) of the network's main pass."""
+    """What a detector answers for one picture. input_size: (width, height) of the network's main pass.
+
+    The timings are sums over the passes.
+    """
 
     faces: tuple[Face, ...]
     timings: Timings
@@ -105,6 +124,7 @@ class Found(Frozen):
     candidates_after_nms: int
     det_scale: float
     input_size: tuple[int, int]
+    passes: tuple[PassReport, ...] = ()
 
 
 class Report(Frozen):

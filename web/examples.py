@@ -67,6 +67,10 @@ DETECTED: dict[str, Any] = {
         "output_bytes": None,
         "input_pixels": 2073600,
         "model_name": "scrfd_10g",
+        "passes": [
+            {"name": "main", "input_size": [640, 384], "inference_ms": 103.11, "candidates": 13},
+            {"name": "close_up", "input_size": [192, 128], "inference_ms": 9.23, "candidates": 2},
+        ],
     },
 }
 STATISTICS: dict[str, Any] = {

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from werkzeug.datastructures import FileStorage as UploadedFile
 
 from core.detections import Detection
-from core.results import CachedSchema, DetectOptions, Report
+from core.results import CachedSchema, DetectOptions, PassReport, Report
 from web.examples import DETECTED, REQUEST_ID
 
 
@@ -83,6 +83,24 @@ class Processing(BaseModel):
     total_ms: float
 
 
+class Pass(BaseModel):
+    """One run of the network over the picture or a part of it."""
+
+    name: str = Field(description="`main`, `close_up`, `large`, `tile`, `mirror`, `rotated_90` and so on.")
+    input_size: Sides
+    inference_ms: float
+    candidates: int = Field(description="Before those of one face were merged.")
+
+    @classmethod
+    def of(cls, report: PassReport) -> Self:
+        return cls(
+            name=report.name,
+            input_size=list(report.input_size),
+            inference_ms=round(report.inference_ms, 2),
+            candidates=report.candidates,
+        )
+
+
 class Profiling(BaseModel):
     """Where the time went, in milliseconds, and what went through; null for a step that was not taken."""
 
@@ -105,6 +123,7 @@ class Profiling(BaseModel):
     output_bytes: int | None
     input_pixels: int
     model_name: str
+    passes: list[Pass]
 
     @classmethod
     def of(cls, report: Report, input_bytes: int, total_ms: float, storage_ms: float | None) -> Self:
@@ -124,6 +143,7 @@ class Profiling(BaseModel):
             output_bytes=None,
             input_pixels=report.width * report.height,
             model_name=report.model,
+            passes=[Pass.of(one) for one in found.passes],
         )
 
 

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from flask import request
 from werkzeug.datastructures import FileStorage
 
-from core import images
+from core import choices, images
 from core.batch_uploads import Uploader
+from core.choices import Options
 from core.errors import FieldProblem, InvalidOption, NoImage, TierOff
 from core.keeping import Upload
-from core.results import DetectOptions
 from web import current
 from web.batch_schemas import ImageUploads
 from web.bodies import Sent
 from web.schemas import ImageUpload
 
 
-def received(options: DetectOptions, form: ImageUpload) -> tuple[Upload, Sent]:
-    """Take the upload and judge it by its header, before anything is decoded."""
+def received(query: Options, form: ImageUpload) -> tuple[Upload, Sent, Options]:
+    """Take the upload and judge it by its header, before anything is decoded; decide what the query leaves open."""
     started = time.perf_counter()
     settings = current.services().settings
     if len(request.files.getlist("image")) + len(request.form.getlist("image")) > 1:
@@ -28,7 +28,8 @@ def received(options: DetectOptions, form: ImageUpload) -> tuple[Upload, Sent]:
         raise NoImage("the file is empty")
     header = images.probe(data, settings.max_image_pixels)
     upload = Upload(data, form.image.filename or "", f"image/{header.format}")
-    return upload, Sent(options, len(data), settings.input_size, started)
+    options = choices.resolved(query, settings)
+    return upload, Sent(options, len(data), settings.input_size, started), options
 
 
 @dataclass(frozen=True)

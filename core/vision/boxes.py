@@ -32,12 +32,16 @@ def to_pixels(boxes: Boxes, width: int, height: int) -> Regions:
 
 def iou(box: Boxes, others: Boxes) -> NDArray[np.float32]:
     """Intersection over union of one box, shape (4,), with each of the others, shape (n, 4)."""
-    width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
-    height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
-    both = np.maximum(width, 0) * np.maximum(height, 0)
-    area = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
-    union = (box[2] - box[0]) * (box[3] - box[1]) + area - both
+    both = _shared(box, others)
+    union = _areas(box[None])[0] + _areas(others) - both
     ratio = np.divide(both, union, out=np.zeros_like(both), where=union > 0)
+    return np.asarray(ratio, np.float32)
+
+
+def covered(box: Boxes, others: Boxes) -> NDArray[np.float32]:
+    """Return how much of each of the others, shape (n, 4), lies inside one box, shape (4,)."""
+    both, area = _shared(box, others), _areas(others)
+    ratio = np.divide(both, area, out=np.zeros_like(both), where=area > 0)
     return np.asarray(ratio, np.float32)
 
 
@@ -53,3 +57,13 @@ def nms(boxes: Boxes, scores: Scores, threshold: float) -> NDArray[np.intp]:
         kept.append(int(best))
         order = rest[iou(boxes[best], boxes[rest]) <= threshold]
     return np.array(kept, np.intp)
+
+
+def _shared(box: Boxes, others: Boxes) -> NDArray[np.float32]:
+    width = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+    height = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    return np.asarray(np.maximum(width, 0) * np.maximum(height, 0), np.float32)
+
+
+def _areas(found: Boxes) -> NDArray[np.float32]:
+    return np.asarray((found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1]), np.float32)

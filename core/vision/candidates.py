@@ -32,6 +32,12 @@ class Candidates:
         landmarks = None if self.landmarks is None else self.landmarks * factors
         return type(self)(self.boxes * np.tile(factors, 2), self.scores, landmarks)
 
+    def moved(self, x: float, y: float) -> Self:
+        """Add to every coordinate."""
+        by = np.array([x, y], np.float32)
+        landmarks = None if self.landmarks is None else self.landmarks + by
+        return type(self)(self.boxes + np.tile(by, 2), self.scores, landmarks)
+
     def joined(self, other: Self) -> Self:
         """Put two sets from the same model into one."""
         landmarks = None

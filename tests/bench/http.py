@@ -18,7 +18,9 @@ from core import cpus
 from core.config import Settings
 from core.results import DetectOptions
 from core.vision import detector, pipeline
-from core.vision.detector import CLOSE_UP_SIZE, OnnxDetector, letterbox
+from core.vision.detector import OnnxDetector
+from core.vision.passes import View, letterbox
+from core.vision.searches import CLOSE_UP_SIZE
 from tests.bench import load
 from tests.bench.load import Client, timed_ms
 from tests.stack import Stack
@@ -87,12 +89,13 @@ def _run_bare(settings: Settings, pictures: list[bytes], seconds: float) -> floa
     inputs = []
     for picture in pictures:
         pixels = pipeline.images.decode(picture, settings.max_image_pixels).pixels
-        inputs.append([found._family.blob(letterbox(pixels, size)[0]) for size in (settings.input_size, CLOSE_UP_SIZE)])
+        views = [View("main", settings.input_size), View("close_up", CLOSE_UP_SIZE)]
+        inputs.append([found.eye.family.blob(letterbox(pixels, view)[0]) for view in views])
     count = 0
     started = time.perf_counter()
     while (taken := time.perf_counter() - started) < seconds:
         for blob in inputs[count % len(inputs)]:
-            found._network.run(blob)
+            found.eye.network.run(blob)
         count += 1
     return count / taken
 

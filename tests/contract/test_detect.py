@@ -49,6 +49,7 @@ KEYS: dict[str, set[str]] = {
         "output_bytes",
         "input_pixels",
         "model_name",
+        "passes",
     },
 }
 DETECTION_KEYS = {"index", "bbox", "confidence", "landmarks", "size", "area", "center", "relative"}
@@ -541,12 +542,35 @@ def test_wide_nms_keeps_more(service: Stack, several: Body) -> None:
         {"nms_threshold": "1.0"},
         {"max_faces": "0"},
         {"max_faces": "2147483648"},
+        {"detail": "fast"},
+        {"detail": "balanced"},
+        {"detail": "thorough"},
         {"confidence": "0.5", "nms_threshold": "0.4", "max_faces": "0"},
     ],
     ids=str,
 )
 def test_detect_accepts_range_limits(service: Stack, query: dict[str, str]) -> None:
     assert detect(service, pictures.portrait(), **query).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("detail", "names"),
+    [
+        (None, {"main", "close_up"}),
+        ("fast", {"main", "close_up"}),
+        ("balanced", {"main", "close_up", "large"}),
+        ("thorough", {"main", "close_up", "large", "tile", "mirror", "rotated_90", "rotated_180", "rotated_270"}),
+    ],
+)
+def test_detail_decides_the_passes(service: Stack, detail: str | None, names: set[str]) -> None:
+    answer = detected(service, pictures.encoded(pictures.group(3, 2), "PNG"), detail=detail)
+    passes = answer["profiling"]["passes"]
+    assert {one["name"] for one in passes} == names
+    assert sum(one["inference_ms"] for one in passes) == pytest.approx(answer["profiling"]["inference_ms"], abs=0.1)
+    assert sum(one["candidates"] for one in passes) == answer["profiling"]["candidates_before_nms"]
+    for one in passes:
+        assert set(one) == {"name", "input_size", "inference_ms", "candidates"}
+        assert all(is_int(side) and side % 32 == 0 for side in one["input_size"])
 
 
 # --- the request's id ----------------------------------------------------------------------------

@@ -38,6 +38,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "confidence": {"type": "number", "default": 0.5, "minimum": 0.01, "maximum": 1},
     "nms_threshold": {"type": "number", "default": 0.4, "minimum": 0.01, "maximum": 1},
     "max_faces": {"type": "integer", "default": 0, "minimum": 0},
+    "detail": {"type": "string", "enum": ["balanced", "fast", "thorough"]},
 }
 MASK_OPTIONS: dict[str, dict[str, Any]] = OPTIONS | {
     "method": {"type": "string", "default": "gaussian", "enum": ["elliptical", "gaussian", "pixelate", "solid"]},

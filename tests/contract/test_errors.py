@@ -345,6 +345,7 @@ BAD_OPTIONS: dict[str, list[str]] = {
     "confidence": [*NOT_NUMBERS, "0", "0.009", "-0.5", "1.01", "2", "1e9"],
     "nms_threshold": [*NOT_NUMBERS, "0", "0.009", "-0.5", "1.01", "2", "1e9"],
     "max_faces": [*NOT_NUMBERS, "-1", "1.5", "-999999999999"],
+    "detail": ["", "FAST", "thorough ", "0", "null", "None", "fast,thorough"],
 }
 BAD_MASK_OPTIONS: dict[str, list[str]] = {
     "method": ["", "blur", "GAUSSIAN", "gaussian ", "0", "null", "gaussian,solid"],
@@ -367,6 +368,7 @@ def test_bad_option_is_422(service: Stack, path: str, name: str, text: str) -> N
     [
         *[(path, name, "0.5") for path in PATHS for name in ("confidence", "nms_threshold")],
         *[(path, "max_faces", "1") for path in PATHS],
+        *[(path, "detail", "fast") for path in PATHS],
         (MASK, "method", "solid"),
         (MASK, "strength", "50"),
         (MASK, "padding", "1"),

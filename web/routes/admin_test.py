@@ -23,6 +23,6 @@ admin_test = APIBlueprint(
 @guards.admin()
 def post_test_mask(query: MaskOptions, form: ImageUpload) -> Response:
     """Answer the masked picture as base64, with the faces and the timings."""
-    upload, sent = uploads.received(query, form)
-    masked = current.services().queue.run_mask(upload.data, query, caller_has_gone)
-    return bodies.masked_picture(masked, query, sent)
+    upload, sent, options = uploads.received(query, form)
+    masked = current.services().queue.run_mask(upload.data, options, caller_has_gone)
+    return bodies.masked_picture(masked, options, sent)

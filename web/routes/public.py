@@ -36,11 +36,11 @@ def get_health() -> Response:
 @guards.api_key("detect")
 def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     """Answer where the faces are, in pixels of the upright picture."""
-    upload, sent = uploads.received(query, form)
+    upload, sent, options = uploads.received(query, form)
     services = current.services()
     with keeping.draft(services.keeper, upload) as draft:
-        report = services.queue.run_detect(upload.data, query, caller_has_gone)
-    kept = draft.finish(outcomes.detected(report, query, sent.total_ms))
+        report = services.queue.run_detect(upload.data, options, caller_has_gone)
+    kept = draft.finish(outcomes.detected(report, options, sent.total_ms))
     return bodies.detection(report, sent, kept)
 
 
@@ -53,9 +53,9 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
 @guards.api_key("mask")
 def post_mask(query: MaskOptions, form: ImageUpload) -> Response:
     """Answer the picture with its faces covered, and nothing in the file but pixels and a colour profile."""
-    upload, sent = uploads.received(query, form)
+    upload, sent, options = uploads.received(query, form)
     services = current.services()
     with keeping.draft(services.keeper, upload) as draft:
-        masked = services.queue.run_mask(upload.data, query, caller_has_gone)
-    kept = draft.finish(outcomes.masked(masked, query, sent.total_ms))
-    return bodies.masked_image(masked, query.format, sent, kept)
+        masked = services.queue.run_mask(upload.data, options, caller_has_gone)
+    kept = draft.finish(outcomes.masked(masked, options, sent.total_ms))
+    return bodies.masked_image(masked, options.format, sent, kept)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from core import config
 from core.results import DetectOptions
 from core.vision import detector
-from core.vision.detector import OnnxDetector, letterbox
+from core.vision.detector import OnnxDetector
+from core.vision.passes import View, letterbox
 
 Pixels = NDArray[np.uint8]
 # Where the astronaut's face is, in the picture of 512 x 512.
@@ -111,7 +112,7 @@ def test_counters_tell_what_ran(found: OnnxDetector, astronaut: Pixels) -> None:
 
 def test_letterbox_keeps_aspect_at_top_left() -> None:
     white = np.full((100, 300, 3), 255, np.uint8)
-    canvas, inner = letterbox(white, 640)
+    canvas, inner = letterbox(white, View("main", 640))
     assert inner == (640, 213) and canvas.shape == (224, 640, 3)
     assert (canvas[:213] == 255).all() and (canvas[213:] == 0).all()
 

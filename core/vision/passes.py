@@ -1,0 +1,154 @@
+"""Passes: one run of the network over one view of a picture, its answer in the picture's own coordinates."""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.results import PassReport, Timings
+from core.vision.boxes import Boxes
+from core.vision.candidates import Candidates
+from core.vision.sessions import Network
+
+Pixels = NDArray[np.uint8]
+Points = NDArray[np.float32]
+
+CELL = 32  # the coarsest stride: every input is a multiple of it
+# Left and right change places in a mirror; the nose stays.
+MIRRORED_LANDMARKS = (1, 0, 2, 4, 3)
+
+
+class Family(Protocol):
+    """A model family's contract: how its input is made and its outputs are read."""
+
+    def blob(self, canvas: Pixels) -> NDArray[np.float32]: ...
+    def decode(self, outputs: Sequence[NDArray[np.float32]], width: int, least: float) -> Candidates: ...
+    def has_landmarks(self, outputs: int) -> bool: ...
+
+
+@dataclass(frozen=True)
+class View:
+    """What a pass looks at, and how large.
+
+    size: the longer side on the network's input, in pixels; area: left, top, right, bottom in the picture, None for
+    all of it; turns: quarter turns against the clock; mirrored: left and right, before it is turned; believed: from
+    and up to which longer side, in pixels of the input, a box counts.
+    """
+
+    name: str
+    size: int
+    area: tuple[int, int, int, int] | None = None
+    turns: int = 0
+    mirrored: bool = False
+    believed: tuple[float, float] = (0, math.inf)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a pass saw. candidates: in pixels of the picture; scale: pixels of the input for one of the picture."""
+
+    view: View
+    candidates: Candidates
+    scale: float
+    timings: Timings
+    report: PassReport
+
+
+class Eye:
+    """A network with its family: what passes are made with."""
+
+    def __init__(self, network: Network, family: Family) -> None:
+        self.network = network
+        self.family = family
+        self.gives_landmarks = family.has_landmarks(network.outputs)
+
+    def look(self, pixels: Pixels, view: View, least: float) -> Sighting:
+        """Run one pass over an upright BGR picture; candidates with a score of at least `least` are read."""
+        left, top, right, bottom = view.area or (0, 0, pixels.shape[1], pixels.shape[0])
+        marks = [time.perf_counter()]
+        canvas, inner = letterbox(pixels[top:bottom, left:right], view)
+        marks.append(time.perf_counter())
+        blob = self.family.blob(canvas)
+        marks.append(time.perf_counter())
+        outputs = self.network.run(blob)
+        marks.append(time.perf_counter())
+        found = _believed(self.family.decode(outputs, canvas.shape[1], least), view)
+        upright = _unturned(found, view, inner)
+        in_picture = upright.scaled((right - left) / inner[0], (bottom - top) / inner[1]).moved(left, top)
+        marks.append(time.perf_counter())
+        steps = [(after - before) * 1000 for before, after in itertools.pairwise(marks)]
+        return Sighting(
+            view=view,
+            candidates=in_picture,
+            scale=scale(right - left, bottom - top, view.size),
+            timings=Timings(preprocess_ms=steps[0], blob_ms=steps[1], inference_ms=steps[2], postprocess_ms=steps[3]),
+            report=PassReport(
+                name=view.name,
+                input_size=(canvas.shape[1], canvas.shape[0]),
+                inference_ms=steps[2],
+                candidates=len(found),
+            ),
+        )
+
+
+def letterbox(pixels: Pixels, view: View) -> tuple[Pixels, tuple[int, int]]:
+    """Fit a picture into a square of the view's size, at the top left of the smallest black canvas of whole cells.
+
+    Returns the canvas and the (width, height) that the picture takes on it before it is turned.
+    """
+    height, width = pixels.shape[:2]
+    factor = scale(width, height, view.size)
+    inner = max(1, round(width * factor)), max(1, round(height * factor))
+    small = cv2.resize(pixels, inner, interpolation=cv2.INTER_LINEAR)
+    if view.mirrored:
+        small = small[:, ::-1]
+    small = np.rot90(small, view.turns)
+    canvas = np.zeros((_whole_cells(small.shape[0]), _whole_cells(small.shape[1]), 3), np.uint8)
+    canvas[: small.shape[0], : small.shape[1]] = small
+    return canvas, inner
+
+
+def scale(width: int, height: int, size: int) -> float:
+    """Return the factor that brings the longer side to `size`."""
+    return min(size / width, size / height)
+
+
+def _believed(found: Candidates, view: View) -> Candidates:
+    sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0)
+    smallest, largest = view.believed
+    return found.take((sides >= smallest) & (sides <= largest))
+
+
+def _unturned(found: Candidates, view: View, inner: tuple[int, int]) -> Candidates:
+    """Bring candidates back from the canvas onto the resized picture. inner: its width, height."""
+    width, height = inner
+    back: Callable[[Points], Points] = {
+        0: lambda at: at,
+        1: lambda at: np.stack([width - at[..., 1], at[..., 0]], axis=-1),
+        2: lambda at: np.stack([width - at[..., 0], height - at[..., 1]], axis=-1),
+        3: lambda at: np.stack([at[..., 1], height - at[..., 0]], axis=-1),
+    }[view.turns]
+
+    def placed(at: Points) -> Points:
+        at = back(at)
+        return np.stack([width - at[..., 0], at[..., 1]], axis=-1) if view.mirrored else at
+
+    landmarks = found.landmarks
+    if landmarks is not None:
+        landmarks = placed(landmarks)[:, MIRRORED_LANDMARKS if view.mirrored else slice(None)]
+    return Candidates(_corners(placed(found.boxes.reshape(-1, 2, 2))), found.scores, landmarks)
+
+
+def _corners(points: Points) -> Boxes:
+    """Make boxes of two opposite corners each, (n, 2, 2)."""
+    return np.hstack([points.min(axis=1), points.max(axis=1)]).astype(np.float32)
+
+
+def _whole_cells(length: int) -> int:
+    return -(-length // CELL) * CELL
