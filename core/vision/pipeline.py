@@ -69,6 +69,7 @@ def _merged(seen: Found, hidden: Found, options: DetectOptions) -> Found:
         "timings": _sum(seen.timings, hidden.timings),
         "candidates_before_nms": seen.candidates_before_nms + hidden.candidates_before_nms,
         "candidates_after_nms": len(distinct),
+        "passes": seen.passes + hidden.passes,
     }
     return seen.model_copy(update=update)
 
