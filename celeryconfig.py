@@ -11,7 +11,7 @@ task_create_missing_queues = True
 broker_connection_retry_on_startup = True  # the worker may be up before Redis is
 broker_pool_limit = 16  # connections that publish at a time in one web process
 broker_transport_options = {
-    "queue_order_strategy": "priority",  # interactive before batch before maintenance, in the order of -Q
+    "queue_order_strategy": "priority",  # interactive before maintenance before batch, in the order of -Q
     "socket_connect_timeout": 2,
     "socket_timeout": 5,
     "visibility_timeout": 3600,
@@ -29,6 +29,8 @@ beat_schedule = {
 } | {
     task: {"task": task, "schedule": every_s, "options": {"queue": "maintenance", "expires": every_s}}
     for task, every_s in {
+        "reap_batches": 5.0,  # so long a batch stands still when Redis has forgotten that there is one
+        "import_prefixes": 5.0,
         "count_key_uses": 5.0,  # so many seconds of counted uses are lost when Redis dies
         "fold_tallies": 60.0,
         "clean_storage": 30.0,

@@ -17,6 +17,8 @@ def run() -> None:
     made = services.build(config.load())
     click.echo(f"API keys whose use was counted    {work.count_key_uses(made)}")
     click.echo(f"changes added to the totals       {work.fold_tallies(made)}")
+    click.echo(f"pictures of batches taken back    {work.reap_batches(made)}")
+    click.echo(f"pictures found for batches        {work.import_prefixes(made)}")
     click.echo(f"images past their retention       {work.expire_images(made)}")
     differences = work.compare(made)
     click.echo(f"objects without a row             {differences.orphans}")

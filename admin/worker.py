@@ -9,7 +9,8 @@ from core import config, cpus
 from core.config import Settings
 from core.vision import weights
 
-QUEUES = "interactive,batch,maintenance"  # in the order in which they are served
+# In the order in which they are served. Batches come last: they may not end for days, and the rest of it is short.
+QUEUES = "interactive,maintenance,batch"
 
 CELERY = [sys.executable, "-m", "celery", "--quiet", "--app=worker.app"]
 

@@ -111,8 +111,8 @@ def _progress(batch: Batch, rate: float | None) -> Progress:
 
 
 def close(session: Session, batch_id: uuid.UUID) -> Batch:
-    """Take no more uploads; closing twice is closing once. Commits."""
-    closed = update(Batch).where(Batch.id == batch_id, Batch.status == "open")
+    """Take no more uploads; closing twice is closing once, and a batch of a prefix closes by itself. Commits."""
+    closed = update(Batch).where(Batch.id == batch_id, Batch.status == "open", Batch.prefix.is_(None))
     session.execute(closed.values(status="running", closed_at=now()))
     finish_if_done(session, batch_id)
     session.commit()
@@ -181,3 +181,9 @@ def waiting(session: Session) -> int:
     """Return how many items of all batches are queued."""
     total = session.scalar(select(func.sum(Batch.queued)).where(Batch.finished_at.is_(None)))
     return int(total or 0)
+
+
+def cancelled_in_part(session: Session) -> list[uuid.UUID]:
+    """Return the batches that were cancelled and of which something is still queued."""
+    half = select(Batch.id).where(Batch.finished_at.is_(None), Batch.status == "cancelled", Batch.queued > 0)
+    return list(session.scalars(half))

@@ -8,7 +8,7 @@ from itertools import chain, islice
 
 from sqlalchemy.orm import Session
 
-from core import cleanups, key_uses, keys, records, tallies
+from core import batch_leases, batch_moves, batches, cleanups, key_uses, keys, objects, prefixes, records, tallies
 from core.cleanups import Due
 from core.errors import NotFound, StorageUnavailable
 from core.models import now
@@ -17,7 +17,6 @@ from core.services import Services
 from core.storage import ObjectStore
 
 OBJECTS_AT_ONCE = 1000
-PREFIXES = ("originals/", "processed/")
 # A call stores its objects before its rows, so a young object without a row may still get one.
 ORPHAN_AGE = timedelta(hours=1)
 
@@ -54,6 +53,32 @@ def fold_tallies(services: Services) -> int:
         return 0
     with services.sessions() as session:
         return tallies.fold(session)
+
+
+def reap_batches(services: Services) -> int:
+    """Give the items of dead workers to others, end what was cancelled half, and call for work; return the dead."""
+    if services.sessions is None:
+        return 0
+    with services.sessions() as session:
+        dead = batch_leases.bury(session)
+        for batch_id in batches.cancelled_in_part(session):
+            batch_moves.cancel_queued(session, batch_id)
+        waiting = batches.waiting(session)
+    if waiting:
+        services.queue.ring()
+    return dead
+
+
+def import_prefixes(services: Services) -> int:
+    """Make items of what batches name in the bucket; return how many."""
+    if services.sessions is None or services.store is None:
+        return 0
+    with services.sessions() as session:
+        due = prefixes.import_due(session)
+    added = sum(prefixes.fill(services.store, services.sessions, batch_id) for batch_id in due)
+    if added:
+        services.queue.ring()
+    return added
 
 
 def clean_storage(services: Services) -> Cleaned:
@@ -107,7 +132,7 @@ def _removed(session: Session, store: ObjectStore, task: Due) -> bool:
 def _old_objects(store: ObjectStore) -> Iterator[list[str]]:
     """Yield the keys of objects that are old enough to have a row, many at a time."""
     before = now() - ORPHAN_AGE
-    ours = chain.from_iterable(store.list(prefix) for prefix in PREFIXES)
+    ours = chain.from_iterable(store.list(prefix) for prefix in objects.OWN_PREFIXES)
     old = (found.key for found in ours if found.modified_at < before)
     while some := list(islice(old, OBJECTS_AT_ONCE)):
         yield some

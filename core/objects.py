@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 Disposition = Literal["inline", "attachment"]
 
+OWN_PREFIXES = ("originals/", "processed/")
 FILENAME_BYTES = 255  # what a file system takes; the columns (255 characters, 500 for a key) hold more
 FALLBACK_NAME = "image"
 # They end a quoted header value, make a path or a drive, or are wildcards somewhere.

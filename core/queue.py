@@ -91,6 +91,7 @@ def celery_app(settings: Settings) -> Celery:
     app.config_from_object("celeryconfig")
     # A decoder that a hostile file keeps busy is ended after its caller has given up.
     app.conf.task_time_limit = settings.job_timeout_s + EXPIRY_MARGIN_S
+    app.conf.task_annotations = {"work_batch": {"time_limit": settings.batch_item_timeout_s}}
     return app
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core import cleanups, tallies, upserts
 from core.errors import NotFound
-from core.models import Image, ProcessingJob, now
+from core.models import BatchItem, Image, ProcessingJob, now
 from core.pages import Page
 from core.tallies import Rows
 
@@ -167,6 +167,9 @@ def delete_images(session: Session, image_ids: Collection[uuid.UUID]) -> list[st
     All in one transaction: a crash leaves either the rows or the clean-up tasks, never an object that nobody knows.
     """
     images, jobs = upserts.table_of(Image), upserts.table_of(ProcessingJob)
+    # Workers lock the item of a batch before its job.
+    items = select(BatchItem.id).where(BatchItem.image_id.in_(image_ids))
+    session.execute(items.order_by(BatchItem.id).with_for_update())
     # A job that is just being added is waited for; none can be added from here on.
     session.execute(select(Image.id).where(Image.id.in_(image_ids)).order_by(Image.id).with_for_update())
     of_jobs = delete(jobs).where(jobs.c.image_id.in_(image_ids)).returning(jobs.c.processed_s3_key)

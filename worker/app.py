@@ -6,10 +6,10 @@ from celery import signals
 
 from core import config, logs, queue, services
 from core.errors import EngineUnavailable
-from worker import maintenance, runtime, tasks
+from worker import batches, maintenance, runtime, tasks
 
 app = queue.celery_app(config.load())
-__all__ = ["app", "maintenance", "tasks"]
+__all__ = ["app", "batches", "maintenance", "tasks"]
 
 
 @signals.setup_logging.connect
@@ -24,8 +24,12 @@ def _load_the_model(**_: Any) -> None:
 
 
 @signals.task_failure.connect
-def _tell_the_caller(sender: Any = None, args: Any = None, **_: Any) -> None:
+def _tell_who_waits(sender: Any = None, task_id: str = "", args: Any = None, **_: Any) -> None:
     """Answer a call whose process died under it: this runs in the parent, which is still there."""
-    if sender is not None and sender.name in ("detect_image", "mask_image") and args:
+    if sender is None:
+        return
+    if sender.name in ("detect_image", "mask_image") and args:
         error = EngineUnavailable("the process that worked on this picture died")
         services.build(config.load()).queue.answer_error(args[0], error)
+    if sender.name == "work_batch":
+        batches.bury(task_id)

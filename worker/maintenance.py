@@ -35,3 +35,5 @@ fold_tallies = shared_task(name="fold_tallies", time_limit=LIMIT_S)(_regular(mai
 clean_storage = shared_task(name="clean_storage", time_limit=LIMIT_S)(_regular(maintenance.clean_storage))
 expire_images = shared_task(name="expire_images", time_limit=LIMIT_S)(_regular(maintenance.expire_images))
 compare_storage = shared_task(name="compare_storage", time_limit=LIMIT_S)(_regular(maintenance.compare))
+reap_batches = shared_task(name="reap_batches", time_limit=LIMIT_S)(_regular(maintenance.reap_batches))
+import_prefixes = shared_task(name="import_prefixes", time_limit=LIMIT_S)(_regular(maintenance.import_prefixes))

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from core import config, logs, services
 from core.config import Settings
 from core.queue import Engine, Queue
+from core.services import Services
 from core.vision import detector
 from core.vision.detector import Detector
 
@@ -20,11 +21,18 @@ _loading = threading.Lock()
 
 @dataclass(frozen=True)
 class Runtime:
-    """A worker process's own: its settings, its way to Redis, its loaded model."""
+    """A worker process's own: what it talks to, its loaded model."""
 
-    settings: Settings
-    queue: Queue
+    services: Services
     detector: Detector
+
+    @property
+    def settings(self) -> Settings:
+        return self.services.settings
+
+    @property
+    def queue(self) -> Queue:
+        return self.services.queue
 
     def announce(self) -> None:
         """Say that this worker is ready."""
@@ -45,7 +53,7 @@ def _load() -> Runtime:
     settings = config.load()
     # OpenCV's own threads would compete with the other processes of the worker.
     cv2.setNumThreads(detector.threads(settings))
-    runtime = Runtime(settings, services.build(settings).queue, detector.load(settings))
+    runtime = Runtime(services.build(settings), detector.load(settings))
     log.info("model loaded", model=runtime.detector.name, threads=detector.threads(settings))
     return runtime
 

@@ -54,7 +54,7 @@ def _create_items() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("batch_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
-        sa.Column("name", sa.String(500), nullable=False),
+        sa.Column("name", sa.String(1024), nullable=False),
         sa.Column("source_key", sa.String(1024)),
         sa.Column("digest", sa.String(64)),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),

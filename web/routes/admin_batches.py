@@ -6,7 +6,7 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core import batch_items, batch_moves, batches, choices
+from core import batch_items, batch_moves, batches, choices, prefixes
 from core.batches import NewBatch
 from core.errors import FieldProblem, InvalidOption
 from core.models import Batch
@@ -42,6 +42,9 @@ def post_batch(body: BatchCreation) -> Response:
     key = request.headers.get(IDEMPOTENCY_KEY) or None
     if key and (len(key) > 255 or not key.isprintable()):
         raise InvalidOption("the key has 1 to 255 characters", problems=(FieldProblem(IDEMPOTENCY_KEY, "Too long"),))
+    if body.prefix and not prefixes.is_foreign(body.prefix):
+        problem = FieldProblem("prefix", "What is below this prefix is the service's own")
+        raise InvalidOption("this prefix is the service's own", problems=(problem,))
     options = choices.resolved(body.validated_options(), current.services().settings)
     new = NewBatch(body.name, options, body.webhook_url, body.prefix, key)
     with current.session() as session:

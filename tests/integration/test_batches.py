@@ -1,0 +1,184 @@
+"""Batches from the upload to the last result, with a real worker."""
+
+import hashlib
+import time
+import uuid
+from typing import Any
+
+import cv2
+import pytest
+import requests
+import skimage.data
+
+from core import batches
+from tests.conftest import StartService
+from tests.stack import Stack
+
+
+def picture(shade: int = 0, format: str = ".jpg") -> bytes:
+    """A portrait; each shade has bytes of its own."""
+    pixels = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
+    pixels[:20, :20] = shade % 256
+    return cv2.imencode(format, pixels)[1].tobytes()
+
+
+def admin(service: Stack, method: str, path: str = "", **options: Any) -> Any:
+    url = f"{service.url}/api/v1/admin/batches{path}"
+    answer = requests.request(method, url, auth=("admin", "correct horse"), timeout=60, **options)
+    assert answer.status_code < 400, answer.text
+    return answer.json()
+
+
+def begin(service: Stack, **sent: Any) -> str:
+    return str(admin(service, "POST", json={"name": "test", **sent})["id"])
+
+
+def upload(service: Stack, batch: str, *files: tuple[str, bytes]) -> Any:
+    return admin(service, "POST", f"/{batch}/images", files=[("images", file) for file in files])
+
+
+def finished(service: Stack, batch: str, within_s: float = 60) -> Any:
+    """Close a batch and wait until it is finished; return it."""
+    admin(service, "POST", f"/{batch}/close")
+    deadline = time.monotonic() + within_s
+    while (shown := admin(service, "GET", f"/{batch}"))["finished_at"] is None:
+        assert time.monotonic() < deadline, shown
+        time.sleep(0.1)
+    return shown
+
+
+def items(service: Stack, batch: str) -> list[Any]:
+    found: list[Any] = admin(service, "GET", f"/{batch}/items", params={"per_page": 100})["items"]
+    return found
+
+
+def sent_alone(service: Stack, data: bytes, **options: str) -> bytes:
+    """What /mask answers to the same picture."""
+    answer = requests.post(
+        f"{service.url}/api/v1/mask",
+        params=options,
+        files={"image": data},
+        headers={"X-API-Key": service.key},
+        timeout=60,
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def test_batch_masks_like_single_calls(service: Stack) -> None:
+    batch = begin(service, options={"method": "pixelate", "format": "png"})
+    sent = {f"folder/{shade}.jpg": picture(shade) for shade in range(8)}
+    upload(service, batch, *sent.items())
+    shown = finished(service, batch)
+    assert shown["status"] == "completed"
+    assert shown["counts"] == {"queued": 0, "running": 0, "completed": 8, "failed": 0, "cancelled": 0, "total": 8}
+    assert shown["faces"] == 8
+    found = items(service, batch)
+    assert [item["name"] for item in found] == list(sent)
+    for item in found:
+        result = requests.get(item["result_url"], timeout=30).content
+        assert result == sent_alone(service, sent[item["name"]], method="pixelate", format="png")
+        assert item["result_sha256"] == hashlib.sha256(result).hexdigest()
+        assert (item["attempts"], item["face_count"], item["error"]) == (1, 1, None)
+
+
+def test_item_leaves_the_job_of_a_single_call(service: Stack) -> None:
+    batch = begin(service)
+    upload(service, batch, ("a.jpg", picture(100)))
+    finished(service, batch)
+    (item,) = items(service, batch)
+    url = f"{service.url}/api/v1/admin/jobs/{item['job_id']}"
+    job = requests.get(url, auth=("admin", "correct horse"), timeout=30).json()
+    assert (job["status"], job["batch_id"], job["face_count"]) == ("completed", batch, 1)
+    assert (job["method"], job["strength"], job["output_format"]) == ("gaussian", 199, "jpeg")
+    assert job["detections"][0]["confidence"] > 0.5
+    assert job["report"]["effective_strength"] > 0
+    assert job["total_ms"] > 0 and job["finished_at"]
+
+
+def test_detect_batch_keeps_findings(service: Stack) -> None:
+    batch = begin(service, job_type="detect")
+    upload(service, batch, ("a.jpg", picture(101)))
+    assert finished(service, batch)["faces"] == 1
+    (item,) = items(service, batch)
+    assert (item["state"], item["face_count"], item["result_url"], item["result_sha256"]) == (
+        "completed",
+        1,
+        None,
+        None,
+    )
+
+
+def test_picture_that_does_not_decode_fails_at_once(service: Stack) -> None:
+    batch = begin(service)
+    upload(service, batch, ("cut.jpg", picture()[:-9000]), ("a.jpg", picture()))
+    counts = finished(service, batch)["counts"]
+    assert (counts["completed"], counts["failed"]) == (1, 1)
+    item = items(service, batch)[0]
+    assert (item["state"], item["error"]["code"], item["attempts"]) == ("failed", "undecodable_image", 1)
+    assert admin(service, "POST", f"/{batch}/retry-failed")["counts"]["completed"] == 1
+    counts = finished(service, batch)["counts"]
+    assert (counts["completed"], counts["failed"], counts["total"]) == (1, 1, 2)
+
+
+def test_batch_of_a_prefix_takes_what_is_in_the_bucket(service: Stack) -> None:
+    store = service.services.store
+    assert store is not None
+    folder = f"incoming-{uuid.uuid4()}"
+    keys = [f"{folder}/2026/a.jpg", f"{folder}/b.png"]
+    store.put(keys[0], picture(1), "image/jpeg")
+    store.put(keys[1], picture(2, ".png"), "image/png")
+    store.put(f"{folder}/notes.txt", b"no picture", "text/plain")
+    batch = begin(service, prefix=f"{folder}/")
+    service.until(lambda: admin(service, "GET", f"/{batch}")["status"] == "completed", 60)
+    found = {item["name"]: item for item in items(service, batch)}
+    assert {name: item["state"] for name, item in found.items()} == {"2026/a.jpg": "completed", "b.png": "completed"}
+    result = requests.get(found["2026/a.jpg"]["result_url"], timeout=30).content
+    assert result == sent_alone(service, picture(1))
+    requests.delete(
+        f"{service.url}/api/v1/admin/images/{found['b.png']['image_id']}", auth=("admin", "correct horse"), timeout=30
+    ).raise_for_status()
+    assert store.get(keys[1]) == picture(2, ".png")
+
+
+def test_image_that_is_deleted_fails_its_item(start_service: StartService) -> None:
+    service = start_service()
+    service.pause_worker()
+    batch = begin(service)
+    upload(service, batch, ("a.jpg", picture()))
+    (item,) = items(service, batch)
+    url = f"{service.url}/api/v1/admin/images/{item['image_id']}"
+    requests.delete(url, auth=("admin", "correct horse"), timeout=30).raise_for_status()
+    service.resume_worker()
+    finished(service, batch)
+    (item,) = items(service, batch)
+    assert (item["state"], item["error"]["code"], item["image_id"], item["job_id"]) == (
+        "failed",
+        "not_found",
+        None,
+        None,
+    )
+
+
+def test_cancel_lets_running_items_finish(service: Stack) -> None:
+    batch = begin(service)
+    upload(service, batch, *[(f"{shade}.jpg", picture(shade)) for shade in range(30)])
+    shown = admin(service, "POST", f"/{batch}/cancel")
+    service.until(lambda: admin(service, "GET", f"/{batch}")["finished_at"] is not None)
+    shown = admin(service, "GET", f"/{batch}")
+    counts = shown["counts"]
+    assert shown["status"] == "cancelled"
+    assert counts["cancelled"] > 0 and counts["cancelled"] + counts["completed"] == counts["total"] == 30
+    states = [item["state"] for item in items(service, batch)]
+    assert {state: states.count(state) for state in batches.STATES} == {
+        state: counts[state] for state in batches.STATES
+    }
+
+
+@pytest.mark.parametrize("kind", ["FLUSHALL"])
+def test_flushed_redis_stops_no_batch(start_service: StartService, kind: str) -> None:
+    service = start_service()
+    batch = begin(service)
+    upload(service, batch, *[(f"{shade}.jpg", picture(shade)) for shade in range(20)])
+    service.services.redis.execute_command(kind)
+    assert finished(service, batch)["counts"]["completed"] == 20

@@ -1,0 +1,184 @@
+"""Work on batches: one picture a task, so that a waiting call is never behind more than one.
+
+A task says only that there is work; which, the rows tell. Objects are written before the rows that name them, under
+keys that a second attempt writes again.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from celery import Task, shared_task
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from core import batch_leases, config, db, images, logs, objects, outcomes, services
+from core.batch_leases import Lease, Result
+from core.db import Sessions
+from core.errors import FaceApiError, InternalError, NotFound, Unavailable
+from core.keeping import Outcome
+from core.models import now
+from core.records import StoredImage
+from core.results import MaskOptions
+from core.storage import ObjectStore
+from core.vision import pipeline
+from worker import runtime
+from worker.runtime import Runtime
+
+log = logs.get(__name__)
+AGAIN_AFTER_S = 0.5
+
+
+@shared_task(name="work_batch", bind=True)
+def work_batch(self: "Task[Any, Any]") -> None:
+    """Work on the next picture of a batch, if one waits."""
+    own = runtime.get()
+    sessions, store = own.services.sessions, own.services.store
+    if sessions is None or store is None:
+        return
+    started = time.perf_counter()
+    try:
+        with sessions() as session:
+            held = batch_leases.take(session, str(self.request.id), own.settings.batch_lease_s)
+    except SQLAlchemyError as error:
+        log.warning("no item can be taken now", error=type(error).__name__)
+        return
+    if held is None:
+        return
+    if held.more:
+        own.queue.ring()
+    desk = Desk(own, sessions, store)
+    with desk.holding(held):
+        outcome = desk.work(held)
+    own.announce()
+    log.info("item", outcome=outcome, attempt=held.attempts, ms=round((time.perf_counter() - started) * 1000, 2))
+
+
+def bury(task_id: str) -> None:
+    """Note that the process of a task died: its item needn't wait until its lease runs out."""
+    made = services.build(config.load())
+    if made.sessions is None:
+        return
+    engine = db.engine(made.settings)
+    try:
+        with Session(engine) as session:
+            batch_leases.bury(session, task_id)
+        made.queue.ring()
+    except SQLAlchemyError as error:
+        log.warning("the death of a worker will show when its lease runs out", error=type(error).__name__)
+    finally:
+        # A process that is forked from this one later must not share its connections.
+        engine.dispose()
+
+
+class Desk:
+    """Where one process works on the items that it holds."""
+
+    def __init__(self, own: Runtime, sessions: Sessions, store: ObjectStore) -> None:
+        self._own = own
+        self._sessions = sessions
+        self._store = store
+        self._lease_s = own.settings.batch_lease_s
+
+    @contextmanager
+    def holding(self, held: Lease) -> Iterator[None]:
+        """Prolong the lease again and again for as long as the work takes."""
+        done = threading.Event()
+
+        def prolong() -> None:
+            while not done.wait(self._lease_s / 4):
+                try:
+                    with self._sessions() as session:
+                        batch_leases.prolong(session, held, self._lease_s)
+                except SQLAlchemyError as error:
+                    log.warning("a lease was not prolonged", error=type(error).__name__)
+
+        beat = threading.Thread(target=prolong, name="prolong-lease", daemon=True)
+        beat.start()
+        try:
+            yield
+        finally:
+            done.set()
+            beat.join()
+
+    def work(self, held: Lease) -> str:
+        """Do what is to be done to an item, and write down what came of it; return that in a word."""
+        try:
+            result = self._result(held)
+            done = self._insist(lambda session: batch_leases.complete(session, held, result))
+            return "ok" if done else "superseded"
+        except Unavailable as error:
+            self._insist(lambda session: batch_leases.put_off(session, held))
+            return error.code
+        except FaceApiError as error:
+            return self._fail(held, error)
+        except SQLAlchemyError:
+            # The lease runs out, and another worker tries.
+            log.exception("an item could not be written down")
+            return "database_unavailable"
+        except Exception:
+            log.exception("an item failed")
+            return self._fail(held, InternalError())
+
+    def _fail(self, held: Lease, error: FaceApiError) -> str:
+        self._insist(lambda session: batch_leases.fail(session, held, error.code, error.detail))
+        return error.code
+
+    def _result(self, held: Lease) -> Result:
+        """Find or mask the faces of an item, and store what comes of it."""
+        source = held.source_key or held.key
+        if source is None:
+            raise NotFound(batch_leases.GONE)
+        data = self._store.get(source)
+        outcome = self._outcome(held, data)
+        values = outcome.values | {"detections": outcome.detections(), "report": outcome.report}
+        image = self._copied(held, data, outcome) if held.source_key else None
+        if outcome.processed is None:
+            return Result(values, image=image)
+        output_format = values["output_format"]
+        key = objects.processed_key(held.image_id, held.job_id, output_format)
+        self._store.put(key, outcome.processed, f"image/{output_format}")
+        values |= {"processed_s3_key": key, "processed_size_bytes": len(outcome.processed)}
+        return Result(values, hashlib.sha256(outcome.processed).hexdigest(), image)
+
+    def _outcome(self, held: Lease, data: bytes) -> Outcome:
+        started = time.perf_counter()
+        options, own = held.options, self._own
+        if isinstance(options, MaskOptions):
+            masked = pipeline.mask(data, options, own.detector, own.settings.max_image_pixels)
+            return outcomes.masked(masked, options, (time.perf_counter() - started) * 1000)
+        report = pipeline.detect(data, options, own.detector, own.settings.max_image_pixels)
+        return outcomes.detected(report, options, (time.perf_counter() - started) * 1000)
+
+    def _copied(self, held: Lease, data: bytes, outcome: Outcome) -> StoredImage:
+        """Copy a picture of the bucket to where uploads are: what is deleted later is the copy, never the original."""
+        header = images.probe(data, self._own.settings.max_image_pixels)
+        key, content_type = objects.original_key(held.image_id, held.name), f"image/{header.format}"
+        self._store.put(key, data, content_type)
+        return StoredImage(
+            id=held.image_id,
+            filename=objects.safe_filename(held.name),
+            content_type=content_type,
+            size_bytes=len(data),
+            width=outcome.width,
+            height=outcome.height,
+            s3_key=key,
+            created_at=now(),
+        )
+
+    def _insist(self, act: Callable[[Session], bool]) -> bool:
+        """Write something down, again and again while the database can't be reached, for as long as a lease lasts."""
+        give_up = time.monotonic() + self._lease_s
+        while True:
+            try:
+                with self._sessions() as session:
+                    return act(session)
+            except DBAPIError as error:
+                passing = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+                if not passing or time.monotonic() > give_up:
+                    raise
+                log.warning("the database can't be reached; trying again", error=type(error).__name__)
+            time.sleep(AGAIN_AFTER_S)
