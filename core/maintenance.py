@@ -152,7 +152,7 @@ def _count_missing(session: Session, store: ObjectStore) -> int:
     Store and rows are read side by side, by rising ids. What seems to be missing is asked for by itself, so that rows
     which change meanwhile, or a store that lists in another order, cost time and never the truth.
     """
-    listings = [_Listing(store.list(prefix)) for prefix in PREFIXES]
+    listings = [_Listing(store.list(prefix)) for prefix in objects.OWN_PREFIXES]
     missing = 0
     for last, known in cleanups.object_keys(session, OBJECTS_AT_ONCE):
         listed = set[str]().union(*(listing.up_to(last) for listing in listings))
