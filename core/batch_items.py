@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from core import batches, outcomes, upserts
@@ -40,6 +41,17 @@ class Known:
     name: str
     state: str
     digest: str | None
+
+
+@dataclass(frozen=True)
+class ItemFilter:
+    """Which items are listed: those in this state, that finished at this moment or later."""
+
+    state: str | None = None
+    finished_after: datetime | None = None
+
+
+EVERY_ITEM = ItemFilter()
 
 
 @dataclass(frozen=True)
@@ -110,20 +122,31 @@ def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
     batches.change_counts(session, batch.id, total=len(rows), queued=len(rows))
 
 
-def page(session: Session, batch: Batch, page: int, per_page: int, state: str | None = None) -> Page[Item]:
-    """Return one page of a batch's items, in the order in which they came."""
-    skipped = (page - 1) * per_page
+def page(session: Session, batch: Batch, page: int, per_page: int, wanted: ItemFilter = EVERY_ITEM) -> Page[Item]:
+    """Return one page of a batch's items, in the order in which they came, or finished when that is asked for."""
+    skipped, state = (page - 1) * per_page, wanted.state
+    if wanted.finished_after:
+        return _finished(session, batch, page, per_page, wanted)
     if state:
         # Skipping reads the index alone; whole rows are fetched only for the page.
         of_state = select(BatchItem.id).where(BatchItem.batch_id == batch.id, BatchItem.state == state)
         shown = of_state.order_by(BatchItem.position).offset(skipped).limit(per_page).scalar_subquery()
-        wanted = _whole().where(BatchItem.id.in_(shown))
+        found = _whole().where(BatchItem.id.in_(shown))
         total: int = getattr(batch, state)
     else:
         last = BatchItem.position <= skipped + per_page
-        wanted = _whole().where(BatchItem.batch_id == batch.id, BatchItem.position > skipped, last)
+        found = _whole().where(BatchItem.batch_id == batch.id, BatchItem.position > skipped, last)
         total = batch.total
-    return Page(_items(session, wanted.order_by(BatchItem.position)), total, page, per_page)
+    return Page(_items(session, found.order_by(BatchItem.position)), total, page, per_page)
+
+
+def _finished(session: Session, batch: Batch, page: int, per_page: int, wanted: ItemFilter) -> Page[Item]:
+    """Return one page of what has finished since a moment, in that order: what is new comes last."""
+    which = [BatchItem.batch_id == batch.id, BatchItem.finished_at >= wanted.finished_after]
+    which += [BatchItem.state == wanted.state] if wanted.state else []
+    total = session.scalar(select(func.count()).select_from(BatchItem).where(*which)) or 0
+    in_order = _whole().where(*which).order_by(BatchItem.finished_at, BatchItem.position)
+    return Page(_items(session, in_order.offset((page - 1) * per_page).limit(per_page)), total, page, per_page)
 
 
 def following(session: Session, batch_id: uuid.UUID, after: int, limit: int, state: str | None = None) -> list[Item]:

@@ -8,7 +8,7 @@ FaceApiError
 │   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
 ├── NotFound · MethodNotAllowed · BatchClosed · TierOff
 ├── Unavailable                                     retried, with back-off
-│   ├── EngineUnavailable · QueueFull · JobTimedOut
+│   ├── EngineUnavailable · QueueFull · TooManyStreams · JobTimedOut
 │   ├── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable
 │   └── NoAdminPassword
 └── InternalError                                   says nothing of what happened inside
@@ -129,6 +129,10 @@ class EngineUnavailable(Unavailable):
 
 class QueueFull(Unavailable):
     code, title = "queue_full", "Too many calls are waiting"
+
+
+class TooManyStreams(Unavailable):
+    code, title = "too_many_streams", "Too many long answers are being sent"
 
 
 class JobTimedOut(Unavailable):

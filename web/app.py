@@ -11,9 +11,10 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core import config, logs, services
 from core.services import Services
-from web import documentation, errors, guards, requests
+from web import documentation, errors, guards, requests, streams
 from web.health import Health
 from web.requests import REQUEST_ID, Request
+from web.routes.admin_batch_results import admin_batch_results
 from web.routes.admin_batches import admin_batches
 from web.routes.admin_keys import admin_keys
 from web.routes.admin_records import admin_records
@@ -57,7 +58,8 @@ def create_app(made: Services) -> FaceApi:
     app.after_request(_finish)  # the first that is registered is the last that runs
     guards.install(app, made)
     errors.register(app)
-    for routes in (public, admin_session, admin_records, admin_keys, admin_test, admin_batches):
+    streams.install(app, made.settings)
+    for routes in (public, admin_session, admin_records, admin_keys, admin_test, admin_batches, admin_batch_results):
         app.register_api(routes)
     app.register_blueprint(objects)
     _serve_documentation(app)

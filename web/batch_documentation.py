@@ -1,9 +1,12 @@
 """What the OpenAPI description says of batches beside the models."""
 
+from typing import Any
+
 from core import errors
 from web.admin_documentation import ADMIN, BODY, TIER, UNKNOWN, UNSAFE
 from web.batch_schemas import BatchResponse, ReceiptResponse
 from web.documentation import RETRY_AFTER, Cause, Responses, problems
+from web.examples import A_RESULT, REQUEST_ID
 
 CLOSED: Cause = ("The batch takes no more pictures, or was cancelled.", errors.BatchClosed(), {})
 UPLOAD: tuple[Cause, ...] = (
@@ -19,3 +22,35 @@ CREATED: Responses = {"201": BatchResponse, **problems((*ADMIN, TIER, *BODY, UNS
 UPLOADED: Responses = {"202": ReceiptResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED, *UPLOAD))}
 CHANGED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN))}
 RETRIED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED))}
+
+EVENT_STREAM = "text/event-stream"
+STREAMS: Cause = (
+    "Too many downloads and event streams are open, or a part of the service can't be reached.",
+    errors.TooManyStreams("too many downloads and event streams are open"),
+    RETRY_AFTER,
+)
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+def _sent(meaning: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"description": meaning, "headers": REQUEST_ID, "content": content}
+
+
+RESULTS: Responses = {
+    "200": _sent("The archive.", {"application/zip": BINARY}),
+    **problems((*ADMIN, TIER, UNKNOWN, STREAMS)),
+}
+RESULT: Responses = {
+    "200": _sent(
+        "The masked picture; of a detection what the manifest says of it.",
+        {
+            **{f"image/{kind}": BINARY for kind in ("jpeg", "png", "webp")},
+            "application/json": {"schema": {"type": "object"}, "example": A_RESULT},
+        },
+    ),
+    **problems((*ADMIN, TIER, UNKNOWN)),
+}
+EVENTS: Responses = {
+    "200": _sent("The events.", {EVENT_STREAM: {"example": "event: progress\ndata: {…}\n\n"}}),
+    **problems((*ADMIN, TIER, UNKNOWN, STREAMS)),
+}

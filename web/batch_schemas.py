@@ -7,7 +7,7 @@ from flask_openapi3.models.file import FileStorage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from werkzeug.datastructures import FileStorage as UploadedFile
 
-from core.batch_items import Item
+from core.batch_items import Item, ItemFilter
 from core.batch_uploads import Receipt
 from core.batches import Progress
 from core.errors import FieldProblem, InvalidOption
@@ -15,7 +15,7 @@ from core.results import CachedSchema, DetectOptions, MaskOptions
 from web import links
 from web.examples import A_BATCH, A_RECEIPT, AN_ITEM
 from web.key_schemas import Name, json_body
-from web.record_schemas import JobType, ListOf, Paging, PathId, Timestamp, example, example_page
+from web.record_schemas import JobType, ListOf, Moment, Paging, PathId, Timestamp, example, example_page
 
 BatchStatus = Literal["open", "running", "completed", "cancelled"]
 ItemState = Literal["queued", "running", "completed", "failed", "cancelled"]
@@ -23,6 +23,10 @@ ItemState = Literal["queued", "running", "completed", "failed", "cancelled"]
 
 class BatchPath(BaseModel):
     batch_id: PathId
+
+
+class BatchItemPath(BatchPath):
+    item_id: PathId
 
 
 class BatchCreation(BaseModel):
@@ -86,9 +90,15 @@ class BatchQuery(Paging):
 
 
 class ItemQuery(Paging):
-    """Which items; in the order in which they came."""
+    """Which items; in the order in which they came, or with `finished_after` in that in which they finished."""
 
     state: Annotated[ItemState | None, Field(description="Only items in this state.")] = None
+    finished_after: Annotated[
+        Moment | None, Field(description="Only items that finished at this moment or later; UTC by default.")
+    ] = None
+
+    def filter(self) -> ItemFilter:
+        return ItemFilter(self.state, self.finished_after)
 
 
 class Counts(BaseModel):

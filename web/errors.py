@@ -36,6 +36,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.TierOff: 501,
     errors.EngineUnavailable: 503,
     errors.QueueFull: 503,
+    errors.TooManyStreams: 503,
     errors.StorageUnavailable: 503,
     errors.DatabaseUnavailable: 503,
     errors.SessionsUnavailable: 503,

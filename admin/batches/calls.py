@@ -136,26 +136,32 @@ async def upload(client: Client, batch: str, folder: Path, files: Sequence[Pictu
     return told.model_copy(update={"digests": {name: file.digest for name, file in hashing.items()}})
 
 
-def ended(client: Client, batch: str, after: datetime) -> AsyncIterator[list[Item]]:
-    """Yield the items that have ended after a moment, or a little before it, oldest first, page by page."""
-    return _pages(client, batch, {"finished_after": (after - OVERLAP).isoformat()})
+async def ended(client: Client, batch: str, after: datetime) -> AsyncIterator[list[Item]]:
+    """Yield the items that have ended since a moment, or a little before it, oldest first, page by page.
 
-
-def every(client: Client, batch: str) -> AsyncIterator[list[Item]]:
-    """Yield all items page by page."""
-    return _pages(client, batch, {})
-
-
-async def _pages(client: Client, batch: str, query: dict[str, str | int]) -> AsyncIterator[list[Item]]:
-    page = 1
-    while True:
-        told = await client.get(f"/batches/{batch}/items", page=page, per_page=PER_PAGE, **query)
-        found = [_read(Item, one) for one in told.get("items", [])]
-        if found:
-            yield found
+    Each page is the first from the moment where the one before has ended: to skip many would cost the service more and
+    more. Some are yielded twice.
+    """
+    after, page = after - OVERLAP, 1
+    while found := await _page(client, batch, {"finished_after": after.isoformat(), "page": page}):
+        yield found
         if len(found) < PER_PAGE:
             return
+        last = max([after, *(one.finished_at for one in found if one.finished_at)])
+        after, page = (last, 1) if last > after else (after, page + 1)  # very many may have ended at one moment
+
+
+async def every(client: Client, batch: str) -> AsyncIterator[list[Item]]:
+    """Yield all items page by page."""
+    page = 1
+    while found := await _page(client, batch, {"page": page}):
+        yield found
         page += 1
+
+
+async def _page(client: Client, batch: str, query: dict[str, str | int]) -> list[Item]:
+    told = await client.get(f"/batches/{batch}/items", per_page=PER_PAGE, **query)
+    return [_read(Item, one) for one in told.get("items", [])]
 
 
 async def download(client: Client, batch: str, item: str, target: Path) -> None:

@@ -15,6 +15,7 @@ from tests.stack import Stack
 ADMIN = "/api/v1/admin"
 COOKIE = "face_api_session"
 AN_ID = str(uuid.UUID(int=7))
+AN_ITEM_ID = str(uuid.UUID(int=8))
 # Every endpoint that asks for the administrator, and the tier that it needs.
 ENDPOINTS = [
     ("GET", "/auth/session", ""),
@@ -40,6 +41,9 @@ ENDPOINTS = [
     ("POST", f"/batches/{AN_ID}/retry-failed", "storage"),
     ("POST", f"/batches/{AN_ID}/cancel", "storage"),
     ("GET", f"/batches/{AN_ID}/items", "storage"),
+    ("GET", f"/batches/{AN_ID}/items/{AN_ITEM_ID}/result", "storage"),
+    ("GET", f"/batches/{AN_ID}/results", "storage"),
+    ("GET", f"/batches/{AN_ID}/events", "storage"),
 ]
 DOORS = [("POST", "/auth/login"), ("POST", "/auth/logout")]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00\Z")

@@ -11,7 +11,20 @@ import schemathesis
 
 from core import config, services
 from tests.contract import pictures
-from tests.contract.admin import ADMIN, AN_ID, COOKIE, DOORS, ENDPOINTS, basic, body, call, cookie, kept, log_in
+from tests.contract.admin import (
+    ADMIN,
+    AN_ID,
+    AN_ITEM_ID,
+    COOKIE,
+    DOORS,
+    ENDPOINTS,
+    basic,
+    body,
+    call,
+    cookie,
+    kept,
+    log_in,
+)
 from tests.contract.calls import Starter, assert_problem, fields
 from tests.stack import Stack
 from web import guards
@@ -190,7 +203,7 @@ def template(path: str) -> str:
     kind = {"images": "image_id", "jobs": "job_id", "api-keys": "key_id", "batches": "batch_id"}.get(
         path.split("/")[1], ""
     )
-    return ADMIN + path.replace(AN_ID, "{" + kind + "}")
+    return ADMIN + path.replace(AN_ID, "{" + kind + "}").replace(AN_ITEM_ID, "{item_id}")
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
@@ -215,7 +228,8 @@ def test_every_success_has_an_example(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values() if path.startswith(ADMIN) else ():
             answer = operation["responses"].get("200", operation["responses"].get("201"))
-            assert not answer or answer["content"]["application/json"]["example"]
+            json_body = answer and answer.get("content", {}).get("application/json")
+            assert not json_body or json_body["example"]
 
 
 def test_answers_keep_the_description(document: dict[str, Any], service: Stack) -> None:
@@ -226,6 +240,8 @@ def test_answers_keep_the_description(document: dict[str, Any], service: Stack) 
     batch = body(basic(service, "POST", "/batches", json={"name": "described"}), 201)
     ids = {"images": str(job.image_id), "jobs": str(job.id), "api-keys": key["id"], "batches": batch["id"]}
     for method, path in sorted(PATHS, key=lambda called: called[0] == "DELETE"):
+        if AN_ITEM_ID in path:  # an item has no result yet; tests/contract/test_admin_batch_results.py has some that do
+            continue
         sent: dict[str, Any] = {"files": {"image": pictures.portrait()}} if "mask" in path else {}
         sent = {"files": {"images": pictures.portrait()}} if path.endswith(f"{AN_ID}/images") else sent
         named = path == "/batches" or path.startswith("/api-keys")

@@ -126,10 +126,13 @@ def post_batch_retry(path: BatchPath) -> Response:
 )
 @guards.admin("storage")
 def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
-    """Tell of a batch's pictures, in the order in which they came."""
+    """Tell of a batch's pictures, in the order in which they came.
+
+    With `finished_after` it is the order in which they finished: ask again with the last moment for what is new since.
+    """
     with current.session() as session:
         batch = batches.get(session, path.batch_id)
-        page = batch_items.page(session, batch, query.page, query.per_page, query.state)
+        page = batch_items.page(session, batch, query.page, query.per_page, query.filter())
     return bodies.as_json(ItemList.of(page, [ItemResponse.of(item) for item in page.items]))
 
 

@@ -1,0 +1,71 @@
+"""What comes of a batch: its results, its progress as it happens, and what its webhook was told."""
+
+import base64
+import json
+
+from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from core import batch_results, batches, objects
+from web import admin_documentation, batch_documentation, batch_events, current, guards, streams
+from web.batch_schemas import BatchItemPath, BatchPath
+
+admin_batch_results = APIBlueprint(
+    "admin_batch_results",
+    __name__,
+    url_prefix="/api/v1/admin/batches",
+    abp_tags=[Tag(name="Admin: batches", description="Many pictures at once.")],
+    abp_security=admin_documentation.BY_ADMIN,
+)
+ZIP = "application/zip"
+
+
+@admin_batch_results.get("/<batch_id>/results", summary="Download all results", responses=batch_documentation.RESULTS)
+@guards.admin("storage")
+def get_batch_results(path: BatchPath) -> Response:
+    """Send a ZIP of all that is finished, as it is read from the store: the masked pictures and `manifest.jsonl`.
+
+    A picture has its item's name, with the suffix of its format after it unless it has that already. The manifest has a
+    line of JSON for each finished item: state, error, digests, faces, options, and the name of its picture. When the
+    store fails midway the connection breaks off, and what was received is no valid ZIP.
+    """
+    with current.session() as session:
+        batch = batches.get(session, path.batch_id)
+    if request.method == "HEAD":
+        response = Response(mimetype=ZIP)
+    else:
+        services = current.services()
+        assert services.sessions is not None  # noqa: S101 - the guard asks for the storage, and that for a database
+        response = streams.stream(batch_results.archive(services.sessions, current.store(), batch.id), ZIP)
+    response.headers["Content-Disposition"] = objects.content_disposition("attachment", f"{batch.name}.zip")
+    return response
+
+
+@admin_batch_results.get(
+    "/<batch_id>/items/<item_id>/result", summary="Download one result", responses=batch_documentation.RESULT
+)
+@guards.admin("storage")
+def get_item_result(path: BatchItemPath) -> Response:
+    """Send the masked picture of an item through the service; of a detection, as JSON, what the manifest tells."""
+    with current.session() as session:
+        picture = batch_results.picture(session, path.batch_id, path.item_id)
+        if picture is None:
+            found = batch_results.told(session, path.batch_id, path.item_id)
+            return Response(json.dumps(found, ensure_ascii=False), mimetype="application/json")
+    response = Response(current.store().get(picture.key), mimetype=f"image/{picture.output_format}")
+    response.headers["Content-Disposition"] = objects.content_disposition("attachment", picture.filename)
+    if picture.sha256:
+        digest = base64.b64encode(bytes.fromhex(picture.sha256)).decode()
+        response.headers["Repr-Digest"] = f"sha-256=:{digest}:"  # RFC 9530
+    return response
+
+
+@admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_documentation.EVENTS)
+@guards.admin("storage")
+def get_batch_events(path: BatchPath) -> Response:
+    """Send server-sent events: `progress` with the batch whenever it has changed, and `done` at its end."""
+    events = batch_events.follow(path.batch_id)
+    if request.method == "HEAD":
+        return Response(mimetype=batch_documentation.EVENT_STREAM)
+    return streams.stream(events, batch_documentation.EVENT_STREAM)
