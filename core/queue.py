@@ -21,9 +21,9 @@ from pydantic import BaseModel
 from core import errors
 from core.config import Settings
 from core.errors import EngineUnavailable, FaceApiError, InternalError, JobTimedOut, QueueFull
-from core.results import Cover, DetectOptions, Masked, MaskOptions, Report
+from core.results import Cover, DetectOptions, HandMaskOptions, Masked, MaskOptions, Report
 
-Task = Literal["detect_image", "mask_image"]
+Task = Literal["detect_image", "mask_image", "mask_by_hand"]
 
 NAMESPACE = "face-api:"
 WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by the time when they give up
@@ -114,6 +114,11 @@ class Queue:
     def run_mask(self, data: bytes, options: MaskOptions, gone: Callable[[], bool]) -> Masked:
         """Have a picture masked. `gone` tells whether the caller has hung up."""
         cover, image = self._run("mask_image", data, options, gone)
+        return Masked(cover=Cover.model_validate_json(cover), image=image)
+
+    def run_hand_mask(self, data: bytes, options: HandMaskOptions, gone: Callable[[], bool]) -> Masked:
+        """Have those faces of a picture masked that the options name."""
+        cover, image = self._run("mask_by_hand", data, options, gone)
         return Masked(cover=Cover.model_validate_json(cover), image=image)
 
     def engine(self) -> Engine | None:

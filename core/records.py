@@ -122,10 +122,13 @@ def save_result(
 def page_images(session: Session, page: int, per_page: int) -> Page[ImageSummary]:
     """Return one page of all images, newest first."""
     total, found = _page(session, Rows(Image), page, per_page)
-    images = [StoredImage(*row) for row in found]
+    return Page(summaries(session, [StoredImage(*row) for row in found]), total, page, per_page)
+
+
+def summaries(session: Session, images: list[StoredImage]) -> list[ImageSummary]:
+    """Tell of each of these images what was done to it."""
     known = _job_summaries(session, [image.id for image in images])
-    items = [ImageSummary(image, *known.get(image.id, (0, None))) for image in images]
-    return Page(items, total, page, per_page)
+    return [ImageSummary(image, *known.get(image.id, (0, None))) for image in images]
 
 
 def get_image(session: Session, image_id: uuid.UUID) -> ImageDetail:
@@ -146,11 +149,20 @@ def page_jobs(session: Session, page: int, per_page: int, wanted: JobFilter = EV
 
 def get_job(session: Session, job_id: uuid.UUID) -> JobDetail:
     """Return a job with its image, detections and report; NotFound without it."""
+    found: JobDetail = _one(next(iter(jobs_in_full(session, [job_id])), None), "job", job_id)
+    return found
+
+
+def jobs_in_full(session: Session, job_ids: Collection[uuid.UUID]) -> list[JobDetail]:
+    """Return those of these jobs that are there, newest first, each with its image, detections and report."""
     columns = [*_columns(ProcessingJob), *_columns(Image), ProcessingJob.detections, ProcessingJob.report]
-    joined = select(*columns).join(Image, Image.id == ProcessingJob.image_id).where(ProcessingJob.id == job_id)
-    row = _one(session.execute(joined).first(), "job", job_id)
+    joined = select(*columns).join(Image, Image.id == ProcessingJob.image_id).where(ProcessingJob.id.in_(job_ids))
+    newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
     half = len(fields(StoredJob))
-    return JobDetail(StoredJob(*row[:half]), StoredImage(*row[half:-2]), *row[-2:])
+    return [
+        JobDetail(StoredJob(*row[:half]), StoredImage(*row[half:-2]), *row[-2:])
+        for row in session.execute(joined.order_by(*newest_first))
+    ]
 
 
 def delete_image(session: Session, image_id: uuid.UUID) -> list[str]:

@@ -90,6 +90,17 @@ class Face(Frozen):
     review: bool = False
 
 
+class HandMaskOptions(MaskOptions):
+    """Masks for faces that a person has pointed at. What is about finding faces lets every one of them through.
+
+    nms_threshold: two boxes are one only where they are the same, as a picture with alpha is searched twice.
+    """
+
+    confidence: float = 0.01
+    nms_threshold: float = 0.999999
+    faces: tuple[Face, ...] = ()
+
+
 class Timings(Frozen):
     """Milliseconds spent in each step; None for a step that was not taken."""
 

@@ -8,9 +8,11 @@ from core import errors
 from core.errors import FieldProblem
 from web.documentation import CAUSES, CHALLENGE, RETRY_AFTER, Cause, Responses, problems
 from web.examples import A_LINK, AN_ID, REQUEST_ID
+from web.record_schemas import JobDetailResponse
 
 BY_ADMIN: list[dict[str, list[Any]]] = [{"adminCookie": []}, {"adminBasic": []}]
 
+NO_DETECTION = FieldProblem("remove.0", "The job has no detection 7")
 LOCKED_OUT = errors.RateLimited("too many failed logins from this address", retry_after_s=900)
 WRONG = errors.Unauthenticated("the user name or the password is wrong")
 NO_COOKIE = errors.Unauthenticated("log in, or send the administrator's name and password by HTTP Basic")
@@ -73,6 +75,20 @@ def session(body: type[BaseModel]) -> Responses:
 def written(status: int, body: type[BaseModel], *more: Cause) -> Responses:
     """Describe the answer to a JSON body, and its errors."""
     return {str(status): body, **problems((*ADMIN, TIER, *BODY, UNSAFE, *more))}
+
+
+UNFIT: Cause = (
+    "A member is not valid or does not fit the job or the picture, or that does not decode or fit the format.",
+    errors.InvalidOption("remove.0: The job has no detection 7", problems=(NO_DETECTION,)),
+    {},
+)
+BUSY: Cause = (
+    "The engine or the store can't be reached, or too many calls are waiting.",
+    errors.QueueFull("64 calls are waiting already"),
+    RETRY_AFTER,
+)
+LATE: Cause = ("The job took too long.", errors.JobTimedOut("there was no answer within 30 s"), {})
+EDITED: Responses = written(201, JobDetailResponse, UNKNOWN, UNFIT, BUSY, LATE)
 
 
 def tried(body: type[BaseModel]) -> Responses:

@@ -18,6 +18,7 @@ from web.routes.admin_batch_results import admin_batch_results
 from web.routes.admin_batches import admin_batches
 from web.routes.admin_keys import admin_keys
 from web.routes.admin_records import admin_records
+from web.routes.admin_reviews import admin_reviews
 from web.routes.admin_session import admin_session
 from web.routes.admin_test import admin_test
 from web.routes.objects import objects
@@ -59,7 +60,8 @@ def create_app(made: Services) -> FaceApi:
     guards.install(app, made)
     errors.register(app)
     streams.install(app, made.settings)
-    for routes in (public, admin_session, admin_records, admin_keys, admin_test, admin_batches, admin_batch_results):
+    of_admin = (admin_session, admin_records, admin_reviews, admin_keys, admin_test, admin_batches, admin_batch_results)
+    for routes in (public, *of_admin):
         app.register_api(routes)
     app.register_blueprint(objects)
     _serve_documentation(app)

@@ -8,8 +8,9 @@ from celery import shared_task
 from core import logs
 from core.errors import FaceApiError, InternalError
 from core.queue import Queue
-from core.results import DetectOptions, MaskOptions
+from core.results import DetectOptions, HandMaskOptions, MaskOptions
 from core.vision import pipeline
+from core.vision.given_faces import GivenFaces
 from worker import runtime
 from worker.runtime import Runtime
 
@@ -40,6 +41,18 @@ def mask_image(token: str, options: Options) -> None:
         own.queue.answer_masked(token, masked)
 
     _work("mask", token, job)
+
+
+@shared_task(name="mask_by_hand")
+def mask_by_hand(token: str, options: Options) -> None:
+    """Mask those faces of a waiting call's picture that a person has pointed at."""
+    wanted = HandMaskOptions.model_validate(options)
+
+    def job(own: Runtime, data: bytes) -> None:
+        masked = pipeline.mask(data, wanted, GivenFaces(wanted.faces), own.settings.max_image_pixels)
+        own.queue.answer_masked(token, masked)
+
+    _work("mask by hand", token, job)
 
 
 @shared_task(name="report_ready")

@@ -29,8 +29,10 @@ from tests.contract.calls import Starter, assert_problem, fields
 from tests.stack import Stack
 from web import guards
 from web.app import FaceApi, create_app
+from web.examples import DETECTION
 
 PATHS = [(method, path) for method, path, _ in ENDPOINTS]
+REVIEWS: dict[str, Any] = {f"/images/{AN_ID}/mask": {}, f"/jobs/{AN_ID}/review": {"verdict": "accepted"}}
 MALFORMED = ["x", "7", AN_ID[:-1], AN_ID + "0", "{" + AN_ID + "}", AN_ID.replace("-", ""), "%00", "%ff", " " + AN_ID]
 
 
@@ -126,6 +128,7 @@ def test_other_method_is_405(service: Stack, path: str) -> None:
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in PATHS if AN_ID in path])
 def test_malformed_id_is_404(service: Stack, method: str, path: str, told: str) -> None:
     sent = {"json": {"name": "x"}} if method == "PATCH" else {}
+    sent = {"json": REVIEWS[path]} if path in REVIEWS else sent
     assert_problem(basic(service, method, path.replace(AN_ID, told), **sent), 404)
 
 
@@ -133,6 +136,7 @@ def test_malformed_id_is_404(service: Stack, method: str, path: str, told: str) 
 def test_unknown_id_is_404(service: Stack, method: str, path: str) -> None:
     sent: dict[str, Any] = {"json": {"name": "x"}} if method == "PATCH" else {}
     sent = {"files": {"images": pictures.portrait()}} if path.endswith(f"{AN_ID}/images") else sent
+    sent = {"json": REVIEWS[path]} if path in REVIEWS else sent
     problem = assert_problem(basic(service, method, path.replace(AN_ID, str(uuid.uuid4())), **sent), 404)
     assert problem["code"] == "not_found"
 
@@ -234,8 +238,7 @@ def test_every_success_has_an_example(document: dict[str, Any]) -> None:
 
 def test_answers_keep_the_description(document: dict[str, Any], service: Stack) -> None:
     described = schemathesis.openapi.from_dict(document)
-    face = {"index": 0, "confidence": 0.9}
-    job = kept(service, detections=[face])
+    job = kept(service, detections=[DETECTION], review_state="pending")
     key = body(basic(service, "POST", "/api-keys", json={"name": "described"}), 201)
     batch = body(basic(service, "POST", "/batches", json={"name": "described"}), 201)
     ids = {"images": str(job.image_id), "jobs": str(job.id), "api-keys": key["id"], "batches": batch["id"]}
@@ -246,6 +249,7 @@ def test_answers_keep_the_description(document: dict[str, Any], service: Stack) 
         sent = {"files": {"images": pictures.portrait()}} if path.endswith(f"{AN_ID}/images") else sent
         named = path == "/batches" or path.startswith("/api-keys")
         sent = {"json": {"name": "described"}} if named and method[0] == "P" else sent
+        sent = {"json": REVIEWS[path]} if path in REVIEWS else sent
         real = path.replace(AN_ID, ids.get(path.split("/")[1], ""))
         response = basic(service, method, real, **sent)
         described[template(path)][method].validate_response(response)

@@ -1,0 +1,74 @@
+"""Reviews: the faces of which the engine was not sure, and what a person says of them."""
+
+import uuid
+from http import HTTPStatus
+
+from flask import Response, g
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+
+from core import records, reviews
+from core.edits import Editor
+from core.errors import TierOff
+from web import admin_documentation, bodies, current, guards
+from web.admin_documentation import UNKNOWN
+from web.record_schemas import ImagePath, JobDetailResponse, JobPath, Paging
+from web.requests import caller_has_gone
+from web.review_schemas import MaskEdit, ReviewList, Verdict, reviewed
+
+admin_reviews = APIBlueprint(
+    "admin_reviews",
+    __name__,
+    url_prefix="/api/v1/admin",
+    abp_tags=[Tag(name="Admin: reviews", description="Faces that a person should look at.")],
+    abp_security=admin_documentation.BY_ADMIN,
+)
+
+
+@admin_reviews.get("/reviews", summary="List what is to be reviewed", responses=admin_documentation.found(ReviewList))
+@guards.admin("storage")
+def get_reviews(query: Paging) -> Response:
+    """Tell of the jobs in which a face was doubtful and at which nobody has looked, newest first."""
+    with current.session() as session:
+        page = reviews.page(session, query.page, query.per_page)
+    return bodies.as_json(ReviewList.of(page, [reviewed(found) for found in page.items]))
+
+
+@admin_reviews.post("/images/<image_id>/mask", summary="Mask by hand", responses=admin_documentation.EDITED)
+@guards.admin("storage")
+def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
+    """Mask a stored picture again: without the detections that are no faces, and with the faces that were missed.
+
+    Nothing is looked for, and nobody checks the result but you. The answer is a new job with a new masked picture; the
+    one that was edited counts as reviewed.
+    """
+    with current.as_database():
+        job_id = _editor().make(path.image_id, body.edit(g.admin.username), caller_has_gone)
+    return _told(job_id, HTTPStatus.CREATED)
+
+
+@admin_reviews.post(
+    "/jobs/<job_id>/review",
+    summary="Accept what was found",
+    responses=admin_documentation.written(200, JobDetailResponse, UNKNOWN),
+)
+@guards.admin("storage")
+def post_review(path: JobPath, body: Verdict) -> Response:
+    """Note that the faces of a job are right as they are; it waits no longer."""
+    with current.session() as session:
+        reviews.accept(session, path.job_id, g.admin.username)
+    return _told(path.job_id, HTTPStatus.OK)
+
+
+def _editor() -> Editor:
+    services = current.services()
+    if services.sessions is None:
+        raise TierOff("there is no database: FACE_API_DATABASE_ENABLED is off")
+    return Editor(current.store(), services.sessions, services.queue)
+
+
+def _told(job_id: uuid.UUID, status: int) -> Response:
+    with current.session() as session:
+        found = records.get_job(session, job_id)
+        image = records.get_image(session, found.image.id)
+    return bodies.as_json(JobDetailResponse.of_detail(found, image), status)
