@@ -1,16 +1,17 @@
 # Each target is one command; `make` alone lists them. Everything is installed into .venv from requirements.lock,
-# once for each change of it. Variables: PYTHON, VENV, HOST, PORT, SHARED, WEIGHTS_MIRROR, ARGS (more for pytest).
+# once for each change of it. Variables: PYTHON, VENV, HOST, PORT, SHARED, CEPH, WEIGHTS_MIRROR, ARGS (more for pytest).
 
 PYTHON ?= python3
 VENV ?= .venv
 # Real pictures and model files, where a machine has them: nothing needs them to be there.
 SHARED ?= ../shared
+CEPH ?= $(SHARED)/tools/s3_ceph.sh
 WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-servers check bench bench-db format lock weights clean
+.PHONY: help run test test-servers test-ceph check bench bench-db format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -25,6 +26,11 @@ test: $(VENV)/.for-test ## Run all tests (ARGS="-k mask" runs some)
 
 test-servers: $(VENV)/.for-test ## Run what touches database and store against a Postgres and a Swift
 	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --tiers servers tests/contract tests/integration $(ARGS)
+
+test-ceph: $(VENV)/.for-test ## Run what touches the store against a Ceph gateway (CEPH=... runs one)
+	@test -f "$(CEPH)" || { echo "there is no $(CEPH): CEPH= names a script that runs a Ceph gateway"; exit 1; }
+	@exec $(RUN) pytest --shared="$(SHARED)" --tiers servers --ceph "$(CEPH)" tests/core/test_storage.py \
+		tests/contract/test_admin_records.py tests/integration/test_keeping.py tests/integration/test_kills.py $(ARGS)
 
 check: $(VENV)/.for-dev ## Check style, format and types
 	@$(RUN) ruff check

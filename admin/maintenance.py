@@ -23,6 +23,7 @@ def run() -> None:
     differences = work.compare(made)
     click.echo(f"objects without a row             {differences.orphans}")
     click.echo(f"rows without an object            {differences.missing}")
+    click.echo(f"results that could not be kept    {made.queue.unkept()}")
     cleaned = work.clean_storage(made)
     click.echo(f"objects removed                   {cleaned.removed}")
     click.echo(f"objects that wait to be removed   {cleaned.waiting}")

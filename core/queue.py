@@ -30,6 +30,7 @@ WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by
 ENGINE = NAMESPACE + "worker"  # what a worker last said of itself; gone when none has for a while
 ENGINE_FRESH_S = 20
 COUNTERS = NAMESPACE + "counters"
+UNKEPT = "unkept_results"
 # How often a waiting call looks whether its caller has gone and its picture is still there.
 LOOK_EVERY_S = 0.5
 # The bytes outlive the call by this much, so that the worker never loses them to a race.
@@ -140,7 +141,12 @@ class Queue:
     def count_unkept(self) -> None:
         """Count a result that could not be kept."""
         with suppress(redis.RedisError):
-            self._redis.hincrby(COUNTERS, "unkept_results", 1)
+            self._redis.hincrby(COUNTERS, UNKEPT, 1)
+
+    def unkept(self) -> int:
+        """Return how many results could not be kept since Redis began; EngineUnavailable when it is down."""
+        with _translated():
+            return int(cast(bytes | None, self._redis.hget(COUNTERS, UNKEPT)) or 0)
 
     def take(self, token: str) -> bytes | None:
         """Return the bytes of a call, or None when its caller no longer waits for it."""

@@ -10,8 +10,10 @@ import pytest
 
 from core import config
 from core.vision import downloads, weights
-from tests import postgres, swift
+from tests import ceph, postgres, swift
+from tests.ceph import Ceph
 from tests.stack import Stack, free_port, start_valkey
+from tests.swift import Swift
 
 StartService = Callable[..., Stack]
 
@@ -21,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--tiers", choices=["embedded", "servers"], default="embedded", help="SQLite and a folder, or Postgres and S3"
     )
+    parser.addoption("--ceph", type=Path, default=None, help="script that runs a Ceph gateway, to stand for the Swift")
     parser.addoption("--soak-seconds", type=float, default=10, help="how long the concurrency test lasts")
 
 
@@ -75,15 +78,23 @@ def valkey() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def make_tiers(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], dict[str, str]]]:
-    """Return what gives a service its own database and bucket: the embedded ones, or a Postgres's and a Swift's."""
+def s3_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift | Ceph]:
+    """Return a real S3 server."""
+    script: Path | None = request.config.getoption("--ceph")
+    folder = tmp_path_factory.mktemp("s3")
+    node = ceph.start(script, folder) if script else swift.start(folder)
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="session")
+def make_tiers(request: pytest.FixtureRequest) -> Iterator[Callable[[], dict[str, str]]]:
+    """Return what gives a service its own database and bucket: the embedded ones, or those of servers."""
     if request.config.getoption("--tiers") == "embedded":
         yield dict
         return
     numbers = itertools.count(1)
-    node = swift.start(tmp_path_factory.mktemp("swift"))
+    node: Swift | Ceph = request.getfixturevalue("s3_server")
     with postgres.running() as server:
 
         def make() -> dict[str, str]:
@@ -93,7 +104,6 @@ def make_tiers(
             return {f"{config.PREFIX}{key.upper()}": value for key, value in values.items()}
 
         yield make
-    node.stop()
 
 
 @pytest.fixture

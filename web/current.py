@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from core.errors import DatabaseUnavailable, TierOff
 from core.services import Services
 from core.storage import ObjectStore
+from web.keyrings import Keyring
 
 
 def services() -> Services:
@@ -22,6 +23,12 @@ def store() -> ObjectStore:
     found = services().store
     if found is None:
         raise TierOff("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
+    return found
+
+
+def keyring() -> Keyring:
+    """Return who may come in by a key."""
+    found: Keyring = current_app.extensions["face-api-keyring"]
     return found
 
 

@@ -7,14 +7,14 @@ from typing import Any, Literal, TypeVar
 
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
-from sqlalchemy.exc import SQLAlchemyError
 
-from core import key_uses, keys
 from core.config import Settings
-from core.errors import DatabaseUnavailable, FieldProblem, InvalidOption, KeyRevoked, TierOff, Unauthenticated
+from core.errors import FieldProblem, InvalidOption, TierOff, Unauthenticated
+from core.key_uses import KeyUses
 from core.services import Services
-from web import admins
+from web import admins, current, windows
 from web.admins import Admins
+from web.keyrings import Keyring
 from web.requests import client_address
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -72,7 +72,9 @@ def of(app: Flask, endpoint: str | None) -> Guard | None:
 def install(app: Flask, services: Services) -> None:
     """Guard every route: first who it is, then the tier, then the rate, then the parameters' names."""
     app.extensions["face-api-admins"] = Admins(services.settings)
-    app.before_request(lambda: _authenticate(app, services))
+    app.extensions["face-api-keyring"] = Keyring(services.sessions)
+    uses = KeyUses(services.redis)
+    app.before_request(lambda: _authenticate(app, services, uses))
     app.before_request(lambda: _require_tier(app, services.settings))
     _limiter(services.settings).init_app(app)
     app.before_request(lambda: _refuse_strange_parameters(app))
@@ -84,13 +86,13 @@ def _declare(view: View, guard: Guard) -> View:
     return view
 
 
-def _authenticate(app: Flask, services: Services) -> None:
+def _authenticate(app: Flask, services: Services, uses: KeyUses) -> None:
     guard = of(app, request.endpoint)
     if guard is None:
         raise Unauthenticated("this route has no guard, so nobody may pass")
     if guard.who == "key" and services.settings.api_key_enabled:
-        g.key_id = _key_id(services, request.headers.get(KEY_HEADER, ""))
-        key_uses.note(services.redis, g.key_id)
+        g.key_id = _key_id(request.headers.get(KEY_HEADER, ""))
+        uses.note(g.key_id)
     if guard.of_admin:
         admins.current().check_door()
     if guard.who == "admin":
@@ -104,21 +106,10 @@ def _require_tier(app: Flask, settings: Settings) -> None:
         raise TierOff(f"the {guard.tier} is switched off")
 
 
-def _key_id(services: Services, text: str) -> str:
+def _key_id(text: str) -> str:
     if not text:
         raise Unauthenticated(f"send your API key in the header {KEY_HEADER}")
-    if services.sessions is None:
-        raise DatabaseUnavailable
-    try:
-        with services.sessions() as session:
-            key = keys.find(session, text)
-    except SQLAlchemyError as error:
-        raise DatabaseUnavailable from error
-    if key is None:
-        raise Unauthenticated("this API key is not known")
-    if not key.is_active:
-        raise KeyRevoked
-    return str(key.id)
+    return current.keyring().let_in(text)
 
 
 def _limiter(settings: Settings) -> Limiter:
@@ -136,7 +127,7 @@ def _limiter(settings: Settings) -> Limiter:
         key_func=_caller,
         default_limits=[rate],
         default_limits_exempt_when=lambda: not rate(),
-        storage_uri=settings.redis_url,
+        storage_uri=windows.SCHEME + settings.redis_url,
         storage_options={"socket_connect_timeout": 1, "socket_timeout": 1},
         key_prefix="face-api",
         # When Redis is down each process counts by itself: a limit that is too generous beats none.

@@ -1,7 +1,8 @@
 """What a worker process holds: made once per process, after the fork."""
 
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from functools import cache
 
 import cv2
@@ -17,14 +18,21 @@ from core.vision.detector import Detector
 log = logs.get(__name__)
 # Two first uses at once, the start-up thread's and a task's, must not load the model twice.
 _loading = threading.Lock()
+ANNOUNCED_EVERY_S = 2.0  # chosen: often enough for queue.ENGINE_FRESH_S, and no question to Redis after each task
 
 
-@dataclass(frozen=True)
+@dataclass
 class Runtime:
     """A worker process's own: what it talks to, its loaded model."""
 
     services: Services
     detector: Detector
+    _announced_at: float = field(default=0.0, init=False)
+
+    def announce_again(self) -> None:
+        """Say it if that was some time ago."""
+        if time.monotonic() - self._announced_at > ANNOUNCED_EVERY_S:
+            self.announce()
 
     @property
     def settings(self) -> Settings:
@@ -36,6 +44,7 @@ class Runtime:
 
     def announce(self) -> None:
         """Say that this worker is ready."""
+        self._announced_at = time.monotonic()
         found = self.detector
         self.queue.announce(
             Engine(model=found.name, input_size=found.input_size, supports_landmarks=found.supports_landmarks)

@@ -71,7 +71,7 @@ def _work(kind: str, token: str, job: Job) -> None:
         return
     outcome = _outcome(own.queue, token, lambda: job(own, data))
     # The regular heartbeat waits behind the calls, and under load it comes too late.
-    own.announce()
+    own.announce_again()
     log.info("task", kind=kind, outcome=outcome, bytes=len(data), ms=round((time.perf_counter() - started) * 1000, 2))
 
 

@@ -147,6 +147,15 @@ def test_deleted_key_is_gone(service: Stack) -> None:
     assert_problem(basic(service, "PATCH", path, json={"name": "x"}), 404)
 
 
+def test_use_is_counted_soon(service: Stack) -> None:
+    key = made(service)
+    for _ in range(3):
+        assert lets_in(service, key["key"]) != 401
+    path = f"/api-keys/{key['id']}"
+    service.until(lambda: body(basic(service, "GET", path))["request_count"] == 3, within_s=60)
+    assert is_moment(body(basic(service, "GET", path))["last_used_at"])
+
+
 def test_keys_are_listed_newest_first(service: Stack) -> None:
     expected = [made(service, f"number {number}") for number in range(3)]
     found = body(basic(service, "GET", "/api-keys", params={"per_page": 3}))

@@ -29,6 +29,7 @@ from core.errors import NotFound, SettingsError, StorageUnavailable
 from core.folder_store import FolderStore
 from core.storage import ObjectStore
 from tests import swift
+from tests.ceph import Ceph
 from tests.stack import free_port
 from tests.swift import Swift
 
@@ -39,13 +40,6 @@ MakeStore = Callable[..., ObjectStore]
 Answer = tuple[int, dict[str, str], bytes]
 
 
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Swift]:
-    node = swift.start(tmp_path_factory.mktemp("swift"))
-    yield node
-    node.stop()
-
-
 @pytest.fixture(scope="session", params=["folder", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], dict[str, Any]]:
     """Name a place that nobody has used yet, as settings."""
@@ -53,7 +47,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     def name() -> dict[str, Any]:
         if request.param == "folder":
             return {"var_dir": tmp_path_factory.mktemp("store") / "var"}
-        node: Swift = request.getfixturevalue("s3_server")
+        node: Swift | Ceph = request.getfixturevalue("s3_server")
         return {**node.settings(), "s3_bucket": f"test-{uuid.uuid4()}"}
 
     return name
@@ -412,7 +406,7 @@ def test_server_down_is_not_ready(silent: str) -> None:
     assert not s3_store(f"http://127.0.0.1:{free_port()}", s3_retries=0).ready()
 
 
-def test_wrong_keys_are_not_ready(s3_server: Swift) -> None:
+def test_wrong_keys_are_not_ready(s3_server: Swift | Ceph) -> None:
     assert not built(**{**s3_server.settings(), "s3_secret_key": "another"}).ready()
 
 
