@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-servers test-ceph check bench bench-db format lock weights clean
+.PHONY: help run test test-servers test-ceph test-faults check bench bench-db format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -31,6 +31,9 @@ test-ceph: $(VENV)/.for-test ## Run what touches the store against a Ceph gatewa
 	@test -f "$(CEPH)" || { echo "there is no $(CEPH): CEPH= names a script that runs a Ceph gateway"; exit 1; }
 	@exec $(RUN) pytest --shared="$(SHARED)" --tiers servers --ceph "$(CEPH)" tests/core/test_storage.py \
 		tests/contract/test_admin_records.py tests/integration/test_keeping.py tests/integration/test_kills.py $(ARGS)
+
+test-faults: $(VENV)/.for-test ## Kill, flush and restart everything under a batch of 1,000 pictures (Postgres, Swift; 10 minutes)
+	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --faults full tests/faults $(ARGS)
 
 check: $(VENV)/.for-dev ## Check style, format and types
 	@$(RUN) ruff check

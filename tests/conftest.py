@@ -24,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--tiers", choices=["embedded", "servers"], default="embedded", help="SQLite and a folder, or Postgres and S3"
     )
     parser.addoption("--ceph", type=Path, default=None, help="script that runs a Ceph gateway, to stand for the Swift")
+    parser.addoption(
+        "--faults", choices=["short", "full"], default="short", help="full: many pictures, on Postgres and S3"
+    )
     parser.addoption("--soak-seconds", type=float, default=10, help="how long the concurrency test lasts")
 
 

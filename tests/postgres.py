@@ -26,12 +26,15 @@ OPTIONS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Postgres:
-    """A running server."""
+    """A running server. user: whose it is, None for whoever runs the tests."""
 
     port: int
     socket_folder: Path
+    command: list[str]
+    user: str | None
+    process: "subprocess.Popen[bytes] | None" = None
 
     @property
     def pid(self) -> int:
@@ -41,6 +44,21 @@ class Postgres:
     def url(self, database: str) -> str:
         """Return the SQLAlchemy URL of a database, over loopback."""
         return f"postgresql+psycopg2://postgres@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        log = self.socket_folder / "log"
+        with log.open("ab") as file:
+            self.process = subprocess.Popen(
+                self.command, user=self.user, cwd=self.socket_folder, stdout=file, stderr=file
+            )
+        _wait(self, self.process, log)
+
+    def stop(self) -> None:
+        """End the server and every connection."""
+        if self.process:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(START_WITHIN_S)
 
     def execute(self, statement: str) -> None:
         """Run what must stand outside of a transaction: CREATE DATABASE and the like."""
@@ -60,7 +78,7 @@ def running(**options: str) -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     if user:
         shutil.chown(folder, user)
-    process = None
+    server = None
     try:
         initdb = [
             _binary("initdb"),
@@ -78,24 +96,17 @@ def running(**options: str) -> Iterator[Postgres]:
             [*initdb, "--no-sync"], user=user, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
         assert done.returncode == 0, done.stdout.decode()
-        server = Postgres(free_port(), folder)
-        settings = OPTIONS | {"listen_addresses": "127.0.0.1", "port": str(server.port)} | options
+        port = free_port()
+        settings = OPTIONS | {"listen_addresses": "127.0.0.1", "port": str(port)} | options
         settings["unix_socket_directories"] = str(folder)
-        command = [
-            _binary("postgres"),
-            "-D",
-            folder / "data",
-            *[f"--{name}={value}" for name, value in settings.items()],
-        ]
-        log = folder / "log"
-        with log.open("wb") as file:
-            process = subprocess.Popen(command, user=user, cwd=folder, stdout=file, stderr=file)
-        _wait(server, process, log)
+        command = [str(_binary("postgres")), "-D", str(folder / "data")]
+        command += [f"--{name}={value}" for name, value in settings.items()]
+        server = Postgres(port, folder, command, user)
+        server.start()
         yield server
     finally:
-        if process:
-            process.send_signal(signal.SIGINT)  # ends the connections too
-            process.wait(START_WITHIN_S)
+        if server:
+            server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -69,6 +69,7 @@ class Stack:
         self.model = self.settings["FACE_API_MODEL"]
         self.key = ""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.commands: dict[str, list[str]] = {}  # what is run instead of `face-api NAME`
 
     @cached_property
     def services(self) -> Services:
@@ -91,7 +92,7 @@ class Stack:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("FACE_API_")}
         env = inherited | self.settings | {"PYTHONPATH": str(ROOT)}
         with (self.folder / f"{name}.log").open("ab") as log:
-            command = [*FACE_API, name]
+            command = self.commands.get(name, [*FACE_API, name])
             self.processes[name] = subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log)
 
     def wait_until_ready(self) -> None:

@@ -1,0 +1,252 @@
+"""A batch while everything dies around it: at the end each picture has one outcome, as if nothing had happened."""
+
+import contextlib
+import hashlib
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+from sqlalchemy import func, select
+
+from core import batches, config
+from core.models import BatchItem, Image, ProcessingJob
+from core.results import MaskOptions
+from core.vision import detector, pipeline
+from tests.faults import crops
+from tests.faults.conftest import Scale, Site
+from tests.faults.crops import POISON
+from tests.stack import Stack, start_valkey
+
+AUTH = ("admin", "correct horse")
+FILES_A_CALL = 5
+
+
+@pytest.fixture(scope="session")
+def pictures(request: pytest.FixtureRequest, scale: Scale) -> dict[str, bytes]:
+    return crops.made(scale.pictures, request.config.getoption("--shared"))
+
+
+@pytest.fixture(scope="session")
+def expected(pictures: dict[str, bytes], model: tuple[str, Path]) -> dict[str, bytes]:
+    """What comes of each picture where nothing dies."""
+    name, folder = model
+    settings = config.read(model=name, weights_dir=folder, inference_threads=1)
+    found, options = detector.load(settings), MaskOptions(detail="fast")
+    return {
+        name: pipeline.mask(data, options, found, settings.max_image_pixels).image for name, data in pictures.items()
+    }
+
+
+def ask(stack: Stack, method: str, path: str, **options: Any) -> Any:
+    """Call until there is an answer: whoever uses the API does so too."""
+    deadline = time.monotonic() + 120
+    while True:
+        with contextlib.suppress(requests.RequestException):
+            answer = requests.request(method, f"{stack.url}/api/v1/admin{path}", auth=AUTH, timeout=30, **options)
+            if answer.status_code < 400:
+                return answer.json()
+            assert answer.status_code in (500, 503), answer.text
+            time.sleep(float(answer.headers.get("Retry-After", 0)))
+        assert time.monotonic() < deadline, (method, path)
+        time.sleep(0.2)
+
+
+def upload(stack: Stack, batch: str, pictures: dict[str, bytes], threads: int = 3) -> None:
+    """Upload everything, some files a call, each call until it has an answer."""
+    names = list(pictures)
+
+    def send(start: int) -> None:
+        files = [("images", (name, pictures[name])) for name in names[start : start + FILES_A_CALL]]
+        receipt = ask(stack, "POST", f"/batches/{batch}/images", files=files)
+        assert (len(receipt["accepted"]), receipt["refused"]) == (len(files), [])
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(send, range(0, len(names), FILES_A_CALL)))
+
+
+def listed(stack: Stack, batch: str) -> list[Any]:
+    found: list[Any] = []
+    while True:
+        query = {"per_page": 100, "page": len(found) // 100 + 1}
+        page = ask(stack, "GET", f"/batches/{batch}/items", params=query)
+        found += page["items"]
+        if len(found) == page["total"]:
+            return found
+
+
+def wait(stack: Stack, batch: str, within_s: float) -> Any:
+    deadline = time.monotonic() + within_s
+    while not (shown := ask(stack, "GET", f"/batches/{batch}"))["finished_at"]:
+        assert time.monotonic() < deadline, f"{shown}\n{stack.log('worker')[-3000:]}"
+        time.sleep(0.5)
+    return shown
+
+
+# --- disturbances --------------------------------------------------------------------------------
+
+
+class Killer:
+    """Kills a worker's process every so often; every fourth time the whole worker, which is started again."""
+
+    def __init__(self, stack: Stack, every_s: float) -> None:
+        self._stack, self._every_s = stack, every_s
+        self._done = threading.Event()
+        self.kills = 0
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        thread = threading.Thread(target=self._run)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._done.set()
+            thread.join()
+
+    def _run(self) -> None:
+        chance = random.Random(3)
+        while not self._done.wait(self._every_s):
+            # By chance the same picture could lose three workers, and go into quarantine rightly.
+            if self._marked():
+                continue
+            self.kills += 1
+            if self.kills % 4 == 0:
+                self._stack.kill("worker")
+                self._stack.launch("worker")
+                continue
+            with contextlib.suppress(psutil.NoSuchProcess):
+                children = psutil.Process(self._stack.processes["worker"].pid).children()
+                if children:
+                    chance.choice(children).kill()
+
+    def _marked(self) -> bool:
+        sessions = self._stack.services.sessions
+        assert sessions is not None
+        try:
+            with sessions() as session:
+                wanted = select(func.count()).where(BatchItem.deaths >= 2, BatchItem.state.in_(("queued", "running")))
+                return bool(session.scalar(wanted))
+        except Exception:  # noqa: BLE001 - the database is away, too
+            return True
+
+
+def flush(site: Site, scale: Scale) -> None:
+    site.stack.services.redis.flushall()
+
+
+def restart_redis(site: Site, scale: Scale) -> None:
+    site.stack.kill("redis")
+    time.sleep(1)
+    site.stack.processes["redis"] = start_valkey(site.stack.redis_port)
+
+
+def restart_postgres(site: Site, scale: Scale) -> None:
+    if site.postgres:
+        site.postgres.stop()
+        time.sleep(2)
+        site.postgres.start()
+
+
+def stop_store(site: Site, scale: Scale) -> None:
+    with site.without_store():
+        time.sleep(scale.outage_s)
+
+
+def kill_web(site: Site, scale: Scale) -> None:
+    site.stack.kill("serve")
+    site.stack.launch("serve")
+
+
+DISTURBANCES: list[Callable[[Site, Scale], None]] = [
+    kill_web,
+    flush,
+    restart_redis,
+    restart_postgres,
+    stop_store,
+    flush,
+]
+
+
+def share_done(stack: Stack, batch: str) -> float:
+    shown = ask(stack, "GET", f"/batches/{batch}")
+    return float(shown["counts"]["completed"])
+
+
+# --- what stays ----------------------------------------------------------------------------------
+
+
+def test_every_picture_has_one_outcome(
+    site: Site, scale: Scale, pictures: dict[str, bytes], expected: dict[str, bytes]
+) -> None:
+    stack = site.stack
+    batch = ask(stack, "POST", "/batches", json={"name": "faults"}, headers={"Idempotency-Key": "one"})["id"]
+    killer = Killer(stack, scale.every_s)
+    with killer.at_work(), ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(upload, stack, batch, pictures)
+        for number, disturb in enumerate(DISTURBANCES):
+            wanted = scale.pictures * number / (len(DISTURBANCES) + 1)
+            stack.until(lambda wanted=wanted: share_done(stack, batch) >= wanted, 300)
+            disturb(site, scale)
+        sent.result()
+        ask(stack, "POST", f"/batches/{batch}/close")
+        shown = wait(stack, batch, 600)
+    assert killer.kills >= 2
+    counts = {"queued": 0, "running": 0, "completed": len(pictures), "failed": 0, "cancelled": 0}
+    assert shown["counts"] == counts | {"total": len(pictures)}
+    assert shown["status"] == "completed"
+    assert_complete(stack, batch, pictures, expected)
+
+
+def assert_complete(stack: Stack, batch: str, pictures: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    """Every picture is there once, with its result; no row and no result is left over."""
+    found = listed(stack, batch)
+    assert sorted(item["name"] for item in found) == sorted(pictures)
+    for item in found:
+        name = item["name"]
+        assert (item["state"], item["error"]) == ("completed", None)
+        assert item["sha256"] == hashlib.sha256(pictures[name]).hexdigest()
+        result = requests.get(item["result_url"], timeout=30).content
+        assert result == expected[name], name
+        assert item["result_sha256"] == hashlib.sha256(result).hexdigest()
+    store, sessions = stack.services.store, stack.services.sessions
+    assert store is not None and sessions is not None
+    results = [stored.key for stored in store.list("processed/")]
+    assert len(results) == len(pictures), "a result was stored twice"
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Image)) == len(pictures)
+        statuses = dict(
+            session.execute(select(ProcessingJob.status, func.count()).group_by(ProcessingJob.status)).all()
+        )
+        assert statuses == {"completed": len(pictures)}
+        kept = batches.get(session, session.scalars(select(BatchItem.batch_id).limit(1)).one())
+        assert kept.faces == session.scalar(select(func.sum(BatchItem.face_count)))
+
+
+def test_poisonous_picture_is_quarantined(site: Site, pictures: dict[str, bytes], expected: dict[str, bytes]) -> None:
+    stack, names = site.stack, list(pictures)[:12]
+    poison = names[4]
+    digest = hashlib.sha256(pictures[poison]).hexdigest()
+    stack.kill("worker")
+    stack.settings[POISON] = digest
+    celery = [sys.executable, "-m", "celery", "--quiet", "--app=tests.faults.worker"]
+    stack.commands["worker"] = [*celery, "worker", "--queues=interactive,maintenance,batch", "--concurrency=2"]
+    stack.launch("worker")
+    batch = ask(stack, "POST", "/batches", json={"name": "poison"})["id"]
+    upload(stack, batch, {name: pictures[name] for name in names})
+    ask(stack, "POST", f"/batches/{batch}/close")
+    shown = wait(stack, batch, 120)
+    assert (shown["counts"]["completed"], shown["counts"]["failed"]) == (len(names) - 1, 1)
+    found = {item["name"]: item for item in listed(stack, batch)}
+    bad = found.pop(poison)
+    assert (bad["state"], bad["error"]["code"], bad["attempts"]) == ("failed", "quarantined", 3)
+    assert "3 workers died" in bad["error"]["detail"]
+    for name, item in found.items():
+        assert requests.get(item["result_url"], timeout=30).content == expected[name]
