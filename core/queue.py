@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import kombu.exceptions
 import redis
@@ -21,9 +21,11 @@ from pydantic import BaseModel
 from core import errors
 from core.config import Settings
 from core.errors import EngineUnavailable, FaceApiError, InternalError, JobTimedOut, QueueFull
+from core.loads import Load
 from core.results import Cover, DetectOptions, HandMaskOptions, Masked, MaskOptions, Report
 
-Task = Literal["detect_image", "mask_image", "mask_by_hand"]
+Options = dict[str, Any]
+Task = Literal["detect_image", "mask_image", "mask_by_hand", "thumbnail_image"]
 
 NAMESPACE = "face-api:"
 WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by the time when they give up
@@ -59,8 +61,15 @@ redis.call('EXPIRE', KEYS[2], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[3])
 """
 # An answer begins with what it is and the length of the JSON that follows; after that comes the image.
-REPORT, MASKED, ERROR = b"R", b"M", b"E"
+REPORT, MASKED, THUMBNAIL, ERROR = b"R", b"M", b"T", b"E"
+KINDS: dict[Task, bytes] = {
+    "detect_image": REPORT,
+    "mask_image": MASKED,
+    "mask_by_hand": MASKED,
+    "thumbnail_image": THUMBNAIL,
+}
 FRAME = struct.Struct(">cI")
+PING_S = 0.6  # chosen: a worker that is alive answers within a few milliseconds, whatever its processes do
 
 
 class Engine(BaseModel):
@@ -109,18 +118,30 @@ class Queue:
 
     def run_detect(self, data: bytes, options: DetectOptions, gone: Callable[[], bool]) -> Report:
         """Have the faces of a picture found. `gone` tells whether the caller has hung up."""
-        report, _ = self._run("detect_image", data, options, gone)
+        report, _ = self._run("detect_image", data, options.model_dump(), gone)
         return Report.model_validate_json(report)
 
     def run_mask(self, data: bytes, options: MaskOptions, gone: Callable[[], bool]) -> Masked:
         """Have a picture masked. `gone` tells whether the caller has hung up."""
-        cover, image = self._run("mask_image", data, options, gone)
+        cover, image = self._run("mask_image", data, options.model_dump(), gone)
         return Masked(cover=Cover.model_validate_json(cover), image=image)
 
     def run_hand_mask(self, data: bytes, options: HandMaskOptions, gone: Callable[[], bool]) -> Masked:
         """Have those faces of a picture masked that the options name."""
-        cover, image = self._run("mask_by_hand", data, options, gone)
+        cover, image = self._run("mask_by_hand", data, options.model_dump(), gone)
         return Masked(cover=Cover.model_validate_json(cover), image=image)
+
+    def run_thumbnail(self, data: bytes, side: int, gone: Callable[[], bool]) -> bytes:
+        """Have a picture made small: a JPEG whose longer side has at most `side` pixels."""
+        return self._run("thumbnail_image", data, {"side": side}, gone)[1]
+
+    def load(self) -> Load:
+        """Ask how much there is to do, and every worker whether it is alive: that takes PING_S."""
+        with _translated():
+            calls = self._redis.zcount(WAITING, time.time(), "+inf")
+            told = self._celery.control.inspect(timeout=PING_S).stats() or {}
+        processes = [int(one.get("pool", {}).get("max-concurrency") or 0) for one in told.values()]
+        return Load(int(calls), len(processes), sum(processes))
 
     def engine(self) -> Engine | None:
         """Return what a worker said of itself of late, or None; EngineUnavailable when Redis is down."""
@@ -158,22 +179,25 @@ class Queue:
     def answer_masked(self, token: str, masked: Masked) -> None:
         self._send(token, MASKED, masked.cover.model_dump_json(), masked.image)
 
+    def answer_thumbnail(self, token: str, image: bytes) -> None:
+        self._send(token, THUMBNAIL, "", image)
+
     def answer_error(self, token: str, error: FaceApiError) -> None:
         self._send(token, ERROR, json.dumps([error.code, error.detail]))
 
-    def _run(self, task: Task, data: bytes, options: DetectOptions, gone: Callable[[], bool]) -> tuple[bytes, bytes]:
+    def _run(self, task: Task, data: bytes, options: Options, gone: Callable[[], bool]) -> tuple[bytes, bytes]:
         call = Call(secrets.token_hex(16))
         give_up = time.time() + self._timeout_s
         with _translated():
             try:
                 self._enter(call, data, give_up)
-                args = (call.token, options.model_dump())
+                args = (call.token, options)
                 self._celery.send_task(task, args, queue="interactive", retry=False)
                 frame = self._wait(call, give_up, gone)
             except BaseException:
                 self._leave(call)
                 raise
-        return _opened(frame, REPORT if task == "detect_image" else MASKED)
+        return _opened(frame, KINDS[task])
 
     def _enter(self, call: Call, data: bytes, give_up: float) -> None:
         expiry_s = int(self._timeout_s) + EXPIRY_MARGIN_S

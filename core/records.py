@@ -121,7 +121,7 @@ def save_result(
 
 def page_images(session: Session, page: int, per_page: int) -> Page[ImageSummary]:
     """Return one page of all images, newest first."""
-    total, found = _page(session, Rows(Image), page, per_page)
+    total, found = _slice(session, Rows(Image), (page - 1) * per_page, per_page)
     return Page(summaries(session, [StoredImage(*row) for row in found]), total, page, per_page)
 
 
@@ -143,8 +143,16 @@ def get_image(session: Session, image_id: uuid.UUID) -> ImageDetail:
 
 def page_jobs(session: Session, page: int, per_page: int, wanted: JobFilter = EVERY_JOB) -> Page[StoredJob]:
     """Return one page of the wanted jobs, newest first."""
-    total, found = _page(session, wanted.rows(), page, per_page)
+    total, found = _slice(session, wanted.rows(), (page - 1) * per_page, per_page)
     return Page([StoredJob(*row) for row in found], total, page, per_page)
+
+
+def page_jobs_from_oldest(session: Session, page: int, per_page: int, wanted: JobFilter) -> Page[StoredJob]:
+    """Return one page of the wanted jobs, oldest first: the same list, read from its end."""
+    end = tallies.locate(session, wanted.rows(), 0).total - (page - 1) * per_page
+    start = max(0, end - per_page)
+    total, found = _slice(session, wanted.rows(), start, max(0, end - start))
+    return Page([StoredJob(*row) for row in reversed(found)], total, page, per_page)
 
 
 def get_job(session: Session, job_id: uuid.UUID) -> JobDetail:
@@ -193,16 +201,16 @@ def delete_images(session: Session, image_ids: Collection[uuid.UUID]) -> list[st
     return keys
 
 
-def _page(session: Session, rows: Rows, page: int, per_page: int) -> tuple[int, list[Any]]:
-    """Return how many rows there are in all, and the columns of those on the page."""
-    place = tallies.locate(session, rows, (page - 1) * per_page)
+def _slice(session: Session, rows: Rows, start: int, count: int) -> tuple[int, list[Any]]:
+    """Return how many rows there are in all, and the columns of some, newest first, from the `start`th on."""
+    place = tallies.locate(session, rows, start)
     if place.before is None:
         return place.total, []
     table = rows.table
     newest_first = (table.created_at.desc(), table.id.desc())
     # Skipping reads the index alone; whole rows are fetched only for the page.
     ids: Select[Any] = select(table.id).where(*replace(rows, before=place.before).conditions()).order_by(*newest_first)
-    shown = ids.offset(place.skip).limit(per_page).subquery()
+    shown = ids.offset(place.skip).limit(count).subquery()
     whole = select(*_columns(table)).join(shown, shown.c.id == table.id).order_by(*newest_first)
     return place.total, list(session.execute(whole))
 

@@ -28,7 +28,7 @@ def _tell_who_waits(sender: Any = None, task_id: str = "", args: Any = None, **_
     """Answer a call whose process died under it: this runs in the parent, which is still there."""
     if sender is None:
         return
-    if sender.name in ("detect_image", "mask_image") and args:
+    if sender.name in queue.KINDS and args:
         error = EngineUnavailable("the process that worked on this picture died")
         services.build(config.load()).queue.answer_error(args[0], error)
     if sender.name == "work_batch":

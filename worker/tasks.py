@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from celery import shared_task
 
-from core import logs
+from core import logs, thumbnails
 from core.errors import FaceApiError, InternalError
 from core.queue import Queue
 from core.results import DetectOptions, HandMaskOptions, MaskOptions
@@ -53,6 +53,17 @@ def mask_by_hand(token: str, options: Options) -> None:
         own.queue.answer_masked(token, masked)
 
     _work("mask by hand", token, job)
+
+
+@shared_task(name="thumbnail_image")
+def thumbnail_image(token: str, options: Options) -> None:
+    """Make a waiting call's picture small: a picture of strangers is decoded nowhere but here."""
+    side = int(str(options["side"]))
+
+    def job(own: Runtime, data: bytes) -> None:
+        own.queue.answer_thumbnail(token, thumbnails.make(data, side, own.settings.max_image_pixels))
+
+    _work("thumbnail", token, job)
 
 
 @shared_task(name="report_ready")

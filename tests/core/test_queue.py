@@ -11,6 +11,7 @@ import redis
 
 from core import config, queue, services
 from core.errors import EngineUnavailable, InternalError, JobTimedOut, QueueFull, UndecodableImage
+from core.loads import Load
 from core.queue import Engine, Queue
 from core.results import Cover, DetectOptions, Face, Found, Masked, MaskOptions, Report, Timings
 
@@ -80,6 +81,39 @@ def test_masked_picture_comes_back(make_queue: Callable[..., Queue], client: "re
     engine = play_engine(client, lambda token: own.answer_masked(token, masked))
     assert own.run_mask(b"picture", MaskOptions(), still_there) == masked
     engine.join()
+
+
+def test_thumbnail_comes_back(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(client, lambda token: own.answer_thumbnail(token, bytes(range(256))))
+    assert own.run_thumbnail(b"picture", 100, still_there) == bytes(range(256))
+    engine.join()
+    assert not left_over(client)
+
+
+def test_masked_picture_is_no_thumbnail(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(client, lambda token: own.answer_report(token, REPORT))
+    with pytest.raises(InternalError):
+        own.run_thumbnail(b"picture", 100, still_there)
+    engine.join()
+
+
+@pytest.mark.parametrize(("calls", "processes", "running", "waiting"), [(5, 2, 2, 3), (1, 2, 1, 0), (3, 0, 0, 3)])
+def test_load_tells_who_waits(calls: int, processes: int, running: int, waiting: int) -> None:
+    load = Load(calls, 1, processes)
+    assert (load.running, load.waiting) == (running, waiting)
+
+
+def test_load_without_workers_counts_calls(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:
+    own = make_queue()
+    client.zadd(queue.WAITING, {"alive": time.time() + 60, "given up": time.time() - 1})
+    assert own.load() == Load(calls=1, workers=0, processes=0)
+
+
+def test_load_without_redis_is_unavailable() -> None:
+    with pytest.raises(EngineUnavailable):
+        services.build(config.read(redis_url="redis://127.0.0.1:1/0")).queue.load()
 
 
 def test_engine_receives_exact_bytes(make_queue: Callable[..., Queue], client: "redis.Redis") -> None:

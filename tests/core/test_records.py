@@ -15,7 +15,7 @@ from core import cleanups, records
 from core.db import Sessions
 from core.errors import NotFound
 from core.models import CleanupTask, Image, ProcessingJob
-from core.records import ImageDetail, ImageSummary, JobDetail
+from core.records import EVERY_JOB, ImageDetail, ImageSummary, JobDetail, JobFilter
 from tests.core import rows
 from tests.core.rows import NOON
 
@@ -194,3 +194,14 @@ def test_image_is_deleted_once_by_two(postgres_sessions: Sessions) -> None:
         errors = [call.exception(timeout=5) for call in calls]
     assert sorted(type(error) for error in errors if error) == [NotFound]
     assert len(_task_keys(postgres_sessions)) == 2
+
+
+@pytest.mark.parametrize("wanted", [EVERY_JOB, JobFilter(method="solid")])
+def test_list_is_read_from_its_end(session: Session, sessions: Sessions, wanted: JobFilter) -> None:
+    rows.saved(sessions, 7, blur_method="solid")
+    rows.saved(sessions, 2)
+    whole = records.page_jobs(session, 1, 100, wanted)
+    pages = [records.page_jobs_from_oldest(session, number, 3, wanted) for number in (1, 2, 3, 4)]
+    told = [job.id for page in pages for job in page.items]
+    assert told == [job.id for job in reversed(whole.items)]
+    assert {page.total for page in pages} == {whole.total}

@@ -1,12 +1,13 @@
 """The dashboard's numbers."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 
 from core import records, statistics
 from core.db import Sessions
-from core.statistics import Stats
+from core.statistics import Latencies, Spread, Stats
 from tests.core import rows
 
 
@@ -38,3 +39,29 @@ def test_numbers_forget_deleted_images(sessions: Sessions) -> None:
     with sessions() as session:
         records.delete_image(session, image.id)
     assert _read(sessions) == Stats(1, 1, 2, 12.345, 1500, {"mask": 1}, {"gaussian": 1})
+
+
+def test_latencies_are_of_the_newest_completed(sessions: Sessions) -> None:
+    image = rows.saved(sessions, 1, inference_ms=1e6, total_ms=2e6)[0]
+    later = [rows.NOON + timedelta(minutes=number) for number in range(1, 101)]
+    jobs = [
+        rows.detect_job(image, created_at=at, inference_ms=at.minute + 60.0 * at.hour, total_ms=5.0) for at in later
+    ]
+    failed = rows.detect_job(image, created_at=later[-1], status="failed", inference_ms=9e9, total_ms=9e9)
+    rows.add_jobs(sessions, [*jobs, failed])
+    with sessions() as session:
+        found = statistics.latencies(session, newest=100)
+    first = rows.NOON.hour * 60
+    assert found == Latencies(100, Spread(first + 50, first + 95), Spread(5.0, 5.0))
+
+
+def test_latencies_of_no_jobs_are_unknown(sessions: Sessions) -> None:
+    with sessions() as session:
+        assert statistics.latencies(session) == Latencies(0, None, None)
+
+
+def test_latencies_pass_over_what_is_not_told(sessions: Sessions) -> None:
+    image = rows.saved(sessions, 1, inference_ms=None, total_ms=None)[0]
+    rows.add_jobs(sessions, [rows.detect_job(image, inference_ms=7.0, total_ms=None)])
+    with sessions() as session:
+        assert statistics.latencies(session) == Latencies(2, Spread(7.0, 7.0), None)
