@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-servers test-ceph test-faults check bench bench-db format lock weights clean
+.PHONY: help run test test-servers test-ceph test-faults check bench bench-db screenshots format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -46,6 +46,9 @@ bench: $(VENV)/.for-test ## Measure what HTTP, the queue and storage cost, as ra
 
 bench-db: $(VENV)/.for-test ## Measure lists and statistics over a million jobs in Postgres (3 minutes)
 	@exec $(RUN) tests.bench.database $(ARGS)
+
+screenshots: $(VENV)/.for-test ## Write pictures of the console's pages into docs/screenshots/ (needs chromium)
+	@exec $(RUN) tests.e2e.screenshots $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
 	@$(RUN) ruff check --fix

@@ -4,9 +4,7 @@ A Celery message carries a token; the bytes lie beside it in Redis under a rando
 back on a list of the caller's own. Errors cross as their codes.
 """
 
-import json
 import secrets
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,9 +16,9 @@ import redis
 from celery import Celery
 from pydantic import BaseModel
 
-from core import errors
+from core import answers
 from core.config import Settings
-from core.errors import EngineUnavailable, FaceApiError, InternalError, JobTimedOut, QueueFull
+from core.errors import EngineUnavailable, FaceApiError, JobTimedOut, QueueFull
 from core.loads import Load
 from core.results import Cover, DetectOptions, HandMaskOptions, Masked, MaskOptions, Report
 
@@ -60,15 +58,13 @@ redis.call('RPUSH', KEYS[2], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 redis.call('ZREM', KEYS[3], ARGV[3])
 """
-# An answer begins with what it is and the length of the JSON that follows; after that comes the image.
-REPORT, MASKED, THUMBNAIL, ERROR = b"R", b"M", b"T", b"E"
+# What each task answers.
 KINDS: dict[Task, bytes] = {
-    "detect_image": REPORT,
-    "mask_image": MASKED,
-    "mask_by_hand": MASKED,
-    "thumbnail_image": THUMBNAIL,
+    "detect_image": answers.REPORT,
+    "mask_image": answers.MASKED,
+    "mask_by_hand": answers.MASKED,
+    "thumbnail_image": answers.THUMBNAIL,
 }
-FRAME = struct.Struct(">cI")
 PING_S = 0.6  # chosen: a worker that is alive answers within a few milliseconds, whatever its processes do
 
 
@@ -174,16 +170,16 @@ class Queue:
         return cast(bytes | None, self._redis.get(Call(token).upload))
 
     def answer_report(self, token: str, report: Report) -> None:
-        self._send(token, REPORT, report.model_dump_json())
+        self._send(token, answers.packed(answers.REPORT, report.model_dump_json()))
 
     def answer_masked(self, token: str, masked: Masked) -> None:
-        self._send(token, MASKED, masked.cover.model_dump_json(), masked.image)
+        self._send(token, answers.packed(answers.MASKED, masked.cover.model_dump_json(), masked.image))
 
     def answer_thumbnail(self, token: str, image: bytes) -> None:
-        self._send(token, THUMBNAIL, "", image)
+        self._send(token, answers.packed(answers.THUMBNAIL, "", image))
 
     def answer_error(self, token: str, error: FaceApiError) -> None:
-        self._send(token, ERROR, json.dumps([error.code, error.detail]))
+        self._send(token, answers.packed_error(error))
 
     def _run(self, task: Task, data: bytes, options: Options, gone: Callable[[], bool]) -> tuple[bytes, bytes]:
         call = Call(secrets.token_hex(16))
@@ -197,7 +193,7 @@ class Queue:
             except BaseException:
                 self._leave(call)
                 raise
-        return _opened(frame, KINDS[task])
+        return answers.opened(frame, KINDS[task])
 
     def _enter(self, call: Call, data: bytes, give_up: float) -> None:
         expiry_s = int(self._timeout_s) + EXPIRY_MARGIN_S
@@ -227,21 +223,9 @@ class Queue:
             steps.delete(call.upload, call.answer)
             steps.execute()
 
-    def _send(self, token: str, kind: bytes, text: str, image: bytes = b"") -> None:
-        call, body = Call(token), text.encode()
-        frame = FRAME.pack(kind, len(body)) + body + image
-        self._answer(keys=[call.upload, call.answer, WAITING], args=[frame, EXPIRY_MARGIN_S, token])
-
-
-def _opened(frame: bytes, expected: bytes) -> tuple[bytes, bytes]:
-    """Split an answer into its JSON and its image; an error that it carries is raised."""
-    kind, length = FRAME.unpack_from(frame)
-    text, image = frame[FRAME.size : FRAME.size + length], frame[FRAME.size + length :]
-    if kind == ERROR:
-        raise errors.from_code(*json.loads(text))
-    if kind != expected:
-        raise InternalError
-    return text, image
+    def _send(self, token: str, answer: bytes) -> None:
+        call = Call(token)
+        self._answer(keys=[call.upload, call.answer, WAITING], args=[answer, EXPIRY_MARGIN_S, token])
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from core import config, logs, services
 from core.services import Services
 from web import documentation, errors, guards, requests, streams
+from web.console import blueprints
 from web.health import Health
 from web.requests import REQUEST_ID, Request
 from web.routes.admin_batch_results import admin_batch_results
@@ -64,6 +65,8 @@ def create_app(made: Services) -> FaceApi:
     for routes in (public, *of_admin):
         app.register_api(routes)
     app.register_blueprint(objects)
+    app.register_blueprint(blueprints.root)
+    app.register_blueprint(blueprints.build())
     _serve_documentation(app)
     if made.settings.trusted_proxies:
         believed = made.settings.trusted_proxies

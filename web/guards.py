@@ -29,13 +29,14 @@ class Guard:
     """What a route asks of its caller. limit: the name of its rate, or None.
 
     who: a visitor is anyone who comes to log in or out. tier: the part of the service that the route needs.
-    options: whether it takes query parameters.
+    options: whether it takes query parameters. page: whether a person looks at the answer, who is told in words.
     """
 
     who: Literal["anyone", "key", "visitor", "admin"]
     limit: Literal["detect", "mask", "login"] | None = None
     tier: Tier | None = None
     options: bool = True
+    page: bool = False
 
     @property
     def of_admin(self) -> bool:
@@ -60,6 +61,16 @@ def visitor(limit: Literal["login"] | None = None) -> Callable[[View], View]:
 def admin(tier: Tier | None = None) -> Callable[[View], View]:
     """Ask for the administrator, and for a part of the service that may be off."""
     return lambda view: _declare(view, Guard("admin", tier=tier, options="query" in inspect.signature(view).parameters))
+
+
+def page(tier: Tier | None = None) -> Callable[[View], View]:
+    """Ask for the administrator, who looks at a page of the console."""
+    return lambda view: _declare(view, Guard("admin", tier=tier, page=True))
+
+
+def entrance(limit: Literal["login"] | None = None) -> Callable[[View], View]:
+    """Let everybody in who looks at the console's door."""
+    return lambda view: _declare(view, Guard("visitor", limit, page=True))
 
 
 def of(app: Flask, endpoint: str | None) -> Guard | None:
@@ -153,8 +164,8 @@ def _refuse_strange_parameters(app: Flask) -> None:
 
 
 def _keep_private(app: Flask, response: Response) -> Response:
-    """What an administrator is told stays in no cache."""
+    """What an administrator is told stays in no cache, unless the route says in which."""
     guard = of(app, request.endpoint)
     if guard and guard.of_admin:
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
     return response

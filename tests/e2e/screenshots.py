@@ -1,0 +1,145 @@
+"""Every page of the console, light and dark, wide and on a phone, as pictures in docs/screenshots/.
+
+    python -m tests.e2e.screenshots [--shared DIR] [--out DIR] [--only NAME] [--url URL]
+
+Starts a service of its own, fills it, and looks at it with Debian's Chromium.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from core.config import ROOT
+from tests.e2e import browsers, seeds
+from tests.stack import Stack
+
+DEVICES = {"wide": (1280, 800, 1.0), "phone": (390, 844, 1.5)}  # width, height, pixels for each
+TALLEST = 2400
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a page is looked at."""
+
+    device: str
+    theme: str
+    language: str
+
+    @property
+    def suffix(self) -> str:
+        return "" if self.language == "en" else f"-{self.language}"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One page. prepare: what is done before it is looked at."""
+
+    name: str
+    path: str
+    prepare: Callable[[Page], None] = lambda _: None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shared", type=Path, help="folder with model files below data/weights")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
+    parser.add_argument("--only", default="", help="only pages whose name begins so")
+    parser.add_argument("--language", default="en")
+    parser.add_argument("--url", default="", help="a running service that is filled already, instead of one of its own")
+    parser.add_argument("--png", action="store_true", help="write PNG instead of WebP")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, _running(Path(folder), args) as url, browsers.launched() as browser:
+        for device in DEVICES:
+            for theme in ("light", "dark"):
+                _shoot(browser, url, Look(device, theme, args.language), args)
+
+
+@contextmanager
+def _running(folder: Path, args: argparse.Namespace) -> Iterator[str]:
+    if args.url:
+        yield args.url
+        return
+    weights = args.shared / "data" / "weights" if args.shared else ROOT / "weights"
+    name = "scrfd_2.5g" if (weights / "scrfd_2.5g.onnx").exists() else "centerface"
+    settings = {"FACE_API_MODEL": name, "FACE_API_WEIGHTS_DIR": str(weights.resolve())}
+    service = Stack(folder, settings | {"FACE_API_WORKER_PROCESSES": "1"})
+    try:
+        service.start()
+        seeds.fill(service)
+        yield service.url
+    finally:
+        service.stop()
+
+
+def _shoot(browser: Browser, url: str, look: Look, args: argparse.Namespace) -> None:
+    width, height, scale = DEVICES[look.device]
+    context = browser.new_context(
+        base_url=url,
+        viewport={"width": width, "height": height},
+        device_scale_factor=scale,
+        color_scheme="dark" if look.theme == "dark" else "light",
+        locale=look.language,
+        timezone_id="UTC",
+    )
+    for shot in _shots(context):
+        if shot.name.startswith(args.only):
+            page = context.new_page()
+            page.goto(shot.path)
+            page.wait_for_load_state("networkidle")
+            shot.prepare(page)
+            # A window as tall as the page, so that what sticks to its edges stands where it belongs.
+            tall = int(page.evaluate("document.documentElement.scrollHeight"))
+            page.set_viewport_size({"width": width, "height": min(max(tall, height), TALLEST)})
+            _save(
+                page, args.out / f"{shot.name}-{look.device}-{look.theme}{look.suffix}.{'png' if args.png else 'webp'}"
+            )
+            page.close()
+    context.close()
+
+
+def _shots(context: BrowserContext) -> Iterator[Shot]:
+    """Yield the pages; those after the first need a session."""
+    yield Shot("login", "/console/login")
+    answer = context.request.post(
+        "/console/login", form={"username": "admin", "password": "correct horse"}, max_redirects=0
+    )
+    assert answer.status == 303
+    image = context.request.get("/api/v1/admin/images?per_page=2").json()["items"][1]["id"]
+    jobs = context.request.get("/api/v1/admin/jobs?status=completed&method=gaussian").json()["items"]
+    job = next(job["id"] for job in jobs if job["processed_url"])
+    yield Shot("dashboard", "/console/", lambda page: page.locator(".live:not([hidden])").wait_for())
+    yield Shot("dashboard-days", "/console/?span=day")
+    yield Shot("images", "/console/images")
+    yield Shot("image", f"/console/images/{image}")
+    yield Shot("jobs", "/console/jobs")
+    yield Shot("jobs-failed", "/console/jobs?status=failed")
+    yield Shot("jobs-none", "/console/jobs?status=queued")
+    yield Shot("job", f"/console/jobs/{job}")
+    yield Shot("keys", "/console/keys")
+    yield Shot("test", "/console/test", _try)
+    yield Shot("error", "/console/nowhere")
+
+
+def _try(page: Page) -> None:
+    page.get_by_label("Method", exact=True).select_option("pixelate")
+    file = {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": seeds.portrait()}
+    page.locator("input[type=file]").set_input_files(file)
+    page.locator("[data-masked]:not([hidden])").wait_for()
+    page.locator("[data-busy][hidden]").wait_for(state="attached")
+
+
+def _save(page: Page, path: Path) -> None:
+    with Image.open(BytesIO(page.screenshot(animations="disabled"))) as picture:
+        picture.convert("RGB").save(path, quality=80, method=6)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Something to look at: pictures that were really masked, and the rows of a busy month."""
+
+import random
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import requests
+
+from core import maintenance, objects, records
+from core.models import now
+from core.records import StoredJob
+from tests import pictures
+from tests.contract.calls import MASK, upload
+from tests.core import rows
+from tests.stack import Stack
+
+ERRORS = (
+    "The picture does not decode completely",
+    "the process that worked on this picture died",
+    "there was no answer within 30 s",
+)
+DAYS = 30
+
+
+def fill(service: Stack) -> None:
+    """Make a service look used."""
+    busy_month(service)
+    gallery(service)
+    service.make_key("the photo desk")
+    service.revoked_key()
+    maintenance.count_key_uses(service.services)
+
+
+def masked(service: Stack, name: str, file: bytes, **options: object) -> requests.Response:
+    """Have a picture masked and kept under a name."""
+    answer = requests.post(
+        service.url + MASK,
+        params={key: str(value) for key, value in options.items()},
+        files={"image": (name, file, "image/jpeg")},
+        headers={"X-API-Key": service.key},
+        timeout=60,
+    )
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def portrait() -> bytes:
+    """A photograph of one person, in the public domain."""
+    return pictures.file(pictures.astronaut(), "jpeg", quality=92)
+
+
+def officer() -> bytes:
+    """Another one."""
+    return pictures.file(pictures.grace_hopper(), "jpeg", quality=92)
+
+
+def gallery(service: Stack) -> None:
+    """Keep pictures masked in every way."""
+    for number, method in enumerate(("elliptical", "solid", "pixelate", "gaussian")):
+        masked(service, f"portrait {number + 1}.jpg", portrait(), method=method)
+        masked(service, f"officer {number + 1}.jpg", officer(), method=method)
+    upload(service, "/api/v1/detect", officer())
+
+
+def busy_month(service: Stack, jobs: int = 500) -> list[StoredJob]:
+    """Keep jobs of one picture, more of them by day than at night; some have failed."""
+    sessions = service.services.sessions
+    assert sessions is not None
+    made = list(_jobs(jobs))
+    image_id, file = uuid.uuid4(), portrait()
+    key = objects.original_key(image_id, "many times.jpg")
+    of = rows.image(id=image_id, filename="many times.jpg", s3_key=key, size_bytes=len(file), width=512, height=512)
+    of = replace(of, created_at=now() - timedelta(days=DAYS))
+    store = service.services.store
+    assert store is not None
+    store.put(key, file, "image/jpeg")
+    with sessions() as session:
+        records.save_result(session, of, rows.detect_job(of))
+    rows.add_jobs(sessions, [StoredJob(**vars(job) | {"image_id": of.id}) for job in made])
+    maintenance.fold_tallies(service.services)
+    return made
+
+
+def _jobs(count: int) -> Iterator[StoredJob]:
+    chance = random.Random(7)
+    of = rows.image()
+    end = now()
+    while count:
+        moment = end - timedelta(days=DAYS * chance.random() ** 2)
+        if chance.random() > (0.9 if 8 <= moment.hour < 18 else 0.25):
+            continue
+        count -= 1
+        values: dict[str, object] = {"id": uuid.uuid4(), "created_at": moment, "finished_at": moment}
+        inference_ms = chance.lognormvariate(3.4, 0.35)
+        inference_ms = chance.lognormvariate(3.4, 0.35)
+        values |= {"inference_ms": inference_ms, "total_ms": inference_ms * chance.uniform(1.3, 2.2)}
+        values["face_count"] = chance.choice((0, 1, 1, 2, 3, 7))
+        if chance.random() < 0.03:
+            values |= {"status": "failed", "error": chance.choice(ERRORS), "face_count": None}
+            values |= {"inference_ms": None, "total_ms": None, "processed_s3_key": None, "processed_size_bytes": None}
+        if chance.random() < 0.25:
+            values.pop("processed_s3_key", None)
+            values.pop("processed_size_bytes", None)
+            yield rows.detect_job(of, **values)
+        else:
+            method = chance.choice(("gaussian", "gaussian", "gaussian", "pixelate", "solid", "elliptical"))
+            # No object is kept for it, so that no link leads to nothing.
+            yield rows.mask_job(of, **{"blur_method": method, "processed_s3_key": None} | values)

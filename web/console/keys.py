@@ -1,0 +1,29 @@
+"""API keys: the page reads them; the admin API makes, changes and deletes them."""
+
+from typing import Annotated
+
+from flask import Blueprint, Response
+from pydantic import Field
+
+from core import keys as api_keys
+from core.results import Frozen
+from web import current, guards
+from web.console import lists, pages
+
+keys = Blueprint("keys", __name__)
+
+
+class KeysQuery(Frozen):
+    page: Annotated[int, Field(ge=1)] = 1
+    per_page: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+@keys.get("/keys")
+@guards.page("database")
+def show_all() -> Response:
+    """Show a page of the keys, newest first."""
+    query = lists.read(KeysQuery)
+    with current.session() as session:
+        found = api_keys.page(session, query.page, query.per_page)
+    needed = current.services().settings.api_key_enabled
+    return pages.render("keys.html", pager=lists.pager(found), found=found, needed=needed)
