@@ -86,7 +86,7 @@ def test_curl_admin_examples_answer(service: Stack, folder: Path) -> None:
 
 
 def test_python_example_masks(service: Stack, folder: Path) -> None:
-    (code,) = examples("python", "requests")
+    (code,) = examples("python", "masked.jpg")
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=environment(service), check=True, capture_output=True, text=True
     )
@@ -96,12 +96,39 @@ def test_python_example_masks(service: Stack, folder: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("node"), reason="there is no Node here to run the JavaScript example with")
 def test_javascript_example_masks(service: Stack, folder: Path) -> None:
-    (code,) = examples("js", "FormData")
+    (code,) = examples("js", "masked.jpg")
     (folder / "mask.mjs").write_text(code)
     command = [str(shutil.which("node")), "mask.mjs"]
     ran = subprocess.run(command, cwd=folder, env=environment(service), check=True, capture_output=True, text=True)
     assert "1 face" in ran.stdout
     assert_masked(folder)
+
+
+def assert_administered(service: Stack, said: str) -> None:
+    """An admin example detected a face, and left nothing: no image of its own, no key that works."""
+    told = dict(reversed(line.split()) for line in said.splitlines())
+    assert int(told["detections"]) >= 1
+    url, auth = f"{service.url}/api/v1/admin", ("admin", service.settings["FACE_API_ADMIN_PASSWORD"])
+    assert requests.get(f"{url}/stats", auth=auth, timeout=10).json()["total_images"] == int(told["images"])
+    keys = requests.get(f"{url}/api-keys", auth=auth, timeout=10).json()["items"]
+    assert "a script" not in {key["name"] for key in keys}
+
+
+def test_python_admin_example_runs(service: Stack, folder: Path) -> None:
+    (code,) = examples("python", "auth/login")
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment(service), check=True, capture_output=True, text=True
+    )
+    assert_administered(service, ran.stdout)
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="there is no Node here to run the JavaScript example with")
+def test_javascript_admin_example_runs(service: Stack, folder: Path) -> None:
+    (code,) = examples("js", "auth/login")
+    (folder / "admin.mjs").write_text(code)
+    command = [str(shutil.which("node")), "admin.mjs"]
+    ran = subprocess.run(command, cwd=folder, env=environment(service), check=True, capture_output=True, text=True)
+    assert_administered(service, ran.stdout)
 
 
 def test_openapi_examples_are_valid(service: Stack) -> None:
