@@ -40,6 +40,8 @@ def build() -> FaceApi:
     settings = config.load()
     logs.configure(settings.log_level)
     logs.warn_of_misspelt()
+    if settings.storage_enabled and not settings.keeps_pictures:
+        log.warning("nothing is kept, although FACE_API_STORAGE_ENABLED is on: FACE_API_DATABASE_ENABLED is off")
     return create_app(services.build(settings))
 
 

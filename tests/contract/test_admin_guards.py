@@ -160,6 +160,12 @@ def test_database_off_is_501_where_it_is_needed(without_database: Stack) -> None
     assert {name for name, status in statuses(without_database).items() if status == 501} == off("storage", "database")
 
 
+def test_keeping_without_database_is_warned_of(without_database: Stack, without_storage: Stack) -> None:
+    warning = "nothing is kept, although FACE_API_STORAGE_ENABLED is on"
+    assert warning in without_database.log("serve")
+    assert warning not in without_storage.log("serve")
+
+
 def test_nothing_off_is_never_501(service: Stack) -> None:
     assert 501 not in statuses(service).values()
 
