@@ -31,6 +31,7 @@ beat_schedule = {
     for task, every_s in {
         "reap_batches": 5.0,  # so long a batch stands still when Redis has forgotten that there is one
         "import_prefixes": 5.0,
+        "deliver_webhooks": 5.0,
         "count_key_uses": 5.0,  # so many seconds of counted uses are lost when Redis dies
         "fold_tallies": 60.0,
         "clean_storage": 30.0,

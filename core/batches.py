@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from core import webhooks
 from core.errors import BatchClosed, NotFound
 from core.models import Batch, BatchItem, now
 from core.pages import Page
@@ -149,6 +150,7 @@ def finish_if_done(session: Session, batch_id: uuid.UUID) -> bool:
     if status == "running":
         completed = update(Batch).where(Batch.id == batch_id).values(status="completed")
         session.execute(completed.execution_options(synchronize_session=False))
+    webhooks.announce(session, batch_id)
     return True
 
 

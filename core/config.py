@@ -5,35 +5,19 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import SettingsError
 from core.results import Detail
+from core.setting_types import Rate, Server, WebhookSecret
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FACE_API_"
 # Read by the clients and the tests, not by the service.
 CLIENT_NAMES = {"FACE_API_URL", "FACE_API_KEY", "FACE_API_REQUIRE_WEIGHTS"}
-
-Rate = Annotated[str, Field(pattern=r"^\d+ ?(/|per) ?(\d+ ?)?(second|minute|hour|day)s?$")]
-
-
-def _server(value: str) -> str:
-    """Check that a server is named and nothing below it: `host[:port]`, perhaps after http:// or https://."""
-    if not value:
-        return value
-    parts = urlsplit(value if "://" in value else f"//{value}")
-    below = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
-    if parts.scheme not in {"", "http", "https"} or not parts.hostname or below or parts.port == 0:
-        raise ValueError("should be host[:port], http://host[:port] or https://host[:port], without a path")
-    return value.rstrip("/")
-
-
-Server = Annotated[str, AfterValidator(_server)]
 
 
 def setting(default: Any, meaning: str, **limits: Any) -> Any:
@@ -102,6 +86,11 @@ class Settings(BaseSettings):
     batch_item_timeout_s: float = setting(
         300.0, "Seconds that a picture of a batch may take; its worker process is ended then.", ge=1, le=86400
     )
+
+    webhook_secret: WebhookSecret = setting(
+        SecretStr(""), "Signs webhooks: `whsec_` and base64 of 24 to 64 bytes; empty: no batch may name a webhook."
+    )
+    webhook_allow_private: bool = setting(False, "Whether webhooks may lead to private addresses, and to this machine.")
 
     database_enabled: bool = setting(True, "Whether there is a database (API keys, records).")
     database_url: str = setting("", "SQLAlchemy URL; empty: SQLite in the folder of the embedded defaults.")

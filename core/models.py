@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.batch_models import Batch, BatchItem
 from core.tables import Base, Document, Serial, UtcDateTime, now
+from core.webhook_models import WebhookDelivery
 
 __all__ = [
     "ANY_BATCH",
@@ -35,6 +36,7 @@ __all__ = [
     "Tally",
     "TallyChange",
     "UtcDateTime",
+    "WebhookDelivery",
     "now",
 ]
 

@@ -36,6 +36,8 @@ LOOK_EVERY_S = 0.5
 # The bytes outlive the call by this much, so that the worker never loses them to a race.
 EXPIRY_MARGIN_S = 5
 RETRY_AFTER_S = 2
+MAINTENANCE = "maintenance"
+BELL_LASTS_S = 5.0  # beat rings as often
 BATCHES = "batch"  # the queue, and so the list that Redis has of it
 # So many messages that call for work on batches lie in the queue at most, however many pictures wait in the tables.
 # chosen: one for a process that is about to be free on each of some machines; each that is taken is replaced
@@ -154,6 +156,11 @@ class Queue:
         with suppress(redis.RedisError, kombu.exceptions.OperationalError):
             for _ in range(BELLS - self._redis.llen(BATCHES)):
                 self._celery.send_task("work_batch", queue=BATCHES, retry=False)
+
+    def ring_for_webhooks(self) -> None:
+        """Call for webhooks to be delivered; beat does that, too, a little later."""
+        with suppress(redis.RedisError, kombu.exceptions.OperationalError):
+            self._celery.send_task("deliver_webhooks", queue=MAINTENANCE, retry=False, expires=BELL_LASTS_S)
 
     def count_unkept(self) -> None:
         """Count a result that could not be kept."""

@@ -221,3 +221,15 @@ A_RESULT: dict[str, Any] = {
     "result_sha256": None,
     "finished_at": "2026-03-04T11:00:07.654321+00:00",
 }
+A_DELIVERY: dict[str, Any] = {
+    "id": "5d2f1a52-70a8-4f1b-9d43-0a9a6f3f7c55",
+    "event": "batch.completed",
+    "url": "https://photos.example.org/hooks/face-api",
+    "status": "pending",
+    "attempts": 2,
+    "last_status": 502,
+    "last_error": "the answer was 502",
+    "next_attempt_at": "2026-03-04T11:06:00.123456+00:00",
+    "created_at": "2026-03-04T11:00:54.000111+00:00",
+    "delivered_at": None,
+}

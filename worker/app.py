@@ -6,10 +6,10 @@ from celery import signals
 
 from core import config, logs, queue, services
 from core.errors import EngineUnavailable
-from worker import batches, maintenance, runtime, tasks
+from worker import batches, maintenance, runtime, tasks, webhooks
 
 app = queue.celery_app(config.load())
-__all__ = ["app", "batches", "maintenance", "tasks"]
+__all__ = ["app", "batches", "maintenance", "tasks", "webhooks"]
 
 
 @signals.setup_logging.connect

@@ -53,6 +53,8 @@ def work_batch(self: "Task[Any, Any]") -> None:
     desk = Desk(own, sessions, store)
     with desk.holding(held):
         outcome = desk.work(held)
+    if not held.more:  # it may have been the last
+        own.queue.ring_for_webhooks()
     own.announce()
     log.info("item", outcome=outcome, attempt=held.attempts, ms=round((time.perf_counter() - started) * 1000, 2))
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
@@ -21,7 +21,6 @@ Model = TypeVar("Model", bound=BaseModel)
 PER_PAGE = 100
 # Items that finish at one moment may be told of out of order: the next look begins a little before the last.
 OVERLAP = timedelta(seconds=5)
-PART_SUFFIX = ".face-api-part"
 
 
 class Counts(BaseModel):
@@ -164,10 +163,8 @@ async def _page(client: Client, batch: str, query: dict[str, str | int]) -> list
     return [_read(Item, one) for one in told.get("items", [])]
 
 
-async def download(client: Client, batch: str, item: str, target: Path) -> None:
-    """Fetch a result to a file, which is there whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{uuid.uuid4().hex}{PART_SUFFIX}")
+async def download(client: Client, batch: str, item: str, part: Path) -> None:
+    """Fetch a result to a file."""
 
     async def attempt() -> httpx.Response:
         path = f"{ADMIN}/batches/{batch}/items/{item}/result"
@@ -182,12 +179,7 @@ async def download(client: Client, batch: str, item: str, target: Path) -> None:
                 os.fsync(file.fileno())
             return answer
 
-    try:
-        await client.persist(attempt)
-        part.replace(target)
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
+    await client.persist(attempt)
 
 
 class Hashing:

@@ -1,6 +1,7 @@
 """Following a batch at the service, and fetching its results as they come."""
 
 import asyncio
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from admin.batches.clients import Client, Refused
 from admin.batches.journals import Failure, File, Journal
 
 LOOK_EVERY_S = 1.0
+PART = ".face-api-batch.part-"
 FIRST_MOMENT = datetime(1970, 1, 2, tzinfo=UTC)
 
 
@@ -22,6 +24,8 @@ class Downloads:
         self._journal = journal
         self._batch = batch
         self._out = out.resolve()
+        for left in self._out.glob(f"{PART}*"):
+            left.unlink()
         told = journal.facts().get("seen")
         self._seen = datetime.fromisoformat(told) if told else FIRST_MOMENT
 
@@ -60,11 +64,17 @@ class Downloads:
         if not target.parent.resolve().is_relative_to(self._out):
             self._journal.fail([Failure(file.name, "unsafe_name", "a link in the folder leads out of it")], "lost")
             return
+        # Beside the tree, where the next run finds what a killed one has left; it gets its name when it is whole.
+        part = self._out / f"{PART}{uuid.uuid4()}"
         try:
-            await calls.download(self._client, self._batch, file.item, target)
+            await calls.download(self._client, self._batch, file.item, part)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.replace(target)
         except Refused as error:
             self._journal.fail([Failure(file.name, error.problem.code, error.problem.detail)], "lost")
             return
+        finally:
+            part.unlink(missing_ok=True)
         self._journal.downloaded(file.name)
 
     async def _learn(self, after: datetime) -> None:

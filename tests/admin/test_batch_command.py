@@ -407,7 +407,14 @@ class Submitting:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FACE_API_")}
         command = [sys.executable, "-m", "admin.main", "batch", "submit", str(folder), "--out", str(out), *words]
         self.process = subprocess.Popen(
-            command, cwd=folder.parent, env=inherited | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=folder.parent,
+            env=inherited | own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # Whoever runs the tests in the background may have Ctrl-C switched off, which is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - nothing is held here
         )
 
     def end(self) -> tuple[int, str]:
@@ -442,6 +449,13 @@ def test_killed_run_goes_on(api: FakeApi, tmp_path: Path, out: Path, number: sig
     # What was on its way when the run was killed is sent again, and is no second item.
     assert sum(count > 1 for count in api.sent.values()) <= 2 * 50 and max(api.sent.values()) <= 2
     assert sum(count > 1 for count in api.fetched.values()) <= 2
+
+
+def test_parts_that_were_left_are_removed(run: Run, folder: Path, out: Path) -> None:
+    assert run("submit", folder, "--out", out).exit_code == 0
+    (out / f"{downloads.PART}x").write_bytes(b"half")
+    assert run("submit", folder, "--out", out, "--resume").exit_code == 0
+    assert set(tree(out)) == {"a.jpg", "b.jpg"}
 
 
 def test_two_runs_do_not_share_a_folder(api: FakeApi, run: Run, folder: Path, out: Path) -> None:

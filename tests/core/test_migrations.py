@@ -76,7 +76,7 @@ def test_each_migration_goes_down_and_up(empty_database: Settings) -> None:
     schema.upgrade(empty_database)
     engine = db.engine(empty_database)
     tables, routines = _schema(engine), _routines(engine)
-    for revision in ("0003", "0002", "0001", "base"):
+    for revision in ("0004", "0003", "0002", "0001", "base"):
         command.downgrade(schema.alembic_config(empty_database), revision)
         schema.upgrade(empty_database)
         assert (_schema(engine), _routines(engine)) == (tables, routines)

@@ -7,9 +7,12 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core import batch_results, batches, objects
-from web import admin_documentation, batch_documentation, batch_events, current, guards, streams
+from core import batch_results, batches, objects, webhooks
+from web import admin_documentation, batch_documentation, batch_events, bodies, current, guards, streams
+from web.admin_documentation import UNKNOWN
 from web.batch_schemas import BatchItemPath, BatchPath
+from web.record_schemas import Paging
+from web.webhook_schemas import DeliveryList, DeliveryResponse
 
 admin_batch_results = APIBlueprint(
     "admin_batch_results",
@@ -59,6 +62,20 @@ def get_item_result(path: BatchItemPath) -> Response:
         digest = base64.b64encode(bytes.fromhex(picture.sha256)).decode()
         response.headers["Repr-Digest"] = f"sha-256=:{digest}:"  # RFC 9530
     return response
+
+
+@admin_batch_results.get(
+    "/<batch_id>/deliveries",
+    summary="What the webhook was told",
+    responses=admin_documentation.found(DeliveryList, UNKNOWN),
+)
+@guards.admin("storage")
+def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
+    """Tell of each message to the batch's webhook: how often it was sent, what came of it, when it is sent again."""
+    with current.session() as session:
+        batches.get(session, path.batch_id)
+        page = webhooks.page(session, path.batch_id, query.page, query.per_page)
+    return bodies.as_json(DeliveryList.of(page, [DeliveryResponse.of(one) for one in page.items]))
 
 
 @admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_documentation.EVENTS)

@@ -6,7 +6,7 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core import batch_items, batch_moves, batches, choices, prefixes
+from core import batch_items, batch_moves, batches, choices, prefixes, webhooks
 from core.batches import NewBatch
 from core.errors import FieldProblem, InvalidOption
 from core.models import Batch
@@ -47,6 +47,8 @@ def post_batch(body: BatchCreation) -> Response:
         raise InvalidOption("this prefix is the service's own", problems=(problem,))
     options = choices.resolved(body.validated_options(), current.services().settings)
     new = NewBatch(body.name, options, body.webhook_url, body.prefix, key)
+    if new.webhook_url:
+        webhooks.check(new.webhook_url, current.services().settings)
     with current.session() as session:
         batch, is_new = batches.create(session, new)
     if not (is_new or batches.is_like(batch, new)):
@@ -94,6 +96,7 @@ def post_batch_close(path: BatchPath) -> Response:
     """Take no more pictures: the batch is completed when the last of its items is finished."""
     with current.session() as session:
         batch = batches.close(session, path.batch_id)
+    current.services().queue.ring_for_webhooks()
     return _told(batch)
 
 
@@ -105,6 +108,7 @@ def post_batch_cancel(path: BatchPath) -> Response:
         if batches.cancel(session, path.batch_id).status == "cancelled":
             batch_moves.cancel_queued(session, path.batch_id)
         batch = batches.get(session, path.batch_id)
+    current.services().queue.ring_for_webhooks()
     return _told(batch)
 
 

@@ -1,0 +1,31 @@
+"""Webhooks are delivered beside the tasks: a receiver that is slow must not hold up a picture."""
+
+import threading
+
+from celery import shared_task
+
+from core import logs, webhooks
+from core.services import Services
+from worker import runtime
+
+log = logs.get(__name__)
+# One thread per process is enough; what it leaves, another finds.
+_at_work = threading.Lock()
+
+
+@shared_task(name="deliver_webhooks")
+def deliver_webhooks() -> None:
+    """Begin to deliver what is due."""
+    services = runtime.get().services
+    if _at_work.acquire(blocking=False):
+        threading.Thread(target=_deliver, args=(services,), name="webhooks", daemon=True).start()
+
+
+def _deliver(services: Services) -> None:
+    try:
+        if services.sessions is not None:
+            webhooks.deliver_due(services.sessions, services.settings)
+    except Exception:
+        log.exception("webhooks could not be delivered")
+    finally:
+        _at_work.release()
