@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from core import decoders, headers
+from core import decoders, headers, metadata
 from core.errors import ImageTooLarge, UndecodableImage, UnencodableImage
 from core.headers import Header
 from core.results import OutputFormat
@@ -39,11 +39,13 @@ class Picture:
     """An upright picture. pixels: uint8 BGR, (height, width, 3), contiguous, 0 wherever alpha is 0.
 
     alpha: uint8 (height, width), or None where all is opaque. icc: the RGB profile that describes the pixels, or None.
+    metadata: what else the file held, by name, of which nothing is here.
     """
 
     pixels: Pixels
     alpha: Pixels | None = None
     icc: bytes | None = None
+    metadata: tuple[str, ...] = ()
 
 
 def probe(data: bytes, max_pixels: int) -> Header:
@@ -68,10 +70,11 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     pixels, alpha = upright(raster.bgr, header.orientation), raster.alpha
     if pixels.shape[:2] != (header.height, header.width):
         raise UndecodableImage("the picture is not of the size that its header states")
+    named = metadata.found(data)
     if alpha is None or alpha.min() == 255:
-        return Picture(pixels, None, icc)
+        return Picture(pixels, None, icc, named)
     alpha = upright(alpha, header.orientation)
-    return Picture(without_hidden(pixels, alpha), alpha, icc)
+    return Picture(without_hidden(pixels, alpha), alpha, icc, named)
 
 
 def read_profile(header: Header) -> bytes | None:

@@ -22,7 +22,10 @@ def masked(result: Masked, options: MaskOptions, total_ms: float) -> Outcome:
     """Word the outcome of mask."""
     report = result.cover.report
     values = _values(report, options, total_ms)
-    done = told(report, options) | {"effective_strength": result.cover.effective_strength}
+    done = told(report, options) | {
+        "effective_strength": result.cover.effective_strength,
+        "metadata_removed": list(report.metadata_removed),
+    }
     return Outcome(report.width, report.height, values, lambda: _detections(report), result.image, done)
 
 
@@ -47,7 +50,15 @@ def asked(options: DetectOptions) -> dict[str, Any]:
 
 def told(report: Report, options: DetectOptions) -> dict[str, Any]:
     """Say what was done to find the faces, in detail."""
-    passes = [one.name for one in report.found.passes]
+    passes = [
+        {
+            "name": one.name,
+            "input_size": list(one.input_size),
+            "inference_ms": round(one.inference_ms, 2),
+            "candidates": one.candidates,
+        }
+        for one in report.found.passes
+    ]
     return {"detail": options.detail, "passes": passes, "review_faces": review_faces(report)}
 
 

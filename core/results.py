@@ -139,13 +139,17 @@ class Found(Frozen):
 
 
 class Report(Frozen):
-    """The outcome of detection. width, height, channels: of the upright picture."""
+    """The outcome of detection. width, height, channels: of the upright picture.
+
+    metadata_removed: what the file holds beside its picture, and a masked picture lacks; by name (core/metadata.py).
+    """
 
     width: int
     height: int
     channels: int
     model: str
     found: Found
+    metadata_removed: tuple[str, ...] = ()
 
 
 class Cover(Frozen):

@@ -13,11 +13,15 @@ SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 
 @dataclass(frozen=True)
 class Directory:
-    """The first directory of a TIFF or EXIF block: tag → (type, count, four bytes: the value or its offset)."""
+    """The first directory of a TIFF or EXIF block: tag → (type, count, four bytes: the value or its offset).
+
+    following: where the next directory begins, 0 where there is none.
+    """
 
     order: Literal["<", ">"]
     start: int
     entries: dict[int, tuple[int, int, bytes]]
+    following: int
 
     def number(self, tag: int, default: int = 0) -> int:
         """Return the first value of a SHORT or LONG that is kept in its entry; `default` where there is none."""
@@ -66,4 +70,7 @@ def directory(data: bytes) -> Directory:
     (count,) = struct.unpack_from(order + "H", data, start)
     table = data[start + 2 : start + 2 + 12 * count]
     rows = struct.iter_unpack(order + "HHI4s", table[: len(table) // 12 * 12])
-    return Directory(order, start, {tag: (kind, number, value) for tag, kind, number, value in rows})
+    after = data[start + 2 + 12 * count : start + 6 + 12 * count]
+    following = int(struct.unpack(order + "I", after)[0]) if len(after) == 4 else 0
+    following = following if following < len(data) else 0
+    return Directory(order, start, {tag: (kind, number, value) for tag, kind, number, value in rows}, following)

@@ -70,6 +70,8 @@ def masked_image(masked: Masked, output_format: str, sent: Sent, kept: Kept) -> 
     response.headers["X-Total-Ms"] = f"{sent.total_ms:.2f}"
     response.headers["X-Model"] = report.model
     response.headers["X-Mask-Effective-Strength"] = str(masked.cover.effective_strength)
+    if report.metadata_removed:
+        response.headers["X-Metadata-Removed"] = ", ".join(report.metadata_removed)
     if kept.image_id and kept.job_id:
         response.headers["X-Image-Id"] = str(kept.image_id)
         response.headers["X-Job-Id"] = str(kept.job_id)
@@ -90,6 +92,7 @@ def masked_picture(masked: Masked, options: MaskOptions, sent: Sent) -> Response
             regions_masked=cover.regions,
             effective_strength=cover.effective_strength,
         ),
+        metadata_removed=list(cover.report.metadata_removed),
         output=Output(
             format=options.format,
             quality=options.quality,

@@ -57,6 +57,7 @@ MASK_HEADERS: dict[str, tuple[str, str]] = {
     "X-Model": ("string", "The model that looked for faces."),
     "X-Image-Id": ("string", PERSISTED.format("image")),
     "X-Job-Id": ("string", PERSISTED.format("job")),
+    "X-Metadata-Removed": ("string", "What the file held beside its picture, by name; absent where that was nothing."),
     "X-Mask-Effective-Strength": ("integer", "The largest strength used; never weaker than hides a face of that size."),
 }
 

@@ -117,7 +117,13 @@ A_JOB: dict[str, Any] = {
     "created_at": "2026-03-04T11:00:00.123456+00:00",
     "finished_at": "2026-03-04T11:00:00.222216+00:00",
 }
-A_REPORT: dict[str, Any] = {"effective_strength": 199, "review_faces": 0}
+A_REPORT: dict[str, Any] = {
+    "detail": "balanced",
+    "passes": DETECTED["profiling"]["passes"],
+    "review_faces": 0,
+    "effective_strength": 199,
+    "metadata_removed": ["exif", "gps", "thumbnail"],
+}
 A_JOB_IN_FULL: dict[str, Any] = {
     **A_JOB,
     "image": AN_IMAGE,
@@ -152,6 +158,7 @@ MASKED: dict[str, Any] = {
         "regions_masked": 1,
         "effective_strength": 199,
     },
+    "metadata_removed": ["exif", "gps", "thumbnail"],
     "output": {"format": "jpeg", "quality": 95, "size_bytes": 201334, "image_base64": "/9j/4AAQSkZJRgABAQAAAQ…"},
 }
 A_BATCH: dict[str, Any] = {

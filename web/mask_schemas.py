@@ -27,4 +27,5 @@ class MaskResponse(DetectResponse):
     model_config = ConfigDict(openapi_extra={"example": MASKED, "headers": REQUEST_ID})  # type: ignore[typeddict-unknown-key]
 
     masking: Masking
+    metadata_removed: list[str] = Field(description="What the file held beside its picture, and the result lacks.")
     output: Output

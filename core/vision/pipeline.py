@@ -102,6 +102,7 @@ def _report(picture: Picture, detector: Detector, found: Found, steps: dict[str,
         channels=3 if picture.alpha is None else 4,
         model=detector.name,
         found=found.model_copy(update={"timings": timings}),
+        metadata_removed=picture.metadata,
     )
 
 

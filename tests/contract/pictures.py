@@ -163,6 +163,9 @@ def talkative(picture: Image.Image, kind: str) -> bytes:
         file = encoded(picture, kind, pnginfo=notes, exif=_exif(), icc_profile=profile)
     elif kind == "WEBP":
         file = encoded(picture, kind, quality=95, exif=_exif(), xmp=_XMP, icc_profile=profile)
+    elif kind in ("HEIF", "AVIF"):
+        thumbnails = {"thumbnails": [64]} if kind == "HEIF" else {}
+        file = encoded(picture, kind, quality=95, exif=_exif(), xmp=_XMP, icc_profile=profile, **thumbnails)
     else:
         file = encoded(picture, kind, tiffinfo={270: "SECRET-REMARK", 271: "SECRET-MAKER"}, icc_profile=profile)
     return file + b"SECRET-TRAILER"
