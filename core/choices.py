@@ -10,5 +10,10 @@ Options = TypeVar("Options", bound=DetectOptions)
 
 def resolved(options: Options, settings: Settings) -> Options:
     """Fill in from the settings what a call's options leave open."""
-    usual = settings.detail_mask if isinstance(options, MaskOptions) else settings.detail_detect
-    return options.model_copy(update={"detail": options.detail or usual})
+    if not isinstance(options, MaskOptions):
+        return options.model_copy(update={"detail": options.detail or settings.detail_detect})
+    detail = options.detail or settings.detail_mask
+    # A weak mask leaves a face to be found by intention: to verify it is to make it strong.
+    usual = settings.verify_masks and detail != "fast" and not settings.allow_weak_masks
+    verify = usual if options.verify is None else options.verify
+    return options.model_copy(update={"detail": detail, "verify": verify})

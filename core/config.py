@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     )
     detail_detect: Detail = setting("fast", "How closely detect searches a picture when a call does not say.")
     detail_mask: Detail = setting("balanced", "How closely mask searches a picture when a call does not say.")
+    verify_masks: bool = setting(
+        True, "Whether masked pictures are searched again when a call does not say; never with detail=fast."
+    )
+    allow_weak_masks: bool = setting(
+        False, "Whether a mask may be as weak as is asked for; faces stay recognisable, and are not verified unasked."
+    )
     worker_processes: int = setting(
         0, "Processes of a worker, each with the model loaded; 0: one for each CPU it may use.", ge=0, le=256
     )

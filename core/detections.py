@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from core.results import Face, Report
 
@@ -52,6 +52,11 @@ class Detection(BaseModel):
     area: float
     center: Point
     relative: Relative
+    review: bool = Field(
+        default=False,
+        description="There, and true, where the face is less sure than was asked for: a person should look at it.",
+        exclude_if=lambda review: not review,
+    )
 
     @classmethod
     def of(cls, index: int, face: Face, width: int, height: int) -> Self:
@@ -73,6 +78,7 @@ class Detection(BaseModel):
                 width=round(size.width / width, 4),
                 height=round(size.height / height, 4),
             ),
+            review=face.review,
         )
 
 

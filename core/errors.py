@@ -3,7 +3,8 @@
 FaceApiError
 ├── InvalidInput                                    the caller's; never retried
 │   ├── UnreadableRequest · NoImage · InvalidOption
-│   └── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
+│   ├── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
+│   └── ResidualFace
 ├── Refused
 │   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
 ├── NotFound · MethodNotAllowed · BatchClosed · TierOff
@@ -81,6 +82,10 @@ class UploadTooLarge(InvalidInput):
 
 class UnencodableImage(InvalidInput):
     code, title, field = "unencodable_image", "The picture does not fit the asked output format", "format"
+
+
+class ResidualFace(InvalidInput):
+    code, title, field = "residual_face", "A face is still found in the masked picture", "image"
 
 
 class Refused(FaceApiError):

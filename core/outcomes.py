@@ -22,9 +22,11 @@ def masked(result: Masked, options: MaskOptions, total_ms: float) -> Outcome:
     """Word the outcome of mask."""
     report = result.cover.report
     values = _values(report, options, total_ms)
+    verification = result.cover.verification
     done = told(report, options) | {
         "effective_strength": result.cover.effective_strength,
         "metadata_removed": list(report.metadata_removed),
+        "verification": verification and verification.model_dump(),
     }
     return Outcome(report.width, report.height, values, lambda: _detections(report), result.image, done)
 

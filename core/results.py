@@ -75,6 +75,22 @@ class MaskOptions(DetectOptions):
         int,
         Field(ge=1, le=100, description="Of jpeg and webp (100: lossless webp); png ignores it."),
     ] = 95
+    review_confidence: Annotated[
+        float,
+        Field(
+            ge=0.01,
+            le=1,
+            description="With detail=thorough, faces from here up to `confidence` are masked too, and marked `review`.",
+        ),
+    ] = 0.25
+    verify: Annotated[
+        bool | None,
+        Field(
+            description="Whether faces are looked for in the masked picture too: what is still found is masked again,"
+            " or the call fails. Left out: as the service is set, and not with detail=fast."
+        ),
+        WithJsonSchema({"type": "boolean"}),
+    ] = None
 
 
 class Face(Frozen):
@@ -111,6 +127,7 @@ class Timings(Frozen):
     postprocess_ms: float = 0.0
     nms_ms: float = 0.0
     mask_ms: float | None = None
+    verify_ms: float | None = None
     encode_ms: float | None = None
 
 
@@ -152,12 +169,25 @@ class Report(Frozen):
     metadata_removed: tuple[str, ...] = ()
 
 
+class Verification(Frozen):
+    """What came of looking for faces in the masked picture. rounds: of masking again, 0 to 2; residual_faces: 0."""
+
+    rounds: int
+    regions_masked_again: int
+    residual_faces: int
+    verify_ms: float
+
+
 class Cover(Frozen):
-    """What was done to a picture: the faces found, the regions masked, the largest strength used."""
+    """What was done to a picture: the faces found, the regions masked, the largest strength used.
+
+    verification: None where nobody looked again.
+    """
 
     report: Report
     regions: int
     effective_strength: int
+    verification: Verification | None = None
 
 
 class Masked(Frozen):

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from core import errors
 from core.errors import FieldProblem
-from web.documentation import CAUSES, CHALLENGE, RETRY_AFTER, Cause, Responses, problems
+from web.documentation import CAUSES, CHALLENGE, RETRY_AFTER, UNMASKABLE, Cause, Responses, problems
 from web.examples import A_LINK, AN_ID, REQUEST_ID
 from web.record_schemas import JobDetailResponse
 
@@ -93,4 +93,4 @@ EDITED: Responses = written(201, JobDetailResponse, UNKNOWN, UNFIT, BUSY, LATE)
 
 def tried(body: type[BaseModel]) -> Responses:
     """Describe the answer to a picture, and its errors."""
-    return {"200": body, **problems((*CAUSES, *ADMIN, UNSAFE))}
+    return {"200": body, **problems((*CAUSES, *ADMIN, UNSAFE, UNMASKABLE))}

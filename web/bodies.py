@@ -13,7 +13,7 @@ from core import detections
 from core.keeping import Kept
 from core.results import DetectOptions, Masked, MaskOptions, Report
 from web import schemas
-from web.mask_schemas import Masking, MaskResponse, Output
+from web.mask_schemas import Masking, MaskResponse, Output, Verified
 from web.schemas import DetectResponse, ImageInfo, Profiling, Summary
 
 
@@ -72,6 +72,8 @@ def masked_image(masked: Masked, output_format: str, sent: Sent, kept: Kept) -> 
     response.headers["X-Mask-Effective-Strength"] = str(masked.cover.effective_strength)
     if report.metadata_removed:
         response.headers["X-Metadata-Removed"] = ", ".join(report.metadata_removed)
+    if masked.cover.verification:
+        response.headers["X-Residual-Faces"] = str(masked.cover.verification.residual_faces)
     if kept.image_id and kept.job_id:
         response.headers["X-Image-Id"] = str(kept.image_id)
         response.headers["X-Job-Id"] = str(kept.job_id)
@@ -93,6 +95,7 @@ def masked_picture(masked: Masked, options: MaskOptions, sent: Sent) -> Response
             effective_strength=cover.effective_strength,
         ),
         metadata_removed=list(cover.report.metadata_removed),
+        verification=Verified.of(cover.verification) if cover.verification else None,
         output=Output(
             format=options.format,
             quality=options.quality,

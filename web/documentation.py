@@ -59,6 +59,7 @@ MASK_HEADERS: dict[str, tuple[str, str]] = {
     "X-Job-Id": ("string", PERSISTED.format("job")),
     "X-Metadata-Removed": ("string", "What the file held beside its picture, by name; absent where that was nothing."),
     "X-Mask-Effective-Strength": ("integer", "The largest strength used; never weaker than hides a face of that size."),
+    "X-Residual-Faces": ("integer", "Where the masked picture was searched again: 0."),
 }
 
 
@@ -82,6 +83,11 @@ def _headers(named: dict[str, tuple[str, str]]) -> dict[str, Any]:
 
 HEALTH: Responses = {"200": HealthResponse, "503": HealthResponse}
 DETECT: Responses = {"200": DetectResponse, **problems()}
+UNMASKABLE: Cause = (
+    "A parameter is not valid, the file is missing or does not decode, or a face is still found after masking.",
+    errors.ResidualFace(),
+    {},
+)
 MASK: Responses = {
     "200": {
         "description": "The masked picture.",
@@ -91,5 +97,5 @@ MASK: Responses = {
             for kind in ("image/jpeg", "image/png", "image/webp")
         },
     },
-    **problems(),
+    **problems((*CAUSES, UNMASKABLE)),
 }

@@ -31,6 +31,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.InvalidOption: 422,
     errors.UndecodableImage: 422,
     errors.UnencodableImage: 422,
+    errors.ResidualFace: 422,
     errors.RateLimited: 429,
     errors.InternalError: 500,
     errors.TierOff: 501,

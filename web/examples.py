@@ -55,6 +55,7 @@ DETECTED: dict[str, Any] = {
         "postprocess_ms": 0.45,
         "nms_ms": 0.12,
         "mask_ms": None,
+        "verify_ms": None,
         "encode_ms": None,
         "storage_ms": None,
         "total_ms": 118.56,
@@ -156,9 +157,10 @@ MASKED: dict[str, Any] = {
         "strength": 199,
         "padding": 0.15,
         "regions_masked": 1,
-        "effective_strength": 199,
+        "effective_strength": 389,
     },
     "metadata_removed": ["exif", "gps", "thumbnail"],
+    "verification": {"rounds": 0, "regions_masked_again": 0, "residual_faces": 0, "verify_ms": 121.73},
     "output": {"format": "jpeg", "quality": 95, "size_bytes": 201334, "image_base64": "/9j/4AAQSkZJRgABAQAAAQ…"},
 }
 A_BATCH: dict[str, Any] = {

@@ -1,8 +1,10 @@
 """A masked picture as JSON, which the admin API answers."""
 
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.results import Method, OutputFormat
+from core.results import Method, OutputFormat, Verification
 from web.examples import MASKED, REQUEST_ID
 from web.schemas import DetectResponse
 
@@ -13,6 +15,19 @@ class Masking(BaseModel):
     padding: float
     regions_masked: int
     effective_strength: int = Field(description="The largest used; never weaker than hides a face of that size.")
+
+
+class Verified(BaseModel):
+    """What came of looking for faces in the masked picture."""
+
+    rounds: int = Field(description="How often it was masked again, at most twice.")
+    regions_masked_again: int
+    residual_faces: int = Field(description="Always 0: a picture with more is not answered.")
+    verify_ms: float
+
+    @classmethod
+    def of(cls, verification: Verification) -> Self:
+        return cls(**verification.model_dump() | {"verify_ms": round(verification.verify_ms, 2)})
 
 
 class Output(BaseModel):
@@ -28,4 +43,5 @@ class MaskResponse(DetectResponse):
 
     masking: Masking
     metadata_removed: list[str] = Field(description="What the file held beside its picture, and the result lacks.")
+    verification: Verified | None = Field(description="null where nobody looked again.")
     output: Output

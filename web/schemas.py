@@ -111,6 +111,7 @@ class Profiling(BaseModel):
     postprocess_ms: float
     nms_ms: float
     mask_ms: float | None
+    verify_ms: float | None
     encode_ms: float | None
     storage_ms: float | None
     total_ms: float

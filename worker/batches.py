@@ -150,7 +150,7 @@ class Desk:
         started = time.perf_counter()
         options, own = held.options, self._own
         if isinstance(options, MaskOptions):
-            masked = pipeline.mask(data, options, own.detector, own.settings.max_image_pixels)
+            masked = pipeline.mask(data, options, own.detector, own.settings.max_image_pixels, own.floor)
             return outcomes.masked(masked, options, (time.perf_counter() - started) * 1000)
         report = pipeline.detect(data, options, own.detector, own.settings.max_image_pixels)
         return outcomes.detected(report, options, (time.perf_counter() - started) * 1000)

@@ -12,8 +12,9 @@ from core import config, logs, services
 from core.config import Settings
 from core.queue import Engine, Queue
 from core.services import Services
-from core.vision import detector
+from core.vision import detector, regions
 from core.vision.detector import Detector
+from core.vision.regions import Floor
 
 log = logs.get(__name__)
 # Two first uses at once, the start-up thread's and a task's, must not load the model twice.
@@ -41,6 +42,11 @@ class Runtime:
     @property
     def queue(self) -> Queue:
         return self.services.queue
+
+    @property
+    def floor(self) -> Floor:
+        """How weak a mask may be."""
+        return regions.NONE if self.settings.allow_weak_masks else regions.HIDING
 
     def announce(self) -> None:
         """Say that this worker is ready."""

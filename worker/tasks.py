@@ -37,7 +37,7 @@ def mask_image(token: str, options: Options) -> None:
     wanted = MaskOptions.model_validate(options)
 
     def job(own: Runtime, data: bytes) -> None:
-        masked = pipeline.mask(data, wanted, own.detector, own.settings.max_image_pixels)
+        masked = pipeline.mask(data, wanted, own.detector, own.settings.max_image_pixels, own.floor)
         own.queue.answer_masked(token, masked)
 
     _work("mask", token, job)

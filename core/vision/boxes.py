@@ -14,22 +14,6 @@ def clip(boxes: Boxes, width: int, height: int) -> Boxes:
     return np.clip(boxes, 0, edges).astype(np.float32)
 
 
-def grow(boxes: Boxes, padding: float) -> Boxes:
-    """Enlarge each box by `padding` times its width (height) on each side."""
-    margin = (boxes[:, 2:] - boxes[:, :2]) * np.float32(padding)
-    return np.hstack([boxes[:, :2] - margin, boxes[:, 2:] + margin]).astype(np.float32)
-
-
-def to_pixels(boxes: Boxes, width: int, height: int) -> Regions:
-    """Round each box outwards to whole pixels and clip it to the picture; empty ones are dropped.
-
-    Outwards, because a mask may cover a pixel too many but never one too few.
-    """
-    outwards = np.hstack([np.floor(boxes[:, :2]), np.ceil(boxes[:, 2:])]).astype(np.float32)
-    whole = clip(outwards, width, height).astype(np.intp)
-    return whole[(whole[:, 2] > whole[:, 0]) & (whole[:, 3] > whole[:, 1])]
-
-
 def iou(box: Boxes, others: Boxes) -> NDArray[np.float32]:
     """Intersection over union of one box, shape (4,), with each of the others, shape (n, 4)."""
     both = _shared(box, others)

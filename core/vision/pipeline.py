@@ -11,9 +11,12 @@ import numpy as np
 from core import images
 from core.images import Picture
 from core.results import Cover, DetectOptions, Face, Found, Masked, MaskOptions, Report, Timings
-from core.vision import boxes, masks
+from core.vision import boxes, masks, regions, verifications
 from core.vision.candidates import Candidates
 from core.vision.detector import Detector
+from core.vision.masks import Layer
+from core.vision.regions import Floor
+from core.vision.verifications import Covered, Subject
 
 
 def detect(data: bytes, options: DetectOptions, detector: Detector, max_pixels: int) -> Report:
@@ -25,25 +28,52 @@ def detect(data: bytes, options: DetectOptions, detector: Detector, max_pixels: 
     return _report(picture, detector, found, {"decode_ms": decode_ms})
 
 
-def mask(data: bytes, options: MaskOptions, detector: Detector, max_pixels: int) -> Masked:
-    """Cover the faces of an encoded picture and encode the result."""
+def mask(
+    data: bytes, options: MaskOptions, detector: Detector, max_pixels: int, floor: Floor = regions.HIDING
+) -> Masked:
+    """Cover the faces of an encoded picture and encode the result; ResidualFace when one can't be hidden."""
     started = time.perf_counter()
     picture = images.decode(data, max_pixels)
-    decode_ms = _since(started)
-    found = find(picture, options, detector)
+    steps = {"decode_ms": _since(started)}
+    found, left = wanted(picture, options, detector)
 
     started = time.perf_counter()
-    regions = _regions(picture, found.faces, options.padding)
-    covered = masks.cover(images.flatten(picture), regions, options.method, options.strength)
-    masked = _with_cover(picture, covered)
-    mask_ms = _since(started)
+    limited = 0 < options.max_faces <= len(found.faces)
+    subject = Subject(images.flatten(picture), options, floor, left, only=limited)
+    planned = regions.plan(found.faces, options, floor, subject.size)
+    covered = Covered(masks.cover(subject.pixels, planned), planned)
+    steps["mask_ms"] = _since(started)
+    if options.verify is not False:
+        covered = _verified(picture, subject, covered, detector)
 
     started = time.perf_counter()
+    masked = _with_cover(picture, covered.layer)
     image = images.encode(masked.pixels, masked.alpha, masked.icc, options.format, options.quality)
-    steps = {"decode_ms": decode_ms, "mask_ms": mask_ms, "encode_ms": _since(started)}
-    report = _report(picture, detector, found, steps)
-    cover = Cover(report=report, regions=len(regions), effective_strength=covered.effective_strength)
-    return Masked(cover=cover, image=image)
+    steps["encode_ms"] = _since(started)
+    every = found.model_copy(update={"faces": _ranked((*found.faces, *covered.missed))})
+    return Masked(cover=_cover(_report(picture, detector, every, steps), covered, options, floor), image=image)
+
+
+def wanted(picture: Picture, options: MaskOptions, detector: Detector) -> tuple[Found, tuple[Face, ...]]:
+    """Find the faces that are to be masked, and those that stay visible because `max_faces` is smaller.
+
+    A thorough search also finds those down to `review_confidence`; they are marked, since a person should look at them.
+    """
+    thorough = options.detail == "thorough"
+    least = min(options.confidence, options.review_confidence) if thorough else options.confidence
+    found = find(picture, options.model_copy(update={"confidence": least, "max_faces": 0}), detector)
+    faces = tuple(face.model_copy(update={"review": face.confidence < options.confidence}) for face in found.faces)
+    most = options.max_faces or len(faces)
+    return found.model_copy(update={"faces": faces[:most]}), faces[most:]
+
+
+def _verified(picture: Picture, subject: Subject, covered: Covered, detector: Detector) -> Covered:
+    quick = subject.options.model_copy(update={"max_faces": 0, "detail": "fast"})
+
+    def look(layer: Layer) -> tuple[Face, ...]:
+        return find(_with_cover(picture, layer), quick, detector).faces
+
+    return verifications.verify(subject, covered, look)
 
 
 def find(picture: Picture, options: DetectOptions, detector: Detector) -> Found:
@@ -79,18 +109,26 @@ def _sum(first: Timings, second: Timings) -> Timings:
     return Timings(**{step: ours[step] if ours[step] is None else ours[step] + theirs[step] for step in ours})
 
 
-def _regions(picture: Picture, faces: tuple[Face, ...], padding: float) -> boxes.Regions:
-    found = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
-    height, width = picture.pixels.shape[:2]
-    return boxes.to_pixels(boxes.grow(found, padding), width, height)
+def _ranked(faces: tuple[Face, ...]) -> tuple[Face, ...]:
+    return tuple(sorted(faces, key=lambda face: -face.confidence))
 
 
-def _with_cover(picture: Picture, cover: masks.Layer) -> Picture:
+def _with_cover(picture: Picture, cover: Layer) -> Picture:
     """Lay the masks over the picture: opaque, since the outline of a cut-out head is a trace of a person too."""
     if picture.alpha is None:
         return replace(picture, pixels=cover.pixels)
     pixels = np.where(cover.covered[..., None], cover.pixels, picture.pixels)
-    return replace(picture, pixels=pixels, alpha=np.where(cover.covered, np.uint8(255), picture.alpha))
+    return replace(picture, pixels=pixels, alpha=cover.covered | picture.alpha)
+
+
+def _cover(report: Report, covered: Covered, options: MaskOptions, floor: Floor) -> Cover:
+    strengths = [region.strength for region in covered.regions]
+    return Cover(
+        report=report,
+        regions=len(covered.regions),
+        effective_strength=max(strengths, default=floor.raised(options.method, options.strength, 1)),
+        verification=covered.verification,
+    )
 
 
 def _report(picture: Picture, detector: Detector, found: Found, steps: dict[str, float]) -> Report:

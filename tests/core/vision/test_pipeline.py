@@ -1,50 +1,16 @@
 """The pipeline with a detector whose faces are known: what is covered, what stays, what is reported."""
 
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from core.errors import UndecodableImage
-from core.results import DetectOptions, Face, Found, MaskOptions, Timings
-from core.vision import pipeline
+from core.results import DetectOptions, Found, MaskOptions
+from core.vision import pipeline, regions
+from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, noise, png, unpacked
 
-MAX_PIXELS = 10**6
 BOX = (20.0, 10.0, 40.0, 30.0)
-
-
-class KnownFaces:
-    """Finds the same faces in every picture, or only where the picture passes a test."""
-
-    name, input_size, supports_landmarks = "known", 640, False
-
-    def __init__(self, *boxes: tuple[float, float, float, float], where: object = None) -> None:
-        self.boxes = boxes
-        self.where = where
-
-    def find(self, pixels: NDArray[np.uint8], options: DetectOptions) -> Found:
-        seen = self.boxes if self.where is None or self.where(pixels) else ()  # type: ignore[operator]  # a function
-        faces = tuple(Face(box=box, confidence=0.9 - place / 10) for place, box in enumerate(seen))
-        return Found(
-            faces=faces,
-            timings=Timings(inference_ms=1),
-            candidates_before_nms=len(faces),
-            candidates_after_nms=len(faces),
-            det_scale=1,
-            input_size=(640, 640),
-        )
-
-
-def noise(channels: int = 3) -> NDArray[np.uint8]:
-    return np.random.default_rng(7).integers(0, 256, (50, 80, channels), np.uint8)
-
-
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    return cv2.imencode(".png", pixels)[1].tobytes()
-
-
-def unpacked(image: bytes) -> NDArray[np.uint8]:
-    return cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_UNCHANGED)
+OTHER = (50.0, 10.0, 70.0, 30.0)
 
 
 def test_detect_reports_upright_picture() -> None:
@@ -56,7 +22,7 @@ def test_detect_reports_upright_picture() -> None:
 
 def test_mask_covers_grown_box_only() -> None:
     source = noise()
-    options = MaskOptions(method="solid", padding=0.1, format="png")
+    options = MaskOptions(method="solid", padding=0.1, format="png", verify=False)
     masked = pipeline.mask(png(source), options, KnownFaces(BOX), MAX_PIXELS)
     expected = source.copy()
     expected[8:32, 18:42] = 0
@@ -75,7 +41,7 @@ def test_mask_is_opaque_on_transparency() -> None:
     source = noise(4)
     source[..., 3] = 100
     source[:, 30:, 3] = 0
-    options = MaskOptions(method="solid", padding=0, format="png")
+    options = MaskOptions(method="solid", padding=0, format="png", verify=False)
     result = unpacked(pipeline.mask(png(source), options, KnownFaces(BOX), MAX_PIXELS).image)
     inside = result[10:30, 20:40]
     assert (inside[..., 3] == 255).all() and (inside[..., :3] == 0).all()
@@ -126,3 +92,55 @@ def test_failing_detector_gives_no_picture() -> None:
 
     with pytest.raises(RuntimeError):
         pipeline.mask(png(noise()), MaskOptions(), Broken(), MAX_PIXELS)
+
+
+def test_thorough_masks_less_sure_faces_too() -> None:
+    detector = KnownFaces(BOX, OTHER, confidences=[0.9, 0.3])
+    options = MaskOptions(method="solid", padding=0, format="png", detail="thorough", verify=False)
+    masked = pipeline.mask(png(noise()), options, detector, MAX_PIXELS)
+    assert [face.review for face in masked.cover.report.found.faces] == [False, True]
+    assert not unpacked(masked.image)[10:30, 50:70].any()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"detail": "balanced"}, {"detail": "fast"}, {"detail": "thorough", "review_confidence": 0.4}],
+    ids=["balanced", "fast", "above"],
+)
+def test_less_sure_faces_stay_unsought(options: dict[str, object]) -> None:
+    detector = KnownFaces(BOX, OTHER, confidences=[0.9, 0.3])
+    wanted = MaskOptions.model_validate({"verify": False, "format": "png"} | options)
+    masked = pipeline.mask(png(noise()), wanted, detector, MAX_PIXELS)
+    assert len(masked.cover.report.found.faces) == 1
+
+
+def test_review_confidence_above_confidence_has_no_effect() -> None:
+    detector = KnownFaces(BOX, OTHER, confidences=[0.9, 0.3])
+    options = MaskOptions(detail="thorough", confidence=0.3, review_confidence=0.8, verify=False)
+    faces = pipeline.mask(png(noise()), options, detector, MAX_PIXELS).cover.report.found.faces
+    assert [face.review for face in faces] == [False, False]
+
+
+def test_max_faces_counts_less_sure_faces_last() -> None:
+    detector = KnownFaces(BOX, OTHER, (0, 32, 15, 48), confidences=[0.9, 0.4, 0.3])
+    options = MaskOptions(method="solid", detail="thorough", max_faces=2, format="png", verify=False)
+    masked = pipeline.mask(png(noise()), options, detector, MAX_PIXELS)
+    assert [face.confidence for face in masked.cover.report.found.faces] == [0.9, 0.4]
+    assert unpacked(masked.image)[32:48, :15].any()
+
+
+def test_detect_marks_nothing_for_review() -> None:
+    options = DetectOptions(detail="thorough")
+    report = pipeline.detect(png(noise()), options, KnownFaces(BOX, confidences=[0.6]), MAX_PIXELS)
+    assert not report.found.faces[0].review
+
+
+def test_effective_strength_is_largest() -> None:
+    options = MaskOptions(method="pixelate", strength=1, padding=0, verify=False)
+    masked = pipeline.mask(png(noise()), options, KnownFaces((0, 0, 80, 20), BOX), MAX_PIXELS)
+    assert masked.cover.effective_strength == -(-80 // regions.MOST_CELLS)
+
+
+def test_effective_strength_without_faces() -> None:
+    masked = pipeline.mask(png(noise()), MaskOptions(method="pixelate", strength=30), KnownFaces(), MAX_PIXELS)
+    assert masked.cover.effective_strength == 30
