@@ -45,6 +45,8 @@ def mask(
     steps["mask_ms"] = _since(started)
     if options.verify is not False:
         covered = _verified(picture, subject, covered, detector)
+    if covered.verification:
+        steps["verify_ms"] = covered.verification.verify_ms
 
     started = time.perf_counter()
     masked = _with_cover(picture, covered.layer)
@@ -68,7 +70,8 @@ def wanted(picture: Picture, options: MaskOptions, detector: Detector) -> tuple[
 
 
 def _verified(picture: Picture, subject: Subject, covered: Covered, detector: Detector) -> Covered:
-    quick = subject.options.model_copy(update={"max_faces": 0, "detail": "fast"})
+    least = max(subject.options.confidence, verifications.SEEN)
+    quick = subject.options.model_copy(update={"confidence": least, "max_faces": 0, "detail": "fast"})
 
     def look(layer: Layer) -> tuple[Face, ...]:
         return find(_with_cover(picture, layer), quick, detector).faces

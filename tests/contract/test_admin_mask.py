@@ -18,7 +18,7 @@ def tried(service: Stack, file: bytes, **query: Any) -> dict[str, Any]:
 def test_answer_tells_what_detect_tells(service: Stack) -> None:
     file = pictures.portrait()
     found, plain = tried(service, file), detected(service, file)
-    assert set(found) == set(plain) | {"masking", "metadata_removed", "output"}
+    assert set(found) == set(plain) | {"masking", "metadata_removed", "output", "verification"}
     for name in ("image", "detections", "summary"):
         assert found[name] == plain[name]
     for name in ("processing", "profiling"):

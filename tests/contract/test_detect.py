@@ -37,6 +37,7 @@ KEYS: dict[str, set[str]] = {
         "postprocess_ms",
         "nms_ms",
         "mask_ms",
+        "verify_ms",
         "encode_ms",
         "storage_ms",
         "total_ms",

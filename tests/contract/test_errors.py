@@ -353,6 +353,8 @@ BAD_MASK_OPTIONS: dict[str, list[str]] = {
     "padding": [*NOT_NUMBERS, "-0.01", "-1", "2.01", "1e9"],
     "format": ["", "gif", "jpg", "JPEG", "image/jpeg", "bmp", "tiff", "avif"],
     "quality": [*NOT_NUMBERS, "0", "-1", "101", "1.5", "1000"],
+    "review_confidence": [*NOT_NUMBERS, "0", "0.009", "-0.5", "1.01", "1e9"],
+    "verify": ["", "maybe", "2", "null", "None"],
 }
 CASES = [(path, name, text) for path in PATHS for name, texts in BAD_OPTIONS.items() for text in texts]
 CASES += [(MASK, name, text) for name, texts in BAD_MASK_OPTIONS.items() for text in texts]

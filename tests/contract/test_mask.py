@@ -161,6 +161,9 @@ def test_defaults_are_the_contracts(service: Stack, answer: requests.Response) -
         "padding": "0.15",
         "format": "jpeg",
         "quality": "95",
+        "detail": "balanced",
+        "review_confidence": "0.25",
+        "verify": "true",
     }
     assert masked(service, pictures.portrait(), **spelt_out).content == answer.content
 

@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import outcomes, records
-from core.results import Cover, DetectOptions, Face, Found, Masked, MaskOptions, Report, Timings
+from core.results import Cover, DetectOptions, Face, Found, Masked, MaskOptions, Report, Timings, Verification
 from tests.core import rows
 
 
@@ -42,6 +42,14 @@ def test_mask_tells_its_strength() -> None:
     outcome = outcomes.masked(Masked(cover=cover, image=b"x"), MaskOptions(), 5)
     assert (outcome.values["job_type"], outcome.values["review_state"]) == ("mask", "pending")
     assert outcome.report is not None and outcome.report["effective_strength"] == 301
+    assert outcome.report["verification"] is None
+
+
+def test_mask_tells_its_verification() -> None:
+    verification = Verification(rounds=1, regions_masked_again=2, residual_faces=0, verify_ms=3.5)
+    cover = Cover(report=report(CLEAR), regions=1, effective_strength=301, verification=verification)
+    outcome = outcomes.masked(Masked(cover=cover, image=b"x"), MaskOptions(), 5)
+    assert outcome.report is not None and outcome.report["verification"] == verification.model_dump()
 
 
 def test_report_is_kept_and_told(session: Session) -> None:

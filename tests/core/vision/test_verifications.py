@@ -57,6 +57,12 @@ def test_second_look_is_quick_and_sees_all() -> None:
     assert (look.detail, look.confidence, look.nms_threshold, look.max_faces) == ("fast", 0.6, 0.3, 0)
 
 
+def test_second_look_trusts_no_doubtful_face() -> None:
+    detector = KnownFaces(FACE, confidences=[0.45])
+    masked = mask(detector, confidence=0.01)
+    assert detector.asked[1].confidence == 0.5 and masked.cover.regions == 1
+
+
 def test_one_round_masks_more_and_stronger() -> None:
     weak = mask(InTurn((FACE,), ()), method="pixelate", strength=1)
     masked = mask(InTurn((FACE,), (FACE,), ()), method="pixelate", strength=1)
