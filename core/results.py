@@ -110,10 +110,12 @@ class HandMaskOptions(MaskOptions):
     """Masks for faces that a person has pointed at. What is about finding faces lets every one of them through.
 
     nms_threshold: two boxes are one only where they are the same, as a picture with alpha is searched twice.
+    verify: a person judges the result, and what they have taken the mask from stays visible.
     """
 
     confidence: float = 0.01
     nms_threshold: float = 0.999999
+    verify: bool | None = False
     faces: tuple[Face, ...] = ()
 
 

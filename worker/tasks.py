@@ -49,7 +49,7 @@ def mask_by_hand(token: str, options: Options) -> None:
     wanted = HandMaskOptions.model_validate(options)
 
     def job(own: Runtime, data: bytes) -> None:
-        masked = pipeline.mask(data, wanted, GivenFaces(wanted.faces), own.settings.max_image_pixels)
+        masked = pipeline.mask(data, wanted, GivenFaces(wanted.faces), own.settings.max_image_pixels, own.floor)
         own.queue.answer_masked(token, masked)
 
     _work("mask by hand", token, job)
