@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-servers test-ceph test-faults check bench bench-db screenshots format lock weights clean
+.PHONY: help run test test-servers test-ceph test-faults check bench bench-db bench-batches screenshots format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -43,9 +43,14 @@ check: $(VENV)/.for-dev ## Check style, format and types
 bench: $(VENV)/.for-test ## Measure what HTTP, the queue and storage cost, as ratios within one run
 	@$(RUN) tests.bench.http $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 	@$(RUN) tests.bench.storage $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+	@$(RUN) tests.bench.batches $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 bench-db: $(VENV)/.for-test ## Measure lists and statistics over a million jobs in Postgres (3 minutes)
 	@exec $(RUN) tests.bench.database $(ARGS)
+
+bench-batches: $(VENV)/.for-test ## Measure batches of 5,000 and of 100,000 pictures: memory, queueing, watching (10 minutes)
+	@$(RUN) tests.bench.batches $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --memory 5000
+	@$(RUN) tests.bench.batch_scale $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 screenshots: $(VENV)/.for-test ## Write pictures of the console's pages into docs/screenshots/ (needs chromium)
 	@exec $(RUN) tests.e2e.screenshots $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)

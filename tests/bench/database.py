@@ -107,7 +107,7 @@ def _bench(sessions: Sessions, seed: Seed) -> None:
         print(f"\n{title}: the slowest of each kind, limit {LIMIT_MS} ms")
         with sessions() as session:
             for kind, questions in _kinds(seed.days).items():
-                answers = sorted((_ask(session, *question) for question in questions), key=lambda answer: answer.ms)
+                answers = sorted((ask(session, *question) for question in questions), key=lambda answer: answer.ms)
                 late = sum(answer.ms > LIMIT_MS for answer in answers)
                 print(f"{kind}: {len(answers)} questions, {late} over the limit")
                 for answer in answers[-3:]:
@@ -182,7 +182,7 @@ def _paged(session: Session, ask: Callable[[Session, int], records.Page[Any]], w
     return ask(session, max(1, pages // 2 if which == "middle" else pages)).total
 
 
-def _ask(session: Session, name: str, question: Callable[[Session], int]) -> Answer:
+def ask(session: Session, name: str, question: Callable[[Session], int]) -> Answer:
     """Ask once to learn the statements, then have each explained."""
     session.info.clear()
     question(session)  # finds the last page

@@ -15,18 +15,17 @@ import psutil
 import pytest
 import requests
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from core import batches, config
-from core.models import BatchItem, Image, ProcessingJob
+from core.models import Batch, BatchItem, Image, ProcessingJob
 from core.results import MaskOptions
 from core.vision import detector, pipeline
 from tests.faults import crops
+from tests.faults.calls import ask, upload
 from tests.faults.conftest import Scale, Site
 from tests.faults.crops import POISON
 from tests.stack import Stack, start_valkey
-
-AUTH = ("admin", "correct horse")
-FILES_A_CALL = 5
 
 
 @pytest.fixture(scope="session")
@@ -43,33 +42,6 @@ def expected(pictures: dict[str, bytes], model: tuple[str, Path]) -> dict[str, b
     return {
         name: pipeline.mask(data, options, found, settings.max_image_pixels).image for name, data in pictures.items()
     }
-
-
-def ask(stack: Stack, method: str, path: str, **options: Any) -> Any:
-    """Call until there is an answer: whoever uses the API does so too."""
-    deadline = time.monotonic() + 120
-    while True:
-        with contextlib.suppress(requests.RequestException):
-            answer = requests.request(method, f"{stack.url}/api/v1/admin{path}", auth=AUTH, timeout=30, **options)
-            if answer.status_code < 400:
-                return answer.json()
-            assert answer.status_code in (500, 503), answer.text
-            time.sleep(float(answer.headers.get("Retry-After", 0)))
-        assert time.monotonic() < deadline, (method, path)
-        time.sleep(0.2)
-
-
-def upload(stack: Stack, batch: str, pictures: dict[str, bytes], threads: int = 3) -> None:
-    """Upload everything, some files a call, each call until it has an answer."""
-    names = list(pictures)
-
-    def send(start: int) -> None:
-        files = [("images", (name, pictures[name])) for name in names[start : start + FILES_A_CALL]]
-        receipt = ask(stack, "POST", f"/batches/{batch}/images", files=files)
-        assert (len(receipt["accepted"]), receipt["refused"]) == (len(files), [])
-
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(send, range(0, len(names), FILES_A_CALL)))
 
 
 def listed(stack: Stack, batch: str) -> list[Any]:
@@ -94,10 +66,15 @@ def wait(stack: Stack, batch: str, within_s: float) -> Any:
 
 
 class Killer:
-    """Kills a worker's process every so often; every fourth time the whole worker, which is started again."""
+    """Kills a worker's process every so often; every fourth time the whole worker, which is started again.
 
-    def __init__(self, stack: Stack, every_s: float) -> None:
-        self._stack, self._every_s = stack, every_s
+    Not before something was finished since the last time: on a slow machine a process that loads its model would never
+    get beyond that.
+    """
+
+    def __init__(self, stack: Stack, scale: Scale) -> None:
+        self._stack, self._every_s = stack, scale.every_s
+        self._step, self._seen = scale.pictures // 100 + 1, 0
         self._done = threading.Event()
         self.kills = 0
 
@@ -114,8 +91,7 @@ class Killer:
     def _run(self) -> None:
         chance = random.Random(3)
         while not self._done.wait(self._every_s):
-            # By chance the same picture could lose three workers, and go into quarantine rightly.
-            if self._marked():
+            if not self._may():
                 continue
             self.kills += 1
             if self.kills % 4 == 0:
@@ -127,15 +103,20 @@ class Killer:
                 if children:
                     chance.choice(children).kill()
 
-    def _marked(self) -> bool:
+    def _may(self) -> bool:
         sessions = self._stack.services.sessions
         assert sessions is not None
         try:
             with sessions() as session:
-                wanted = select(func.count()).where(BatchItem.deaths >= 2, BatchItem.state.in_(("queued", "running")))
-                return bool(session.scalar(wanted))
-        except Exception:  # noqa: BLE001 - the database is away, too
-            return True
+                done = session.scalar(select(func.sum(Batch.completed))) or 0
+                marked = select(func.count()).where(BatchItem.deaths >= 2, BatchItem.state.in_(("queued", "running")))
+                # By chance the same picture could lose three workers, and go into quarantine rightly.
+                if done < self._seen + self._step or session.scalar(marked):
+                    return False
+        except SQLAlchemyError:  # the database is away, too
+            return False
+        self._seen = done
+        return True
 
 
 def flush(site: Site, scale: Scale) -> None:
@@ -188,7 +169,7 @@ def test_every_picture_has_one_outcome(
 ) -> None:
     stack = site.stack
     batch = ask(stack, "POST", "/batches", json={"name": "faults"}, headers={"Idempotency-Key": "one"})["id"]
-    killer = Killer(stack, scale.every_s)
+    killer = Killer(stack, scale)
     with killer.at_work(), ThreadPoolExecutor(1) as pool:
         sent = pool.submit(upload, stack, batch, pictures)
         for number, disturb in enumerate(DISTURBANCES):
