@@ -85,6 +85,19 @@ def test_curl_admin_examples_answer(service: Stack, folder: Path) -> None:
         assert word in ran.stdout
 
 
+def test_batch_example_masks(service: Stack, folder: Path) -> None:
+    (folder / "photos" / "2026").mkdir(parents=True)
+    shutil.copy(folder / "photo.jpg", folder / "photos" / "2026")
+    (code,) = examples("sh", "face-api batch")
+    scripts = Path(sys.executable).parent
+    told = environment(service)
+    told["PATH"] = f"{scripts}:{told['PATH']}"
+    ran = subprocess.run(["sh", "-euc", code], cwd=folder, env=told, check=True, capture_output=True, text=True)
+    assert "1 done with 1 faces, 0 failed" in ran.stdout and "photos" in ran.stdout.splitlines()[-1]
+    shutil.copy(folder / "masked" / "2026" / "photo.jpg", folder / "masked.jpg")
+    assert_masked(folder)
+
+
 def test_python_example_masks(service: Stack, folder: Path) -> None:
     (code,) = examples("python", "masked.jpg")
     ran = subprocess.run(

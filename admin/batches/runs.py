@@ -118,8 +118,8 @@ def download(batch_id: str, journal: Journal, place: Place, manner: Manner, out:
                 journal.add(one.name for one in page if pictures.is_safe(one.name))
                 unsafe = (ascii(one.name) for one in page if not pictures.is_safe(one.name))
                 journal.fail(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
-                journal.name_results(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
                 journal.learn(one.outcome() for one in page)
+            journal.name_results(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
             await Downloads(client, journal, batch_id, out).fetch(
                 manner.workers, lambda: display.update(journal, batch)
             )
