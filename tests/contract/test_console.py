@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.contract.admin import ADMIN, AN_ID, COOKIE, basic, body, cookie, kept
-from tests.contract.calls import Starter, assert_problem
+from tests.contract.calls import assert_problem
 from tests.pictures import opened
 from tests.stack import Stack
 from web.console import pages
@@ -135,23 +135,6 @@ def test_wrong_password_is_said(service: Stack) -> None:
     log_in(service)
 
 
-def test_lockout_is_said_in_minutes(start_service: Starter) -> None:
-    service = start_service(FACE_API_STORAGE_ENABLED="false")
-    for _ in range(10):
-        text(log_in(service, "wrong"), 401)
-    response = log_in(service)
-    assert "Try again in 15 minutes." in text(response, 429)
-    assert 890 <= int(response.headers["Retry-After"]) <= 900
-
-
-def test_too_many_logins_are_said(start_service: Starter) -> None:
-    service = start_service(FACE_API_STORAGE_ENABLED="false", FACE_API_RATE_LIMIT_LOGIN="2/minute")
-    assert [log_in(service).status_code for _ in range(2)] == [303, 303]
-    response = log_in(service)
-    assert "Try again in a minute." in text(response, 429)
-    assert 0 < int(response.headers["Retry-After"]) <= 60
-
-
 def test_logout_ends_the_session(service: Stack) -> None:
     own = cookie(service)
     assert get(service, "/", cookies=own).status_code == 200
@@ -170,19 +153,6 @@ def test_other_sites_are_refused(service: Stack, headers: dict[str, str]) -> Non
         response = post(service, path, data=form, headers=headers, cookies=own)
         assert "another site" in text(response, 403) and "Set-Cookie" not in response.headers
     assert get(service, "/", cookies=own).status_code == 200
-
-
-def test_missing_password_is_said(start_service: Starter) -> None:
-    service = start_service(FACE_API_ADMIN_PASSWORD="", FACE_API_STORAGE_ENABLED="false")
-    for response in (get(service, "/"), get(service, "/login"), log_in(service, "")):
-        assert "FACE_API_ADMIN_PASSWORD" in text(response, 503)
-
-
-def test_session_expires(start_service: Starter) -> None:
-    service = start_service(FACE_API_STORAGE_ENABLED="false", FACE_API_SESSION_LIFETIME_S="1")
-    own = cookie(service)
-    assert get(service, "/test", cookies=own).status_code == 200
-    service.until(lambda: get(service, "/test", cookies=own).status_code == 302, within_s=5)
 
 
 # --- pages ------------------------------------------------------------------------------------------------
@@ -304,22 +274,6 @@ def test_live_cards_notice_what_is_gone(without_worker: Stack) -> None:
         "storage": "ok",
         "queue": "down",
     }
-
-
-@pytest.fixture(scope="module")
-def without_database(start_service: Starter) -> Stack:
-    """A stack that keeps nothing at all."""
-    return start_service(FACE_API_DATABASE_ENABLED="false", FACE_API_API_KEY_ENABLED="false")
-
-
-@pytest.mark.parametrize("path", ["/", "/images", "/jobs", "/keys", f"/images/{AN_ID}"])
-def test_part_that_is_off_says_what_it_needs(without_database: Stack, path: str) -> None:
-    page = text(get(without_database, path, cookies=cookie(without_database)))
-    assert "FACE_API_DATABASE_ENABLED=true" in page and "Request id" not in page
-
-
-def test_trying_works_with_everything_off(without_database: Stack) -> None:
-    assert 'name="method"' in text(get(without_database, "/test", cookies=cookie(without_database)))
 
 
 def test_language_is_chosen(service: Stack) -> None:

@@ -14,7 +14,7 @@ from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Page
 
 from core.config import ROOT
 from tests.e2e import browsers, seeds
@@ -123,14 +123,26 @@ def _shots(context: BrowserContext) -> Iterator[Shot]:
     yield Shot("jobs-failed", "/console/jobs?status=failed")
     yield Shot("jobs-none", "/console/jobs?status=queued")
     yield Shot("job", f"/console/jobs/{job}")
+    batch = context.request.get("/api/v1/admin/batches?status=completed").json()["items"][0]["id"]
+    yield Shot("batches", "/console/batches")
+    yield Shot("batch", f"/console/batches/{batch}")
+    yield Shot("batch-new", "/console/batches/new", _choose)
+    yield Shot("review", "/console/review")
     yield Shot("keys", "/console/keys")
     yield Shot("test", "/console/test", _try)
     yield Shot("error", "/console/nowhere")
 
 
+def _choose(page: Page) -> None:
+    file = seeds.portrait()
+    names = ("harbour.jpg", "parade.jpg", "stage left.jpg", "stage right.jpg")
+    files: list[FilePayload] = [{"name": name, "mimeType": "image/jpeg", "buffer": file} for name in names]
+    page.locator("input[type=file]").set_input_files(files)
+
+
 def _try(page: Page) -> None:
     page.get_by_label("Method", exact=True).select_option("pixelate")
-    file = {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": seeds.portrait()}
+    file: FilePayload = {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": seeds.portrait()}
     page.locator("input[type=file]").set_input_files(file)
     page.locator("[data-masked]:not([hidden])").wait_for()
     page.locator("[data-busy][hidden]").wait_for(state="attached")

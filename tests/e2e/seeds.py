@@ -12,6 +12,7 @@ from core import maintenance, objects, records
 from core.models import now
 from core.records import StoredJob
 from tests import pictures
+from tests.contract.admin import basic, body, kept
 from tests.contract.calls import MASK, upload
 from tests.core import rows
 from tests.stack import Stack
@@ -28,6 +29,9 @@ def fill(service: Stack) -> None:
     """Make a service look used."""
     busy_month(service)
     gallery(service)
+    doubtful(service)
+    batch(service, "Harbour festival", 11)
+    batch(service, "Portraits of the board", 3, broken=0, close=False)
     service.make_key("the photo desk")
     service.revoked_key()
     maintenance.count_key_uses(service.services)
@@ -62,6 +66,46 @@ def gallery(service: Stack) -> None:
         masked(service, f"portrait {number + 1}.jpg", portrait(), method=method)
         masked(service, f"officer {number + 1}.jpg", officer(), method=method)
     upload(service, "/api/v1/detect", officer())
+
+
+def doubtful(service: Stack) -> StoredJob:
+    """Keep a masked picture with one face and one thing that may be a face, so that a person should look."""
+    sure = {"index": 0, "bbox": {"x1": 180.9, "y1": 55.7, "x2": 270.6, "y2": 178.5}, "confidence": 0.8221}
+    unsure = {"index": 1, "bbox": {"x1": 312.0, "y1": 318.0, "x2": 402.0, "y2": 440.0}, "confidence": 0.3127}
+    file = portrait()
+    job = kept(
+        service,
+        filename="hangar.jpg",
+        detections=[sure | {"landmarks": None}, unsure | {"landmarks": None, "review": True}],
+        face_count=2,
+        review_state="pending",
+    )
+    store = service.services.store
+    assert store is not None and job.processed_s3_key
+    result = masked(service, "hangar.jpg", file, method="pixelate")
+    store.put(job.processed_s3_key, result.content, "image/jpeg")
+    assert basic(service, "DELETE", f"/images/{result.headers['X-Image-Id']}").status_code == 204
+    return job
+
+
+def batch(service: Stack, name: str, count: int, broken: int = 1, *, close: bool = True) -> str:
+    """Send a batch of pictures, some of them cut off, and wait until they are worked through; return its id."""
+    whole = [portrait(), officer()]
+    files = [(f"day 1/IMG_{2041 + number}.jpg", whole[number % 2]) for number in range(count)]
+    files += [(f"day 2/IMG_{2100 + number}.jpg", portrait()[:30_000]) for number in range(broken)]
+    made = body(basic(service, "POST", "/batches", json={"name": name, "options": {"method": "pixelate"}}), 201)
+    path = f"/batches/{made['id']}"
+    parts = [("images", (filename, data, "image/jpeg")) for filename, data in files]
+    assert basic(service, "POST", f"{path}/images", files=parts).status_code == 202
+    if close:
+        assert basic(service, "POST", f"{path}/close").status_code == 200
+
+    def is_done() -> bool:
+        counts = body(basic(service, "GET", path))["counts"]
+        return bool(counts["queued"] + counts["running"] == 0)
+
+    service.until(is_done, within_s=60)
+    return str(made["id"])
 
 
 def busy_month(service: Stack, jobs: int = 500) -> list[StoredJob]:

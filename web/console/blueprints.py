@@ -16,6 +16,7 @@ from web.console.images import images
 from web.console.jobs import jobs
 from web.console.keys import keys
 from web.console.pictures import pictures
+from web.console.reviews import reviews
 from web.console.trials import trials
 
 root = Blueprint("root", __name__)
@@ -31,7 +32,7 @@ def lead_in() -> BaseResponse:
 def build() -> Blueprint:
     """Put the console together, under /console."""
     console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
-    for part in (assets, doors, dashboard, images, jobs, batches, keys, trials, pictures):
+    for part in (assets, doors, dashboard, images, jobs, batches, reviews, keys, trials, pictures):
         console.register_blueprint(part)
     console.add_url_rule("/<path:nowhere>", "find_nothing", find_nothing)
     console.register_error_handler(FaceApiError, failures.show)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
-from core import records, statistics, timelines
+from core import records, reviews, statistics, timelines
 from core.records import JobFilter, StoredJob
 from core.statistics import Latencies, Stats
 from core.timelines import Span
@@ -30,6 +30,7 @@ class Numbers:
     chart: Chart
     failures: list[StoredJob]
     failed: int
+    to_review: int
 
 
 @dashboard.get("/")
@@ -62,4 +63,5 @@ def _numbers(span: Span) -> Numbers:
             charts.draw(timelines.latest(session, span, count), tick_every),
             failed.items,
             failed.total,
+            reviews.page(session, 1, 1).total,
         )

@@ -27,7 +27,7 @@ def size(value: int | None) -> str:
     left, unit = float(value), 0
     while left >= 999.5 and unit < len(UNITS) - 1:
         left, unit = left / 1000, unit + 1
-    return f"{left:.0f} {UNITS[unit]}" if unit == 0 or left >= 99.5 else f"{left:.1f} {UNITS[unit]}"
+    return f"{left:.0f} {UNITS[unit]}" if unit == 0 or left >= 99.95 else f"{left:.1f} {UNITS[unit]}"
 
 
 def milliseconds(value: float | None) -> str:

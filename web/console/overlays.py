@@ -9,7 +9,10 @@ POINT_SHARE = 0.0045
 
 @dataclass(frozen=True)
 class Mark:
-    """One face. points: its landmarks, perhaps none; doubtful: a person should look at it."""
+    """One face. index: its place among those of the job; points: its landmarks, perhaps none.
+
+    doubtful: a person should look at it.
+    """
 
     index: int
     x: float
@@ -48,7 +51,7 @@ def _mark(number: int, face: dict[str, Any]) -> Mark:
     box = face["bbox"]
     landmarks = face.get("landmarks") or {}
     return Mark(
-        index=int(face.get("index", number)),
+        index=number,
         x=box["x1"],
         y=box["y1"],
         width=round(box["x2"] - box["x1"], 1),

@@ -17,6 +17,7 @@ MENU = {
     "images": ("console.images.show_all", "image"),
     "jobs": ("console.jobs.show_all", "list"),
     "batches": ("console.batches.show_all", "layers"),
+    "review": ("console.reviews.show", "eye"),
     "keys": ("console.keys.show_all", "key"),
     "test": ("console.trials.show", "flask"),
 }

@@ -15,8 +15,8 @@ SOURCES = sorted(FOLDER.glob("**/*.py"))
 OTHERS = [name for name in texts.LANGUAGES if name != texts.FALLBACK]
 # What a person reads or hears of an element.
 SPOKEN = {"alt", "title", "placeholder", "aria-label", "aria-description", "aria-valuetext"}
-# Code that people copy is the same in every language.
-CODE = {"pre", "code", "script", "style"}
+# Code that people copy, and keys that they press, are the same in every language.
+CODE = {"pre", "code", "script", "style", "kbd"}
 HOLE = re.compile(r"\{(\w*)\}")
 
 

@@ -1,7 +1,7 @@
 // Faces over a picture, as the pages that the service writes have them.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LABEL_SHARE = 0.028;
+export const LABEL_SHARE = 0.028;
 const POINT_SHARE = 0.0045;
 
 export function svg(name, attributes, text = "") {
