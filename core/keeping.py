@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import cleanups, logs, objects, records
@@ -103,9 +104,14 @@ class Keeper:
         written.add_done_callback(lambda _: box.clear())
         return written
 
-    def save(self, image: StoredImage, job: StoredJob, outcome: Outcome) -> None:
-        """Write both rows or none."""
+    def save(self, image: StoredImage, job: StoredJob, outcome: Outcome, wait: Callable[[], None]) -> None:
+        """Write both rows or none. `wait` waits for their objects: rows that name them are seen only after that."""
+        one_writer = self._sessions.kw["bind"].dialect.name == "sqlite"
+        if one_writer:
+            wait()  # who waits for a store must not keep every other writer waiting
         with self._sessions() as session:
+            if not one_writer:  # the rows are on their way while the objects are
+                event.listen(session, "before_commit", lambda _: wait())
             records.save_result(session, image, job, outcome.detections(), outcome.report)
 
     def is_saved(self, image_id: uuid.UUID) -> bool | None:
@@ -185,9 +191,6 @@ class Draft:
             content_type = f"image/{output_format}"
             self._written[processed_key] = self._keeper.start(processed_key, outcome.processed, content_type)
             values |= {"processed_s3_key": processed_key, "processed_size_bytes": len(outcome.processed)}
-        deadline = time.monotonic() + WITHIN_S
-        for written in self._written.values():
-            written.result(max(0.0, deadline - time.monotonic()))
         moment = now()
         image = StoredImage(
             id=self._image_id,
@@ -202,7 +205,13 @@ class Draft:
         job = StoredJob(
             id=job_id, image_id=self._image_id, status="completed", created_at=moment, finished_at=moment, **values
         )
-        self._keeper.save(image, job, outcome)
+        self._keeper.save(image, job, outcome, self._wait)
+
+    def _wait(self) -> None:
+        """Wait until every object is in the store."""
+        deadline = time.monotonic() + WITHIN_S
+        for written in self._written.values():
+            written.result(max(0.0, deadline - time.monotonic()))
 
 
 def _since(started: float) -> float:

@@ -22,7 +22,7 @@ from core.services import Services
 
 ROOT = Path(__file__).resolve().parent.parent
 FACE_API = [sys.executable, "-m", "admin.main"]
-READY_WITHIN_S = 60
+READY_WITHIN_S = 150
 
 
 def free_port() -> int:
@@ -37,7 +37,7 @@ def start_valkey(port: int) -> "subprocess.Popen[bytes]":
     command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     client = redis.Redis(port=port)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while True:
         try:
             client.ping()
@@ -150,7 +150,7 @@ class Stack:
         for name in reversed(list(self.processes)):
             self.kill(name)
 
-    def until(self, what: Callable[[], bool], within_s: float = 20) -> None:
+    def until(self, what: Callable[[], bool], within_s: float = 30) -> None:
         """Wait until something is so."""
         deadline = time.monotonic() + within_s
         while not what():

@@ -6,7 +6,7 @@ import time
 
 import psutil
 
-from admin.supervisor import GRACE_S, LAST_GRACE_S, LONGEST_LINE, Ended, Program, Supervisor
+from admin.supervisor import LONGEST_LINE, Ended, Program, Supervisor
 
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 FORKING = "import os, time; print(os.fork(), flush=True); time.sleep(60)"
@@ -52,24 +52,24 @@ def test_supervisor_survives_endless_lines() -> None:
 
 def test_supervisor_kills_what_stays() -> None:
     started = time.monotonic()
-    said, _ = _run(_python("deaf", STUBBORN), _python("short", "import time; time.sleep(1)"))
+    said, _ = _run(_python("deaf", STUBBORN), _python("short", "import time; time.sleep(4)"))
     assert said == ["deaf   | deaf"]
-    assert time.monotonic() - started < 1 + GRACE_S + LAST_GRACE_S
+    assert time.monotonic() - started < 40  # it would go on for a minute
 
 
 def test_supervisor_notices_an_end_before_its_forks() -> None:
     started = time.monotonic()
     _, told = _run(_python("parent", "import os, time; os.fork() or time.sleep(60)"))
     assert told == "parent ended with status 0"
-    assert time.monotonic() - started < GRACE_S
+    assert time.monotonic() - started < 40  # its fork would go on for a minute
 
 
 def test_supervisor_leaves_no_grandchildren() -> None:
-    said, told = _run(_python("parent", FORKING), _python("short", "import time; time.sleep(1)"))
+    said, told = _run(_python("parent", FORKING), _python("short", "import time; time.sleep(4)"))
     assert told == "short ended with status 0"
     child = next(int(line.split("| ")[1]) for line in said if line.startswith("parent") and line != "parent | 0")
     # The signal has been sent; a busy machine takes a moment to carry it out.
-    deadline = time.monotonic() + LAST_GRACE_S
+    deadline = time.monotonic() + 20
     while _runs(child):
         assert time.monotonic() < deadline
         time.sleep(0.05)

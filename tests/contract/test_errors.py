@@ -258,7 +258,7 @@ def test_heavy_form_field_is_413(service: Stack) -> None:
 def test_promised_pixels_are_413(service: Stack, path: str, build: Callable[[int, int], bytes]) -> None:
     began = time.monotonic()
     assert_problem(upload(service, path, build(20_000, 20_000)), 413)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # decoding them would take longer, and 1.2 GB
 
 
 @pytest.mark.parametrize("size", [(10_000, 5_001), (5_001, 10_000), (65_000, 1_000)])
@@ -506,7 +506,7 @@ def assert_retry_after(response: requests.Response) -> None:
 def test_outlived_job_is_504(paused: Stack, path: str) -> None:
     began = time.monotonic()
     assert_problem(upload(paused, path, pictures.portrait()), 504)
-    assert 1.5 < time.monotonic() - began < 6
+    assert 1.5 < time.monotonic() - began < 20
 
 
 def test_full_queue_is_503(paused: Stack) -> None:
@@ -548,7 +548,7 @@ def test_missing_redis_is_503(without_redis: Stack) -> None:
     response = upload(without_redis, DETECT, pictures.portrait())
     assert_problem(response, 503)
     assert_retry_after(response)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("stack", ["without_worker", "without_redis"])

@@ -98,4 +98,4 @@ def test_degraded_health_answers_soon(request: pytest.FixtureRequest, stack: str
     service: Stack = request.getfixturevalue(stack)
     began = time.monotonic()
     ask(service)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15

@@ -163,7 +163,7 @@ def test_caller_that_left_is_forgotten(make_queue: Callable[..., Queue], client:
     started = time.monotonic()
     with pytest.raises(JobTimedOut):
         own.run_detect(b"picture", DetectOptions(), lambda: True)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 15  # long before the call itself gives up
     assert not left_over(client)
 
 

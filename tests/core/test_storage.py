@@ -181,11 +181,11 @@ def test_link_is_shown_inline_by_default(store: ObjectStore) -> None:
 
 
 def test_link_expires(place: Callable[[], dict[str, Any]]) -> None:
-    store = built(**place(), link_lifetime_s=1)
+    store = built(**place(), link_lifetime_s=4)
     store.put(KEY, b"pixels", "image/jpeg")
     link = store.link(KEY, "photo.jpg", "image/jpeg")
     assert fetch(store, link)[0] == 200
-    time.sleep(2.1)
+    time.sleep(5.1)
     assert fetch(store, link)[0] == 403
 
 
@@ -338,11 +338,11 @@ def test_refusing_port_is_unavailable(number: int) -> None:
 
 @pytest.mark.parametrize("number", range(5))
 def test_silent_server_is_unavailable_in_time(silent: str, number: int) -> None:
-    store = s3_store(silent, s3_read_timeout_s=0.3)
+    store = s3_store(silent, s3_read_timeout_s=1)
     began = time.monotonic()
     with pytest.raises(StorageUnavailable):
         verbs(store)[number]()
-    assert 0.3 <= time.monotonic() - began < 0.9  # once: trying again twice would treble it
+    assert 1 <= time.monotonic() - began < 2.8  # once: trying again twice would treble it
 
 
 @pytest.mark.parametrize("number", range(5))
