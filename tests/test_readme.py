@@ -98,6 +98,14 @@ def test_batch_example_masks(service: Stack, folder: Path) -> None:
     assert_masked(folder)
 
 
+def test_batch_example_fills_a_batch(service: Stack, folder: Path) -> None:
+    (code,) = examples("sh", '/images"')
+    command = ["sh", "-euc", localised(code, service)]
+    ran = subprocess.run(command, cwd=folder, env=environment(service), check=True, capture_output=True)
+    for word in (b'"name":"2026/spring/photo.jpg"', b'"method":"pixelate"', b'"total":1', b'"items":[]'):
+        assert word in ran.stdout
+
+
 def test_python_example_masks(service: Stack, folder: Path) -> None:
     (code,) = examples("python", "masked.jpg")
     ran = subprocess.run(

@@ -24,7 +24,6 @@ from core.models import now
 from core.records import StoredImage
 from core.results import MaskOptions
 from core.storage import ObjectStore
-from core.vision import pipeline
 from worker import runtime
 from worker.runtime import Runtime
 
@@ -55,7 +54,7 @@ def work_batch(self: "Task[Any, Any]") -> None:
         outcome = desk.work(held)
     if not held.more:  # it may have been the last
         own.queue.ring_for_webhooks()
-    own.announce()
+    own.announce_again()
     log.info("item", outcome=outcome, attempt=held.attempts, ms=round((time.perf_counter() - started) * 1000, 2))
 
 
@@ -148,11 +147,11 @@ class Desk:
 
     def _outcome(self, held: Lease, data: bytes) -> Outcome:
         started = time.perf_counter()
-        options, own = held.options, self._own
+        options = held.options
         if isinstance(options, MaskOptions):
-            masked = pipeline.mask(data, options, own.detector, own.settings.max_image_pixels, own.floor)
+            masked = self._own.mask(data, options)
             return outcomes.masked(masked, options, (time.perf_counter() - started) * 1000)
-        report = pipeline.detect(data, options, own.detector, own.settings.max_image_pixels)
+        report = self._own.detect(data, options)
         return outcomes.detected(report, options, (time.perf_counter() - started) * 1000)
 
     def _copied(self, held: Lease, data: bytes, outcome: Outcome) -> StoredImage:

@@ -11,8 +11,9 @@ from redis.exceptions import RedisError
 from core import config, logs, services
 from core.config import Settings
 from core.queue import Engine, Queue
+from core.results import DetectOptions, Masked, MaskOptions, Report
 from core.services import Services
-from core.vision import detector, regions
+from core.vision import detector, pipeline, regions
 from core.vision.detector import Detector
 from core.vision.regions import Floor
 
@@ -47,6 +48,14 @@ class Runtime:
     def floor(self) -> Floor:
         """How weak a mask may be."""
         return regions.NONE if self.settings.allow_weak_masks else regions.HIDING
+
+    def detect(self, data: bytes, options: DetectOptions) -> Report:
+        """Find the faces of a picture."""
+        return pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
+
+    def mask(self, data: bytes, options: MaskOptions) -> Masked:
+        """Mask the faces of a picture."""
+        return pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.floor)
 
     def announce(self) -> None:
         """Say that this worker is ready."""

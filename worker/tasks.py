@@ -25,8 +25,7 @@ def detect_image(token: str, options: Options) -> None:
     wanted = DetectOptions.model_validate(options)
 
     def job(own: Runtime, data: bytes) -> None:
-        report = pipeline.detect(data, wanted, own.detector, own.settings.max_image_pixels)
-        own.queue.answer_report(token, report)
+        own.queue.answer_report(token, own.detect(data, wanted))
 
     _work("detect", token, job)
 
@@ -37,8 +36,7 @@ def mask_image(token: str, options: Options) -> None:
     wanted = MaskOptions.model_validate(options)
 
     def job(own: Runtime, data: bytes) -> None:
-        masked = pipeline.mask(data, wanted, own.detector, own.settings.max_image_pixels, own.floor)
-        own.queue.answer_masked(token, masked)
+        own.queue.answer_masked(token, own.mask(data, wanted))
 
     _work("mask", token, job)
 
