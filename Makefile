@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-servers test-ceph test-faults check bench bench-db bench-batches screenshots format lock weights clean
+.PHONY: help run test test-servers test-ceph test-faults check bench bench-db bench-batches bench-privacy screenshots format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -51,6 +51,9 @@ bench-db: $(VENV)/.for-test ## Measure lists and statistics over a million jobs 
 bench-batches: $(VENV)/.for-test ## Measure batches of 5,000 and of 100,000 pictures: memory, queueing, watching (10 minutes)
 	@$(RUN) tests.bench.batches $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --memory 5000
 	@$(RUN) tests.bench.batch_scale $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+
+bench-privacy: $(VENV)/.for-test ## Measure recall and masks on real pictures, and write docs/privacy.md (10 minutes)
+	@exec $(RUN) tests.bench.privacy $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 screenshots: $(VENV)/.for-test ## Write pictures of the console's pages into docs/screenshots/ (needs chromium)
 	@exec $(RUN) tests.e2e.screenshots $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)

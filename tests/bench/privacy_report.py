@@ -1,0 +1,129 @@
+"""The words of docs/privacy.md around measured figures."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from core.results import Method
+from core.vision import regions
+from tests.bench.recall import FOUND, NOTHING, PIXELS, SHARES, Recall
+from tests.bench.recognition import Figures
+from tests.bench.second_looks import DETAIL, Looks
+
+
+@dataclass(frozen=True)
+class Row:
+    """One mask, how its pictures were treated, and what came of it."""
+
+    mask: str
+    case: str
+    figures: Figures
+
+
+def beginning(models: list[str], pictures: int, faces: int) -> str:
+    return f"""# Recall and masks, measured
+
+`make bench-privacy` writes this page; nothing in it is typed by hand. Models at hand: {", ".join(models)}.
+
+Pictures: {pictures} of WIDER FACE's validation set, crowded ones, evenly spaced, with {faces} faces of its `hard`
+subset; and portraits of known people. Their licences keep them, and cut-outs of them, out of this repository: the
+command writes the largest faces that were missed to `build/privacy`.
+"""
+
+
+def recalls(told: Mapping[tuple[str, str], Recall]) -> str:
+    """Word what was found."""
+    overall = [
+        [
+            f"`{name}`",
+            detail,
+            _share(sum(one.found) / len(one.found)),
+            f"{sum(one.nothing) / len(one.nothing):.2f}",
+            f"{1000 * sum(one.seconds) / len(one.seconds):.0f}",
+        ]
+        for (name, detail), one in told.items()
+    ]
+    return f"""## Recall
+
+Confidence 0.5. A face is found where a box overlaps the annotated one with an IoU of {FOUND}. A false mask is a box
+that overlaps no annotated face by {NOTHING}; some of those are faces that nobody annotated. Time is CPU time of one
+thread.
+
+{_table(["model", "detail", "recall", "false masks a picture", "ms a picture"], overall)}
+
+By the longer side of the face, in pixels (the number of faces in brackets):
+
+{_by(told, "sides", PIXELS, [f"{low}" for low in PIXELS])}
+
+By its share of the longer side of the picture:
+
+{_by(told, "shares", SHARES, [f"{low:.0%}" for low in SHARES])}
+"""
+
+
+def privacy(model: str, portraits: int, rows: list[Row], by_side: list[Row]) -> str:
+    """Word what masks leave."""
+    return f"""## What a mask leaves
+
+{portraits} portraits, masked. *Found again*: the share in which `{model}` still detects the face. *Clean*: how well
+a recogniser (MobileFaceNet) tells whether a masked and a clear picture show one person, as AUC; 0.5 is chance.
+*Parrot*: the same where both are masked alike, by an attacker who knows the method. There are few pairs: differences
+under 0.08 are none. Sought: 0 found again, clean at most 0.60, parrot at most 0.70. Black boxes leave what is around
+the face, so no mask of that size goes reliably below them.
+
+The floor: at most {regions.MOST_CELLS} cells across the longer side of the region, an odd number, or a kernel of at
+least {regions.LEAST_KERNEL} times that side. "Weak masks allowed" is strength 199 without a floor.
+
+{_table(["mask", "picture", "found again", "clean", "parrot", "as sought"], map(_figures, rows))}
+
+By the longer side of the face in pixels, after JPEG 95:
+
+{_table(["mask", "side", "found again", "clean", "parrot", "as sought"], map(_figures, by_side))}
+"""
+
+
+def second_looks(model: str, told: Mapping[Method, Looks]) -> str:
+    """Word what verification found and cost."""
+    rows = [
+        [
+            f"`{method}`",
+            str(one.faces),
+            str(one.again - one.missed),
+            str(one.missed),
+            str(one.refused),
+            f"{one.seconds / one.without_s:.2f}",
+        ]
+        for method, one in told.items()
+    ]
+    pictures = next(iter(told.values())).pictures
+    head = ["method", "faces masked", "found again under a mask", "found anew", "refused", "CPU time, of that without"]
+    return f"""## Verification
+
+`{model}`, detail {DETAIL}, default strength, {pictures} pictures from the file to the encoded result.
+
+{_table(head, rows)}
+"""
+
+
+def _by(told: Mapping[tuple[str, str], Recall], values: str, bounds: tuple[float, ...], names: list[str]) -> str:
+    counts = [size for size, _ in next(iter(told.values())).by(getattr(next(iter(told.values())), values), bounds)]
+    head = ["model", "detail", *(f"from {name} ({count})" for name, count in zip(names, counts, strict=True))]
+    rows = [
+        [f"`{name}`", detail, *(_share(share) for _, share in one.by(getattr(one, values), bounds))]
+        for (name, detail), one in told.items()
+    ]
+    return _table(head, rows)
+
+
+def _figures(row: Row) -> list[str]:
+    found = row.figures
+    sought = "yes" if found.passes else "no"
+    return [row.mask, row.case, f"{found.redetected:.0%}", f"{found.clean:.2f}", f"{found.parrot:.2f}", sought]
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.3f}"
+
+
+def _table(head: list[str], rows: Iterable[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
