@@ -10,9 +10,11 @@ import numpy as np
 from core import cpus
 from core.config import Settings
 from core.results import Detail, DetectOptions, Found, Timings
-from core.vision import centerface, fusion, passes, scrfd, searches, weights
+from core.vision import centerface, fusion, passes, scrfd, weights
 from core.vision.passes import Eye, Family, Pixels, Sighting
+from core.vision.searches import Search
 from core.vision.sessions import Network
+from core.vision.weights import Weights
 
 FAMILIES: dict[str, Family] = {"scrfd": scrfd, "centerface": centerface}
 # A call that nobody resolved is searched well rather than badly.
@@ -33,18 +35,19 @@ class Detector(Protocol):
 class OnnxDetector:
     """The detector of a model file."""
 
-    def __init__(self, name: str, eye: Eye, input_size: int) -> None:
-        self.name = name
+    def __init__(self, entry: Weights, eye: Eye, input_size: int) -> None:
+        self.name = entry.name
         self.input_size = input_size
         self.supports_landmarks = eye.gives_landmarks
         self.eye = eye
+        self._gflops = entry.gflops
 
     def find(self, pixels: Pixels, options: DetectOptions) -> Found:
         """Search the picture as closely as `options.detail` says; neither scores nor cost depend on the thresholds."""
         height, width = pixels.shape[:2]
-        detail = options.detail or UNRESOLVED
+        search = Search(options.detail or UNRESOLVED, self.input_size, self._gflops)
         look = partial(self.eye.look, pixels, least=fusion.floor(options.confidence))
-        seen = searches.search(look, detail, width, height, self.input_size)
+        seen = search.run(look, width, height)
         started = time.perf_counter()
         fused = fusion.fuse(seen, width, height, options.nms_threshold)
         distinct = fused.take(fused.scores >= options.confidence)
@@ -64,7 +67,7 @@ def load(settings: Settings) -> OnnxDetector:
     """Load the model that the settings name; a WeightsError says what is missing."""
     entry, path = weights.located(settings)
     network = Network(path, threads(settings), symbolic=entry.family == "centerface")
-    return OnnxDetector(entry.name, Eye(network, FAMILIES[entry.family]), settings.input_size)
+    return OnnxDetector(entry, Eye(network, FAMILIES[entry.family]), settings.input_size)
 
 
 def threads(settings: Settings) -> int:

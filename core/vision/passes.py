@@ -20,6 +20,7 @@ Pixels = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
 CELL = 32  # the coarsest stride: every input is a multiple of it
+CUT = 2  # chosen: a box that ends so many pixels of the input from an edge is cut off there
 # Left and right change places in a mirror; the nose stays.
 MIRRORED_LANDMARKS = (1, 0, 2, 4, 3)
 
@@ -80,7 +81,8 @@ class Eye:
         marks.append(time.perf_counter())
         found = _believed(self.family.decode(outputs, canvas.shape[1], least), view)
         upright = _unturned(found, view, inner)
-        in_picture = upright.scaled((right - left) / inner[0], (bottom - top) / inner[1]).moved(left, top)
+        in_view = upright.scaled((right - left) / inner[0], (bottom - top) / inner[1])
+        in_picture = _whole(in_view.moved(left, top), view, pixels.shape[1], pixels.shape[0])
         marks.append(time.perf_counter())
         steps = [(after - before) * 1000 for before, after in itertools.pairwise(marks)]
         return Sighting(
@@ -92,7 +94,7 @@ class Eye:
                 name=view.name,
                 input_size=(canvas.shape[1], canvas.shape[0]),
                 inference_ms=steps[2],
-                candidates=len(found),
+                candidates=len(in_picture),
             ),
         )
 
@@ -123,6 +125,25 @@ def _believed(found: Candidates, view: View) -> Candidates:
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0)
     smallest, largest = view.believed
     return found.take((sides >= smallest) & (sides <= largest))
+
+
+def _whole(found: Candidates, view: View, width: int, height: int) -> Candidates:
+    """Drop what a tile's edge cuts through inside a picture of width x height: another tile shows all of it."""
+    if view.area is None:
+        return found
+    left, top, right, bottom = view.area
+    margin = CUT / scale(right - left, bottom - top, view.size)
+    box = found.boxes
+    whole = np.ones(len(found), bool)
+    if left > 0:
+        whole &= box[:, 0] > left + margin
+    if top > 0:
+        whole &= box[:, 1] > top + margin
+    if right < width:
+        whole &= box[:, 2] < right - margin
+    if bottom < height:
+        whole &= box[:, 3] < bottom - margin
+    return found.take(whole)
 
 
 def _unturned(found: Candidates, view: View, inner: tuple[int, int]) -> Candidates:

@@ -1,12 +1,16 @@
-"""Searches: which passes look at a picture, by how thorough the caller wants it."""
+"""Searches: which passes look at a picture, by how closely the caller wants it searched.
+
+The figures are measured with scrfd_2.5g on WIDER FACE pictures; the README tells what each search finds.
+"""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from core.results import Detail
-from core.vision.passes import Sighting, View, scale
+from core.vision.passes import CELL, Sighting, View, scale
 
 Look = Callable[[View], Sighting]
 
@@ -14,71 +18,114 @@ Look = Callable[[View], Sighting]
 CLOSE_UP_SIZE = 192
 # chosen: faces that are 213 pixels and more in the main pass; smaller ones it finds better and places more exactly
 CLOSE_UP = (64, math.inf)
-# measured: of faces over 384 pixels on the input none is found, of those up to 256 nearly all, and parts of a face
-# that is larger than the input look like faces
+# measured: on a large input hardly a face over 384 pixels is found, but parts of it look like faces
 LARGE = (0, 300)
-BALANCED_TIMES = 1.8
-LARGE_TIMES = 2.0
-FINE_TIMES = 3.0
-TILE = 1280
-OVERLAP = 192
+# How many times the nominal size the larger passes are. measured: 1.7 stays under 3.5 times the cost of `fast`;
+# a pass at 4 times finds little more than one at 3.
+BALANCED, COARSE, FINE = 1.7, 2, 3
+# chosen: a face that is too large for one level is found on the next coarser one
+STEP = 2.3
+# chosen: a pass takes at most 150 MB; a face up to the overlap is whole in one tile or another
+TILE, OVERLAP = 1536, 192
+# chosen: about 8 s of one CPU, far enough from the 30 s after which a call is given up
+WORK_GFLOP = 300
+# measured: levels and their overlapping tiles are this many times the finest level alone
+LEVELS_WORK = 1.6
+# chosen: enlarged more than so many times, a picture shows nothing more
+ENLARGED = 4
 SURE = 0.5
+# measured: what shows less than one sure face in each orientation at the nominal size is decided on a larger input
+LITTLE = 0.75
 
 
-def search(look: Look, detail: Detail, width: int, height: int, size: int) -> list[Sighting]:
-    """Look at a picture of width x height with a network whose input is nominally `size`; the main pass comes first."""
-    seen = [look(View("main", size)), look(View("close_up", CLOSE_UP_SIZE, believed=CLOSE_UP))]
-    if detail == "balanced" and max(width, height) > size:
-        seen.append(look(View("large", _cells(size * BALANCED_TIMES), believed=LARGE)))
-    if detail == "thorough":
-        seen += _thorough(look, seen[0], width, height)
-    return seen
+@dataclass(frozen=True)
+class Search:
+    """How closely to look with which network. size: its nominal input; gflops: its work for 640 x 480 pixels."""
+
+    detail: Detail
+    size: int
+    gflops: float
+
+    def run(self, look: Look, width: int, height: int) -> list[Sighting]:
+        """Look at a picture of width x height; the main pass comes first."""
+        seen = [look(View("main", self.size)), look(View("close_up", CLOSE_UP_SIZE, believed=CLOSE_UP))]
+        if self.detail == "balanced" and max(width, height) > self.size:
+            # Mirrored, because two passes that look differently make fewer mistakes together.
+            size = _cells(self.size * BALANCED)
+            seen.append(look(View("large", size, mirrored=True, believed=LARGE)))
+        if self.detail == "thorough":
+            turns, turned = self._orientation(look, seen[0])
+            known = {one.view for one in turned}
+            views: list[View] = []
+            for number, level in enumerate(self._levels(width, height)):
+                views += tiles(width, height, level, turns, mirrored=level == self.size or number % 2 == 1)
+            seen += turned + [look(view) for view in views if view not in known]
+        return seen
+
+    def _orientation(self, look: Look, main: Sighting) -> tuple[int, list[Sighting]]:
+        """Decide which way up the picture shows most faces; return that and what the other ways showed."""
+        turned = [look(View(f"rotated_{90 * turns}", self.size, turns=turns)) for turns in (1, 2, 3)]
+        evidence = [_evidence(one) for one in (main, *turned)]
+        if max(evidence) < LITTLE:
+            size = _cells(self.size * COARSE)
+            larger = [look(View(_name("large", turns), size, turns=turns, believed=LARGE)) for turns in range(4)]
+            evidence = [both + _evidence(one) for both, one in zip(evidence, larger, strict=True)]
+            turned += larger
+        return int(np.argmax(evidence)), turned
+
+    def _levels(self, width: int, height: int) -> list[int]:
+        """Return the sizes of the passes beyond the main one, down to every pixel where the work allows it.
+
+        Of a tiny picture only the nominal size again.
+        """
+        pixels = WORK_GFLOP / self.gflops * 640 * 480 / LEVELS_WORK
+        within = max(width, height) * min(1, math.sqrt(pixels / (width * height)))
+        coarse, finest = self.size * COARSE, max(self.size * FINE, within)
+        steps = math.ceil(math.log(finest / coarse) / math.log(STEP))
+        sizes = [_cells(coarse * (finest / coarse) ** (step / steps)) for step in range(steps + 1)]
+        return [size for size in sizes if size <= ENLARGED * max(width, height)] or [self.size]
 
 
-def _thorough(look: Look, main: Sighting, width: int, height: int) -> list[Sighting]:
-    size = main.view.size
-    turned = [look(View(f"rotated_{90 * turns}", size, turns=turns)) for turns in (1, 2, 3)]
-    turns = max([main, *turned], key=_evidence).view.turns
-    views = [View("mirror", _cells(size * LARGE_TIMES), turns=turns, mirrored=True, believed=LARGE)]
-    for level in levels(width, height, size):
-        views += tiles(width, height, level, turns)
-    return turned + [look(view) for view in views]
-
-
-def levels(width: int, height: int, size: int) -> list[int]:
-    """Return the sizes beyond the main one: up to every pixel of the picture, none more than about twice the last."""
-    finest = max(size * FINE_TIMES, width, height)
-    coarsest = size * LARGE_TIMES
-    steps = max(1, math.ceil(math.log2(finest / coarsest) - 0.2))
-    return [_cells(coarsest * (finest / coarsest) ** (step / steps)) for step in range(steps + 1)]
-
-
-def tiles(width: int, height: int, size: int, turns: int) -> list[View]:
+def tiles(width: int, height: int, size: int, turns: int, mirrored: bool = False) -> list[View]:
     """Cut a picture whose longer side would be `size` on the input into overlapping views that are small enough."""
     factor = scale(width, height, size)
     across, down = _cuts(width, factor), _cuts(height, factor)
     if len(across) == len(down) == 1:
-        return [View("large", size, turns=turns, believed=LARGE)]
+        name = _name("mirror" if mirrored else "large", turns)
+        return [View(name, size, turns=turns, mirrored=mirrored, believed=LARGE)]
+    name = _name("mirrored_tile" if mirrored else "tile", turns)
     return [
-        View("tile", round(max(right - left, bottom - top) * factor), (left, top, right, bottom), turns, believed=LARGE)
+        View(
+            name,
+            size=max(1, round(max(right - left, bottom - top) * factor)),
+            area=(left, top, right, bottom),
+            turns=turns,
+            mirrored=mirrored,
+            believed=LARGE,
+        )
         for top, bottom in down
         for left, right in across
     ]
 
 
-def _cuts(length: int, factor: float) -> list[tuple[int, int]]:
+def _cuts(length: int, factor: float) -> Sequence[tuple[int, int]]:
     """Cut a side into equal pieces that overlap. length: in pixels of the picture; factor: input for picture."""
     on_input = length * factor
     pieces = max(1, math.ceil((on_input - OVERLAP) / (TILE - OVERLAP)))
-    piece = math.ceil((on_input + (pieces - 1) * OVERLAP) / pieces / factor)
-    starts = np.linspace(0, length - piece, pieces).round().astype(int).tolist() if pieces > 1 else [0]
-    return [(start, min(length, start + piece)) for start in starts]
+    piece = min(length, math.ceil((on_input + (pieces - 1) * OVERLAP) / pieces / factor))
+    starts = np.linspace(0, length - piece, pieces).round().astype(int).tolist()
+    return [(start, start + piece) for start in starts]
 
 
 def _evidence(seen: Sighting) -> float:
+    """Return how many faces a pass shows, each counting as much as it is sure."""
     scores = seen.candidates.distinct(0.4).scores
     return float(scores[scores >= SURE].sum())
 
 
+def _name(kind: str, turns: int) -> str:
+    return f"{kind}_rotated_{90 * turns}" if turns else kind
+
+
 def _cells(size: float) -> int:
-    return round(size / 32) * 32
+    return round(size / CELL) * CELL

@@ -57,6 +57,7 @@ class Weights:
     licence: str
     commercial: bool
     notice: str
+    gflops: float
     wider_ap: tuple[float, float, float]
     wider_ap_source: str
     sources: tuple[Archive | Wheel, ...]

@@ -560,7 +560,7 @@ def test_detect_accepts_range_limits(service: Stack, query: dict[str, str]) -> N
         (None, {"main", "close_up"}),
         ("fast", {"main", "close_up"}),
         ("balanced", {"main", "close_up", "large"}),
-        ("thorough", {"main", "close_up", "large", "tile", "mirror", "rotated_90", "rotated_180", "rotated_270"}),
+        ("thorough", {"main", "close_up", "large", "mirrored_tile", "rotated_90", "rotated_180", "rotated_270"}),
     ],
 )
 def test_detail_decides_the_passes(service: Stack, detail: str | None, names: set[str]) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import skimage.data
 from numpy.typing import NDArray
 
 from core import config
-from core.results import DetectOptions
+from core.results import Detail, DetectOptions
 from core.vision import detector
 from core.vision.detector import OnnxDetector
 from core.vision.passes import View, letterbox
@@ -19,6 +20,7 @@ from core.vision.passes import View, letterbox
 Pixels = NDArray[np.uint8]
 # Where the astronaut's face is, in the picture of 512 x 512.
 FACE = (182, 60, 268, 176)
+DETAILS: tuple[Detail, ...] = get_args(Detail)
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +72,54 @@ def test_boxes_survive_letterbox(found: OnnxDetector, astronaut: Pixels, width: 
     assert overlap(face.box, tuple(edge + by for edge, by in zip(FACE, shift, strict=True))) > 0.6
 
 
-def test_face_that_fills_frame_is_found(found: OnnxDetector, astronaut: Pixels) -> None:
+@pytest.mark.parametrize("detail", DETAILS)
+@pytest.mark.parametrize("margin", [2, 10, 25])
+def test_face_that_fills_frame_is_found(found: OnnxDetector, astronaut: Pixels, margin: int, detail: Detail) -> None:
     left, top, right, bottom = FACE
-    for margin in (2, 10, 25):
-        crop = astronaut[top - margin : bottom + margin, left - margin : right + margin]
-        large = cv2.resize(crop, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
-        assert found.find(large, DetectOptions()).faces, margin
+    crop = astronaut[top - margin : bottom + margin, left - margin : right + margin]
+    large = cv2.resize(crop, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
+    (face,) = found.find(large, DetectOptions(detail=detail)).faces
+    expected = np.array([margin, margin, right - left + margin, bottom - top + margin]) * 6
+    assert overlap(face.box, tuple(expected)) > 0.6
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_thorough_finds_turned_faces(found: OnnxDetector, astronaut: Pixels, turns: int) -> None:
+    turned = np.ascontiguousarray(np.rot90(astronaut[:, :400], turns))
+    (face,) = found.find(turned, DetectOptions(detail="thorough")).faces
+    mark = np.zeros(astronaut.shape[:2], bool)
+    mark[FACE[1] : FACE[3], FACE[0] : FACE[2]] = True
+    rows, columns = np.nonzero(np.rot90(mark[:, :400], turns))
+    assert overlap(face.box, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)) > 0.6
+
+
+def test_thorough_finds_small_faces_in_large_pictures(found: OnnxDetector, astronaut: Pixels) -> None:
+    small = cv2.resize(astronaut, (128, 128), interpolation=cv2.INTER_AREA)
+    large = np.full((2000, 3000, 3), 128, np.uint8)
+    places = [(0, 0), (1301, 77), (2872, 1872), (1499, 999), (40, 1790)]
+    for x, y in places:
+        large[y : y + 128, x : x + 128] = small
+    assert len(found.find(large, DetectOptions(detail="fast")).faces) < len(places)
+    faces = found.find(large, DetectOptions(detail="thorough")).faces
+    assert len(faces) == len(places)
+    for x, y in places:
+        expected = tuple(edge / 4 + by for edge, by in zip(FACE, (x, y) * 2, strict=True))
+        assert max(overlap(face.box, expected) for face in faces) > 0.5
+
+
+@pytest.mark.parametrize("detail", DETAILS)
+def test_scores_do_not_depend_on_what_is_asked(found: OnnxDetector, astronaut: Pixels, detail: Detail) -> None:
+    pair = np.hstack([astronaut, cv2.GaussianBlur(astronaut, (31, 31), 0)])
+    every = found.find(pair, DetectOptions(confidence=0.1, detail=detail)).faces
+    sure = found.find(pair, DetectOptions(confidence=0.5, detail=detail)).faces
+    assert sure == tuple(face for face in every if face.confidence >= 0.5)
+
+
+def test_timings_are_sums_over_the_passes(found: OnnxDetector, astronaut: Pixels) -> None:
+    result = found.find(astronaut, DetectOptions(detail="thorough"))
+    assert len(result.passes) > 5
+    assert result.timings.inference_ms == pytest.approx(sum(one.inference_ms for one in result.passes))
+    assert result.candidates_before_nms == sum(one.candidates for one in result.passes)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (31, 33), (640, 640)])

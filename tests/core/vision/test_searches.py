@@ -1,0 +1,190 @@
+"""Searches and passes: what is looked at, and that coordinates come back from every way of looking."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from core.results import Detail, PassReport, Timings
+from core.vision import passes, searches
+from core.vision.candidates import Candidates
+from core.vision.passes import Eye, Sighting, View
+from core.vision.searches import Search
+
+Pixels = NDArray[np.uint8]
+FACE = (60, 30, 100, 90)
+LEFT, RIGHT = (70, 45), (90, 45)
+
+
+class Bright:
+    """A family whose only face is what is bright; its eyes are the reddest and the greenest pixel of it."""
+
+    outputs = 1
+
+    def blob(self, canvas: Pixels) -> NDArray[np.float32]:
+        return canvas.astype(np.float32)
+
+    def run(self, blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        return [blob]
+
+    def decode(self, outputs: Sequence[NDArray[np.float32]], width: int, least: float) -> Candidates:
+        canvas = outputs[0]
+        y, x = np.nonzero(canvas[..., 0] > 120)
+        if not len(x):
+            return Candidates(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32))
+        box = np.array([[x.min(), y.min(), x.max() + 1, y.max() + 1]], np.float32)
+        # Seen in a mirror, the eye that was left is the right one: a network tells by place, not by colour.
+        eyes = sorted((_middle(canvas, channel) for channel in (2, 1)), key=lambda eye: eye[0])
+        points = np.array([[*eyes, *[box[0, :2]] * 3]], np.float32)
+        return Candidates(box, np.array([0.9], np.float32), points)
+
+    def has_landmarks(self, outputs: int) -> bool:
+        return True
+
+
+def _middle(canvas: NDArray[np.float32], channel: int) -> tuple[float, float]:
+    y, x = np.nonzero(canvas[..., channel] > 120)
+    return float(x.mean() + 0.5), float(y.mean() + 0.5)
+
+
+def picture() -> Pixels:
+    """A black picture with one face in blue, its left eye red, its right one green."""
+    pixels = np.zeros((120, 200, 3), np.uint8)
+    pixels[FACE[1] : FACE[3], FACE[0] : FACE[2], 0] = 255
+    for (x, y), channel in ((LEFT, 2), (RIGHT, 1)):
+        pixels[y - 4 : y + 4, x - 4 : x + 4, channel] = 255
+    return pixels
+
+
+def seen(view: View) -> Candidates:
+    family = Bright()
+    return Eye(family, family).look(picture(), view, 0.5).candidates  # type: ignore[arg-type]  # a network, too
+
+
+AREAS = st.sampled_from([None, (0, 0, 200, 120), (10, 5, 190, 115), (40, 20, 130, 110)])
+
+
+@settings(deadline=None)
+@given(st.sampled_from([320, 640, 800]), AREAS, st.integers(0, 3), st.booleans())
+def test_box_comes_back_from_every_view(
+    size: int, area: tuple[int, int, int, int] | None, turns: int, mirrored: bool
+) -> None:
+    found = seen(View("x", size, area, turns, mirrored))
+    assert found.boxes[0].tolist() == pytest.approx(FACE, abs=1)
+
+
+def test_eyes_stay_left_and_right_in_a_mirror() -> None:
+    for mirrored in (False, True):
+        points = seen(View("x", 640, mirrored=mirrored)).landmarks
+        assert points is not None
+        assert points[0, 0].tolist() == pytest.approx(LEFT, abs=1)
+        assert points[0, 1].tolist() == pytest.approx(RIGHT, abs=1)
+
+
+def test_eyes_come_back_from_a_turn() -> None:
+    points = seen(View("x", 640, turns=2)).landmarks
+    assert points is not None
+    assert sorted(points[0, :2].tolist()) == pytest.approx(np.array([LEFT, RIGHT]), abs=1)
+
+
+def test_boxes_beyond_belief_are_dropped() -> None:
+    assert len(seen(View("x", 640, believed=(0, 191)))) == 0
+    assert len(seen(View("x", 640, believed=(193, 500)))) == 0
+    assert len(seen(View("x", 640, believed=(190, 194)))) == 1
+
+
+def test_face_cut_by_a_tile_is_left_to_another() -> None:
+    assert len(seen(View("x", 640, area=(0, 0, 90, 120)))) == 0
+    assert len(seen(View("x", 640, area=(0, 0, 110, 120)))) == 1
+
+
+def test_face_cut_by_the_picture_is_kept() -> None:
+    cut = picture()[:, :90]
+    family = Bright()
+    eye = Eye(family, family)  # type: ignore[arg-type]  # a network, too
+    assert len(eye.look(cut, View("x", 640, area=(0, 0, 90, 120)), 0.5).candidates) == 1
+
+
+# --- the plan ------------------------------------------------------------------------------------
+
+
+class Scene:
+    """Answers each view with faces that only some orientations and sizes show; remembers what was asked."""
+
+    def __init__(self, upright: int = 0, faces: int = 3, from_size: int = 0) -> None:
+        self.upright, self.faces, self.from_size = upright, faces, from_size
+        self.views: list[View] = []
+
+    def __call__(self, view: View) -> Sighting:
+        self.views.append(view)
+        visible = self.faces if view.turns == self.upright and view.size >= self.from_size else 0
+        x = np.arange(visible, dtype=np.float32)[:, None] * 100
+        found = Candidates(np.hstack([x, x, x + 50, x + 50]), np.full(visible, 0.9, np.float32), None)
+        report = PassReport(name=view.name, input_size=(640, 640), inference_ms=1, candidates=visible)
+        return Sighting(view, found, 1, Timings(), report)
+
+    def names(self) -> list[str]:
+        return [view.name for view in self.views]
+
+
+def planned(detail: Detail, width: int, height: int, scene: Scene | None = None, gflops: float = 2.5) -> Scene:
+    scene = scene or Scene()
+    Search(detail, 640, gflops).run(scene, width, height)
+    return scene
+
+
+def test_fast_looks_twice() -> None:
+    assert planned("fast", 4000, 3000).names() == ["main", "close_up"]
+
+
+def test_balanced_looks_closer_at_larger_pictures() -> None:
+    assert planned("balanced", 641, 200).names() == ["main", "close_up", "large"]
+    assert planned("balanced", 640, 640).names() == ["main", "close_up"]
+
+
+def test_thorough_mirrors_tiny_pictures_too() -> None:
+    scene = planned("thorough", 100, 90)
+    assert max(view.size for view in scene.views) == 640
+    assert any(view.mirrored for view in scene.views)
+
+
+def test_thorough_follows_the_orientation_that_shows_faces() -> None:
+    for turns in range(4):
+        scene = planned("thorough", 1024, 768, Scene(upright=turns))
+        assert {view.turns for view in scene.views if view.size > 640} == {turns}
+        assert any(view.mirrored for view in scene.views)
+
+
+def test_thorough_looks_closer_when_little_is_found() -> None:
+    scene = planned("thorough", 1024, 768, Scene(upright=3, from_size=1200))
+    assert {view.turns for view in scene.views if view.size == 1280} == {0, 1, 2, 3}
+    assert {view.turns for view in scene.views if view.size > 1280 or view.area} == {3}
+    assert len(scene.views) == len(set(scene.views))
+
+
+@settings(deadline=None)
+@given(st.integers(8, 9000), st.integers(8, 9000), st.sampled_from([0.5, 2.5, 10]))
+def test_work_has_a_limit(width: int, height: int, gflops: float) -> None:
+    scene = planned("thorough", width, height, gflops=gflops)
+    pixels = 0.0
+    for view in scene.views:
+        left, top, right, bottom = view.area or (0, 0, width, height)
+        factor = passes.scale(right - left, bottom - top, view.size)
+        pixels += (right - left) * (bottom - top) * factor**2
+        assert max(right - left, bottom - top) * factor <= searches.TILE + 4 * factor
+    smallest = 640**2 * (4 + 4 + 9 * 1.3) + 192**2
+    assert pixels <= max(smallest, 1.25 * searches.WORK_GFLOP / gflops * 640 * 480 + 4 * 640**2)
+
+
+@given(st.integers(100, 9000), st.integers(100, 9000), st.integers(640, 6400), st.floats(0, 1), st.floats(0, 1))
+def test_small_face_is_whole_in_some_tile(width: int, height: int, size: int, x: float, y: float) -> None:
+    factor = passes.scale(width, height, size)
+    side = 0.9 * searches.OVERLAP / factor - 6
+    if side >= min(width, height):
+        return
+    left, top = x * (width - side), y * (height - side)
+    areas = [view.area or (0, 0, width, height) for view in searches.tiles(width, height, size, 0)]
+    assert any(a[0] <= left and a[1] <= top and a[2] >= left + side and a[3] >= top + side for a in areas)
