@@ -1,0 +1,112 @@
+"""Coming in and going out, in a real browser."""
+
+import re
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from tests.contract.admin import ADMIN, COOKIE
+from tests.e2e import browsers
+from tests.e2e.conftest import Complaints, OpenContext, Site, enter
+from web import lockouts
+
+ELSEWHERE = "http://elsewhere.example"
+
+
+def fill(page: Page, password: str) -> None:
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def cookie_of(page: Page) -> str:
+    return next(one["value"] for one in page.context.cookies() if one["name"] == COOKIE)
+
+
+def test_login_leads_to_where_one_wanted_to_go(visitor: Page) -> None:
+    visitor.goto("/console/jobs?status=failed")
+    expect(visitor).to_have_title("Log in · Face API")
+    fill(visitor, "correct horse")
+    expect(visitor).to_have_url(re.compile(r"/console/jobs\?status=failed$"))
+    expect(visitor.get_by_label("Status")).to_have_value("failed")
+
+
+def test_wrong_password_is_said(visitor: Page, complaints: Complaints) -> None:
+    complaints.expected = ["401"]
+    visitor.goto("/console/login")
+    fill(visitor, "wrong horse")
+    expect(visitor.get_by_role("alert")).to_contain_text("The user name or the password is wrong.")
+    expect(visitor.get_by_label("User name")).to_have_value("admin")
+    expect(visitor.get_by_label("Password")).to_be_focused()
+    fill(visitor, "correct horse")
+    expect(visitor).to_have_title("Dashboard · Face API")
+
+
+def test_lockout_is_said(visitor: Page, site: Site, complaints: Complaints) -> None:
+    complaints.expected = ["401", "429"]
+    visitor.goto("/console/login")
+    for _ in range(lockouts.FAILURES):
+        fill(visitor, "wrong horse")
+        expect(visitor.get_by_role("alert")).to_contain_text("is wrong")
+    fill(visitor, "correct horse")
+    expect(visitor.get_by_role("alert")).to_contain_text("Try again in 15 minutes.")
+    # The tests that follow come from the same address.
+    site.service.services.redis.delete(lockouts.NAMESPACE + "127.0.0.1")
+    fill(visitor, "correct horse")
+    expect(visitor).to_have_title("Dashboard · Face API")
+
+
+def test_door_works_without_scripts(open_context: OpenContext, site: Site) -> None:
+    page = open_context(java_script_enabled=False).new_page()
+    browsers.log_in(page, site.url, "correct horse")
+    page.get_by_role("link", name="Jobs", exact=True).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_title("Log in · Face API")
+
+
+def test_logout_really_ends_the_session(page: Page, site: Site) -> None:
+    page.goto("/console/")
+    kept = {COOKIE: cookie_of(page)}
+    assert requests.get(f"{site.url}{ADMIN}/stats", cookies=kept, timeout=30).status_code == 200
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_title("Log in · Face API")
+    assert not [one for one in page.context.cookies() if one["name"] == COOKIE]
+    # Whoever has copied the cookie has nothing.
+    assert requests.get(f"{site.url}{ADMIN}/stats", cookies=kept, timeout=30).status_code == 401
+    replayed = requests.get(f"{site.url}/console/jobs", cookies=kept, timeout=30, allow_redirects=False)
+    assert replayed.headers["Location"].startswith("/console/login")
+    page.go_back()
+    expect(page).to_have_title("Log in · Face API")
+
+
+def test_expired_session_leads_to_the_login_and_back(page: Page, site: Site, complaints: Complaints) -> None:
+    complaints.expected = ["401"]
+    page.goto("/console/keys")
+    for key in site.service.services.redis.scan_iter("face-api:session:*"):
+        site.service.services.redis.delete(key)
+    page.get_by_placeholder("Name of a new key").fill("too late")
+    page.get_by_role("button", name="Create").click()
+    expect(page).to_have_title("Log in · Face API")
+    fill(page, "correct horse")
+    expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
+    expect(page.get_by_text("too late")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", ["/console/logout", f"{ADMIN}/api-keys"])
+def test_page_of_another_site_can_do_nothing(page: Page, site: Site, complaints: Complaints, path: str) -> None:
+    complaints.expected = ["403", "CORS", "net::ERR_FAILED"]
+    before = enter(page.context, site)
+    form = f'<form method="post" action="{site.url}{path}"><input name="name" value="x"><button>Win</button></form>'
+    page.context.route(f"{ELSEWHERE}/**", lambda route: route.fulfill(body=form, content_type="text/html"))
+    page.goto(f"{ELSEWHERE}/prize")
+    with page.expect_response(site.url + path) as refused:
+        page.get_by_role("button", name="Win").click()
+    assert refused.value.status == 403
+    page.goto(f"{ELSEWHERE}/prize")
+    call = f"fetch('{site.url}{path}', {{method: 'POST', credentials: 'include'}}).then(() => 'told', () => 'refused')"
+    assert page.evaluate(call) == "refused"
+    page.goto("/console/")
+    expect(page).to_have_title("Dashboard · Face API")
+    assert cookie_of(page) == before
