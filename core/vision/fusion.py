@@ -46,21 +46,24 @@ def _agreed(every: Candidates, origin: boxes.Regions) -> tuple[Candidates, boxes
 
     origin: the number of each candidate's pass.
     """
-    waiting = np.ones(len(every), bool)
-    seeds, places, scores = [], [], []
-    for seed in np.argsort(-every.scores, kind="stable"):
+    neighbours = boxes.Neighbours(every.boxes, SAME)
+    waiting, sure = np.ones(len(every), bool), every.scores >= FLOOR
+    places, scores = every.boxes.copy(), every.scores.copy()
+    seeds = []
+    for seed in np.argsort(-every.scores, kind="stable").tolist():
         if not waiting[seed]:
             continue
-        others = np.flatnonzero(waiting & (origin != origin[seed]) & (every.scores >= FLOOR))
-        others = others[boxes.iou(every.boxes[seed], every.boxes[others]) > SAME]
-        waiting[others] = waiting[seed] = False
-        members = np.append(others, seed)
         seeds.append(seed)
-        places.append(_place(every.boxes[members], every.scores[members]))
-        scores.append(_score(float(every.scores[seed]), every.scores[others], origin[others]))
+        others = neighbours.of(seed)
+        others = others[waiting[others] & sure[others] & (origin[others] != origin[seed])]
+        if len(others):
+            waiting[others] = False
+            members = np.append(others, seed)
+            places[seed] = _place(every.boxes[members], every.scores[members])
+            scores[seed] = _score(float(every.scores[seed]), every.scores[others], origin[others])
+        waiting[seed] = False
     best = np.array(seeds, np.intp)
-    found = np.array(places, np.float32).reshape(-1, 4)
-    return Candidates(found, np.array(scores, np.float32), every.take(best).landmarks), best
+    return Candidates(places, scores, every.landmarks).take(best), best
 
 
 def _place(found: Boxes, scores: Scores) -> Boxes:
