@@ -1,12 +1,12 @@
 """The pictures of a folder: which there are, and what their results are called."""
 
 import os
+import posixpath
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import NoReturn
+from pathlib import Path
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"} | {
     ".heic",
@@ -44,29 +44,27 @@ class Passed:
 
 
 def walk(folder: Path, out: Path, passed: Passed, *, recursive: bool) -> Iterator[Picture]:
-    """Yield the pictures of a folder by name, what is below `out` left out. Names are as bytes would sort them.
+    """Yield the pictures of a folder, what is below `out` left out; an OSError names a folder that can't be read.
 
     Hidden files and folders are passed by, and so is a link that leads out of the folder: somebody else's files must
     not be sent by accident. Whether a file is a picture is judged by its suffix; the service looks at its content.
     """
-    root, without = folder.resolve(), out.resolve()
-    for base, folders, files in os.walk(root, onerror=_raise):
-        inner = [one for one in folders if not one.startswith(".") and Path(base, one) != without]
-        folders[:] = sorted(inner) if recursive else []
-        for path in (Path(base, name) for name in sorted(files) if not name.startswith(".")):
-            if path.suffix.lower() not in SUFFIXES:
+    root, without = folder.resolve(), str(out.resolve())
+    folders, below = [str(root)], len(str(root).rstrip("/")) + 1
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            found = sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                folders += [entry.path] if recursive and entry.path != without else []
+            elif posixpath.splitext(entry.name)[1].lower() not in SUFFIXES:
                 passed.others += 1
-            elif not path.resolve().is_relative_to(root) or not path.is_file():
+            elif not entry.is_file() or (entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root)):
                 passed.links += 1
-            elif not _is_sendable(name := path.relative_to(root).as_posix()):
+            elif not _is_sendable(name := entry.path[below:]):
                 passed.nameless.append(ascii(name))
             else:
-                yield Picture(name, path.stat().st_size)
-
-
-def _raise(error: OSError) -> NoReturn:
-    """A folder that can't be read must not look like an empty one."""
-    raise error
+                yield Picture(name, entry.stat().st_size)
 
 
 def _is_text(name: str) -> bool:
@@ -87,10 +85,10 @@ def result_names(names: Sequence[str], taken: Collection[str], suffix: str) -> d
     in case count as the same, because on some file systems they are.
     """
     used = {name.casefold() for name in taken}
-    own = {name for name in names if PurePosixPath(name).suffix.lower() in SAME.get(suffix, set())}
+    own = {name for name in names if posixpath.splitext(name)[1].lower() in SAME.get(suffix, set())}
     found = {name: name for name in own if name.casefold() not in used}
     used |= {name.casefold() for name in found}
-    short = {name: str(PurePosixPath(name).with_suffix(suffix)) for name in names if name not in found}
+    short = {name: posixpath.splitext(name)[0] + suffix for name in names if name not in found}
     wanted = Counter(name.casefold() for name in short.values())
     for name in sorted(short):
         result = short[name]
