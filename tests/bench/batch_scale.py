@@ -23,6 +23,7 @@ import requests
 from sqlalchemy.orm import Session
 
 from core import batch_items, batches
+from core.batch_items import ItemFilter
 from tests import postgres
 from tests.bench import database, load
 from tests.bench.load import timed_ms
@@ -99,7 +100,7 @@ def _progress(session: Session, batch: str) -> int:
 
 def _page(session: Session, batch: str, page: int, state: str) -> int:
     found = batches.get(session, uuid.UUID(batch))
-    return len(batch_items.page(session, found, page, PER_PAGE, state or None).items)
+    return len(batch_items.page(session, found, page, PER_PAGE, ItemFilter(state or None)).items)
 
 
 def _read(client: requests.Session, url: str, **query: int | str) -> None:
