@@ -242,5 +242,6 @@ def _change_held(session: Session, item_id: uuid.UUID, lease: uuid.UUID, values:
 
 def _change_job(session: Session, job_id: uuid.UUID, columns: dict[str, Any]) -> bool:
     """Change a job; False when it was deleted with its image."""
-    changed = update(ProcessingJob).where(ProcessingJob.id == job_id).values(columns).returning(ProcessingJob.id)
-    return session.scalar(changed.execution_options(synchronize_session=False)) is not None
+    jobs = upserts.table_of(ProcessingJob)
+    changed = update(jobs).where(jobs.c.id == job_id).values(columns).returning(jobs.c.id)
+    return session.scalar(changed) is not None

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core import webhooks
+from core import upserts, webhooks
 from core.errors import BatchClosed, NotFound
 from core.models import Batch, BatchItem, now
 from core.pages import Page
@@ -156,9 +156,9 @@ def finish_if_done(session: Session, batch_id: uuid.UUID) -> bool:
 
 def change_counts(session: Session, batch_id: uuid.UUID, **changes: int) -> None:
     """Add to the counts of a batch; part of the transaction that changes its items, and after that."""
-    values = {name: getattr(Batch, name) + change for name, change in changes.items()}
-    changed = update(Batch).where(Batch.id == batch_id).values(values)
-    session.execute(changed.execution_options(synchronize_session=False))
+    table = upserts.table_of(Batch)
+    values = {name: table.c[name] + change for name, change in changes.items()}
+    session.execute(update(table).where(table.c.id == batch_id).values(values))
 
 
 def reopen(session: Session, batch_id: uuid.UUID) -> None:

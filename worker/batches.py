@@ -8,10 +8,11 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import Task, shared_task
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -54,7 +55,8 @@ def work_batch(self: "Task[Any, Any]") -> None:
         outcome = desk.work(held)
     if not held.more:  # it may have been the last
         own.queue.ring_for_webhooks()
-    own.announce_again()
+    with suppress(RedisError):  # the item is done, whoever hears of this worker or not
+        own.announce_again()
     log.info("item", outcome=outcome, attempt=held.attempts, ms=round((time.perf_counter() - started) * 1000, 2))
 
 

@@ -231,3 +231,30 @@ def test_poisonous_picture_is_quarantined(site: Site, pictures: dict[str, bytes]
     assert "3 workers died" in bad["error"]["detail"]
     for name, item in found.items():
         assert requests.get(item["result_url"], timeout=30).content == expected[name]
+
+
+def test_call_waits_for_one_item_at_most(site: Site, pictures: dict[str, bytes]) -> None:
+    """Counted in items, so that it holds on a slow machine, too."""
+    stack, sessions = site.stack, site.stack.services.sessions
+    assert sessions is not None
+    stack.kill("worker")
+    stack.settings["FACE_API_WORKER_PROCESSES"] = "1"
+    stack.launch("worker")
+    stack.wait_until_ready()
+    batch = ask(stack, "POST", "/batches", json={"name": "fair"})["id"]
+    upload(stack, batch, pictures)
+    picture = next(iter(pictures.values()))
+
+    def done() -> int:
+        with sessions() as session:
+            return session.scalar(select(func.sum(Batch.completed))) or 0
+
+    for _ in range(8):
+        before = done()
+        files, headers = {"image": picture}, {"X-API-Key": stack.key}
+        answer = requests.post(f"{stack.url}/api/v1/detect", files=files, headers=headers, timeout=60)
+        assert answer.status_code == 200
+        # The one that was being worked on; and another may end between the answer and the look.
+        assert done() - before <= 2
+    shown = ask(stack, "POST", f"/batches/{batch}/cancel")
+    assert shown["counts"]["cancelled"] > 0, "the batch was over before the calls were"
