@@ -17,7 +17,7 @@ UNSEEN = {
     "gunicorn": "runs the web tier",
     "psycopg2-binary": "SQLAlchemy loads it for a postgresql:// URL",
 }
-NAMES = {"cv2": "opencv-python-headless", "pil": "pillow"}
+NAMES = {"cv2": "opencv-python-headless", "pil": "pillow", "zipstream": "zipstream-ng"}
 
 
 def _setup() -> configparser.ConfigParser:

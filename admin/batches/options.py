@@ -8,7 +8,6 @@ from typing import Any, Literal, TypeVar
 import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from core.results import DetectOptions, MaskOptions
 
@@ -64,8 +63,7 @@ def _type(field: FieldInfo) -> Any:
 
 
 def _help(field: FieldInfo) -> str:
-    default = field.default
-    told = "" if default is None or default is PydanticUndefined else f"  [default: {default}]"
+    told = "" if field.is_required() or field.default is None else f"  [default: {field.default}]"
     return f"{field.description or ''}{told}"
 
 
