@@ -23,7 +23,7 @@ from core.results import MaskOptions
 from core.vision import detector, pipeline
 from tests.faults import crops
 from tests.faults.calls import ask, upload
-from tests.faults.conftest import Scale, Site
+from tests.faults.conftest import INPUT_SIZE, Scale, Site
 from tests.faults.crops import POISON
 from tests.stack import Stack, start_valkey
 
@@ -37,7 +37,7 @@ def pictures(request: pytest.FixtureRequest, scale: Scale) -> dict[str, bytes]:
 def expected(pictures: dict[str, bytes], model: tuple[str, Path]) -> dict[str, bytes]:
     """What comes of each picture where nothing dies."""
     name, folder = model
-    settings = config.read(model=name, weights_dir=folder, inference_threads=1)
+    settings = config.read(model=name, weights_dir=folder, inference_threads=1, input_size=INPUT_SIZE)
     found, options = detector.load(settings), MaskOptions(detail="fast")
     return {
         name: pipeline.mask(data, options, found, settings.max_image_pixels).image for name, data in pictures.items()
@@ -174,11 +174,11 @@ def test_every_picture_has_one_outcome(
         sent = pool.submit(upload, stack, batch, pictures)
         for number, disturb in enumerate(DISTURBANCES):
             wanted = scale.pictures * number / (len(DISTURBANCES) + 1)
-            stack.until(lambda wanted=wanted: share_done(stack, batch) >= wanted, 300)
+            stack.until(lambda wanted=wanted: share_done(stack, batch) >= wanted, 900)
             disturb(site, scale)
         sent.result()
         ask(stack, "POST", f"/batches/{batch}/close")
-        shown = wait(stack, batch, 600)
+        shown = wait(stack, batch, 900)
     assert killer.kills >= 2
     counts = {"queued": 0, "running": 0, "completed": len(pictures), "failed": 0, "cancelled": 0}
     assert shown["counts"] == counts | {"total": len(pictures)}
