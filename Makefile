@@ -45,7 +45,7 @@ bench: $(VENV)/.for-test ## Measure what HTTP, the queue and storage cost, as ra
 	@$(RUN) tests.bench.storage $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 	@$(RUN) tests.bench.batches $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
-bench-db: $(VENV)/.for-test ## Measure lists and statistics over a million jobs in Postgres (3 minutes)
+bench-db: $(VENV)/.for-test ## Measure lists, statistics and the console's pages over a million jobs in Postgres (3 minutes)
 	@exec $(RUN) tests.bench.database $(ARGS)
 
 bench-batches: $(VENV)/.for-test ## Measure batches of 5,000 and of 100,000 pictures: memory, queueing, watching (10 minutes)

@@ -89,6 +89,7 @@ async def _announce(prepared: Service, started: float) -> None:
     header = f"-H 'X-API-Key: {key}' " if key else ""
     _say("")
     _say(f"  URL             {prepared.url}")
+    _say(f"  console         {prepared.url}/console")
     _say(f"  documentation   {prepared.url}/docs")
     _say(f"  API key         {key or 'none is asked for'}")
     _say(f"  administrator   {told['FACE_API_ADMIN_USER']} {told['FACE_API_ADMIN_PASSWORD']}")

@@ -27,6 +27,7 @@ from core.db import Sessions
 from core.models import now
 from core.records import JobFilter
 from tests import postgres
+from tests.bench import pages
 
 LIMIT_MS = 50
 PER_PAGE = 100
@@ -98,7 +99,9 @@ def main() -> None:
         server.execute("CREATE DATABASE bench")
         settings = config.read(database_url=server.url("bench"))
         schema.upgrade(settings)
-        _bench(db.sessions(settings), seed)
+        sessions = db.sessions(settings)
+        _bench(sessions, seed)
+        pages.bench(sessions, server.url("bench"))
 
 
 def _bench(sessions: Sessions, seed: Seed) -> None:

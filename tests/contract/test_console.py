@@ -199,7 +199,7 @@ def test_job_page_tells_what_the_api_does(service: Stack, session: dict[str, str
     page = text(get(service, f"/jobs/{job.id}", cookies=session))
     assert str(job.id) in page and "&#34;confidence&#34;: 0.9" in page
     drawn = text(get(service, f"/images/{job.image_id}", cookies=session))
-    assert '<rect x="10" y="20" width="30" height="60"/>' in drawn
+    assert '<rect x="10.0" y="20.0" width="30.0" height="60.0"/>' in drawn
 
 
 def test_pages_of_a_list_hold_all_once(service: Stack, session: dict[str, str]) -> None:

@@ -42,7 +42,7 @@ def of(model: type[BaseModel]) -> list[Field]:
 
 def groups() -> dict[str, list[Field]]:
     """Return the fields of a mask: how it is covered, and which faces are."""
-    finding = set(DetectOptions.model_fields)
+    finding = {*DetectOptions.model_fields, "review_confidence"}
     every = of(MaskOptions)
     return {
         "masking": [field for field in every if field.name not in finding],

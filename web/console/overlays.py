@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
+from core.detections import BBox, Point
+
 LABEL_SHARE = 0.028  # of the picture's longer side: the height of a number
 POINT_SHARE = 0.0045
 
@@ -44,19 +48,31 @@ class Drawing:
 def faces(detections: Any) -> list[Mark]:
     """Read the faces as a job has kept them; an old or a strange shape is passed over."""
     found = detections if isinstance(detections, list) else []
-    return [_mark(number, face) for number, face in enumerate(found) if isinstance(face, dict) and "bbox" in face]
+    return [mark for number, face in enumerate(found) if (mark := _mark(number, face))]
 
 
-def _mark(number: int, face: dict[str, Any]) -> Mark:
-    box = face["bbox"]
-    landmarks = face.get("landmarks") or {}
+class _Kept(BaseModel):
+    """What is drawn of a face."""
+
+    bbox: BBox
+    confidence: float = 0.0
+    landmarks: dict[str, Point] | None = None
+    review: bool = False
+
+
+def _mark(number: int, face: Any) -> Mark | None:
+    try:
+        kept = _Kept.model_validate(face)
+    except ValidationError:
+        return None
+    box = kept.bbox
     return Mark(
         index=number,
-        x=box["x1"],
-        y=box["y1"],
-        width=round(box["x2"] - box["x1"], 1),
-        height=round(box["y2"] - box["y1"], 1),
-        confidence=float(face.get("confidence", 0)),
-        points=[(point["x"], point["y"]) for point in landmarks.values()],
-        doubtful=bool(face.get("review", False)),
+        x=box.x1,
+        y=box.y1,
+        width=round(box.x2 - box.x1, 1),
+        height=round(box.y2 - box.y1, 1),
+        confidence=kept.confidence,
+        points=[(point.x, point.y) for point in (kept.landmarks or {}).values()],
+        doubtful=kept.review,
     )

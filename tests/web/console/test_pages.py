@@ -143,8 +143,8 @@ def test_pager_links_to_the_ends_and_around(page: int, pages: int, expected: lis
 
 def test_strange_detections_are_passed_over() -> None:
     face = {"bbox": {"x1": 1, "y1": 2, "x2": 4, "y2": 8}, "confidence": 0.5, "review": True}
-    marks = overlays.faces([{"old": "shape"}, face])
-    assert [(mark.width, mark.height, mark.doubtful, mark.points) for mark in marks] == [(3, 6, True, [])]
+    marks = overlays.faces([{"old": "shape"}, {"bbox": [1, 2, 3, 4]}, "no face", face])
+    assert [(mark.index, mark.width, mark.height, mark.doubtful) for mark in marks] == [(3, 3, 6, True)]
     assert overlays.faces(None) == overlays.faces({"a": 1}) == []
 
 

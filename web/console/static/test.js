@@ -136,6 +136,11 @@ function tell(answer) {
         ms: Math.round(processing.total_ms),
       })
     : say("no_faces");
+  const { metadata_removed: removed = [], verification } = answer;
+  const more = find("more");
+  more.replaceChildren();
+  if (removed.length) more.append(element("li", say("removed", { names: removed.join(", ") })));
+  if (verification) more.append(element("li", say("verified", { again: verification.regions_masked_again })));
   find("faces").replaceChildren(...answer.detections.map(row));
   find("timings").replaceChildren(...TIMINGS.filter((name) => answer.profiling[name] != null).flatMap((name) => pair(name, answer)));
   document.getElementById("document").textContent = JSON.stringify(
