@@ -12,8 +12,8 @@ from core.results import Face, MaskOptions, Method
 # grid lies on the middle of the face
 MOST_CELLS = 7
 # The least kernel of the blur, as a multiple of the region's longer side.
-# measured, docs/privacy.md: 1.0 leaves a recogniser that knows the method an AUC of 0.72, 1.5 one of 0.64; black boxes
-# leave it 0.70
+# measured, portraits of 32 to 256 pixels: 1.0 leaves a recogniser that knows the method an AUC of 0.72, 1.25 one of
+# 0.68, 1.5 one of 0.64; black boxes leave it 0.70
 LEAST_KERNEL = 1.5
 # The least padding of an ellipse around a head that is surely upright, and around any other.
 # measured, tests/core/vision/test_ovals.py: heads turned by 0 to 360 degrees, the oval of each seen upright. Up to 30
