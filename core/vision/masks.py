@@ -65,8 +65,8 @@ def _pixelate(source: Pixels, cell: int) -> Pixels:
 def _blur(source: Pixels, kernel: int) -> Pixels:
     """Blur the means of small cells with a Gaussian of `kernel` pixels, odd: a blur alone can be inverted.
 
-    The region's edge goes on beyond it. measured, portraits of 32 to 256 pixels: where the region is reflected there instead, a
-    recogniser that knows the method keeps an AUC of 0.70 rather than 0.64, since the face is reflected with it.
+    The region's edge goes on beyond it. measured, portraits of 32 to 256 pixels: where the region is reflected there
+    instead, a recogniser that knows the method keeps an AUC of 0.70 rather than 0.64: the face is reflected with it.
     """
     height, width = source.shape[:2]
     cell = max(1, kernel // CELLS_A_KERNEL)
