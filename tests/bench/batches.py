@@ -20,7 +20,7 @@ import cv2
 import psutil
 from sqlalchemy import select
 
-from core import batches, config, cpus
+from core import batches, choices, config, cpus
 from core.config import Settings
 from core.models import ProcessingJob
 from core.results import MaskOptions
@@ -164,7 +164,7 @@ def _bare(settings: Settings, pictures: list[bytes], processes: int, seconds: fl
 
 def _run_bare(settings: Settings, pictures: list[bytes], seconds: float) -> tuple[int, float]:
     cv2.setNumThreads(1)  # as in a worker
-    found, options = detector.load(settings), MaskOptions(detail=settings.detail_mask)
+    found, options = detector.load(settings), choices.resolved(MaskOptions(), settings)
     pipeline.mask(pictures[0], options, found, settings.max_image_pixels)
     count, started, used = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - started < seconds:

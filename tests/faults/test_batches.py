@@ -17,7 +17,7 @@ import requests
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import batches, config
+from core import batches, choices, config
 from core.models import Batch, BatchItem, Image, ProcessingJob
 from core.results import MaskOptions
 from core.vision import detector, pipeline
@@ -37,8 +37,9 @@ def pictures(request: pytest.FixtureRequest, scale: Scale) -> dict[str, bytes]:
 def expected(pictures: dict[str, bytes], model: tuple[str, Path]) -> dict[str, bytes]:
     """What comes of each picture where nothing dies."""
     name, folder = model
-    settings = config.read(model=name, weights_dir=folder, inference_threads=1, input_size=INPUT_SIZE)
-    found, options = detector.load(settings), MaskOptions(detail="fast")
+    own = {"model": name, "weights_dir": folder, "inference_threads": 1, "input_size": INPUT_SIZE}
+    settings = config.read(**own, detail_mask="fast")
+    found, options = detector.load(settings), choices.resolved(MaskOptions(), settings)
     return {
         name: pipeline.mask(data, options, found, settings.max_image_pixels).image for name, data in pictures.items()
     }
