@@ -86,7 +86,7 @@ class Processing(BaseModel):
 class Pass(BaseModel):
     """One run of the network over the picture or a part of it."""
 
-    name: str = Field(description="`main`, `close_up`, `large`, `tile`, `mirror`, `rotated_90` and so on.")
+    name: str = Field(description="`main`, `close_up`, `large`, `tile`, `mirror`, `main_rotated_90` and so on.")
     input_size: Sides
     inference_ms: float
     candidates: int = Field(description="Before those of one face were merged.")

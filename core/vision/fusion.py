@@ -1,13 +1,18 @@
 """One answer from many passes: which boxes are the same face, where it is, and how sure that is."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.vision import boxes
 from core.vision.boxes import Boxes, Scores
 from core.vision.candidates import Candidates
-from core.vision.passes import Points, Sighting
+from core.vision.passes import Sighting
+
+Limits = NDArray[np.float32]
 
 # Candidates below it are no evidence; fixed, so that a face's score does not depend on what the caller asks for.
 FLOOR = 0.05
@@ -21,6 +26,8 @@ TOO_LARGE = 300
 # nearer to a corner can be somebody behind.
 INSIDE, MIDDLE = 0.75, 0.7
 SURE = 0.5
+# chosen: a pass that is turned is heard where the upright ones see less than half as much, if anything
+TOUCHING, LESS = 0.2, 0.5
 
 
 def floor(confidence: float) -> float:
@@ -28,17 +35,52 @@ def floor(confidence: float) -> float:
     return min(FLOOR, confidence)
 
 
+@dataclass(frozen=True)
+class Merged:
+    """What some passes see together. limits: the longest side, in pixels of the picture, of a face that the pass
+    behind each candidate sees as a whole."""
+
+    faces: Candidates
+    limits: Limits
+
+
 def fuse(sightings: Sequence[Sighting], width: int, height: int, nms_threshold: float) -> Candidates:
     """Merge what the passes saw in a picture of width x height into distinct faces, by falling score."""
-    distinct = [seen.candidates.clipped(width, height).distinct(nms_threshold) for seen in sightings]
+    clipped = [replace(seen, candidates=seen.candidates.clipped(width, height)) for seen in sightings]
+    turns = Counter(seen.view.turns for seen in sightings).most_common(1)[0][0]
+    upright = _merged([seen for seen in clipped if seen.view.turns == turns], nms_threshold)
+    others = [seen for seen in clipped if seen.view.turns != turns]
+    both = _completed(upright, _merged(others, nms_threshold)) if others else upright
+    # Clipped again: the mean of two edges at a border can be off it by a rounding.
+    return _whole(both).clipped(width, height).distinct(nms_threshold)
+
+
+def _merged(sightings: Sequence[Sighting], nms_threshold: float) -> Merged:
+    distinct = [seen.candidates.distinct(nms_threshold) for seen in sightings]
     every = distinct[0]
     for more in distinct[1:]:
         every = every.joined(more)
     origin = np.repeat(np.arange(len(distinct)), [len(one) for one in distinct])
     agreed, seeds = _agreed(every, origin)
-    limits = np.array([TOO_LARGE / seen.scale for seen in sightings], np.float32)[origin[seeds]]
-    # Clipped again: the mean of two edges at a border can be off it by a rounding.
-    return _whole(agreed, limits).clipped(width, height).distinct(nms_threshold)
+    limits = np.array([TOO_LARGE / seen.scale for seen in sightings], np.float32)
+    return Merged(agreed, limits[origin[seeds]])
+
+
+def _completed(upright: Merged, turned: Merged) -> Merged:
+    """Add the faces of people who lie, say: what passes that are turned show where the upright ones show little.
+
+    Of a face that is upright a turned pass gives a box that is off.
+    """
+    faces = upright.faces.joined(turned.faces)
+    count = len(upright.faces)
+    neighbours = boxes.Neighbours(faces.boxes, TOUCHING)
+    news = [
+        place
+        for place in range(count, len(faces))
+        if _surest(faces, neighbours.of(place), count) < LESS * faces.scores[place]
+    ]
+    kept = np.append(np.arange(count), np.array(news, np.intp))
+    return Merged(faces.take(kept), np.append(upright.limits, turned.limits)[kept])
 
 
 def _agreed(every: Candidates, origin: boxes.Regions) -> tuple[Candidates, boxes.Regions]:
@@ -80,11 +122,14 @@ def _score(best: float, others: Scores, passes: boxes.Regions) -> float:
     return 1 - doubt
 
 
-def _whole(found: Candidates, limits: Points) -> Candidates:
-    """Drop parts of faces, which keep the better score of the two.
+def _surest(faces: Candidates, which: boxes.Regions, count: int) -> float:
+    """Return the best score of some of the first `count`, 0 of none."""
+    return float(faces.scores[which[which < count]].max(initial=0))
 
-    limits: the longest side, in pixels of the picture, of a face that the pass behind each candidate sees as a whole.
-    """
+
+def _whole(merged: Merged) -> Candidates:
+    """Drop parts of faces, which keep the better score of the two."""
+    found, limits = merged.faces, merged.limits
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0)
     scores, kept = found.scores.copy(), np.ones(len(found), bool)
     faces = np.flatnonzero((scores >= SURE) & (sides > limits.min(initial=np.inf)))
@@ -96,7 +141,7 @@ def _whole(found: Candidates, limits: Points) -> Candidates:
     return Candidates(found.boxes, scores, found.landmarks).take(kept)
 
 
-def _within(box: Boxes, others: Boxes) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _within(box: Boxes, others: Boxes) -> NDArray[np.bool_]:
     """Tell which of the others, (n, 4), lie in the middle of a box, (4,)."""
     off = (others[:, :2] + others[:, 2:] - box[:2] - box[2:]) / (box[2:] - box[:2])
     near = np.hypot(off[:, 0], off[:, 1]) <= MIDDLE

@@ -38,7 +38,7 @@ class View:
     """What a pass looks at, and how large.
 
     size: the longer side on the network's input, in pixels; area: left, top, right, bottom in the picture, None for
-    all of it; turns: quarter turns against the clock; mirrored: left and right, before it is turned; believed: from
+    all of it; turns: quarter turns against the clock; mirrored: left and right, after it is turned; believed: from
     and up to which longer side, in pixels of the input, a box counts.
     """
 
@@ -107,10 +107,10 @@ def letterbox(pixels: Pixels, view: View) -> tuple[Pixels, tuple[int, int]]:
     height, width = pixels.shape[:2]
     factor = scale(width, height, view.size)
     inner = max(1, round(width * factor)), max(1, round(height * factor))
-    small = cv2.resize(pixels, inner, interpolation=cv2.INTER_LINEAR)
+    # Turned first: mirrored before, a face that lies would stand on its head.
+    small = np.rot90(cv2.resize(pixels, inner, interpolation=cv2.INTER_LINEAR), view.turns)
     if view.mirrored:
         small = small[:, ::-1]
-    small = np.rot90(small, view.turns)
     canvas = np.zeros((_whole_cells(small.shape[0]), _whole_cells(small.shape[1]), 3), np.uint8)
     canvas[: small.shape[0], : small.shape[1]] = small
     return canvas, inner
@@ -156,9 +156,12 @@ def _unturned(found: Candidates, view: View, inner: tuple[int, int]) -> Candidat
         3: lambda at: np.stack([at[..., 1], height - at[..., 0]], axis=-1),
     }[view.turns]
 
+    turned_width = (width, height)[view.turns % 2]
+
     def placed(at: Points) -> Points:
-        at = back(at)
-        return np.stack([width - at[..., 0], at[..., 1]], axis=-1) if view.mirrored else at
+        if view.mirrored:
+            at = np.stack([turned_width - at[..., 0], at[..., 1]], axis=-1)
+        return back(at)
 
     landmarks = found.landmarks
     if landmarks is not None:

@@ -48,13 +48,13 @@ class Search:
 
     def run(self, look: Look, width: int, height: int) -> list[Sighting]:
         """Look at a picture of width x height; the main pass comes first."""
-        seen = [look(View("main", self.size)), look(View("close_up", CLOSE_UP_SIZE, believed=CLOSE_UP))]
+        seen = [look(view) for view in self._first(0)]
         if self.detail == "balanced" and max(width, height) > self.size:
             # Mirrored, because two passes that look differently make fewer mistakes together.
             size = _cells(self.size * BALANCED)
             seen.append(look(View("large", size, mirrored=True, believed=LARGE)))
         if self.detail == "thorough":
-            turns, turned = self._orientation(look, seen[0])
+            turns, turned = self._orientation(look, seen)
             known = {one.view for one in turned}
             views: list[View] = []
             for number, level in enumerate(self._levels(width, height)):
@@ -62,10 +62,17 @@ class Search:
             seen += turned + [look(view) for view in views if view not in known]
         return seen
 
-    def _orientation(self, look: Look, main: Sighting) -> tuple[int, list[Sighting]]:
+    def _first(self, turns: int) -> list[View]:
+        return [
+            View(_name("main", turns), self.size, turns=turns),
+            View(_name("close_up", turns), CLOSE_UP_SIZE, turns=turns, believed=CLOSE_UP),
+        ]
+
+    def _orientation(self, look: Look, first: list[Sighting]) -> tuple[int, list[Sighting]]:
         """Decide which way up the picture shows most faces; return that and what the other ways showed."""
-        turned = [look(View(f"rotated_{90 * turns}", self.size, turns=turns)) for turns in (1, 2, 3)]
-        evidence = [_evidence(one) for one in (main, *turned)]
+        ways = [first, *([look(view) for view in self._first(turns)] for turns in (1, 2, 3))]
+        turned = [one for way in ways[1:] for one in way]
+        evidence = [sum(_evidence(one) for one in way) for way in ways]
         if max(evidence) < LITTLE:
             size = _cells(self.size * COARSE)
             larger = [look(View(_name("large", turns), size, turns=turns, believed=LARGE)) for turns in range(4)]

@@ -55,6 +55,7 @@ KEYS: dict[str, set[str]] = {
 }
 DETECTION_KEYS = {"index", "bbox", "confidence", "landmarks", "size", "area", "center", "relative"}
 LANDMARKS = {"left_eye", "right_eye", "nose", "left_mouth", "right_mouth"}
+TURNED = {f"{name}_rotated_{degrees}" for name in ("main", "close_up") for degrees in (90, 180, 270)}
 STAGES = ("decode_ms", "preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms", "nms_ms")
 
 # Two roundings to one decimal and one of the result.
@@ -560,7 +561,7 @@ def test_detect_accepts_range_limits(service: Stack, query: dict[str, str]) -> N
         (None, {"main", "close_up"}),
         ("fast", {"main", "close_up"}),
         ("balanced", {"main", "close_up", "large"}),
-        ("thorough", {"main", "close_up", "large", "mirrored_tile", "rotated_90", "rotated_180", "rotated_270"}),
+        ("thorough", {"main", "close_up", "large", "mirrored_tile"} | TURNED),
     ],
 )
 def test_detail_decides_the_passes(service: Stack, detail: str | None, names: set[str]) -> None:

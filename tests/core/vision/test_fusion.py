@@ -20,12 +20,14 @@ rows = st.tuples(coordinates, coordinates, st.integers(1, 400), st.integers(1, 4
 some_passes = st.lists(st.lists(rows, max_size=8), min_size=1, max_size=4)
 
 
-def sighting(*seen: Row, scale: float = 0.64) -> Sighting:
+def sighting(*seen: Row, scale: float = 0.64, turns: int = 0) -> Sighting:
     """What a pass saw. seen: left, top, right, bottom, score; its landmarks are the box's top left corner."""
     table = np.array(seen, np.float32).reshape(-1, 5)
     landmarks = np.repeat(table[:, None, :2], 5, axis=1)
     report = PassReport(name="main", input_size=(640, 512), inference_ms=1, candidates=len(seen))
-    return Sighting(View("main", 640), Candidates(table[:, :4], table[:, 4], landmarks), scale, Timings(), report)
+    return Sighting(
+        View("main", 640, turns=turns), Candidates(table[:, :4], table[:, 4], landmarks), scale, Timings(), report
+    )
 
 
 def fused(*sightings: Sighting, nms_threshold: float = 0.4) -> Candidates:
@@ -90,6 +92,18 @@ def test_doubtful_large_box_takes_no_face_away() -> None:
     doubtful = sighting((100, 50, 800, 780, 0.3), scale=0.192)
     found = fused(sighting((350, 300, 550, 500, 0.9)), doubtful)
     assert [350, 300, 550, 500] in found.boxes.tolist()
+
+
+def test_turned_pass_moves_no_upright_face() -> None:
+    upright = [sighting((100, 100, 200, 200, 0.6))] * 2
+    found = fused(*upright, sighting((130, 90, 230, 190, 0.9), turns=1))
+    assert found.boxes.tolist() == [[100, 100, 200, 200]]
+
+
+def test_turned_pass_adds_a_lying_face() -> None:
+    upright = [sighting((100, 100, 200, 200, 0.1))] * 2
+    found = fused(*upright, sighting((130, 90, 230, 190, 0.9), (500, 300, 600, 400, 0.7), turns=1))
+    assert found.boxes.tolist() == [[130, 90, 230, 190], [500, 300, 600, 400]]
 
 
 @given(some_passes, st.floats(0.01, 1))

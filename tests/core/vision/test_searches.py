@@ -90,6 +90,14 @@ def test_eyes_come_back_from_a_turn() -> None:
     assert sorted(points[0, :2].tolist()) == pytest.approx(np.array([LEFT, RIGHT]), abs=1)
 
 
+def test_mirrored_face_stands_upright_whichever_way_it_is_turned() -> None:
+    for turns in range(4):
+        view = View("x", 200, turns=turns, mirrored=True)
+        lying = np.ascontiguousarray(np.rot90(picture(), -turns))
+        canvas, _ = passes.letterbox(lying, view)
+        assert (canvas[:120, :200] == picture()[:, ::-1]).all()
+
+
 def test_boxes_beyond_belief_are_dropped() -> None:
     assert len(seen(View("x", 640, believed=(0, 191)))) == 0
     assert len(seen(View("x", 640, believed=(193, 500)))) == 0
