@@ -156,7 +156,9 @@ def _face(found: dict[str, Any]) -> Face:
     marks = found.get("landmarks")
     # By name: a database may keep the members of an object in another order.
     points = tuple((marks[name]["x"], marks[name]["y"]) for name in Landmarks.model_fields) if marks else None
-    return Face(box=(bbox["x1"], bbox["y1"], bbox["x2"], bbox["y2"]), confidence=1.0, landmarks=points)
+    # As sure as it was found: the ellipse around a face grows where its landmarks are not to be believed.
+    box = (bbox["x1"], bbox["y1"], bbox["x2"], bbox["y2"])
+    return Face(box=box, confidence=found["confidence"], landmarks=points)
 
 
 def _odd_indexes(edit: Edit, count: int) -> list[FieldProblem]:

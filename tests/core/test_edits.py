@@ -149,6 +149,7 @@ def test_job_of_other_looks_is_planned(session: Session) -> None:
     first, second = plan.options.faces
     assert (first.box, second.box) == ((1, 2, 3, 4), (1, 2, 30, 40))
     assert first.landmarks == ((1, 1), (2, 2), (3, 3), (4, 4), (5, 5))
+    assert (first.confidence, second.confidence) == (0.3, 1.0)  # an ellipse grows around what is unsure
     assert "review" not in plan.detections[0]
     assert plan.detections[1]["added"] is True
 
