@@ -15,6 +15,7 @@ LAST_SLICE, SPS = 31, 33
 NEVER_INSIDE = re.compile(rb"\0\0[\0\1\2]")
 # Of an OBU (AV1, 6.2.2).
 SEQUENCE_HEADER, FRAME_HEADER, FRAME = 1, 3, 6
+MAX_UNITS = 8192  # chosen: of one picture. It may have 600 slices (H.265, table A.8) or 4,096 tiles (AV1, 3)
 MAX_FRAMES = 4  # chosen: the layers of a progressive AVIF; each may cost as much as a whole picture
 
 
@@ -79,13 +80,16 @@ def hevc_slices(data: bytes, configuration: bytes) -> bytes:
     Parameter sets stand in the configuration alone, where their sizes can be judged.
     """
     width = (configuration[21] & 3) + 1
-    place, kept, pictures = 0, [], 0
+    place, kept, pictures, units = 0, [], 0, 0
     while place < len(data):
+        units += 1
         start = place + width
         end = start + int.from_bytes(data[place:start])
         unit = data[start:end]
         if end > len(data) or len(unit) < 3:
             raise ValueError("a part of the HEVC picture is cut off")
+        if units > MAX_UNITS:
+            raise ValueError("the HEVC picture has too many parts")
         kind, layer = unit[0] >> 1 & 63, (unit[0] & 1) << 5 | unit[1] >> 3
         if kind <= LAST_SLICE and layer == 0:
             if NEVER_INSIDE.search(unit) or not unit[-1]:
@@ -113,8 +117,11 @@ def sequence_sizes(data: bytes) -> list[Size]:
 
 def _obus(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Walk the open bitstream units (AV1, 5.3): (type, body) of each."""
-    place = 0
+    place, units = 0, 0
     while place < len(data):
+        units += 1
+        if units > MAX_UNITS:
+            raise ValueError("the AV1 picture has too many parts")
         first = data[place]
         place += 1 + (first >> 2 & 1)  # an extension is one byte
         size, shift = len(data) - place, 0

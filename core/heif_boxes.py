@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 MAX_BOXES = 65_536  # chosen: as many parts as any other format may have
-MAX_EXTENTS = 65_536
+MAX_ENTRIES = 65_536  # chosen: of each table; a picture of a thousand tiles has some thousands
+MAX_ASSOCIATIONS = 4  # one for each version and width (ISO/IEC 23008-12, 9.3)
+MAX_SHARED = 2**26  # chosen: bytes by which all parts together may exceed the file, since equal tiles may share theirs
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Container:
     idat: tuple[int, int] = (0, 0)
     outer: list[bytes] = field(default_factory=list)
     end: int = 0
+    _targets: dict[tuple[bytes, int], list[int]] = field(default_factory=dict, init=False)
+    _sources: dict[tuple[bytes, int], list[int]] = field(default_factory=dict, init=False)
 
     def payload(self, data: bytes, number: int) -> bytes:
         """Return an item's bytes; ValueError where the file does not hold all of them."""
@@ -70,15 +74,20 @@ class Container:
             parts.append(data[start + first : start + last])
         return b"".join(parts)
 
+    def refer(self, references: References) -> None:
+        """Add references."""
+        self.references.append(references)
+        self._targets.setdefault((references.kind, references.source), []).extend(references.targets)
+        for target in dict.fromkeys(references.targets):
+            self._sources.setdefault((references.kind, target), []).append(references.source)
+
     def targets(self, kind: bytes, source: int) -> tuple[int, ...]:
         """Return what an item refers to in one way."""
-        return tuple(
-            target for one in self.references if (one.kind, one.source) == (kind, source) for target in one.targets
-        )
+        return tuple(self._targets.get((kind, source), ()))
 
     def sources(self, kind: bytes, target: int) -> list[int]:
         """Return the items that refer to one in this way."""
-        return [one.source for one in self.references if one.kind == kind and target in one.targets]
+        return self._sources.get((kind, target), [])
 
 
 def walk(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -130,6 +139,9 @@ def _read_meta(data: bytes, start: int, end: int, found: Container) -> None:
     found.idat = bodies.get(b"idat", (0, 0))
     _read_infos(data, *bodies[b"iinf"], found)
     _read_places(data[slice(*bodies[b"iloc"])], found)
+    taken = sum(last - first for item in found.items.values() for first, last in item.extents)
+    if taken > len(data) + MAX_SHARED:
+        raise ValueError("the parts of the picture are larger than the file")
     if b"iref" in bodies:
         _read_references(data, *bodies[b"iref"], found)
     _read_properties(data, *bodies[b"iprp"], found)
@@ -156,16 +168,16 @@ def _read_places(body: bytes, found: Container) -> None:
     reader.take(3)
     sizes = reader.take(2)
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
-    extents = 0
+    entries = 0
     for _ in range(reader.take(4 if version == 2 else 2)):
         number = reader.take(4 if version == 2 else 2)
         method = reader.take(2) & 15 if version else 0
         elsewhere = reader.take(2)
         base = reader.take(base_size)
         count = reader.take(2)
-        extents += count
-        if extents > MAX_EXTENTS:
-            raise ValueError("there are too many extents")
+        entries += 1 + count
+        if entries > MAX_ENTRIES:
+            raise ValueError("there are too many parts")
         spans = []
         for _ in range(count):
             if version:
@@ -179,16 +191,23 @@ def _read_places(body: bytes, found: Container) -> None:
 
 
 def _read_references(data: bytes, start: int, end: int, found: Container) -> None:
-    size = 4 if data[start] else 2
+    size, entries = 4 if data[start] else 2, 0
     for kind, body, last in walk(data, start + 4, end):
         numbers = _Numbers(data[body:last])
         source, count = numbers.take(size), numbers.take(2)
-        found.references.append(References(kind, source, tuple(numbers.take(size) for _ in range(count))))
+        entries += count
+        if entries > MAX_ENTRIES:
+            raise ValueError("there are too many references")
+        found.refer(References(kind, source, tuple(numbers.take(size) for _ in range(count))))
 
 
 def _read_properties(data: bytes, start: int, end: int, found: Container) -> None:
     every: list[Property] = []
+    kinds: list[bytes] = []
     for kind, body, last in walk(data, start, end):
+        kinds.append(kind)
+        if kinds.count(b"ipco") > 1 or kinds.count(b"ipma") > MAX_ASSOCIATIONS:
+            raise ValueError("there are too many tables of properties")
         if kind == b"ipco":
             every += [Property(name, data[first:after]) for name, first, after in walk(data, body, last)]
         elif kind == b"ipma":
@@ -198,10 +217,14 @@ def _read_properties(data: bytes, start: int, end: int, found: Container) -> Non
 def _associate(body: bytes, every: list[Property], found: Container) -> None:
     numbers = _Numbers(body)
     version, flags = numbers.take(1), numbers.take(3)
-    width = 2 if flags & 1 else 1
+    width, entries = 2 if flags & 1 else 1, 0
     for _ in range(numbers.take(4)):
         item = found.items.get(numbers.take(4 if version else 2), Item(b""))
-        for _ in range(numbers.take(1)):
+        count = numbers.take(1)
+        entries += 1 + count
+        if entries > MAX_ENTRIES:
+            raise ValueError("there are too many properties")
+        for _ in range(count):
             told = numbers.take(width)
             essential, index = told >> (8 * width - 1), told & (1 << (8 * width - 1)) - 1
             if index:  # 0: none

@@ -123,7 +123,8 @@ def _box(kind: bytes, *bodies: bytes) -> bytes:
 def _parts(found: Container) -> list[int]:
     """List the items that pixels come from: the picture and its tiles, then their alpha planes."""
     colour = [found.primary, *dict.fromkeys(_tiles(found, found.primary))]
-    alphas = [number for part in colour for number in found.sources(b"auxl", part) if _is_alpha(found.items[number])]
+    others = dict.fromkeys(number for part in colour for number in found.sources(b"auxl", part))
+    alphas = [number for number in others if _is_alpha(found.items[number])]
     tiles = [tile for number in alphas for tile in _tiles(found, number)]
     parts = list(dict.fromkeys([*colour, *alphas, *tiles]))
     if len(parts) > MAX_ITEMS:
