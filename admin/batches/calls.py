@@ -48,7 +48,8 @@ class Batch(BaseModel):
 
     @property
     def is_over(self) -> bool:
-        return self.status in {"completed", "cancelled"}
+        """Whether nothing more comes of it: a cancelled batch finishes what is being worked on."""
+        return self.status in {"completed", "cancelled"} and not self.counts.queued + self.counts.running
 
     @property
     def result_kind(self) -> str:

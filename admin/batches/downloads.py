@@ -1,6 +1,7 @@
 """Following a batch at the service, and fetching its results as they come."""
 
 import asyncio
+import filecmp
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -68,8 +69,9 @@ class Downloads:
         part = self._out / f"{PART}{uuid.uuid4()}"
         try:
             await calls.download(self._client, self._batch, file.item, part)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part.replace(target)
+            if not _put(part, target):
+                self._journal.fail([Failure(file.name, "in_the_way", "another file has its place, and stays")], "lost")
+                return
         except Refused as error:
             self._journal.fail([Failure(file.name, error.problem.code, error.problem.detail)], "lost")
             return
@@ -90,3 +92,18 @@ class Downloads:
             await self._learn(FIRST_MOMENT)
         self._journal.give_up("uploaded", "the service has no outcome for it, though the batch is over")
         self._journal.give_up("found", "it was not sent: the batch was closed or cancelled before")
+
+
+def _put(part: Path, target: Path) -> bool:
+    """Give a file its name, unless another has it: that may be the only copy of somebody's picture.
+
+    The same bytes are a result that a killed run had no time to note.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        return False
+    if target.is_symlink() or target.exists():
+        return target.is_file() and not target.is_symlink() and filecmp.cmp(part, target, shallow=False)
+    part.replace(target)
+    return True

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Coroutine
@@ -153,7 +154,7 @@ def _run(work: Callable[[Display], Coroutine[Any, Any, None]], journal: Journal,
             asyncio.run(work(display))
     except BaseExceptionGroup as group:
         raise _told(_first(group)) from group
-    except Refused as error:
+    except (Refused, OSError, sqlite3.Error) as error:
         raise _told(error) from error
     return displays.summary(journal, time.monotonic() - started)
 
@@ -164,5 +165,5 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _told(error: BaseException) -> BaseException:
-    """Word what the service refuses for the terminal; another error stays as it is."""
-    return click.ClickException(str(error)) if isinstance(error, Refused) else error
+    """Word for the terminal what the service refuses, and what the disk does; another error stays as it is."""
+    return click.ClickException(str(error)) if isinstance(error, Refused | OSError | sqlite3.Error) else error

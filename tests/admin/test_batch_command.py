@@ -1,5 +1,6 @@
 """`face-api batch` against a small API in memory: what it sends, fetches, outlasts, refuses, and remembers."""
 
+import errno
 import itertools
 import os
 import signal
@@ -156,6 +157,38 @@ def test_results_in_the_folder_are_no_pictures(api: FakeApi, run: Run, folder: P
 def test_results_never_replace_the_pictures(api: FakeApi, run: Run, folder: Path) -> None:
     assert run("submit", folder, "--out", folder).exit_code == 2
     assert api.calls.total() == 0
+
+
+def test_results_never_replace_other_files(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    write(out, "a.jpg", "deep")
+    ran = run("submit", folder, "--out", out, "--recursive")
+    assert ran.exit_code == 1 and ran.output.count("(in_the_way)") == 2
+    assert tree(out) == {"a.jpg": b"a.jpg", "deep": b"deep", "b.jpg": result(b"b.png")}
+    (out / "a.jpg").unlink()
+    assert run("submit", folder, "--out", out, "--resume").exit_code == 1
+    assert tree(out)["a.jpg"] == result(b"a.jpg")
+
+
+def test_download_among_the_pictures_replaces_none(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    run("submit", folder, "--out", out)
+    before = tree(folder)
+    assert run("download", api.only.id, "--out", folder).exit_code == 1
+    assert tree(folder) == before | {"b.jpg": result(b"b.png")}
+
+
+def test_result_that_was_not_noted_is_kept(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    write(out, "b.jpg")
+    (out / "b.jpg").write_bytes(result(b"b.png"))
+    assert run("submit", folder, "--out", out).exit_code == 0
+
+
+def test_full_disk_is_said(run: Run, folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    ran = run("submit", folder, "--out", out)
+    assert ran.exit_code == 1 and "No space left" in ran.output and "--resume" in ran.output
 
 
 def test_dry_run_sends_nothing(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
@@ -389,6 +422,24 @@ def test_cancelled_batch_ends(api: FakeApi, run: Run, folder: Path, out: Path) -
     assert run("submit", folder, "--out", out).exit_code == 1
     ran = run("submit", folder, "--out", out, "--resume")
     assert ran.exit_code == 1 and ran.output.count("(no_outcome)") == 2
+
+
+def test_last_items_of_a_cancelled_batch_are_waited_for(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    def work(item: Item) -> None:
+        item.state = "running"
+
+    def finish() -> None:
+        for item in api.only.items.values():
+            item.state, item.finished_at = "completed", datetime.now(UTC)
+
+    def cancel() -> None:
+        api.only.cancelled = True
+        threading.Timer(0.5, finish).start()
+
+    api.judge = work
+    api.fault("act", cancel)
+    assert run("submit", folder, "--out", out).exit_code == 0
+    assert set(tree(out)) == {"a.jpg", "b.jpg"}
 
 
 def test_batches_are_listed_shown_and_cancelled(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
