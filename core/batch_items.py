@@ -149,13 +149,6 @@ def _finished(session: Session, batch: Batch, page: int, per_page: int, wanted: 
     return Page(_items(session, in_order.offset((page - 1) * per_page).limit(per_page)), total, page, per_page)
 
 
-def following(session: Session, batch_id: uuid.UUID, after: int, limit: int, state: str | None = None) -> list[Item]:
-    """Return some items whose position is beyond one, in their order: how to go through all of a large batch."""
-    wanted = _whole().where(BatchItem.batch_id == batch_id, BatchItem.position > after)
-    wanted = wanted.where(BatchItem.state == state) if state else wanted
-    return _items(session, wanted.order_by(BatchItem.position).limit(limit))
-
-
 def _whole() -> Select[Any]:
     columns: tuple[Any, ...] = (BatchItem, ProcessingJob.processed_s3_key)
     return select(*columns).join(ProcessingJob, ProcessingJob.id == BatchItem.job_id, isouter=True)

@@ -92,14 +92,17 @@ def complete(session: Session, held: Lease, result: Result) -> bool:
         session.rollback()
         return False
     columns = result.values | job_values("completed", None)
+    keys = [key for key in (result.values.get("processed_s3_key"), result.image and result.image.s3_key) if key]
     if result.image:
         _insert(session, held, result.image, columns)
     elif not _change_job(session, held.job_id, columns):
         session.rollback()
+        # The deletion knew nothing of what was stored since.
+        cleanups.register(session, keys)
+        session.commit()
         raise NotFound(GONE)
-    keys = [result.values.get("processed_s3_key"), result.image and result.image.s3_key]
     # An earlier attempt may have left them behind, and maintenance may have found them to be nobody's.
-    cleanups.done(session, [key for key in keys if key])
+    cleanups.done(session, keys)
     batches.change_counts(session, held.batch_id, running=-1, completed=1, faces=faces)
     return _end(session, held.batch_id)
 

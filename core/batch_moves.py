@@ -28,8 +28,7 @@ def cancel_queued(session: Session, batch_id: uuid.UUID) -> int:
 
 def retry_failed(session: Session, batch_id: uuid.UUID) -> int:
     """Queue again what has failed until now; return how many items that were. BatchClosed when it was cancelled."""
-    if batches.get(session, batch_id).status == "cancelled":
-        raise BatchClosed("this batch was cancelled")
+    _refuse_cancelled(session, batch_id)
     moved, before = 0, now()
     while some := _retry_some(session, batch_id, before):
         moved += some
@@ -53,9 +52,17 @@ def _retry_some(session: Session, batch_id: uuid.UUID, before: datetime) -> int:
     count = _move(session, batch_id, [BatchItem.state == "failed", BatchItem.finished_at < before], values)
     if count:
         batches.change_counts(session, batch_id, failed=-count, queued=count)
+        # The batch is locked now. Cancelled meanwhile it may have ended, and nobody would look for its items.
+        _refuse_cancelled(session, batch_id)
         batches.reopen(session, batch_id)
     session.commit()
     return count
+
+
+def _refuse_cancelled(session: Session, batch_id: uuid.UUID) -> None:
+    if batches.get(session, batch_id).status == "cancelled":
+        session.rollback()
+        raise BatchClosed("this batch was cancelled")
 
 
 def _move(session: Session, batch_id: uuid.UUID, which: list[ColumnElement[bool]], values: dict[str, Any]) -> int:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from core import batch_items, batch_leases, batch_moves, batches, outcomes, records
+from core import batch_items, batch_leases, batch_moves, batches, cleanups, outcomes, records
 from core.batch_items import NewItem
 from core.batch_leases import Lease, Result
 from core.batches import NewBatch
@@ -181,7 +181,9 @@ def test_deleted_image_has_no_outcome(session: Session) -> None:
     held = taken(session)
     records.delete_image(session, held.image_id)
     with pytest.raises(NotFound):
-        batch_leases.complete(session, held, result())
+        batch_leases.complete(session, held, result(processed_s3_key="processed/late.jpeg"))
+    assert "processed/late.jpeg" in {due.s3_key for due in cleanups.due(session)}
+    session.commit()
     assert batch_leases.fail(session, held, "not_found", "gone")
     assert counts(session, batch) == {"queued": 1, "failed": 1}
     second = select(BatchItem.image_id).where(BatchItem.name == "1.jpg")
@@ -266,6 +268,27 @@ def test_cancelled_batch_is_not_tried_again(session: Session) -> None:
         batch_moves.retry_failed(session, batch)
     with pytest.raises(BatchClosed):
         batch_items.add(session, batch, [NewItem("a.jpg", 1, "0", rows.image())])
+
+
+def test_batch_that_is_cancelled_meanwhile_is_not_tried_again(
+    session: Session, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = begun(session, 1)
+    batch_leases.fail(session, taken(session), "undecodable_image", "cut")
+    real = batch_moves._retry_some
+
+    def cancelled_first(retrying: Session, *args: Any) -> int:
+        retrying.commit()
+        with sessions() as other:
+            batches.cancel(other, batch)
+        return real(retrying, *args)
+
+    monkeypatch.setattr(batch_moves, "_retry_some", cancelled_first)
+    with pytest.raises(BatchClosed):
+        batch_moves.retry_failed(session, batch)
+    assert batches.get(session, batch).finished_at is not None
+    assert counts(session, batch) == {"failed": 1}
+    assert_right(session, batch)
 
 
 def test_rate_is_of_the_last_minute(session: Session) -> None:
