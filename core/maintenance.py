@@ -8,13 +8,15 @@ from itertools import chain, islice
 
 from sqlalchemy.orm import Session
 
-from core import batch_leases, batch_moves, batches, cleanups, key_uses, keys, objects, prefixes, records, tallies
+from core import batch_leases, batch_moves, batches, cleanups, key_uses, keys, logs, objects, prefixes, records, tallies
 from core.cleanups import Due
-from core.errors import NotFound, StorageUnavailable
+from core.errors import FaceApiError, NotFound, StorageUnavailable
 from core.models import now
 from core.objects import StoredObject
 from core.services import Services
 from core.storage import ObjectStore
+
+log = logs.get(__name__)
 
 OBJECTS_AT_ONCE = 1000
 # A call stores its objects before its rows, so a young object without a row may still get one.
@@ -75,8 +77,13 @@ def import_prefixes(services: Services) -> int:
         return 0
     with services.sessions() as session:
         due = prefixes.import_due(session)
-    added = sum(prefixes.fill(services.store, services.sessions, batch_id) for batch_id in due)
-    if added:
+    added = 0
+    for batch_id in due:
+        try:
+            added += prefixes.fill(services.store, services.sessions, batch_id)
+        except FaceApiError as error:  # a store that is down, a batch that was cancelled: the others come all the same
+            log.warning("a prefix was not imported", batch=str(batch_id), error=error.code)
+    if due:
         services.queue.ring()
     return added
 

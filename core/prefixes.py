@@ -16,7 +16,7 @@ from core import batch_items, batches
 from core.batch_items import NewItem
 from core.db import Sessions
 from core.models import Batch, now
-from core.objects import OWN_PREFIXES
+from core.objects import OWN_PREFIXES, is_key
 from core.storage import ObjectStore
 
 AT_ONCE = 1000
@@ -25,8 +25,8 @@ EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif",
 
 
 def is_foreign(prefix: str) -> bool:
-    """Whether nothing below a prefix is this service's own; those pictures are masked already, or are originals."""
-    return not any(own.startswith(prefix) or prefix.startswith(own) for own in OWN_PREFIXES)
+    """Whether keys can begin so, and none of them is this service's own: those pictures are masked, or originals."""
+    return is_key(f"{prefix}x") and not any(own.startswith(prefix) or prefix.startswith(own) for own in OWN_PREFIXES)
 
 
 def import_due(session: Session) -> list[uuid.UUID]:

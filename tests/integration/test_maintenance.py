@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import redis
 from click.testing import CliRunner
 
 from admin.main import main
-from core import cleanups, config, key_uses, keys, maintenance, objects, records, schema, services
+from core import batches, cleanups, config, key_uses, keys, maintenance, objects, records, schema, services
+from core.batches import NewBatch
 from core.errors import StorageUnavailable
 from core.key_uses import KeyUses
 from core.models import now
+from core.objects import StoredObject
 from core.records import StoredImage, StoredJob
+from core.results import MaskOptions
 from core.services import Services
 
 
@@ -173,3 +177,24 @@ def test_maintenance_command_reports(made: Services, monkeypatch: pytest.MonkeyP
     assert "images past their retention       1" in ran.output
     assert "objects removed                   2" in ran.output
     assert "results that could not be kept    1" in ran.output
+
+
+def test_prefix_that_fails_keeps_no_other_waiting(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert made.store is not None and made.sessions is not None
+    made.store.put("good/a.jpg", b"abc", "image/jpeg")
+    found_in = made.store.list
+
+    def failing(prefix: str = "") -> Iterator[StoredObject]:
+        if prefix != "good/":
+            raise StorageUnavailable
+        return found_in(prefix)
+
+    monkeypatch.setattr(made.store, "list", failing)
+    with made.sessions() as session:
+        begun = [
+            batches.create(session, NewBatch("a", MaskOptions(), prefix=prefix))[0].id
+            for prefix in ("bad/", "good/", "worse/")
+        ]
+    assert maintenance.import_prefixes(made) == 1
+    with made.sessions() as session:
+        assert [batches.get(session, one).status for one in begun] == ["open", "running", "open"]

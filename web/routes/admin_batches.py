@@ -43,8 +43,8 @@ def post_batch(body: BatchCreation) -> Response:
     if key and (len(key) > 255 or not key.isprintable()):
         raise InvalidOption("the key has 1 to 255 characters", problems=(FieldProblem(IDEMPOTENCY_KEY, "Too long"),))
     if body.prefix and not prefixes.is_foreign(body.prefix):
-        problem = FieldProblem("prefix", "What is below this prefix is the service's own")
-        raise InvalidOption("this prefix is the service's own", problems=(problem,))
+        problem = FieldProblem("prefix", "No key begins so, or those that do are the service's own")
+        raise InvalidOption("this prefix names no pictures that may be taken", problems=(problem,))
     options = choices.resolved(body.validated_options(), current.services().settings)
     new = NewBatch(body.name, options, body.webhook_url, body.prefix, key)
     if new.webhook_url:
