@@ -34,6 +34,7 @@ ELSEWHERE = [
     "javascript:alert(1)",
     "/console/\n//elsewhere.example",
     "/objects/x",
+    "//[",
     "",
 ]
 

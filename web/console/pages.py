@@ -88,7 +88,10 @@ def here() -> str:
 def safe(target: str) -> str:
     """Return a path of the console as it is, and the dashboard's for anything that may lead elsewhere."""
     home = url_for("console.dashboard.show")
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # of brackets without an address
+        return home
     # Browsers take a backslash for a slash, and drop what is no character.
     odd = "\\" in target or any(character.isspace() or not character.isprintable() for character in target)
     local = not parts.scheme and not parts.netloc and (parts.path + "/").startswith(home)
