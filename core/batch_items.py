@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from core import batches, outcomes, upserts
+from core import batches, outcomes, pages, upserts
 from core.models import Batch, BatchItem, Image, ProcessingJob, now
 from core.pages import Page
 from core.records import StoredImage, StoredJob
@@ -124,19 +124,19 @@ def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
 
 def page(session: Session, batch: Batch, page: int, per_page: int, wanted: ItemFilter = EVERY_ITEM) -> Page[Item]:
     """Return one page of a batch's items, in the order in which they came, or finished when that is asked for."""
-    skipped, state = (page - 1) * per_page, wanted.state
     if wanted.finished_after:
         return _finished(session, batch, page, per_page, wanted)
+    state = wanted.state
+    total: int = getattr(batch, state) if state else batch.total
+    skipped = pages.skipped(page, per_page, total)
     if state:
         # Skipping reads the index alone; whole rows are fetched only for the page.
         of_state = select(BatchItem.id).where(BatchItem.batch_id == batch.id, BatchItem.state == state)
         shown = of_state.order_by(BatchItem.position).offset(skipped).limit(per_page).scalar_subquery()
         found = _whole().where(BatchItem.id.in_(shown))
-        total: int = getattr(batch, state)
     else:
         last = BatchItem.position <= skipped + per_page
         found = _whole().where(BatchItem.batch_id == batch.id, BatchItem.position > skipped, last)
-        total = batch.total
     return Page(_items(session, found.order_by(BatchItem.position)), total, page, per_page)
 
 
@@ -146,7 +146,9 @@ def _finished(session: Session, batch: Batch, page: int, per_page: int, wanted: 
     which += [BatchItem.state == wanted.state] if wanted.state else []
     total = session.scalar(select(func.count()).select_from(BatchItem).where(*which)) or 0
     in_order = _whole().where(*which).order_by(BatchItem.finished_at, BatchItem.position)
-    return Page(_items(session, in_order.offset((page - 1) * per_page).limit(per_page)), total, page, per_page)
+    return Page(
+        _items(session, in_order.offset(pages.skipped(page, per_page, total)).limit(per_page)), total, page, per_page
+    )
 
 
 def _whole() -> Select[Any]:

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core import upserts, webhooks
+from core import pages, upserts, webhooks
 from core.errors import BatchClosed, NotFound
 from core.models import Batch, BatchItem, now
 from core.pages import Page
@@ -86,7 +86,7 @@ def page(session: Session, page: int, per_page: int, status: str | None = None) 
     wanted = [Batch.status == status] if status else []
     total = session.scalar(select(func.count()).select_from(Batch).where(*wanted)) or 0
     newest_first = select(Batch).where(*wanted).order_by(Batch.created_at.desc(), Batch.id.desc())
-    found = session.scalars(newest_first.offset((page - 1) * per_page).limit(per_page))
+    found = session.scalars(newest_first.offset(pages.skipped(page, per_page, total)).limit(per_page))
     return Page(list(found), total, page, per_page)
 
 

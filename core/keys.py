@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from core import upserts
+from core import pages, upserts
 from core.errors import NotFound
 from core.models import ApiKey, UtcDateTime
 from core.pages import Page
@@ -51,11 +51,8 @@ def list_all(session: Session) -> list[ApiKey]:
 def page(session: Session, page: int, per_page: int) -> Page[ApiKey]:
     """Return one page of all keys, newest first. Administrators make them by hand: few enough to be counted."""
     total = session.scalar(select(func.count()).select_from(ApiKey)) or 0
-    skipped = (page - 1) * per_page
-    if skipped >= total:  # a number that no database takes, perhaps
-        return Page([], total, page, per_page)
     newest_first = select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id.desc())
-    shown = newest_first.offset(skipped).limit(per_page)
+    shown = newest_first.offset(pages.skipped(page, per_page, total)).limit(per_page)
     return Page(list(session.scalars(shown)), total, page, per_page)
 
 

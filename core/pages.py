@@ -6,6 +6,12 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
+def skipped(page: int, per_page: int, total: int) -> int:
+    """Return how many rows come before a page: never more than there are, as a caller's number may be too large for a
+    database."""
+    return min((page - 1) * per_page, total)
+
+
 @dataclass(frozen=True)
 class Page(Generic[Item]):
     """total: of all pages; page counts from 1, and one past the end has no items."""

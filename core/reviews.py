@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from core import records, upserts
+from core import pages, records, upserts
 from core.errors import NotFound
 from core.models import ProcessingJob, now
 from core.pages import Page
@@ -32,9 +32,7 @@ def page(session: Session, page: int, per_page: int) -> Page[Review]:
     """
     waiting = ProcessingJob.review_state == PENDING
     total = session.scalar(select(func.count()).select_from(ProcessingJob).where(waiting)) or 0
-    skipped = (page - 1) * per_page
-    if skipped >= total:  # also where it is more than the database counts
-        return Page([], total, page, per_page)
+    skipped = pages.skipped(page, per_page, total)
     newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
     ids = select(ProcessingJob.id).where(waiting).order_by(*newest_first).offset(skipped).limit(per_page)
     jobs = records.jobs_in_full(session, session.scalars(ids).all())

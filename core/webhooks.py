@@ -13,7 +13,7 @@ from http import HTTPStatus
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from core import addresses, logs, webhook_posts
+from core import addresses, logs, pages, webhook_posts
 from core.addresses import Forbidden
 from core.config import Settings
 from core.db import Sessions
@@ -95,7 +95,7 @@ def page(session: Session, batch_id: uuid.UUID, page: int, per_page: int) -> Pag
     total = session.scalar(select(func.count()).where(WebhookDelivery.batch_id == batch_id)) or 0
     newest_first = select(WebhookDelivery).where(WebhookDelivery.batch_id == batch_id)
     newest_first = newest_first.order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id.desc())
-    found = session.scalars(newest_first.offset((page - 1) * per_page).limit(per_page))
+    found = session.scalars(newest_first.offset(pages.skipped(page, per_page, total)).limit(per_page))
     return Page(list(found), total, page, per_page)
 
 

@@ -221,6 +221,21 @@ def test_empty_batch_is_completed_when_closed(idle: Stack) -> None:
 # --- listed, cancelled ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("page", [2, 1000, 10**30])
+def test_page_past_the_end_is_empty(idle: Stack, page: int) -> None:
+    batch = begun(idle)
+    upload(idle, batch, ("a.jpg", pictures.portrait()))
+    lists = (
+        "/batches?status=cancelled&per_page=100&",
+        f"/batches/{batch['id']}/items?",
+        f"/batches/{batch['id']}/deliveries?",
+    )
+    ways = [*lists, f"/batches/{batch['id']}/items?state=queued&"]
+    ways.append(f"/batches/{batch['id']}/items?finished_after=2020-01-01&")
+    for path in ways:
+        assert body(basic(idle, "GET", f"{path}page={page}"))["items"] == []
+
+
 def test_items_come_in_pages(idle: Stack) -> None:
     batch = begun(idle)
     names = [f"{number}.jpg" for number in range(5)]
