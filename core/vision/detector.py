@@ -43,7 +43,7 @@ class OnnxDetector:
         self._gflops = entry.gflops
 
     def find(self, pixels: Pixels, options: DetectOptions) -> Found:
-        """Search the picture as closely as `options.detail` says; neither scores nor cost depend on the thresholds."""
+        """Search the picture as closely as `options.detail` says; scores do not depend on the least one asked for."""
         height, width = pixels.shape[:2]
         search = Search(options.detail or UNRESOLVED, self.input_size, self._gflops)
         look = partial(self.eye.look, pixels, least=fusion.floor(options.confidence))

@@ -80,11 +80,15 @@ def _verified(picture: Picture, subject: Subject, covered: Covered, detector: De
 
 
 def find(picture: Picture, options: DetectOptions, detector: Detector) -> Found:
-    """Find the faces that a viewer sees, and those that the colours hold where alpha hides them in part."""
+    """Find the faces that a viewer sees, and those that the colours hold where alpha hides them in part.
+
+    The colours are searched `balanced` at most: two thorough searches can take longer than a call may.
+    """
     if picture.alpha is None:
         return detector.find(picture.pixels, options)
     every = options.model_copy(update={"max_faces": 0})
-    seen, hidden = detector.find(images.flatten(picture), every), detector.find(picture.pixels, every)
+    quicker = every.model_copy(update={"detail": "balanced"}) if every.detail == "thorough" else every
+    seen, hidden = detector.find(images.flatten(picture), every), detector.find(picture.pixels, quicker)
     return _merged(seen, hidden, options)
 
 

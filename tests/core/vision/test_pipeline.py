@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core.errors import UndecodableImage
-from core.results import DetectOptions, Found, MaskOptions
+from core.results import Detail, DetectOptions, Found, MaskOptions
 from core.vision import pipeline, regions
 from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, noise, png, unpacked
 
@@ -77,6 +77,16 @@ def test_face_seen_twice_counts_once() -> None:
     report = pipeline.detect(png(source), DetectOptions(), KnownFaces(BOX), MAX_PIXELS)
     assert len(report.found.faces) == 1
     assert report.found.candidates_before_nms == 2
+
+
+@pytest.mark.parametrize(
+    ("detail", "looks"),
+    [("fast", ["fast"] * 2), ("balanced", ["balanced"] * 2), ("thorough", ["thorough", "balanced"])],
+)
+def test_partly_transparent_picture_is_searched_in_time(detail: Detail, looks: list[str]) -> None:
+    detector = KnownFaces(BOX)
+    pipeline.detect(png(noise(4)), DetectOptions(detail=detail), detector, MAX_PIXELS)
+    assert [options.detail for options in detector.asked] == looks
 
 
 def test_cut_picture_is_never_masked() -> None:
