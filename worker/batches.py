@@ -48,8 +48,7 @@ def work_batch(self: "Task[Any, Any]") -> None:
         return
     if held is None:
         return
-    if held.more:
-        own.queue.ring()
+    own.queue.ring()  # also after the last of its batch: others may wait
     desk = Desk(own, sessions, store)
     with desk.holding(held):
         outcome = desk.work(held)

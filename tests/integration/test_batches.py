@@ -175,6 +175,17 @@ def test_cancel_lets_running_items_finish(service: Stack) -> None:
     }
 
 
+def test_small_batches_call_for_one_another(start_service: StartService) -> None:
+    service = start_service(FACE_API_WORKER_PROCESSES="1")
+    service.kill("beat")  # who would call every few seconds
+    service.pause_worker()
+    begun = [begin(service) for _ in range(10)]
+    for shade, batch in enumerate(begun):
+        upload(service, batch, ("a.jpg", picture(shade)))
+    service.resume_worker()
+    service.until(lambda: all(admin(service, "GET", f"/{one}")["counts"]["completed"] for one in begun), 60)
+
+
 @pytest.mark.parametrize("kind", ["FLUSHALL"])
 def test_flushed_redis_stops_no_batch(start_service: StartService, kind: str) -> None:
     service = start_service()
