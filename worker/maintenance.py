@@ -1,5 +1,6 @@
 """The regular tasks, on the clock of beat."""
 
+import threading
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -30,10 +31,28 @@ def _regular(job: Callable[[Services], Any]) -> Callable[[], None]:
     return run
 
 
+def _beside(job: Callable[[Services], Any]) -> Callable[[], None]:
+    """Have a job that may take long done beside the tasks: a call must not wait for it, nor for its process.
+
+    One at a time in each process; what one that ends leaves undone, the next finds.
+    """
+    run, at_work = _regular(job), threading.Lock()
+
+    def work() -> None:
+        with at_work:
+            run()
+
+    def begin() -> None:
+        if not at_work.locked():
+            threading.Thread(target=work, name=job.__name__, daemon=True).start()
+
+    return begin
+
+
 count_key_uses = shared_task(name="count_key_uses", time_limit=LIMIT_S)(_regular(maintenance.count_key_uses))
 fold_tallies = shared_task(name="fold_tallies", time_limit=LIMIT_S)(_regular(maintenance.fold_tallies))
 clean_storage = shared_task(name="clean_storage", time_limit=LIMIT_S)(_regular(maintenance.clean_storage))
 expire_images = shared_task(name="expire_images", time_limit=LIMIT_S)(_regular(maintenance.expire_images))
 compare_storage = shared_task(name="compare_storage", time_limit=LIMIT_S)(_regular(maintenance.compare))
 reap_batches = shared_task(name="reap_batches", time_limit=LIMIT_S)(_regular(maintenance.reap_batches))
-import_prefixes = shared_task(name="import_prefixes", time_limit=LIMIT_S)(_regular(maintenance.import_prefixes))
+import_prefixes = shared_task(name="import_prefixes", time_limit=LIMIT_S)(_beside(maintenance.import_prefixes))

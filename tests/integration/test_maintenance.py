@@ -1,6 +1,7 @@
 """Maintenance: uses counted, old images deleted, objects and rows brought together, a failing store outlasted."""
 
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -20,6 +21,7 @@ from core.objects import StoredObject
 from core.records import StoredImage, StoredJob
 from core.results import MaskOptions
 from core.services import Services
+from worker import maintenance as tasks
 
 
 @pytest.fixture
@@ -198,3 +200,21 @@ def test_prefix_that_fails_keeps_no_other_waiting(made: Services, monkeypatch: p
     assert maintenance.import_prefixes(made) == 1
     with made.sessions() as session:
         assert [batches.get(session, one).status for one in begun] == ["open", "running", "open"]
+
+
+def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_services", lambda: made)
+    begun, go_on, done = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    def slow(_: Services) -> None:
+        begun.release()
+        go_on.wait(30)
+        done.set()
+
+    begin = tasks._beside(slow)
+    begin()
+    assert begun.acquire(timeout=30) and not done.is_set()
+    begin()
+    assert not begun.acquire(timeout=0.3)  # one at a time
+    go_on.set()
+    assert done.wait(30)
