@@ -230,6 +230,12 @@ def test_small_pictures_are_private(service: Stack, session: dict[str, str]) -> 
         assert_problem(get(service, f"/pictures{path}/small.jpg", headers=again), 401)
 
 
+def test_small_pictures_may_have_any_name(service: Stack, session: dict[str, str]) -> None:
+    job = kept(service, filename='사진 "é".jpg')
+    response = get(service, f"/pictures/{job.image_id}/small.jpg", cookies=session)
+    assert response.status_code == 200 and response.headers["ETag"].isascii()
+
+
 def test_large_pictures_are_no_larger_than_the_original(service: Stack, session: dict[str, str]) -> None:
     job = kept(service)
     response = get(service, f"/pictures/{job.image_id}/large.jpg", cookies=session)

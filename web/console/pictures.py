@@ -4,6 +4,7 @@ Decoding strangers' files is the worker's alone: there a decoder that crashes or
 made is remembered in memory only, because where nothing is kept nothing of a picture may touch a disk.
 """
 
+import hashlib
 import threading
 from collections import OrderedDict
 from http import HTTPStatus
@@ -78,7 +79,8 @@ def _small(key: str | None, size: str) -> Response:
         raise NotFound("there is no such picture")
     name = f"{size}/{key}"
     response = Response(mimetype="image/jpeg")
-    response.set_etag(name.replace('"', ""))
+    # A key ends with a name in any script, and a header holds none.
+    response.set_etag(hashlib.sha256(name.encode()).hexdigest())
     # What is kept in the browser is asked about each time: nobody sees it after logging out, nor when it is deleted.
     response.headers["Cache-Control"] = "private, no-cache"
     if request.if_none_match.contains(response.get_etag()[0] or ""):
