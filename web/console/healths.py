@@ -46,8 +46,9 @@ class Watch:
         """Ask, unless that was done just now or somebody else is doing it. None: the queue can't be reached."""
         if time.monotonic() - self._asked_at > FRESH_S and self._asking.acquire(blocking=self._last is None):
             try:
-                self._last = self._asked()
-                self._asked_at = time.monotonic()
+                if time.monotonic() - self._asked_at > FRESH_S:  # else somebody has asked while this one waited
+                    self._last = self._asked()
+                    self._asked_at = time.monotonic()
             finally:
                 self._asking.release()
         return self._last

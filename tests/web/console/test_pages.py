@@ -1,15 +1,21 @@
 """What pages are made of: forms from models, charts from sums, numbers in words, addresses of pages."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, Field
 
+from core.errors import EngineUnavailable
+from core.loads import Load
 from core.pages import Page
+from core.queue import Queue
 from core.results import MaskOptions
 from core.timelines import Stretch
 from web.console import charts, fields, formats, lists, overlays
+from web.console.healths import Watch
 from web.console.pictures import Shelf
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -146,6 +152,26 @@ def test_strange_detections_are_passed_over() -> None:
     marks = overlays.faces([{"old": "shape"}, {"bbox": [1, 2, 3, 4]}, "no face", face])
     assert [(mark.index, mark.width, mark.height, mark.doubtful) for mark in marks] == [(3, 3, 6, True)]
     assert overlays.faces(None) == overlays.faces({"a": 1}) == []
+
+
+class Down(Queue):
+    """A queue that can't be reached, which takes a while to notice."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def load(self) -> Load:
+        self.asked += 1
+        time.sleep(0.2)
+        raise EngineUnavailable("the queue can't be reached")
+
+
+def test_queue_that_is_down_is_asked_once_for_all() -> None:
+    queue = Down()
+    watch = Watch(queue)
+    with ThreadPoolExecutor(4) as pages:
+        assert list(pages.map(lambda _: watch.now(), range(4))) == [None] * 4
+    assert queue.asked == 1
 
 
 def test_shelf_forgets_what_was_not_asked_for() -> None:
