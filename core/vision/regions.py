@@ -18,10 +18,12 @@ LEAST_KERNEL = 1.5
 # The least padding of an ellipse around a head that is surely upright, and around any other.
 # measured, tests/core/vision/test_ovals.py: heads turned by 0 to 360 degrees, the oval of each seen upright. Up to 30
 # degrees an ellipse of 1.25 times the detected box holds it, lying on the side of 1.53, upside down of 1.89, because
-# there the network puts box and landmarks as if the head were upright, at a confidence below 0.75
+# there the network puts box and landmarks as if the head were upright; but at a confidence below 0.8, and mostly with a
+# box that is wider than an upright head's
 UPRIGHT_PADDING = 0.15
 ANY_PADDING = 0.45
-UPRIGHT_CONFIDENCE = 0.75
+UPRIGHT_CONFIDENCE = 0.8
+UPRIGHT_WIDTH = 0.8  # the most, in heights of the box
 UPRIGHT_DEGREES = 30
 
 
@@ -98,7 +100,9 @@ def _odd_cells(cell: int, longer: int) -> int:
 
 def surely_upright(face: Face) -> bool:
     """Tell whether a head leans little, by the line from between the eyes to the middle of the mouth."""
-    if face.landmarks is None or face.confidence < UPRIGHT_CONFIDENCE:
+    x1, y1, x2, y2 = face.box
+    wide = x2 - x1 > UPRIGHT_WIDTH * (y2 - y1)
+    if face.landmarks is None or wide or face.confidence < UPRIGHT_CONFIDENCE:
         return False
     left_eye, right_eye, _, left_mouth, right_mouth = face.landmarks
     across = (left_mouth[0] + right_mouth[0] - left_eye[0] - right_eye[0]) / 2

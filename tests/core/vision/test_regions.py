@@ -106,17 +106,22 @@ def test_no_floor_leaves_strength(method: Method, applied: int) -> None:
 
 @pytest.mark.parametrize(
     ("landmarks", "confidence", "padding"),
-    [(UPRIGHT, 0.8, 0.15), (UPRIGHT, 0.6, 0.45), (LEANING, 0.9, 0.45), (None, 0.9, 0.45)],
+    [(UPRIGHT, 0.9, 0.15), (UPRIGHT, 0.6, 0.45), (LEANING, 0.9, 0.45), (None, 0.9, 0.45)],
     ids=["upright", "unsure", "leaning", "no_landmarks"],
 )
 def test_ellipse_grows_unless_head_is_upright(landmarks: object, confidence: float, padding: float) -> None:
-    face = Face(box=(10, 10, 30, 30), confidence=confidence, landmarks=landmarks)  # type: ignore[arg-type]  # of a case
+    face = Face(box=(10, 10, 30, 38), confidence=confidence, landmarks=landmarks)  # type: ignore[arg-type]  # of a case
     options = MaskOptions(method="elliptical", padding=0)
     region = regions.region(face, options, HIDING, (40, 40))
     assert region is not None
-    assert region.half == pytest.approx((10 + 20 * padding, 10 + 20 * padding)) and region.middle == (20, 20)
+    assert region.half == pytest.approx((10 + 20 * padding, 14 + 28 * padding)) and region.middle == (20, 24)
     weak = regions.region(face, options, NONE, (40, 40))
-    assert weak is not None and weak.half == (10, 10)
+    assert weak is not None and weak.half == (10, 14)
+
+
+def test_wide_box_is_not_surely_upright() -> None:
+    assert regions.surely_upright(Face(box=(10, 10, 30, 38), confidence=0.9, landmarks=UPRIGHT))
+    assert not regions.surely_upright(Face(box=(10, 10, 30, 30), confidence=0.9, landmarks=UPRIGHT))
 
 
 def test_larger_padding_of_ellipse_is_kept() -> None:
