@@ -227,6 +227,20 @@ def test_batch_is_begun_watched_and_downloaded(page: Page, site: Site) -> None:
     expect(page.locator("tbody tr:not(.reason)")).to_have_count(1)
 
 
+def test_second_try_goes_on_with_the_batch(page: Page, site: Site, complaints: Complaints) -> None:
+    complaints.expected = ["ERR_FAILED"]  # a connection that breaks
+    page.route("**/images", lambda route: route.abort(), times=1)
+    page.goto("/console/batches/new")
+    page.get_by_label("Name").fill("Sent twice")
+    page.get_by_label("Choose pictures").set_input_files([payload("a.jpg", seeds.portrait())])
+    page.get_by_role("button", name="Begin").click()
+    expect(page.locator("[data-problem]")).to_be_visible()
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sent twice")
+    found = body(basic(site.service, "GET", "/batches", params={"per_page": 100}))["items"]
+    assert [one["counts"]["total"] for one in found if one["name"] == "Sent twice"] == [1]
+
+
 # --- review ------------------------------------------------------------------------------------------------------
 
 

@@ -79,9 +79,18 @@ function* parcels() {
   if (parcel.length) yield parcel;
 }
 
+// What was begun and is not closed: another try after a failed call goes on with it, and sends nothing twice.
+let open = null;
+
+async function begin(json) {
+  const asked = JSON.stringify(json);
+  if (open?.asked !== asked) open = { asked, batch: await call("POST", form.dataset.path, { json }) };
+  return open.batch;
+}
+
 async function send() {
   const json = { name: form.elements["batch-name"].value, job_type: type.value, options: options() };
-  const batch = await call("POST", form.dataset.path, { json });
+  const batch = await begin(json);
   const refused = [];
   let done = 0;
   for (const parcel of parcels()) {
@@ -94,6 +103,7 @@ async function send() {
     find("sent").querySelector(".series-mask").setAttribute("width", (done / chosen.size) * 100);
   }
   await call("POST", `${form.dataset.path}/${batch.id}/close`);
+  open = null;
   if (refused.length) later(say("refused", { n: refused.length, name: refused[0].name, detail: refused[0].detail }));
   location.assign(`${form.dataset.pages}/${batch.id}`);
 }
@@ -107,6 +117,7 @@ form.addEventListener("submit", async (event) => {
   try {
     await send();
   } catch (error) {
+    if (error.status === 409) open = null; // somebody else has ended it
     problem.querySelector("span").textContent = error.message;
     problem.hidden = false;
     find("sent").toggleAttribute("hidden", true);
