@@ -6,11 +6,13 @@ Objects come before rows: what dies in between is an object without a row, which
 import hashlib
 import unicodedata
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from core import batch_items, batches, images, objects
+from sqlalchemy.orm import Session
+
+from core import batch_items, batches, cleanups, images, objects
 from core.batch_items import NAME_LENGTH, Known, NewItem
 from core.db import Sessions
 from core.errors import BatchClosed, FaceApiError, QueueFull
@@ -75,9 +77,20 @@ class Uploader:
             told.extend(self._judge(file, known, stored) for file in files)
         finally:
             if stored:
-                with self.sessions() as session:
-                    known |= batch_items.add(session, batch_id, list(stored.values()))
+                known |= self._add(batch_id, stored)
         return _receipt(told, known, stored)
+
+    def _add(self, batch_id: uuid.UUID, stored: dict[str, NewItem]) -> dict[str, Known]:
+        """Make items of what is stored; what becomes none, because others were faster, goes from the store again."""
+        with self.sessions() as session:
+            try:
+                before = batch_items.add(session, batch_id, list(stored.values()))
+            except BatchClosed:  # of any other failure nobody knows whether the rows are there
+                session.rollback()
+                _discard(session, stored.values())
+                raise
+            _discard(session, [stored[name] for name in before])
+        return before
 
     def _prepare(self, batch_id: uuid.UUID, names: list[str]) -> dict[str, Known]:
         """Refuse what can't be taken before anything is stored; return the items that have these names."""
@@ -110,6 +123,12 @@ class Uploader:
         image = StoredImage(image_id, filename, content_type, len(data), header.width, header.height, key)
         stored[file.name] = NewItem(file.name, len(data), digest, image)
         return file.name, digest
+
+
+def _discard(session: Session, items: Iterable[NewItem]) -> None:
+    """Have the pictures of items that were not made removed. Commits."""
+    cleanups.register(session, [item.image.s3_key for item in items if item.image])
+    session.commit()
 
 
 def name_problem(name: str) -> str | None:

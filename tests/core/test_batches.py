@@ -4,8 +4,11 @@ import random
 import threading
 import uuid
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +18,14 @@ from sqlalchemy.orm import Session
 from core import batch_items, batch_leases, batch_moves, batches, cleanups, outcomes, records
 from core.batch_items import NewItem
 from core.batch_leases import Lease, Result
+from core.batch_uploads import Uploader
 from core.batches import NewBatch
 from core.db import Sessions
 from core.errors import BatchClosed, NotFound
+from core.folder_store import FolderStore
 from core.models import Batch, BatchItem, Image, ProcessingJob, now
 from core.results import MaskOptions
+from tests.contract.pictures import encoded, landscape
 from tests.core import rows
 
 LEASE_S = 60.0
@@ -458,3 +464,35 @@ def test_same_upload_twice_at_a_time_is_one_item(sessions: Sessions) -> None:
     with sessions() as session:
         assert session.query(Batch).one().total == 20
         assert_right(session, batch)
+
+
+@dataclass
+class Sent:
+    """A file of an upload; meanwhile: what happens elsewhere while it is read."""
+
+    name: str
+    meanwhile: Callable[[], object] = lambda: None
+
+    def read(self) -> bytes:
+        self.meanwhile()
+        return encoded(landscape(64, 48), "JPEG")
+
+
+def test_upload_that_becomes_no_item_leaves_the_store(sessions: Sessions, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "objects", 60)
+    uploader = Uploader(store, sessions, 10**8, 100)
+    with sessions() as session:
+        batch = begun(session)
+
+    def close() -> None:
+        with sessions() as other:
+            batches.close(other, batch)
+
+    uploader.take(batch, [Sent("a.jpg", lambda: uploader.take(batch, [Sent("a.jpg")]))])
+    with pytest.raises(BatchClosed):
+        uploader.take(batch, [Sent("b.jpg", close)])
+    with sessions() as session:
+        kept = set(session.scalars(select(Image.s3_key)))
+        doomed = {due.s3_key for due in cleanups.due(session)}
+    assert (len(kept), len(doomed)) == (1, 2)
+    assert {found.key for found in store.list()} == kept | doomed
