@@ -131,13 +131,22 @@ def page(session: Session, batch: Batch, page: int, per_page: int, wanted: ItemF
     skipped = pages.skipped(page, per_page, total)
     if state:
         # Skipping reads the index alone; whole rows are fetched only for the page.
-        of_state = select(BatchItem.id).where(BatchItem.batch_id == batch.id, BatchItem.state == state)
-        shown = of_state.order_by(BatchItem.position).offset(skipped).limit(per_page).scalar_subquery()
-        found = _whole().where(BatchItem.id.in_(shown))
+        found = _whole().where(BatchItem.id.in_(_of_state(batch, state, skipped, per_page)))
     else:
         last = BatchItem.position <= skipped + per_page
         found = _whole().where(BatchItem.batch_id == batch.id, BatchItem.position > skipped, last)
     return Page(_items(session, found.order_by(BatchItem.position)), total, page, per_page)
+
+
+def _of_state(batch: Batch, state: str, skipped: int, per_page: int) -> Any:
+    """Select the ids on a page of the items in a state, looked for from the end of the list that is nearer."""
+    of_state = select(BatchItem.id).where(BatchItem.batch_id == batch.id, BatchItem.state == state)
+    left = max(0, getattr(batch, state) - skipped)
+    behind = max(0, left - per_page)
+    if behind < skipped:
+        from_the_end = of_state.order_by(BatchItem.position.desc()).offset(behind)
+        return from_the_end.limit(min(left, per_page)).scalar_subquery()
+    return of_state.order_by(BatchItem.position).offset(skipped).limit(per_page).scalar_subquery()
 
 
 def _finished(session: Session, batch: Batch, page: int, per_page: int, wanted: ItemFilter) -> Page[Item]:
