@@ -17,7 +17,7 @@ from tests.pictures import astronaut, grace_hopper
 Pixels = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
-SIDE = 160  # chosen: pixels of a face's longer side, so that a turned picture is searched fast
+SIDE = 240  # chosen: pixels of a face's longer side, so that two passes see it, which makes a wrong box surer, too
 ELLIPSE = MaskOptions(method="elliptical")
 
 
