@@ -11,6 +11,7 @@ from core.results import Face, MaskOptions, Method
 # an AUC of 0.67 to 0.70, with 6 and 4 of 0.68, with 7 of 0.51, with 5 and 3 of 0.60: with an odd number no line of the
 # grid lies on the middle of the face
 MOST_CELLS = 7
+LEAST_CELL = 2  # one pixel alone would be its own mean
 # The least kernel of the blur, as a multiple of the region's longer side.
 # measured, portraits of 32 to 256 pixels: 1.0 leaves a recogniser that knows the method an AUC of 0.72, 1.25 one of
 # 0.68, 1.5 one of 0.64; black boxes leave it 0.70
@@ -45,7 +46,7 @@ class Floor:
         if method == "solid":
             return strength
         if method == "pixelate":
-            return _odd_cells(max(strength, -(-longer // self.cells)), longer) if self.cells else strength
+            return _odd_cells(max(strength, LEAST_CELL, -(-longer // self.cells)), longer) if self.cells else strength
         return max(strength, round(longer * self.kernel)) | 1
 
     def padded(self, method: Method, padding: float, face: Face) -> float:

@@ -1,11 +1,13 @@
 """The pipeline with a detector whose faces are known: what is covered, what stays, what is reported."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from core.errors import UndecodableImage
-from core.results import Detail, DetectOptions, Found, MaskOptions
+from core.results import Detail, DetectOptions, Found, MaskOptions, Method
 from core.vision import pipeline, regions
 from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, noise, png, unpacked
 
@@ -143,6 +145,14 @@ def test_detect_marks_nothing_for_review() -> None:
     options = DetectOptions(detail="thorough")
     report = pipeline.detect(png(noise()), options, KnownFaces(BOX, confidences=[0.6]), MAX_PIXELS)
     assert not report.found.faces[0].review
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_smallest_face_is_masked(method: Method) -> None:
+    source = noise()
+    options = MaskOptions(method=method, strength=1, padding=0, format="png", verify=False)
+    result = unpacked(pipeline.mask(png(source), options, KnownFaces((20, 10, 25, 15)), MAX_PIXELS).image)
+    assert (result[10:15, 20:25] != source[10:15, 20:25]).any(axis=2).mean() > 0.9
 
 
 def test_effective_strength_is_largest() -> None:

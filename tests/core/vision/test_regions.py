@@ -96,7 +96,8 @@ def test_blur_kernel_is_odd_and_wide(method: Method, strength: int, longer: int)
 @given(st.sampled_from(METHODS), st.integers(20, 5000))
 def test_stronger_floor_is_stronger(method: Method, longer: int) -> None:
     twice = HIDING.times(2).raised(method, 1, longer)
-    assert twice >= HIDING.raised(method, 1, longer) * (1 if method == "solid" else 1.9) - 2
+    # With few pixels to a cell, an odd number of cells can be 5 where 7 are allowed, and 3 where twice as strong.
+    assert twice >= HIDING.raised(method, 1, longer) * (1 if method == "solid" else 1.4)
 
 
 @pytest.mark.parametrize(("method", "applied"), [("gaussian", 21), ("elliptical", 21), ("pixelate", 20), ("solid", 20)])
