@@ -53,17 +53,17 @@ class FolderStore:
 
     def get(self, key: str) -> bytes:
         path = self._path(key)
-        with _translated(GONE):
+        with self._looking():
             return path.read_bytes()
 
     def stat(self, key: str) -> StoredObject:
         path = self._path(key)
-        with _translated(GONE):
+        with self._looking():
             return _stored(key, path)
 
     def delete(self, key: str) -> None:
         path = self._path(key)
-        with _translated(), suppress(*GONE):
+        with suppress(NotFound), self._looking():
             path.unlink()
         # One folder for each picture: the last object takes it along, and one that still holds some stays.
         with suppress(OSError):
@@ -120,6 +120,17 @@ class FolderStore:
     def _path(self, key: str) -> Path:
         return self._folder / objects.checked(key)
 
+    @contextmanager
+    def _looking(self) -> Iterator[None]:
+        """Say NotFound only of what is not in the folder: where something else has its place, nobody can know."""
+        with _translated():
+            try:
+                yield
+            except GONE as error:
+                if any(place.exists() and not place.is_dir() for place in (self._folder, *self._folder.parents)):
+                    raise
+                raise NotFound("there is no such object") from objects.fault(error)
+
     def _make_folder(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -143,12 +154,10 @@ class FolderStore:
 
 
 @contextmanager
-def _translated(gone: tuple[type[OSError], ...] = ()) -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, gone):
-            raise NotFound("there is no such object") from objects.fault(error)
         raise StorageUnavailable from objects.fault(error)
 
 

@@ -420,6 +420,17 @@ def test_unwritable_folder_is_unavailable(tmp_path: Path) -> None:
         store.link(KEY, "photo.jpg", "image/jpeg")
 
 
+@pytest.mark.parametrize("place", ["var", "var/objects"])
+def test_blocked_folder_is_unavailable(tmp_path: Path, place: str) -> None:
+    """Nobody can know whether the object is there."""
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("a file where a folder should be")
+    store = built(var_dir=tmp_path / "var")
+    for ask in (store.get, store.stat, store.delete):
+        with pytest.raises(StorageUnavailable):
+            ask(KEY)
+
+
 def test_failures_never_tell_filename(silent: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     key = objects.original_key(IMAGE, "tell-tale.jpg")
     caplog.set_level(logging.DEBUG)

@@ -159,6 +159,7 @@ DISTURBANCES: list[Callable[[Site, Scale], None]] = [
 
 def share_done(stack: Stack, batch: str) -> float:
     shown = ask(stack, "GET", f"/batches/{batch}")
+    assert not shown["counts"]["failed"], listed(stack, batch)
     return float(shown["counts"]["completed"])
 
 
