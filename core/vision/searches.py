@@ -54,10 +54,11 @@ class Search:
             size = _cells(self.size * BALANCED)
             seen.append(look(View("large", size, mirrored=True, believed=LARGE)))
         if self.detail == "thorough":
-            turns, turned = self._orientation(look, seen)
+            levels = self._levels(width, height)
+            turns, turned = self._orientation(look, seen, levels[0])
             known = {one.view for one in turned}
             views: list[View] = []
-            for number, level in enumerate(self._levels(width, height)):
+            for number, level in enumerate(levels):
                 views += tiles(width, height, level, turns, mirrored=level == self.size or number % 2 == 1)
             seen += turned + [look(view) for view in views if view not in known]
         return seen
@@ -68,13 +69,15 @@ class Search:
             View(_name("close_up", turns), CLOSE_UP_SIZE, turns=turns, believed=CLOSE_UP),
         ]
 
-    def _orientation(self, look: Look, first: list[Sighting]) -> tuple[int, list[Sighting]]:
-        """Decide which way up the picture shows most faces; return that and what the other ways showed."""
+    def _orientation(self, look: Look, first: list[Sighting], size: int) -> tuple[int, list[Sighting]]:
+        """Decide which way up the picture shows most faces; return that and what the other ways showed.
+
+        first: what it shows as it is; size: of the larger passes that decide where little is seen.
+        """
         ways = [first, *([look(view) for view in self._first(turns)] for turns in (1, 2, 3))]
         turned = [one for way in ways[1:] for one in way]
         evidence = [sum(_evidence(one) for one in way) for way in ways]
-        if max(evidence) < LITTLE:
-            size = _cells(self.size * COARSE)
+        if max(evidence) < LITTLE and size > self.size:
             larger = [look(View(_name("large", turns), size, turns=turns, believed=LARGE)) for turns in range(4)]
             evidence = [both + _evidence(one) for both, one in zip(evidence, larger, strict=True)]
             turned += larger
@@ -86,10 +89,11 @@ class Search:
         Of a tiny picture only the nominal size again.
         """
         pixels = WORK_GFLOP / self.gflops * 640 * 480 / LEVELS_WORK
-        within = max(width, height) * min(1, math.sqrt(pixels / (width * height)))
-        coarse, finest = self.size * COARSE, max(self.size * FINE, within)
+        affordable = max(width, height) * math.sqrt(pixels / (width * height))
+        finest = min(affordable, max(self.size * FINE, width, height))
+        coarse = min(finest, self.size * COARSE)
         steps = math.ceil(math.log(finest / coarse) / math.log(STEP))
-        sizes = [_cells(coarse * (finest / coarse) ** (step / steps)) for step in range(steps + 1)]
+        sizes = [_cells(size) for size in np.geomspace(coarse, finest, steps + 1)]
         return [size for size in sizes if size <= ENLARGED * max(width, height)] or [self.size]
 
 

@@ -187,6 +187,18 @@ def test_work_has_a_limit(width: int, height: int, gflops: float) -> None:
     assert pixels <= max(smallest, 1.25 * searches.WORK_GFLOP / gflops * 640 * 480 + 4 * 640**2)
 
 
+def test_work_has_a_limit_whatever_the_input_size() -> None:
+    scene = Scene()
+    Search("thorough", 2048, 10).run(scene, 3000, 3000)
+    beyond = [view for view in scene.views if view.size != 2048]
+    pixels = sum(view.size**2 for view in beyond)
+    assert pixels <= 1.25 * searches.WORK_GFLOP / 10 * 640 * 480
+
+
+def test_speck_is_not_enlarged() -> None:
+    assert max(view.size for view in planned("thorough", 1, 1, Scene(from_size=1200)).views) == 640
+
+
 @given(st.integers(100, 9000), st.integers(100, 9000), st.integers(640, 6400), st.floats(0, 1), st.floats(0, 1))
 def test_small_face_is_whole_in_some_tile(width: int, height: int, size: int, x: float, y: float) -> None:
     factor = passes.scale(width, height, size)
