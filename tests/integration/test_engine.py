@@ -97,9 +97,9 @@ def test_every_task_is_a_heartbeat(start_service: StartService) -> None:
     service = start_service()
     service.kill("beat")  # whose heartbeat waits behind the calls of a busy service
     client = redis.Redis.from_url(service.redis_url)
-    client.expire(queue.ENGINE, 5)
-    assert mask(service, face()).status_code == 200
-    service.until(lambda: client.ttl(queue.ENGINE) > 10)
+    client.expire(queue.ENGINE, 8)
+    # A worker that has said so just now doesn't say it again at once.
+    service.until(lambda: mask(service, face()).status_code == 200 and client.ttl(queue.ENGINE) > 10)
 
 
 def test_silent_clients_give_threads_back(start_service: StartService) -> None:

@@ -74,8 +74,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             while True:
                 for start in range(first, end, 10_000):
                     piece = body[start : min(end, start + 10_000)]
+                    server.sent[answer] += len(piece)  # before a client can have it and be done
                     self.wfile.write(piece)
-                    server.sent[answer] += len(piece)
                 if not server.endless or server.sent[answer] > 100 * SIZE:
                     break
 
