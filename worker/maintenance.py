@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from functools import cache
 from typing import Any
 
@@ -24,11 +25,19 @@ def _services() -> Services:
 def _regular(job: Callable[[Services], Any]) -> Callable[[], None]:
     def run() -> None:
         try:
-            log.info("maintenance", task=job.__name__, outcome=str(job(_services())))
+            outcome = job(_services())
+            # Beat has most of them done every few seconds, and mostly there is nothing to do.
+            write = log.info if _tells(outcome) else log.debug
+            write("maintenance", task=job.__name__, outcome=str(outcome))
         except Exception:
             log.exception("maintenance failed", task=job.__name__)
 
     return run
+
+
+def _tells(outcome: Any) -> bool:
+    """Whether anything was done or found."""
+    return any(vars(outcome).values()) if is_dataclass(outcome) else bool(outcome)
 
 
 def _beside(job: Callable[[Services], Any]) -> Callable[[], None]:

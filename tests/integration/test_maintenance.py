@@ -218,3 +218,18 @@ def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPa
     assert not begun.acquire(timeout=0.3)  # one at a time
     go_on.set()
     assert done.wait(30)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (0, False),
+        (3, True),
+        (maintenance.Cleaned(removed=0, waiting=0), False),
+        (maintenance.Cleaned(removed=0, waiting=2), True),
+        (maintenance.Differences(orphans=0, missing=1), True),
+    ],
+)
+def test_maintenance_tells_what_it_did(outcome: object, told: bool) -> None:
+    """Every few seconds a line about nothing would push the others out of sight."""
+    assert tasks._tells(outcome) is told
