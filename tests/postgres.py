@@ -22,6 +22,7 @@ OPTIONS = {
     "fsync": "off",  # a test's data may be lost with the machine
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    "max_connections": "1000",  # the services of a whole run share one server
     "lock_timeout": "10s",  # a test that waits for itself fails instead of hanging
 }
 
