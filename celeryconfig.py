@@ -1,4 +1,4 @@
-"""Celery's settings. What depends on the service's own settings is set in core/queue.py."""
+"""Celery's settings. What depends on the service's own settings is set in core/engine/client.py."""
 
 task_serializer = "json"  # a token and options; never a pickle, which runs what it holds
 accept_content = ["json"]

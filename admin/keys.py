@@ -3,9 +3,10 @@
 import click
 from sqlalchemy.orm import Session
 
-from core import config, db
-from core import keys as store
-from core.errors import TierOff
+from core import config
+from core.database import engine
+from core.errors import FeatureDisabled
+from core.keys import keys as store
 
 
 @click.group()
@@ -44,5 +45,5 @@ def revoke(which: str) -> None:
 def _session() -> Session:
     settings = config.load()
     if not settings.database_enabled:
-        raise TierOff("API keys are kept in the database, which is off: FACE_API_DATABASE_ENABLED is false")
-    return db.sessions(settings)()
+        raise FeatureDisabled("API keys are kept in the database, which is off: FACE_API_DATABASE_ENABLED is false")
+    return engine.session_factory(settings)()

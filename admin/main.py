@@ -18,7 +18,7 @@ class NotStarted(click.ClickException):
     exit_code = 2  # as for a misspelt option: nothing was begun
 
 
-class FaceApi(click.Group):
+class FaceApiGroup(click.Group):
     """Ends what an operator can mend as a few lines on stderr, never as a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
@@ -32,7 +32,7 @@ class FaceApi(click.Group):
             raise click.ClickException(f"the database refuses: {error.orig}") from error
 
 
-@click.group(cls=FaceApi, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=FaceApiGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Find and mask faces in pictures, over HTTP: start the service and look after it."""
 

@@ -23,7 +23,7 @@ def run() -> None:
     differences = work.compare(made)
     click.echo(f"objects without a row             {differences.orphans}")
     click.echo(f"rows without an object            {differences.missing}")
-    click.echo(f"results that could not be kept    {made.queue.unkept()}")
+    click.echo(f"results that could not be kept    {made.engine.unsaved_results()}")
     cleaned = work.clean_storage(made)
     click.echo(f"objects removed                   {cleaned.removed}")
     click.echo(f"objects that wait to be removed   {cleaned.waiting}")

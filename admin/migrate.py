@@ -3,9 +3,10 @@
 import click
 from sqlalchemy import make_url
 
-from core import config, schema
+from core import config
 from core.config import Settings
-from core.errors import TierOff
+from core.database import migrations
+from core.errors import FeatureDisabled
 
 
 @click.command()
@@ -13,8 +14,8 @@ def migrate() -> None:
     """Bring the database's tables up to date."""
     settings = config.load()
     if not settings.database_enabled:
-        raise TierOff("there is no database to migrate: FACE_API_DATABASE_ENABLED is false")
-    schema.upgrade(settings)
+        raise FeatureDisabled("there is no database to migrate: FACE_API_DATABASE_ENABLED is false")
+    migrations.upgrade(settings)
     click.echo(f"up to date: {database(settings)}")
 
 

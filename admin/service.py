@@ -10,9 +10,10 @@ from pydantic import SecretStr
 from admin import embedded, migrate, serve, worker
 from admin.supervisor import Program
 from admin.weights import terminal
-from core import db, keys, schema
 from core.config import Settings
-from core.vision import downloads
+from core.database import engine, migrations
+from core.keys import keys
+from core.weights import downloads
 
 KEY_NAME = "make run"
 LISTENS_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # only to know where to ask then
@@ -55,7 +56,7 @@ def prepare(settings: Settings) -> Service:
         weights, reason = downloads.ensure(settings, listener)
     click.echo(f"model     {weights.name}: {reason}")
     if settings.database_enabled:
-        schema.upgrade(settings)
+        migrations.upgrade(settings)
         click.echo(f"database  {migrate.database(settings)}")
     filled: dict[str, object] = {"model": weights.name, "admin_password": SecretStr(_password(settings))}
     programs = []
@@ -95,7 +96,7 @@ def _password(settings: Settings) -> str:
 def _key(settings: Settings) -> str:
     """Take the API key of the last start if it still works, else make one."""
     known = embedded.read_variables(credentials_file(settings)).get("FACE_API_KEY", "")
-    with db.sessions(settings)() as session:
+    with engine.session_factory(settings)() as session:
         found = keys.find(session, known)
         if found is not None and found.is_active:
             return known

@@ -18,8 +18,8 @@ from rich.progress import (
 
 from core import config
 from core.errors import SettingsError, WeightsError
-from core.vision import downloads
-from core.vision import weights as models
+from core.weights import downloads
+from core.weights import manifest as models
 
 
 class OneLineErrors(click.Group):
@@ -56,7 +56,7 @@ def list_models(manifest: Path) -> None:
         rows.append((mark, entry.name, entry.licence, f"{entry.bytes / 1e6:.1f} MB", found.place, accuracy))
         # The reason of `auto` has told of what stood before the chosen one.
         notes += [note for note in found.notes if note not in reason]
-        if mark and found.place is models.Place.MISSING:
+        if mark and found.place is models.Availability.MISSING:
             reason += f"; it is fetched with: {chosen.pull_command}"
     click.echo("\n".join(table(rows)))
     click.echo(f"\n* {chosen.name}: {reason}")

@@ -7,7 +7,7 @@ import click
 
 from core import config, cpus
 from core.config import Settings
-from core.vision import weights
+from core.weights import manifest
 
 # In the order in which they are served. Batches come last: they may not end for days, and the rest of it is short.
 QUEUES = "interactive,maintenance,batch"
@@ -33,7 +33,7 @@ def beat_command() -> list[str]:
 def worker(queues: str) -> None:
     """Run a worker: the model and the tasks."""
     settings = config.load()
-    weights.located(settings)  # a missing model is said here, with the command that fetches it
+    manifest.located(settings)  # a missing model is said here, with the command that fetches it
     argv = worker_command(settings, queues)
     os.execv(argv[0], argv)
 

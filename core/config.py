@@ -10,8 +10,8 @@ from typing import Any, Literal
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.contract.options import Detail
 from core.errors import SettingsError
-from core.results import Detail
 from core.setting_types import Rate, Server, WebhookSecret
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -5,9 +5,9 @@ FaceApiError
 │   ├── UnreadableRequest · NoImage · InvalidOption
 │   ├── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
 │   └── ResidualFace
-├── Refused
+├── AccessDenied
 │   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
-├── NotFound · MethodNotAllowed · BatchClosed · TierOff
+├── NotFound · MethodNotAllowed · BatchClosed · FeatureDisabled
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · TooManyStreams · JobTimedOut
 │   ├── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable
@@ -88,23 +88,23 @@ class ResidualFace(InvalidInput):
     code, title, field = "residual_face", "A face is still found in the masked picture", "image"
 
 
-class Refused(FaceApiError):
+class AccessDenied(FaceApiError):
     pass
 
 
-class Unauthenticated(Refused):
+class Unauthenticated(AccessDenied):
     code, title = "unauthenticated", "Valid credentials are required"
 
 
-class KeyRevoked(Refused):
+class KeyRevoked(AccessDenied):
     code, title = "key_revoked", "This API key has been revoked"
 
 
-class CrossOrigin(Refused):
+class CrossOrigin(AccessDenied):
     code, title = "cross_origin", "A page of another site may not do this"
 
 
-class RateLimited(Refused):
+class RateLimited(AccessDenied):
     code, title = "rate_limited", "Too many requests"
 
 
@@ -120,7 +120,7 @@ class BatchClosed(FaceApiError):
     code, title = "batch_closed", "This batch is closed or cancelled"
 
 
-class TierOff(FaceApiError):
+class FeatureDisabled(FaceApiError):
     code, title = "tier_off", "This needs a part of the service that is switched off"
 
 

@@ -8,13 +8,18 @@ from itertools import chain, islice
 
 from sqlalchemy.orm import Session
 
-from core import batch_leases, batch_moves, batches, cleanups, key_uses, keys, logs, objects, prefixes, records, tallies
-from core.cleanups import Due
+from core import logs
+from core.batches import bucket_imports, bulk, leases, lifecycle
+from core.database import tallies
+from core.database.clock import now
 from core.errors import FaceApiError, NotFound, StorageUnavailable
-from core.models import now
-from core.objects import StoredObject
+from core.keys import keys, uses
+from core.records import cleanups, records
+from core.records.cleanups import DueCleanup
 from core.services import Services
-from core.storage import ObjectStore
+from core.storage import objects
+from core.storage.base import ObjectStore
+from core.storage.objects import StoredObject
 
 log = logs.get(__name__)
 
@@ -24,7 +29,7 @@ ORPHAN_AGE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Cleaned:
+class CleanupResult:
     """removed: objects that are gone now; waiting: removals that are still to be done."""
 
     removed: int
@@ -32,7 +37,7 @@ class Cleaned:
 
 
 @dataclass(frozen=True)
-class Differences:
+class StorageDifferences:
     """How store and database differ. orphans: objects without a row, now to be removed; missing: keys of rows without
     an object."""
 
@@ -44,9 +49,9 @@ def count_key_uses(services: Services) -> int:
     """Add the uses of API keys that were collected to the table; return how many keys were used."""
     if services.sessions is None:
         return 0
-    with key_uses.taken(services.redis) as uses, services.sessions() as session:
-        keys.add_uses(session, uses)
-    return len(uses)
+    with uses.taken(services.redis) as counted, services.sessions() as session:
+        keys.add_uses(session, counted)
+    return len(counted)
 
 
 def fold_tallies(services: Services) -> int:
@@ -62,12 +67,12 @@ def reap_batches(services: Services) -> int:
     if services.sessions is None:
         return 0
     with services.sessions() as session:
-        dead = batch_leases.bury(session)
-        for batch_id in batches.cancelled_in_part(session):
-            batch_moves.cancel_queued(session, batch_id)
-        waiting = batches.waiting(session)
+        dead = leases.reap_expired_leases(session)
+        for batch_id in lifecycle.cancelled_in_part(session):
+            bulk.cancel_queued(session, batch_id)
+        waiting = lifecycle.waiting(session)
     if waiting:
-        services.queue.ring()
+        services.engine.wake_workers()
     return dead
 
 
@@ -76,22 +81,22 @@ def import_prefixes(services: Services) -> int:
     if services.sessions is None or services.store is None:
         return 0
     with services.sessions() as session:
-        due = prefixes.import_due(session)
+        due = bucket_imports.claim_due_imports(session)
     added = 0
     for batch_id in due:
         try:
-            added += prefixes.fill(services.store, services.sessions, batch_id)
+            added += bucket_imports.import_prefix(services.store, services.sessions, batch_id)
         except FaceApiError as error:  # a store that is down, a batch that was cancelled: the others come all the same
             log.warning("a prefix was not imported", batch=str(batch_id), error=error.code)
     if due:
-        services.queue.ring()
+        services.engine.wake_workers()
     return added
 
 
-def clean_storage(services: Services) -> Cleaned:
+def clean_storage(services: Services) -> CleanupResult:
     """Remove the objects that are to go; one that can't be removed now is tried again later, less and less often."""
     if services.sessions is None or services.store is None:
-        return Cleaned(0, 0)
+        return CleanupResult(0, 0)
     removed = 0
     with services.sessions() as session:
         while due := cleanups.due(session, limit=1):
@@ -100,7 +105,7 @@ def clean_storage(services: Services) -> Cleaned:
             if not gone:  # the store is down: every other removal would wait for it too
                 break
             removed += 1
-        return Cleaned(removed, cleanups.count(session))
+        return CleanupResult(removed, cleanups.count(session))
 
 
 def expire_images(services: Services) -> int:
@@ -116,17 +121,17 @@ def expire_images(services: Services) -> int:
     return deleted
 
 
-def compare(services: Services) -> Differences:
+def compare(services: Services) -> StorageDifferences:
     """Find objects without rows, whose removal is registered, and rows without objects, which are only counted."""
     if services.sessions is None or services.store is None:
-        return Differences(0, 0)
+        return StorageDifferences(0, 0)
     with services.sessions() as session:
         orphans = sum(_register_orphans(session, found) for found in _old_objects(services.store))
         missing = _count_missing(session, services.store)
-    return Differences(orphans, missing)
+    return StorageDifferences(orphans, missing)
 
 
-def _removed(session: Session, store: ObjectStore, task: Due) -> bool:
+def _removed(session: Session, store: ObjectStore, task: DueCleanup) -> bool:
     try:
         store.delete(task.s3_key)
     except StorageUnavailable as error:

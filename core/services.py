@@ -1,15 +1,17 @@
-"""The composition root: everything that a web process or a worker talks to, made from the settings."""
+"""The composition root: every client that a web process or a worker holds is made here, from the settings."""
 
 from dataclasses import dataclass
 
 import redis
 
-from core import db, queue, storage
 from core.config import Settings
-from core.db import Sessions
-from core.keeping import Keeper
-from core.queue import Queue
-from core.storage import ObjectStore
+from core.database.engine import SessionFactory, session_factory
+from core.engine import client
+from core.engine.client import EngineClient
+from core.records.results import ResultStore
+from core.storage.base import ObjectStore
+from core.storage.folder import FolderStore
+from core.storage.s3 import S3Store
 
 
 @dataclass(frozen=True)
@@ -18,19 +20,37 @@ class Services:
 
     settings: Settings
     redis: "redis.Redis"
-    queue: Queue
-    sessions: Sessions | None
+    engine: EngineClient
+    sessions: SessionFactory | None
     store: ObjectStore | None
-    keeper: Keeper | None
+    keeper: ResultStore | None
+
+    def close(self) -> None:
+        """Close every connection that is open; a process that is forked later must not share them."""
+        if self.keeper is not None:
+            self.keeper.close()
+        if self.sessions is not None:
+            self.sessions.kw["bind"].dispose()
+        self.engine.close()
+        self.redis.close()
 
 
 def build(settings: Settings) -> Services:
-    """Put the services together; nothing is connected yet."""
-    client = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
-    sessions = db.sessions(settings) if settings.database_enabled else None
-    store = storage.build(settings)
-    way = queue.Queue(settings, client, queue.celery_app(settings))
+    """Make the clients; nothing is connected yet."""
+    connection = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
+    made = session_factory(settings) if settings.database_enabled else None
+    store = object_store(settings)
+    engine = EngineClient(settings, connection, client.celery_app(settings))
     keeper = None
-    if store is not None and sessions is not None:
-        keeper = Keeper(store, sessions, settings.web_threads, way.count_unkept)
-    return Services(settings=settings, redis=client, queue=way, sessions=sessions, store=store, keeper=keeper)
+    if store is not None and made is not None:
+        keeper = ResultStore(store, made, settings.web_threads, engine.count_unsaved_result)
+    return Services(settings=settings, redis=connection, engine=engine, sessions=made, store=store, keeper=keeper)
+
+
+def object_store(settings: Settings) -> ObjectStore | None:
+    """Make the settings' object store, or None when nothing is kept."""
+    if not settings.keeps_pictures:
+        return None
+    if settings.s3_endpoint:
+        return S3Store(settings)
+    return FolderStore(settings.var_dir / "objects", settings.link_lifetime_s)

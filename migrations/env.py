@@ -1,8 +1,8 @@
-"""Alembic's entry: runs the migrations on the engine that core.db hands over."""
+"""Alembic's entry: runs the migrations on the engine that core.database hands over."""
 
 from alembic import context
 
-from core.models import Base
+from core.database.models import Base
 
 engine = context.config.attributes["engine"]
 with engine.connect() as connection:

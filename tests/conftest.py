@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from core import config
-from core.vision import downloads, weights
+from core.weights import downloads, manifest
 from tests import ceph, postgres, swift
 from tests.ceph import Ceph
 from tests.stack import Stack, free_port, start_valkey
@@ -65,7 +65,7 @@ def model(request: pytest.FixtureRequest) -> tuple[str, Path]:
         folder: Path = request.getfixturevalue("scrfd")
     except pytest.skip.Exception:
         settings = config.read(model="centerface")
-        downloads.pull(weights.entry("centerface"), settings, downloads.Listener(print))
+        downloads.pull(manifest.entry("centerface"), settings, downloads.Listener(print))
         return "centerface", settings.weights_dir
     return "scrfd_2.5g", folder
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from skimage import data
 
-from core import images
+from core.pictures import images
 
 Pixels = NDArray[np.uint8]
 
@@ -175,11 +175,11 @@ def whole_files() -> dict[str, bytes]:
     }
 
 
-def decoded(data: bytes) -> images.Picture:
+def decoded(data: bytes) -> images.DecodedImage:
     return images.decode(data, MANY)
 
 
-def rgb(picture: images.Picture) -> NDArray[np.int64]:
+def rgb(picture: images.DecodedImage) -> NDArray[np.int64]:
     return picture.pixels[:, :, ::-1].astype(np.int64)
 
 

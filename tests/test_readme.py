@@ -15,7 +15,7 @@ import skimage.data
 
 from tests import readme
 from tests.stack import Stack
-from web.schemas import DetectResponse
+from web.schemas.detect import DetectResponse
 
 TEXT = readme.README.read_text()
 EXAMPLES = re.findall(r"^```(sh|python|js)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)

@@ -11,9 +11,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core import config, logs, services
 from core.services import Services
-from web import documentation, errors, guards, requests, streams
+from web import errors, requests, streams
+from web.auth import guards
 from web.console import blueprints
 from web.health import Health
+from web.openapi import public as openapi
 from web.requests import REQUEST_ID, Request
 from web.routes.admin_batch_results import admin_batch_results
 from web.routes.admin_batches import admin_batches
@@ -31,11 +33,11 @@ ONLY_OURS = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 log = logs.get(__name__)
 
 
-class FaceApi(OpenAPI):
+class FaceApiApp(OpenAPI):
     request_class = Request
 
 
-def build() -> FaceApi:
+def build() -> FaceApiApp:
     """Make the app of this process's environment; what gunicorn calls."""
     settings = config.load()
     logs.configure(settings.log_level)
@@ -45,12 +47,12 @@ def build() -> FaceApi:
     return create_app(services.build(settings))
 
 
-def create_app(made: Services) -> FaceApi:
+def create_app(made: Services) -> FaceApiApp:
     """Make the app of these services."""
-    app = FaceApi(
+    app = FaceApiApp(
         __name__,
         info=Info(title="Face API", version=VERSION, description="Finds the faces in photographs and masks them."),
-        security_schemes=documentation.SECURITY_SCHEMES,
+        security_schemes=openapi.SECURITY_SCHEMES,
         validation_error_model=errors.Problem,
         validation_error_callback=errors.invalid,
         static_folder=None,
@@ -76,7 +78,7 @@ def create_app(made: Services) -> FaceApi:
     return app
 
 
-def _serve_documentation(app: FaceApi) -> None:
+def _serve_documentation(app: FaceApiApp) -> None:
     """Give the pages that the OpenAPI package serves their short addresses."""
 
     @app.route("/docs")

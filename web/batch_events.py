@@ -4,11 +4,11 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from core import batches
+from core.batches import lifecycle
 from core.errors import DatabaseUnavailable
 from web import current
-from web.batch_schemas import BatchResponse
 from web.requests import caller_has_gone
+from web.schemas.batches import BatchResponse
 
 LOOK_EVERY_S = 1.0
 HEARTBEAT_S = 15.0  # chosen: proxies give up on a silent connection after 30 s or more
@@ -42,7 +42,7 @@ def follow(batch_id: uuid.UUID) -> Iterator[bytes]:
 
 def _look(batch_id: uuid.UUID) -> BatchResponse:
     with current.session() as session:
-        (found,) = batches.progress(session, [batches.get(session, batch_id)])
+        (found,) = lifecycle.progress(session, [lifecycle.get(session, batch_id)])
         return BatchResponse.of(found)
 
 

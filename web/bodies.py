@@ -9,16 +9,17 @@ from http import HTTPStatus
 from flask import Response, g
 from pydantic import BaseModel
 
-from core import detections
-from core.keeping import Kept
-from core.results import DetectOptions, Masked, MaskOptions, Report
-from web import schemas
-from web.mask_schemas import Masking, MaskResponse, Output, Verified
-from web.schemas import DetectResponse, ImageInfo, Profiling, Summary
+from core.contract import detections
+from core.contract.options import DetectOptions, MaskOptions
+from core.contract.reports import DetectionReport, MaskedImage
+from core.records.results import StoredIds
+from web.schemas import detect
+from web.schemas.detect import DetectResponse, ImageInfo, Profiling, Summary
+from web.schemas.mask import Masking, MaskResponse, Output, Verified
 
 
 @dataclass(frozen=True)
-class Sent:
+class RequestContext:
     """What the caller sent. started: time.perf_counter() when it was all there."""
 
     options: DetectOptions
@@ -31,12 +32,12 @@ class Sent:
         return (time.perf_counter() - self.started) * 1000
 
 
-def detection(report: Report, sent: Sent, kept: Kept) -> Response:
+def detection(report: DetectionReport, sent: RequestContext, kept: StoredIds) -> Response:
     """Answer where the faces are."""
     return as_json(detected(report, sent, kept))
 
 
-def detected(report: Report, sent: Sent, kept: Kept) -> DetectResponse:
+def detected(report: DetectionReport, sent: RequestContext, kept: StoredIds) -> DetectResponse:
     """Word the outcome of detect."""
     total_ms = sent.total_ms
     found = detections.of_report(report)
@@ -48,7 +49,7 @@ def detected(report: Report, sent: Sent, kept: Kept) -> DetectResponse:
         image=ImageInfo(width=report.width, height=report.height, channels=report.channels, size_bytes=sent.size_bytes),
         detections=found,
         summary=Summary.of(found, pixels),
-        processing=schemas.processing(report, sent.options, sent.input_size, total_ms),
+        processing=detect.processing(report, sent.options, sent.input_size, total_ms),
         profiling=Profiling.of(report, sent.size_bytes, total_ms, kept.storage_ms),
     )
 
@@ -58,7 +59,7 @@ def as_json(body: BaseModel, status: int = HTTPStatus.OK) -> Response:
     return Response(body.model_dump_json(), status, mimetype="application/json")
 
 
-def masked_image(masked: Masked, output_format: str, sent: Sent, kept: Kept) -> Response:
+def masked_image(masked: MaskedImage, output_format: str, sent: RequestContext, kept: StoredIds) -> Response:
     """Answer the masked picture, what was done to it in the headers."""
     report = masked.cover.report
     timings = report.found.timings
@@ -80,10 +81,10 @@ def masked_image(masked: Masked, output_format: str, sent: Sent, kept: Kept) -> 
     return response
 
 
-def masked_picture(masked: Masked, options: MaskOptions, sent: Sent) -> Response:
+def masked_picture(masked: MaskedImage, options: MaskOptions, sent: RequestContext) -> Response:
     """Answer the masked picture inside the JSON that tells all about it."""
     cover = masked.cover
-    found = detected(cover.report, sent, Kept())
+    found = detected(cover.report, sent, StoredIds())
     found.profiling.output_bytes = len(masked.image)
     body = MaskResponse(
         **dict(found),

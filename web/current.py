@@ -7,10 +7,10 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core.errors import DatabaseUnavailable, TierOff
+from core.errors import DatabaseUnavailable, FeatureDisabled
 from core.services import Services
-from core.storage import ObjectStore
-from web.keyrings import Keyring
+from core.storage.base import ObjectStore
+from web.auth.key_cache import ApiKeyCache
 
 
 def services() -> Services:
@@ -22,13 +22,13 @@ def store() -> ObjectStore:
     """Return the object store; TierOff when nothing is kept."""
     found = services().store
     if found is None:
-        raise TierOff("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
+        raise FeatureDisabled("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
     return found
 
 
-def keyring() -> Keyring:
+def api_keys() -> ApiKeyCache:
     """Return who may come in by a key."""
-    found: Keyring = current_app.extensions["face-api-keyring"]
+    found: ApiKeyCache = current_app.extensions["face-api-keyring"]
     return found
 
 
@@ -37,7 +37,7 @@ def session() -> Iterator[Session]:
     """Open a session of the database; TierOff when there is none, DatabaseUnavailable when it fails."""
     sessions = services().sessions
     if sessions is None:
-        raise TierOff("there is no database: FACE_API_DATABASE_ENABLED is off")
+        raise FeatureDisabled("there is no database: FACE_API_DATABASE_ENABLED is off")
     with as_database(), sessions() as opened:
         yield opened
 

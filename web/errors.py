@@ -34,7 +34,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.ResidualFace: 422,
     errors.RateLimited: 429,
     errors.InternalError: 500,
-    errors.TierOff: 501,
+    errors.FeatureDisabled: 501,
     errors.EngineUnavailable: 503,
     errors.QueueFull: 503,
     errors.TooManyStreams: 503,

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.db import Sessions
+from core.database.engine import SessionFactory
 from core.errors import EngineUnavailable
 from core.services import Services
-from web.schemas import HealthResponse
+from web.schemas.detect import HealthResponse
 
 FRESH_S = 3.0
 
 
-class Probe:
+class CachedProbe:
     """Remembers an answer for FRESH_S; a slow tier is asked by one caller at a time, the others get the last answer."""
 
     def __init__(self, ask: Callable[[], bool]) -> None:
@@ -43,14 +43,14 @@ class Health:
     def __init__(self, services: Services) -> None:
         self._services = services
         sessions, store = services.sessions, services.store
-        self._database = None if sessions is None else Probe(lambda: _answers(sessions))
-        self._storage = None if store is None else Probe(store.ready)
+        self._database = None if sessions is None else CachedProbe(lambda: _answers(sessions))
+        self._storage = None if store is None else CachedProbe(store.ready)
 
     def now(self) -> HealthResponse:
         """Tell how things stand."""
         settings = self._services.settings
         try:
-            engine = self._services.queue.engine()
+            engine = self._services.engine.worker_status()
         except EngineUnavailable:
             engine = None
         database = None if self._database is None else self._database.ready()
@@ -69,7 +69,7 @@ class Health:
         )
 
 
-def _answers(sessions: Sessions) -> bool:
+def _answers(sessions: SessionFactory) -> bool:
     try:
         with sessions() as session:
             session.execute(text("SELECT 1"))

@@ -4,8 +4,8 @@ from pathlib import PurePosixPath
 
 from flask import request
 
-from core.objects import Disposition
-from core.records import StoredImage, StoredJob
+from core.records.records import StoredImage, StoredJob
+from core.storage.objects import Disposition
 from web import current
 
 

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from flask import request
 from werkzeug.datastructures import FileStorage
 
-from core import choices, images
-from core.batch_uploads import Uploader
-from core.choices import Options
-from core.errors import FieldProblem, InvalidOption, NoImage, TierOff
-from core.keeping import Upload
+from core.batches.uploads import BatchUploader
+from core.engine import defaults
+from core.engine.defaults import Options
+from core.errors import FeatureDisabled, FieldProblem, InvalidOption, NoImage
+from core.pictures import images
+from core.records.results import UploadedImage
 from web import current
-from web.batch_schemas import ImageUploads
-from web.bodies import Sent
-from web.schemas import ImageUpload
+from web.bodies import RequestContext
+from web.schemas.batches import ImageUploads
+from web.schemas.detect import ImageUpload
 
 
-def received(query: Options, form: ImageUpload) -> tuple[Upload, Sent, Options]:
+def received(query: Options, form: ImageUpload) -> tuple[UploadedImage, RequestContext, Options]:
     """Take the upload and judge it by its header, before anything is decoded; decide what the query leaves open."""
     started = time.perf_counter()
     settings = current.services().settings
@@ -27,9 +28,9 @@ def received(query: Options, form: ImageUpload) -> tuple[Upload, Sent, Options]:
     if not data:
         raise NoImage("the file is empty")
     header = images.probe(data, settings.max_image_pixels)
-    upload = Upload(data, form.image.filename or "", f"image/{header.format}")
-    options = choices.resolved(query, settings)
-    return upload, Sent(options, len(data), settings.input_size, started), options
+    upload = UploadedImage(data, form.image.filename or "", f"image/{header.format}")
+    options = defaults.resolve(query, settings)
+    return upload, RequestContext(options, len(data), settings.input_size, started), options
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ def files(form: ImageUploads) -> list[SentFile]:
     return [SentFile(sent) for sent in request.files.getlist("images")]
 
 
-def to_batches() -> Uploader:
+def to_batches() -> BatchUploader:
     """Return what takes uploads to batches; TierOff when nothing is kept."""
     services = current.services()
     if services.sessions is None:
-        raise TierOff("there is no database: FACE_API_DATABASE_ENABLED is off")
+        raise FeatureDisabled("there is no database: FACE_API_DATABASE_ENABLED is off")
     settings = services.settings
-    return Uploader(current.store(), services.sessions, settings.max_image_pixels, settings.batch_queue_limit)
+    return BatchUploader(current.store(), services.sessions, settings.max_image_pixels, settings.batch_queue_limit)

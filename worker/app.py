@@ -4,11 +4,12 @@ from typing import Any
 
 from celery import signals
 
-from core import config, logs, queue, services
+from core import config, logs, services
+from core.engine import client
 from core.errors import EngineUnavailable
 from worker import batches, maintenance, runtime, tasks, webhooks
 
-app = queue.celery_app(config.load())
+app = client.celery_app(config.load())
 __all__ = ["app", "batches", "maintenance", "tasks", "webhooks"]
 
 
@@ -28,8 +29,8 @@ def _tell_who_waits(sender: Any = None, task_id: str = "", args: Any = None, **_
     """Answer a call whose process died under it: this runs in the parent, which is still there."""
     if sender is None:
         return
-    if sender.name in queue.KINDS and args:
+    if sender.name in client.ANSWER_KINDS and args:
         error = EngineUnavailable("the process that worked on this picture died")
-        services.build(config.load()).queue.answer_error(args[0], error)
+        services.build(config.load()).engine.answer_error(args[0], error)
     if sender.name == "work_batch":
-        batches.bury(task_id)
+        batches.release_lost_item(task_id)

@@ -16,15 +16,20 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import batch_leases, config, db, images, logs, objects, outcomes, services
-from core.batch_leases import Lease, Result
-from core.db import Sessions
+from core import config, logs, services
+from core.batches import leases
+from core.batches.leases import ItemLease, ItemResult
+from core.contract.options import MaskOptions
+from core.database import engine
+from core.database.clock import now
+from core.database.engine import SessionFactory
 from core.errors import FaceApiError, InternalError, NotFound, Unavailable
-from core.keeping import Outcome
-from core.models import now
-from core.records import StoredImage
-from core.results import MaskOptions
-from core.storage import ObjectStore
+from core.pictures import images
+from core.records import outcomes
+from core.records.records import StoredImage
+from core.records.results import JobOutcome
+from core.storage import objects
+from core.storage.base import ObjectStore
 from worker import runtime
 from worker.runtime import Runtime
 
@@ -42,51 +47,51 @@ def work_batch(self: "Task[Any, Any]") -> None:
     started = time.perf_counter()
     try:
         with sessions() as session:
-            held = batch_leases.take(session, str(self.request.id), own.settings.batch_lease_s)
+            held = leases.take(session, str(self.request.id), own.settings.batch_lease_s)
     except SQLAlchemyError as error:
         log.warning("no item can be taken now", error=type(error).__name__)
         return
     if held is None:
         return
-    own.queue.ring()  # also after the last of its batch: others may wait
-    desk = Desk(own, sessions, store)
-    with desk.holding(held):
+    own.queue.wake_workers()  # also after the last of its batch: others may wait
+    desk = ItemProcessor(own, sessions, store)
+    with desk.lease_heartbeat(held):
         outcome = desk.work(held)
     if not held.more:  # it may have been the last
-        own.queue.ring_for_webhooks()
+        own.queue.wake_webhook_delivery()
     with suppress(RedisError):  # the item is done, whoever hears of this worker or not
-        own.announce_again()
+        own.publish_status_if_due()
     log.info("item", outcome=outcome, attempt=held.attempts, ms=round((time.perf_counter() - started) * 1000, 2))
 
 
-def bury(task_id: str) -> None:
+def release_lost_item(task_id: str) -> None:
     """Note that the process of a task died: its item needn't wait until its lease runs out."""
     made = services.build(config.load())
     if made.sessions is None:
         return
-    engine = db.engine(made.settings)
+    bind = engine.create(made.settings)
     try:
-        with Session(engine) as session:
-            batch_leases.bury(session, task_id)
-        made.queue.ring()
+        with Session(bind) as session:
+            leases.reap_expired_leases(session, task_id)
+        made.engine.wake_workers()
     except SQLAlchemyError as error:
         log.warning("the death of a worker will show when its lease runs out", error=type(error).__name__)
     finally:
         # A process that is forked from this one later must not share its connections.
-        engine.dispose()
+        bind.dispose()
 
 
-class Desk:
+class ItemProcessor:
     """Where one process works on the items that it holds."""
 
-    def __init__(self, own: Runtime, sessions: Sessions, store: ObjectStore) -> None:
+    def __init__(self, own: Runtime, sessions: SessionFactory, store: ObjectStore) -> None:
         self._own = own
         self._sessions = sessions
         self._store = store
         self._lease_s = own.settings.batch_lease_s
 
     @contextmanager
-    def holding(self, held: Lease) -> Iterator[None]:
+    def lease_heartbeat(self, held: ItemLease) -> Iterator[None]:
         """Prolong the lease again and again for as long as the work takes."""
         done = threading.Event()
 
@@ -94,7 +99,7 @@ class Desk:
             while not done.wait(self._lease_s / 4):
                 try:
                     with self._sessions() as session:
-                        batch_leases.prolong(session, held, self._lease_s)
+                        leases.extend(session, held, self._lease_s)
                 except SQLAlchemyError as error:
                     log.warning("a lease was not prolonged", error=type(error).__name__)
 
@@ -106,14 +111,14 @@ class Desk:
             done.set()
             beat.join()
 
-    def work(self, held: Lease) -> str:
+    def work(self, held: ItemLease) -> str:
         """Do what is to be done to an item, and write down what came of it; return that in a word."""
         try:
             result = self._result(held)
-            done = self._insist(lambda session: batch_leases.complete(session, held, result))
+            done = self.retry_while_database_down(lambda session: leases.complete(session, held, result))
             return "ok" if done else "superseded"
         except Unavailable as error:
-            self._insist(lambda session: batch_leases.put_off(session, held))
+            self.retry_while_database_down(lambda session: leases.requeue_later(session, held))
             return error.code
         except FaceApiError as error:
             return self._fail(held, error)
@@ -125,28 +130,28 @@ class Desk:
             log.exception("an item failed")
             return self._fail(held, InternalError())
 
-    def _fail(self, held: Lease, error: FaceApiError) -> str:
-        self._insist(lambda session: batch_leases.fail(session, held, error.code, error.detail))
+    def _fail(self, held: ItemLease, error: FaceApiError) -> str:
+        self.retry_while_database_down(lambda session: leases.fail(session, held, error.code, error.detail))
         return error.code
 
-    def _result(self, held: Lease) -> Result:
+    def _result(self, held: ItemLease) -> ItemResult:
         """Find or mask the faces of an item, and store what comes of it."""
         source = held.source_key or held.key
         if source is None:
-            raise NotFound(batch_leases.GONE)
+            raise NotFound(leases.GONE)
         data = self._store.get(source)
         outcome = self._outcome(held, data)
         values = outcome.values | {"detections": outcome.detections(), "report": outcome.report}
         image = self._copied(held, data, outcome) if held.source_key else None
         if outcome.processed is None:
-            return Result(values, image=image)
+            return ItemResult(values, image=image)
         output_format = values["output_format"]
         key = objects.processed_key(held.image_id, held.job_id, output_format)
         self._store.put(key, outcome.processed, f"image/{output_format}")
         values |= {"processed_s3_key": key, "processed_size_bytes": len(outcome.processed)}
-        return Result(values, hashlib.sha256(outcome.processed).hexdigest(), image)
+        return ItemResult(values, hashlib.sha256(outcome.processed).hexdigest(), image)
 
-    def _outcome(self, held: Lease, data: bytes) -> Outcome:
+    def _outcome(self, held: ItemLease, data: bytes) -> JobOutcome:
         started = time.perf_counter()
         options = held.options
         if isinstance(options, MaskOptions):
@@ -155,7 +160,7 @@ class Desk:
         report = self._own.detect(data, options)
         return outcomes.detected(report, options, (time.perf_counter() - started) * 1000)
 
-    def _copied(self, held: Lease, data: bytes, outcome: Outcome) -> StoredImage:
+    def _copied(self, held: ItemLease, data: bytes, outcome: JobOutcome) -> StoredImage:
         """Copy a picture of the bucket to where uploads are: what is deleted later is the copy, never the original."""
         header = images.probe(data, self._own.settings.max_image_pixels)
         key, content_type = objects.original_key(held.image_id, held.name), f"image/{header.format}"
@@ -171,7 +176,7 @@ class Desk:
             created_at=now(),
         )
 
-    def _insist(self, act: Callable[[Session], bool]) -> bool:
+    def retry_while_database_down(self, act: Callable[[Session], bool]) -> bool:
         """Write something down, again and again while the database can't be reached, for as long as a lease lasts."""
         give_up = time.monotonic() + self._lease_s
         while True:

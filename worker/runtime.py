@@ -10,17 +10,18 @@ from redis.exceptions import RedisError
 
 from core import config, logs, services
 from core.config import Settings
-from core.queue import Engine, Queue
-from core.results import DetectOptions, Masked, MaskOptions, Report
+from core.contract.options import DetectOptions, MaskOptions
+from core.contract.reports import DetectionReport, MaskedImage
+from core.engine.client import EngineClient, WorkerStatus
 from core.services import Services
 from core.vision import detector, pipeline, regions
 from core.vision.detector import Detector
-from core.vision.regions import Floor
+from core.vision.regions import MaskPolicy
 
 log = logs.get(__name__)
 # Two first uses at once, the start-up thread's and a task's, must not load the model twice.
 _loading = threading.Lock()
-ANNOUNCED_EVERY_S = 2.0  # chosen: often enough for queue.ENGINE_FRESH_S, and no question to Redis after each task
+PUBLISHED_EVERY_S = 2.0  # chosen: often enough for queue.ENGINE_FRESH_S, and no question to Redis after each task
 
 
 @dataclass
@@ -29,40 +30,40 @@ class Runtime:
 
     services: Services
     detector: Detector
-    _announced_at: float = field(default=0.0, init=False)
+    _published_at: float = field(default=0.0, init=False)
 
-    def announce_again(self) -> None:
+    def publish_status_if_due(self) -> None:
         """Say it if that was some time ago."""
-        if time.monotonic() - self._announced_at > ANNOUNCED_EVERY_S:
-            self.announce()
+        if time.monotonic() - self._published_at > PUBLISHED_EVERY_S:
+            self.publish_status()
 
     @property
     def settings(self) -> Settings:
         return self.services.settings
 
     @property
-    def queue(self) -> Queue:
-        return self.services.queue
+    def queue(self) -> EngineClient:
+        return self.services.engine
 
     @property
-    def floor(self) -> Floor:
+    def floor(self) -> MaskPolicy:
         """How weak a mask may be."""
-        return regions.NONE if self.settings.allow_weak_masks else regions.HIDING
+        return regions.AS_ASKED if self.settings.allow_weak_masks else regions.STRONG
 
-    def detect(self, data: bytes, options: DetectOptions) -> Report:
+    def detect(self, data: bytes, options: DetectOptions) -> DetectionReport:
         """Find the faces of a picture."""
         return pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
 
-    def mask(self, data: bytes, options: MaskOptions) -> Masked:
+    def mask(self, data: bytes, options: MaskOptions) -> MaskedImage:
         """Mask the faces of a picture."""
         return pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.floor)
 
-    def announce(self) -> None:
+    def publish_status(self) -> None:
         """Say that this worker is ready."""
-        self._announced_at = time.monotonic()
+        self._published_at = time.monotonic()
         found = self.detector
-        self.queue.announce(
-            Engine(model=found.name, input_size=found.input_size, supports_landmarks=found.supports_landmarks)
+        self.queue.publish_status(
+            WorkerStatus(model=found.name, input_size=found.input_size, supports_landmarks=found.supports_landmarks)
         )
 
 
@@ -89,7 +90,7 @@ def start() -> None:
 
 def _start() -> None:
     try:
-        get().announce()
+        get().publish_status()
     except RedisError as error:
         log.warning("not announced yet: the next heartbeat will", error=str(error))
     except Exception:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 from celery import shared_task
 
-from core import logs, thumbnails
+from core import logs
+from core.contract.options import DetectOptions, ManualMaskOptions, MaskOptions
+from core.engine.client import EngineClient
 from core.errors import FaceApiError, InternalError
-from core.queue import Queue
-from core.results import DetectOptions, HandMaskOptions, MaskOptions
+from core.pictures import thumbnails
 from core.vision import pipeline
 from core.vision.given_faces import GivenFaces
 from worker import runtime
@@ -44,7 +45,7 @@ def mask_image(token: str, options: Options) -> None:
 @shared_task(name="mask_by_hand")
 def mask_by_hand(token: str, options: Options) -> None:
     """Mask those faces of a waiting call's picture that a person has pointed at."""
-    wanted = HandMaskOptions.model_validate(options)
+    wanted = ManualMaskOptions.model_validate(options)
 
     def job(own: Runtime, data: bytes) -> None:
         masked = pipeline.mask(data, wanted, GivenFaces(wanted.faces), own.settings.max_image_pixels, own.floor)
@@ -67,7 +68,7 @@ def thumbnail_image(token: str, options: Options) -> None:
 @shared_task(name="report_ready")
 def report_ready() -> None:
     """Say that this worker takes tasks; a worker that no longer consumes falls silent."""
-    runtime.get().announce()
+    runtime.get().publish_status()
 
 
 def _work(kind: str, token: str, job: Job) -> None:
@@ -80,11 +81,11 @@ def _work(kind: str, token: str, job: Job) -> None:
         return
     outcome = _outcome(own.queue, token, lambda: job(own, data))
     # The regular heartbeat waits behind the calls, and under load it comes too late.
-    own.announce_again()
+    own.publish_status_if_due()
     log.info("task", kind=kind, outcome=outcome, bytes=len(data), ms=round((time.perf_counter() - started) * 1000, 2))
 
 
-def _outcome(queue: Queue, token: str, job: Callable[[], None]) -> str:
+def _outcome(queue: EngineClient, token: str, job: Callable[[], None]) -> str:
     try:
         job()
     except FaceApiError as error:

@@ -4,8 +4,9 @@ import threading
 
 from celery import shared_task
 
-from core import logs, webhooks
+from core import logs
 from core.services import Services
+from core.webhooks import deliveries
 from worker import runtime
 
 log = logs.get(__name__)
@@ -24,7 +25,7 @@ def deliver_webhooks() -> None:
 def _deliver(services: Services) -> None:
     try:
         if services.sessions is not None:
-            webhooks.deliver_due(services.sessions, services.settings)
+            deliveries.deliver_due(services.sessions, services.settings)
     except Exception:
         log.exception("webhooks could not be delivered")
     finally:

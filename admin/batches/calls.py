@@ -12,9 +12,9 @@ from typing import Any, BinaryIO, Literal, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from admin.batches.clients import ADMIN, Client, Problem, Refused
-from admin.batches.journals import Failure, Outcome
-from admin.batches.pictures import Picture
+from admin.batches.clients import ADMIN, Client, Rejection, RequestRejected
+from admin.batches.journals import Failure, ItemOutcome
+from admin.batches.pictures import LocalPicture
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -23,7 +23,7 @@ PER_PAGE = 100
 OVERLAP = timedelta(seconds=5)
 
 
-class Counts(BaseModel):
+class BatchCounts(BaseModel):
     queued: int = 0
     running: int = 0
     completed: int = 0
@@ -32,7 +32,7 @@ class Counts(BaseModel):
     total: int = 0
 
 
-class Batch(BaseModel):
+class BatchInfo(BaseModel):
     """A batch as the service tells of it."""
 
     id: uuid.UUID
@@ -40,7 +40,7 @@ class Batch(BaseModel):
     job_type: Literal["mask", "detect"]
     options: dict[str, Any] = {}
     status: str
-    counts: Counts
+    counts: BatchCounts
     faces: int = 0
     rate_per_s: float | None = None
     remaining_s: float | None = None
@@ -57,32 +57,32 @@ class Batch(BaseModel):
         return str(self.options.get("format", "jpeg")) if self.job_type == "mask" else "json"
 
 
-class Error(BaseModel):
+class ItemFailure(BaseModel):
     code: str = "failed"
     detail: str | None = ""
 
 
-class Item(BaseModel):
+class ItemInfo(BaseModel):
     id: uuid.UUID
     name: str
     state: str
-    error: Error | None = None
+    error: ItemFailure | None = None
     face_count: int | None = None
     finished_at: datetime | None = None
 
-    def outcome(self) -> Outcome:
-        error = self.error or Error(code="")
-        return Outcome(
+    def outcome(self) -> ItemOutcome:
+        error = self.error or ItemFailure(code="")
+        return ItemOutcome(
             self.name, str(self.id), self.state, self.face_count or 0, error.code or None, error.detail or None
         )
 
 
-class Accepted(BaseModel):
+class AcceptedUpload(BaseModel):
     id: uuid.UUID
     name: str
 
 
-class RefusedFile(BaseModel):
+class RejectedUpload(BaseModel):
     name: str
     code: str
     detail: str = ""
@@ -91,8 +91,8 @@ class RefusedFile(BaseModel):
 class Uploaded(BaseModel):
     """What became of the files of one call."""
 
-    accepted: list[Accepted]
-    refused: list[RefusedFile]
+    accepted: list[AcceptedUpload]
+    refused: list[RejectedUpload]
     digests: dict[str, str] = {}
 
     def sent(self) -> list[tuple[str, str, str]]:
@@ -103,25 +103,25 @@ class Uploaded(BaseModel):
         return [Failure(one.name, one.code, one.detail) for one in self.refused if one.name in self.digests]
 
 
-async def create(client: Client, asked: dict[str, Any], key: str) -> Batch:
+async def create(client: Client, asked: dict[str, Any], key: str) -> BatchInfo:
     """Begin a batch. key: the same makes no second one, however often it is asked for."""
-    return _read(Batch, await client.post("/batches", asked, {"Idempotency-Key": key}))
+    return _read(BatchInfo, await client.post("/batches", asked, {"Idempotency-Key": key}))
 
 
-async def get(client: Client, batch: str) -> Batch:
-    return _read(Batch, await client.get(f"/batches/{batch}"))
+async def get(client: Client, batch: str) -> BatchInfo:
+    return _read(BatchInfo, await client.get(f"/batches/{batch}"))
 
 
-async def act(client: Client, batch: str, what: Literal["close", "cancel", "retry-failed"]) -> Batch:
-    return _read(Batch, await client.post(f"/batches/{batch}/{what}"))
+async def act(client: Client, batch: str, what: Literal["close", "cancel", "retry-failed"]) -> BatchInfo:
+    return _read(BatchInfo, await client.post(f"/batches/{batch}/{what}"))
 
 
-async def newest(client: Client, status: str | None, page: int, per_page: int) -> list[Batch]:
+async def newest(client: Client, status: str | None, page: int, per_page: int) -> list[BatchInfo]:
     told = await client.get("/batches", status=status, page=page, per_page=per_page)
-    return [_read(Batch, one) for one in told.get("items", [])]
+    return [_read(BatchInfo, one) for one in told.get("items", [])]
 
 
-async def upload(client: Client, batch: str, folder: Path, files: Sequence[Picture]) -> Uploaded:
+async def upload(client: Client, batch: str, folder: Path, files: Sequence[LocalPicture]) -> Uploaded:
     """Send some pictures in one call. An OSError tells which one can't be read."""
     hashing: dict[str, Hashing] = {}
 
@@ -136,7 +136,7 @@ async def upload(client: Client, batch: str, folder: Path, files: Sequence[Pictu
     return told.model_copy(update={"digests": {name: file.digest for name, file in hashing.items()}})
 
 
-async def ended(client: Client, batch: str, after: datetime) -> AsyncIterator[list[Item]]:
+async def ended(client: Client, batch: str, after: datetime) -> AsyncIterator[list[ItemInfo]]:
     """Yield the items that have ended since a moment, or a little before it, oldest first, page by page.
 
     Each page is the first from the moment where the one before has ended: to skip many would cost the service more and
@@ -151,7 +151,7 @@ async def ended(client: Client, batch: str, after: datetime) -> AsyncIterator[li
         after, page = (last, 1) if last > after else (after, page + 1)  # very many may have ended at one moment
 
 
-async def every(client: Client, batch: str) -> AsyncIterator[list[Item]]:
+async def every(client: Client, batch: str) -> AsyncIterator[list[ItemInfo]]:
     """Yield all items page by page."""
     page = 1
     while found := await _page(client, batch, {"page": page}):
@@ -159,9 +159,9 @@ async def every(client: Client, batch: str) -> AsyncIterator[list[Item]]:
         page += 1
 
 
-async def _page(client: Client, batch: str, query: dict[str, str | int]) -> list[Item]:
+async def _page(client: Client, batch: str, query: dict[str, str | int]) -> list[ItemInfo]:
     told = await client.get(f"/batches/{batch}/items", per_page=PER_PAGE, **query)
-    return [_read(Item, one) for one in told.get("items", [])]
+    return [_read(ItemInfo, one) for one in told.get("items", [])]
 
 
 async def download(client: Client, batch: str, item: str, part: Path) -> None:
@@ -209,4 +209,4 @@ def _read(model: type[Model], told: object) -> Model:
     try:
         return model.model_validate(told)
     except ValidationError as error:
-        raise Refused(Problem(0, "not_the_service", "this is no answer of a Face API")) from error
+        raise RequestRejected(Rejection(0, "not_the_service", "this is no answer of a Face API")) from error

@@ -13,7 +13,7 @@ from typing import Any, Self
 import click
 import httpx
 
-from admin.batches.places import NoAccess, Place
+from admin.batches.targets import NoAccess, ServiceTarget
 
 ADMIN = "/api/v1/admin"
 CONNECT_S, ANSWER_S = 10.0, 120.0
@@ -34,7 +34,7 @@ class GaveUp(click.ClickException):
 
 
 @dataclass(frozen=True)
-class Problem:
+class Rejection:
     """What the service refuses, and why. code: its stable word for it."""
 
     status: int
@@ -42,10 +42,10 @@ class Problem:
     detail: str
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """An answer that trying again won't change."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Rejection) -> None:
         super().__init__(f"{problem.detail} ({problem.code})")
         self.problem = problem
 
@@ -56,7 +56,7 @@ Attempt = Callable[[], Awaitable[httpx.Response]]
 class Client:
     """Calls of one service. say: is told why a call waits. patience_s: how long failing calls are repeated."""
 
-    def __init__(self, place: Place, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, place: ServiceTarget, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> None:
         self._say = say
         self._place = place
         self._patience_s, self._has_answered = patience_s, False
@@ -101,7 +101,7 @@ class Client:
                 return problem
             faults += problem.status in FAULTS
             if faults >= FAULT_TRIES:
-                raise Refused(problem)
+                raise RequestRejected(problem)
             if problem.code in BUSY:
                 since = time.monotonic()
             elif time.monotonic() - since > (self._patience_s if self._has_answered else FIRST_PATIENCE_S):
@@ -114,15 +114,17 @@ class Client:
                 await asyncio.sleep(longest * random.uniform(0.5, 1))  # noqa: S311 - only so that not all come at once
                 tries = min(tries + 1, 10)
 
-    async def _try(self, attempt: Attempt) -> tuple[Problem | httpx.Response, float | None]:
+    async def _try(self, attempt: Attempt) -> tuple[Rejection | httpx.Response, float | None]:
         """Return an answer that says yes, or what stood against it and how long the service asks to wait."""
         try:
             answer = await attempt()
         except httpx.LocalProtocolError as error:
             # The file is longer or shorter than when it was opened.
-            raise Refused(Problem(0, "changed_meanwhile", "the file has changed while it was sent")) from error
+            raise RequestRejected(
+                Rejection(0, "changed_meanwhile", "the file has changed while it was sent")
+            ) from error
         except httpx.TransportError as error:
-            return Problem(0, "unreachable", f"the service can't be reached: {error or type(error).__name__}"), None
+            return Rejection(0, "unreachable", f"the service can't be reached: {error or type(error).__name__}"), None
         self._has_answered = True
         if answer.is_success:
             return answer, None
@@ -131,7 +133,7 @@ class Client:
             raise NoAccess(f"{self._place.url}: {problem.detail} ({problem.code})")
         if problem.status in TRIED_AGAIN | FAULTS:
             return problem, retry_after_s(answer.headers.get("Retry-After", ""))
-        raise Refused(problem)
+        raise RequestRejected(problem)
 
 
 def retry_after_s(header: str) -> float | None:
@@ -145,14 +147,14 @@ def retry_after_s(header: str) -> float | None:
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _problem(answer: httpx.Response) -> Problem:
+def _problem(answer: httpx.Response) -> Rejection:
     """Read what an answer says against a call; a proxy's page isn't shown."""
     try:
         told = answer.json()
-        return Problem(answer.status_code, str(told["code"]), str(told["detail"]))
+        return Rejection(answer.status_code, str(told["code"]), str(told["detail"]))
     except (ValueError, KeyError, TypeError):
         to = f", a redirect to {answer.headers['Location']}" if "Location" in answer.headers else ""
-        return Problem(answer.status_code, f"http_{answer.status_code}", f"the answer is {answer.status_code}{to}")
+        return Rejection(answer.status_code, f"http_{answer.status_code}", f"the answer is {answer.status_code}{to}")
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:
@@ -161,5 +163,5 @@ def _object(answer: httpx.Response) -> dict[str, Any]:
     except ValueError:
         told = None
     if not isinstance(told, dict):
-        raise Refused(Problem(answer.status_code, "not_the_service", "this is no answer of a Face API"))
+        raise RequestRejected(Rejection(answer.status_code, "not_the_service", "this is no answer of a Face API"))
     return told

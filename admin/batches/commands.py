@@ -9,11 +9,11 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from admin.batches import calls, displays, options, pictures, places, runs
-from admin.batches.calls import Batch
-from admin.batches.clients import Client, Refused
+from admin.batches import calls, displays, options, pictures, runs, targets
+from admin.batches.calls import BatchInfo
+from admin.batches.clients import Client, RequestRejected
 from admin.batches.journals import Journal, JournalError
-from admin.batches.runs import Manner, Plan
+from admin.batches.runs import RunOptions, SubmitPlan
 
 INTERRUPTED = 130  # as the shell says it of a program that Ctrl-C has ended
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -63,7 +63,7 @@ def submit(folder: Path, out: Path, **given: Any) -> None:
     Whatever ends it, the same command with --resume goes on: nothing is sent or fetched twice. OUT must be another
     folder than DIR. Ends with 1 when a picture failed, and names each; with 2 when it could not begin.
     """
-    plan = Plan(folder, out, _asked(folder, given), given["recursive"])
+    plan = SubmitPlan(folder, out, _asked(folder, given), given["recursive"])
     if given["dry_run"]:
         _tell(plan)
         return
@@ -136,7 +136,7 @@ def _asked(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
     return asked | ({"webhook_url": given["webhook"]} if given["webhook"] else {})
 
 
-def _tell(plan: Plan) -> None:
+def _tell(plan: SubmitPlan) -> None:
     """Say what a run would do."""
     found = runs.look(plan)
     kind = plan.asked["options"].get("format", "jpeg") if plan.asked["job_type"] == "mask" else "json"
@@ -152,15 +152,15 @@ def _tell(plan: Plan) -> None:
         click.echo(f"can't be sent: {name}: the name is too long, or can't be sent as it is", err=True)
 
 
-def _place(url: str | None) -> places.Place:
-    place = places.find(url)
+def _place(url: str | None) -> targets.ServiceTarget:
+    place = targets.find(url)
     if place.is_overheard:
         click.echo(f"warning: {place.url} is not https: whoever listens reads the password and the pictures", err=True)
     return place
 
 
-def _manner(given: dict[str, Any]) -> Manner:
-    return Manner(given["workers"], given["quiet"], not given["no_progress"])
+def _manner(given: dict[str, Any]) -> RunOptions:
+    return RunOptions(given["workers"], given["quiet"], not given["no_progress"])
 
 
 def _end(run: Callable[[], int], again: str) -> None:
@@ -184,11 +184,11 @@ def _called(url: str | None, call: Callable[[Client], Coroutine[Any, Any, Result
 
     try:
         return asyncio.run(work())
-    except Refused as error:
+    except RequestRejected as error:
         raise click.ClickException(str(error)) from error
 
 
-def _show(one: Batch) -> None:
+def _show(one: BatchInfo) -> None:
     counts = one.counts
     click.echo(f"{one.id}  {one.name}")
     click.echo(f"{one.status}: {counts.completed:,} of {counts.total:,} done with {one.faces:,} faces")

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from admin.batches.calls import Batch
+from admin.batches.calls import BatchInfo
 from admin.batches.journals import FAILED, Journal
 
 LINE_EVERY_S = 10.0
@@ -26,7 +26,7 @@ class Display:
     _said_at: float = 0.0
     _shown_at: float = 0.0
 
-    def update(self, journal: Journal, batch: Batch) -> None:
+    def update(self, journal: Journal, batch: BatchInfo) -> None:
         """Show where the run stands, a few times a second: it is called after each step."""
         if time.monotonic() - self._shown_at < SHOW_EVERY_S and not batch.is_over:
             return

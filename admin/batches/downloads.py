@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from admin.batches import calls
-from admin.batches.calls import Batch
-from admin.batches.clients import Client, Refused
-from admin.batches.journals import Failure, File, Journal
+from admin.batches.calls import BatchInfo
+from admin.batches.clients import Client, RequestRejected
+from admin.batches.journals import Failure, Journal, PendingDownload
 
 LOOK_EVERY_S = 1.0
 PART = ".face-api-batch.part-"
@@ -30,7 +30,7 @@ class Downloads:
         told = journal.facts().get("seen")
         self._seen = datetime.fromisoformat(told) if told else FIRST_MOMENT
 
-    async def follow(self, workers: int, show: Callable[[Batch], None]) -> Batch:
+    async def follow(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
         """Fetch results until the batch is over and all of them are here."""
         while not (batch := await self._look(workers, show)).is_over:
             await asyncio.sleep(LOOK_EVERY_S)
@@ -39,7 +39,7 @@ class Downloads:
         show(batch)
         return batch
 
-    async def _look(self, workers: int, show: Callable[[Batch], None]) -> Batch:
+    async def _look(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
         """Ask how far the batch is, and fetch what is new."""
         batch = await calls.get(self._client, self._batch)
         show(batch)
@@ -55,12 +55,12 @@ class Downloads:
                 for _ in range(min(workers, len(files))):
                     tasks.create_task(self._work(left, show))
 
-    async def _work(self, left: Iterator[File], show: Callable[[], None]) -> None:
+    async def _work(self, left: Iterator[PendingDownload], show: Callable[[], None]) -> None:
         for file in left:
             await self._fetch(file)
             show()
 
-    async def _fetch(self, file: File) -> None:
+    async def _fetch(self, file: PendingDownload) -> None:
         target = self._out / file.result
         if not target.parent.resolve().is_relative_to(self._out):
             self._journal.fail([Failure(file.name, "unsafe_name", "a link in the folder leads out of it")], "lost")
@@ -72,7 +72,7 @@ class Downloads:
             if not _put(part, target):
                 self._journal.fail([Failure(file.name, "in_the_way", "another file has its place, and stays")], "lost")
                 return
-        except Refused as error:
+        except RequestRejected as error:
             self._journal.fail([Failure(file.name, error.problem.code, error.problem.detail)], "lost")
             return
         finally:

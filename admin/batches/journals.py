@@ -14,7 +14,7 @@ from typing import Self
 import click
 
 from admin.batches import pictures
-from admin.batches.pictures import Picture
+from admin.batches.pictures import LocalPicture
 
 NAME = ".face-api-batch.journal"
 VERSION = "1"
@@ -37,7 +37,7 @@ class JournalError(click.ClickException):
 
 
 @dataclass(frozen=True)
-class File:
+class PendingDownload:
     """A finished picture whose result is to be fetched. item: the service's id; result: a path below OUT."""
 
     name: str
@@ -46,7 +46,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ItemOutcome:
     """What the service says of an item."""
 
     name: str
@@ -81,7 +81,7 @@ class Journal:
             raise JournalError(f"another `face-api batch` works in {out}, or it can't be written: {error}") from error
 
     @classmethod
-    def begin(cls, out: Path, facts: dict[str, str], found: Iterable[Picture] = ()) -> Self:
+    def begin(cls, out: Path, facts: dict[str, str], found: Iterable[LocalPicture] = ()) -> Self:
         """Make a journal with all that is to be done, whole or not at all; one that is there is a JournalError."""
         journal = cls(out)
         if not journal.is_new:
@@ -124,12 +124,12 @@ class Journal:
         with self._db:
             self._set(facts)
 
-    def waiting(self) -> Iterator[Picture]:
+    def waiting(self) -> Iterator[LocalPicture]:
         """Yield the pictures that are still to be sent, by name; what is noted meanwhile doesn't disturb it."""
         last = ""
         query = "SELECT name, size FROM files WHERE state = 'found' AND name > ? ORDER BY name LIMIT ?"
         while rows := self._db.execute(query, (last, AT_ONCE)).fetchall():
-            yield from (Picture(*row) for row in rows)
+            yield from (LocalPicture(*row) for row in rows)
             last = rows[-1][0]
 
     def uploaded(self, sent: Sequence[tuple[str, str, str]]) -> None:
@@ -148,7 +148,7 @@ class Journal:
         with self._db:
             self._db.executemany(statement, rows)
 
-    def learn(self, outcomes: Iterable[Outcome]) -> int:
+    def learn(self, outcomes: Iterable[ItemOutcome]) -> int:
         """Note what has become of items that were sent; return how many that changed. Others' names are passed by.
 
         A result that was fetched stays fetched.
@@ -180,10 +180,10 @@ class Journal:
         with self._db:
             self._db.executemany("UPDATE files SET result = ? WHERE name = ?", ((found[one], one) for one in names))
 
-    def finished(self) -> list[File]:
+    def finished(self) -> list[PendingDownload]:
         """Return some of the results that are still to be fetched."""
         query = "SELECT name, item, result FROM files WHERE state = 'finished' ORDER BY name LIMIT ?"
-        return [File(*row) for row in self._db.execute(query, (AT_ONCE,))]
+        return [PendingDownload(*row) for row in self._db.execute(query, (AT_ONCE,))]
 
     def downloaded(self, name: str) -> None:
         with self._db:
@@ -215,7 +215,7 @@ class Journal:
         )
         yield from (Failure(*row) for row in self._db.execute(query))
 
-    def _fill(self, facts: dict[str, str], found: Iterable[Picture]) -> None:
+    def _fill(self, facts: dict[str, str], found: Iterable[LocalPicture]) -> None:
         with self._db:
             self._db.execute("BEGIN EXCLUSIVE")
             for statement in TABLES.split(";"):

@@ -9,7 +9,7 @@ import click
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from core.results import DetectOptions, MaskOptions
+from core.contract.options import DetectOptions, MaskOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 JobType = Literal["mask", "detect"]

@@ -24,7 +24,7 @@ SAME = {".jpg": {".jpg", ".jpeg", ".jpe", ".jfif"}, ".png": {".png"}, ".webp": {
 
 
 @dataclass(frozen=True)
-class Picture:
+class LocalPicture:
     """A picture to be sent. name: its path below the folder, with `/` between the parts."""
 
     name: str
@@ -32,7 +32,7 @@ class Picture:
 
 
 @dataclass
-class Passed:
+class SkippedFiles:
     """What a walk left out. links: that lead elsewhere; others: no pictures by their suffix.
 
     nameless: pictures whose names can't be sent, in words that can be shown.
@@ -43,7 +43,7 @@ class Passed:
     nameless: list[str] = field(default_factory=list)
 
 
-def walk(folder: Path, out: Path, passed: Passed, *, recursive: bool) -> Iterator[Picture]:
+def walk(folder: Path, out: Path, passed: SkippedFiles, *, recursive: bool) -> Iterator[LocalPicture]:
     """Yield the pictures of a folder, what is below `out` left out; an OSError names a folder that can't be read.
 
     Hidden files and folders are passed by, and so is a link that leads out of the folder: somebody else's files must
@@ -64,7 +64,7 @@ def walk(folder: Path, out: Path, passed: Passed, *, recursive: bool) -> Iterato
             elif not _is_sendable(name := entry.path[below:]):
                 passed.nameless.append(ascii(name))
             else:
-                yield Picture(name, entry.stat().st_size)
+                yield LocalPicture(name, entry.stat().st_size)
 
 
 def _is_text(name: str) -> bool:

@@ -13,18 +13,18 @@ from typing import Any
 import click
 
 from admin.batches import calls, displays, pictures
-from admin.batches.calls import Batch
-from admin.batches.clients import Client, Refused
+from admin.batches.calls import BatchInfo
+from admin.batches.clients import Client, RequestRejected
 from admin.batches.displays import Display
 from admin.batches.downloads import Downloads
 from admin.batches.journals import Failure, Journal, JournalError
-from admin.batches.pictures import Passed, Picture
-from admin.batches.places import Place
+from admin.batches.pictures import LocalPicture, SkippedFiles
+from admin.batches.targets import ServiceTarget
 from admin.batches.uploads import Uploads
 
 
 @dataclass(frozen=True)
-class Plan:
+class SubmitPlan:
     """What is to be done with a folder. asked: the body that makes the batch."""
 
     folder: Path
@@ -34,7 +34,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Manner:
+class RunOptions:
     """How a run is carried out."""
 
     workers: int = 4
@@ -43,18 +43,18 @@ class Manner:
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderListing:
     """What a folder holds."""
 
-    files: list[Picture]
-    passed: Passed = field(default_factory=Passed)
+    files: list[LocalPicture]
+    passed: SkippedFiles = field(default_factory=SkippedFiles)
 
 
-def look(plan: Plan) -> Found:
+def look(plan: SubmitPlan) -> FolderListing:
     """Find the pictures; a usage error where there are none, or where results would fall among them."""
     if plan.out.resolve() == plan.folder.resolve():
         raise click.UsageError("--out must be another folder: the results would replace the pictures")
-    passed = Passed()
+    passed = SkippedFiles()
     try:
         files = list(pictures.walk(plan.folder, plan.out, passed, recursive=plan.recursive))
     except OSError as error:
@@ -62,10 +62,10 @@ def look(plan: Plan) -> Found:
     if not files and not passed.nameless:
         deeper = "" if plan.recursive else " (--recursive looks into its folders, too)"
         raise click.UsageError(f"there are no pictures in {plan.folder}{deeper}")
-    return Found(files, passed)
+    return FolderListing(files, passed)
 
 
-def begin(plan: Plan, found: Found, place: Place) -> Journal:
+def begin(plan: SubmitPlan, found: FolderListing, place: ServiceTarget) -> Journal:
     """Make the journal of a new run."""
     facts = {
         "url": place.url,
@@ -81,7 +81,7 @@ def begin(plan: Plan, found: Found, place: Place) -> Journal:
     return journal
 
 
-def resume(plan: Plan, place: Place) -> Journal:
+def resume(plan: SubmitPlan, place: ServiceTarget) -> Journal:
     """Open the journal of a run that was cut off; one of another folder or service is a JournalError."""
     journal = Journal.resume(plan.out)
     facts = journal.facts()
@@ -93,7 +93,7 @@ def resume(plan: Plan, place: Place) -> Journal:
     return journal
 
 
-def submit(plan: Plan, journal: Journal, place: Place, manner: Manner) -> int:
+def submit(plan: SubmitPlan, journal: Journal, place: ServiceTarget, manner: RunOptions) -> int:
     """Send what is to be sent and fetch what comes; return how many pictures failed."""
 
     async def work(display: Display) -> None:
@@ -109,7 +109,7 @@ def submit(plan: Plan, journal: Journal, place: Place, manner: Manner) -> int:
     return _run(work, journal, manner)
 
 
-def download(batch_id: str, journal: Journal, place: Place, manner: Manner, out: Path) -> int:
+def download(batch_id: str, journal: Journal, place: ServiceTarget, manner: RunOptions, out: Path) -> int:
     """Fetch the results of a batch that are finished; return how many of its pictures failed."""
 
     async def work(display: Display) -> None:
@@ -130,7 +130,7 @@ def download(batch_id: str, journal: Journal, place: Place, manner: Manner, out:
     return _run(work, journal, manner)
 
 
-async def _made(client: Client, journal: Journal) -> Batch:
+async def _made(client: Client, journal: Journal) -> BatchInfo:
     """Return the journal's batch; the first time it is made."""
     facts = journal.facts()
     if "batch" in facts:
@@ -140,13 +140,13 @@ async def _made(client: Client, journal: Journal) -> Batch:
     return batch
 
 
-async def _send(uploads: Uploads, client: Client, batch: Batch, workers: int) -> None:
+async def _send(uploads: Uploads, client: Client, batch: BatchInfo, workers: int) -> None:
     if batch.status == "open":
         await uploads.run(workers)
         await calls.act(client, str(batch.id), "close")
 
 
-def _run(work: Callable[[Display], Coroutine[Any, Any, None]], journal: Journal, manner: Manner) -> int:
+def _run(work: Callable[[Display], Coroutine[Any, Any, None]], journal: Journal, manner: RunOptions) -> int:
     """Carry a run out, show it, and sum it up."""
     started = time.monotonic()
     try:
@@ -154,7 +154,7 @@ def _run(work: Callable[[Display], Coroutine[Any, Any, None]], journal: Journal,
             asyncio.run(work(display))
     except BaseExceptionGroup as group:
         raise _told(_first(group)) from group
-    except (Refused, OSError, sqlite3.Error) as error:
+    except (RequestRejected, OSError, sqlite3.Error) as error:
         raise _told(error) from error
     return displays.summary(journal, time.monotonic() - started)
 
@@ -166,4 +166,4 @@ def _first(error: BaseException) -> BaseException:
 
 def _told(error: BaseException) -> BaseException:
     """Word for the terminal what the service refuses, and what the disk does; another error stays as it is."""
-    return click.ClickException(str(error)) if isinstance(error, Refused | OSError | sqlite3.Error) else error
+    return click.ClickException(str(error)) if isinstance(error, RequestRejected | OSError | sqlite3.Error) else error

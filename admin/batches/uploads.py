@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from admin.batches import calls
-from admin.batches.clients import Client, Refused
+from admin.batches.clients import Client, RequestRejected
 from admin.batches.journals import Failure, Journal
-from admin.batches.pictures import Picture
+from admin.batches.pictures import LocalPicture
 
 CALL_BYTES = 8 * 2**20  # chosen: a third of what the service takes by default
 CALL_FILES = 50
@@ -32,13 +32,13 @@ class Uploads:
             for _ in range(workers):
                 tasks.create_task(self._work(waiting))
 
-    async def _work(self, waiting: Iterator[list[Picture]]) -> None:
+    async def _work(self, waiting: Iterator[list[LocalPicture]]) -> None:
         for files in waiting:
             await self._send(files)
 
-    def _calls(self) -> Iterator[list[Picture]]:
+    def _calls(self) -> Iterator[list[LocalPicture]]:
         """Yield the files of each call; one that is larger than a call should be goes alone."""
-        files: list[Picture] = []
+        files: list[LocalPicture] = []
         size = 0
         for one in self._journal.waiting():
             if files and (size + one.size > self._call_bytes or len(files) >= CALL_FILES):
@@ -49,7 +49,7 @@ class Uploads:
         if files:
             yield files
 
-    async def _send(self, files: Sequence[Picture]) -> None:
+    async def _send(self, files: Sequence[LocalPicture]) -> None:
         """Send some files; what is refused together is sent apart, until the one that is meant is known."""
         if gone := self._unreadable(files):
             self._journal.fail(gone)
@@ -58,7 +58,7 @@ class Uploads:
             return
         try:
             await self._send_together(files)
-        except Refused as error:
+        except RequestRejected as error:
             if error.problem.code in OF_THE_BATCH:
                 raise
             if len(files) == 1:
@@ -70,7 +70,7 @@ class Uploads:
             await self._send(files[:half])
             await self._send(files[half:])
 
-    async def _send_together(self, files: Sequence[Picture]) -> None:
+    async def _send_together(self, files: Sequence[LocalPicture]) -> None:
         """Send files in one call and note what became of each."""
         told = await calls.upload(self._client, self._batch, self._folder, files)
         sent, failures = told.sent(), told.failures()
@@ -81,7 +81,7 @@ class Uploads:
             [*failures, *(Failure(name, "unanswered", "the service said nothing of it") for name in unanswered)]
         )
 
-    def _unreadable(self, files: Sequence[Picture]) -> list[Failure]:
+    def _unreadable(self, files: Sequence[LocalPicture]) -> list[Failure]:
         """Find the files that can't be opened."""
         found = []
         for one in files:

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from core.results import Face
+from core.contract.reports import Face
 from core.vision.boxes import Boxes, Scores, clip, nms
 
 

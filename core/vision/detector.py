@@ -9,14 +9,16 @@ import numpy as np
 
 from core import cpus
 from core.config import Settings
-from core.results import Detail, DetectOptions, Found, Timings
-from core.vision import centerface, fusion, passes, scrfd, weights
-from core.vision.passes import Eye, Family, Pixels, Sighting
+from core.contract.options import Detail, DetectOptions
+from core.contract.reports import Detections, Timings
+from core.vision import centerface, fusion, passes, scrfd
+from core.vision.passes import ModelFamily, PassResult, Pixels, Runner
 from core.vision.searches import Search
 from core.vision.sessions import Network
-from core.vision.weights import Weights
+from core.weights import manifest
+from core.weights.manifest import ModelEntry
 
-FAMILIES: dict[str, Family] = {"scrfd": scrfd, "centerface": centerface}
+FAMILIES: dict[str, ModelFamily] = {"scrfd": scrfd, "centerface": centerface}
 # A call that nobody resolved is searched well rather than badly.
 UNRESOLVED: Detail = "balanced"
 
@@ -28,31 +30,31 @@ class Detector(Protocol):
     input_size: int
     supports_landmarks: bool
 
-    def find(self, pixels: Pixels, options: DetectOptions) -> Found:
+    def find(self, pixels: Pixels, options: DetectOptions) -> Detections:
         """Find the faces of an upright BGR picture, (height, width, 3), sorted by falling confidence."""
 
 
 class OnnxDetector:
     """The detector of a model file."""
 
-    def __init__(self, entry: Weights, eye: Eye, input_size: int) -> None:
+    def __init__(self, entry: ModelEntry, eye: Runner, input_size: int) -> None:
         self.name = entry.name
         self.input_size = input_size
         self.supports_landmarks = eye.gives_landmarks
         self.eye = eye
         self._gflops = entry.gflops
 
-    def find(self, pixels: Pixels, options: DetectOptions) -> Found:
+    def find(self, pixels: Pixels, options: DetectOptions) -> Detections:
         """Search the picture as closely as `options.detail` says; scores do not depend on the least one asked for."""
         height, width = pixels.shape[:2]
         search = Search(options.detail or UNRESOLVED, self.input_size, self._gflops)
-        look = partial(self.eye.look, pixels, least=fusion.floor(options.confidence))
+        look = partial(self.eye.infer, pixels, least=fusion.min_score(options.confidence))
         seen = search.run(look, width, height)
         started = time.perf_counter()
         fused = fusion.fuse(seen, width, height, options.nms_threshold)
         distinct = fused.take(fused.scores >= options.confidence)
         kept = distinct.take(np.arange(min(len(distinct), options.max_faces or len(distinct))))
-        return Found(
+        return Detections(
             faces=kept.faces(),
             timings=_total(seen, (time.perf_counter() - started) * 1000),
             candidates_before_nms=sum(len(one.candidates) for one in seen),
@@ -65,9 +67,9 @@ class OnnxDetector:
 
 def load(settings: Settings) -> OnnxDetector:
     """Load the model that the settings name; a WeightsError says what is missing."""
-    entry, path = weights.located(settings)
+    entry, path = manifest.located(settings)
     network = Network(path, threads(settings), symbolic=entry.family == "centerface")
-    return OnnxDetector(entry, Eye(network, FAMILIES[entry.family]), settings.input_size)
+    return OnnxDetector(entry, Runner(network, FAMILIES[entry.family]), settings.input_size)
 
 
 def threads(settings: Settings) -> int:
@@ -76,7 +78,7 @@ def threads(settings: Settings) -> int:
     return settings.inference_threads or max(1, cpus.available() // processes)
 
 
-def _total(seen: Sequence[Sighting], nms_ms: float) -> Timings:
+def _total(seen: Sequence[PassResult], nms_ms: float) -> Timings:
     steps = ("preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms")
     sums = {step: sum(getattr(one.timings, step) for one in seen) for step in steps}
     return Timings(**sums, nms_ms=nms_ms)

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from core.vision import boxes
 from core.vision.boxes import Boxes, Scores
 from core.vision.candidates import Candidates
-from core.vision.passes import Sighting
+from core.vision.passes import PassResult
 
 Limits = NDArray[np.float32]
 
 # Candidates below it are no evidence; fixed, so that a face's score does not depend on what the caller asks for.
-FLOOR = 0.05
+MIN_EVIDENCE = 0.05
 # chosen: two passes see the same face when their boxes overlap at least this much
 SAME = 0.45
 # measured: of 0.2 to 0.5 what gives the best AP; all of it would count mistakes that passes make together as faces
-SECOND_OPINION = 0.4
+NOISY_OR_WEIGHT = 0.4
 # measured: in pixels of the input; a pass sees only parts of a face that is larger
 TOO_LARGE = 300
 # chosen: what lies inside a face by this share, and with its centre in the middle of it, is a part of it. One that is
@@ -30,13 +30,13 @@ SURE = 0.5
 TOUCHING, LESS = 0.2, 0.5
 
 
-def floor(confidence: float) -> float:
+def min_score(confidence: float) -> float:
     """Return the least score of candidates to read for a caller's least confidence."""
-    return min(FLOOR, confidence)
+    return min(MIN_EVIDENCE, confidence)
 
 
 @dataclass(frozen=True)
-class Merged:
+class FusedCandidates:
     """What some passes see together. limits: the longest side, in pixels of the picture, of a face that the pass
     behind each candidate sees as a whole."""
 
@@ -44,29 +44,29 @@ class Merged:
     limits: Limits
 
 
-def fuse(sightings: Sequence[Sighting], width: int, height: int, nms_threshold: float) -> Candidates:
+def fuse(sightings: Sequence[PassResult], width: int, height: int, nms_threshold: float) -> Candidates:
     """Merge what the passes saw in a picture of width x height into distinct faces, by falling score."""
     clipped = [replace(seen, candidates=seen.candidates.clipped(width, height)) for seen in sightings]
-    turns = Counter(seen.view.turns for seen in sightings).most_common(1)[0][0]
-    upright = _merged([seen for seen in clipped if seen.view.turns == turns], nms_threshold)
-    others = [seen for seen in clipped if seen.view.turns != turns]
-    both = _completed(upright, _merged(others, nms_threshold)) if others else upright
+    rot90 = Counter(seen.view.rot90 for seen in sightings).most_common(1)[0][0]
+    upright = _merged([seen for seen in clipped if seen.view.rot90 == rot90], nms_threshold)
+    others = [seen for seen in clipped if seen.view.rot90 != rot90]
+    both = _with_rotated(upright, _merged(others, nms_threshold)) if others else upright
     # Clipped again: the mean of two edges at a border can be off it by a rounding.
-    return _whole(both).clipped(width, height).distinct(nms_threshold)
+    return _suppress_parts(both).clipped(width, height).distinct(nms_threshold)
 
 
-def _merged(sightings: Sequence[Sighting], nms_threshold: float) -> Merged:
+def _merged(sightings: Sequence[PassResult], nms_threshold: float) -> FusedCandidates:
     distinct = [seen.candidates.distinct(nms_threshold) for seen in sightings]
     every = distinct[0]
     for more in distinct[1:]:
         every = every.joined(more)
     origin = np.repeat(np.arange(len(distinct)), [len(one) for one in distinct])
-    agreed, seeds = _agreed(every, origin)
+    agreed, seeds = _weighted_box_fusion(every, origin)
     limits = np.array([TOO_LARGE / seen.scale for seen in sightings], np.float32)
-    return Merged(agreed, limits[origin[seeds]])
+    return FusedCandidates(agreed, limits[origin[seeds]])
 
 
-def _completed(upright: Merged, turned: Merged) -> Merged:
+def _with_rotated(upright: FusedCandidates, turned: FusedCandidates) -> FusedCandidates:
     """Add the faces of people who lie, say: what passes that are turned show where the upright ones show little.
 
     Of a face that is upright a turned pass gives a box that is off.
@@ -77,19 +77,19 @@ def _completed(upright: Merged, turned: Merged) -> Merged:
     news = [
         place
         for place in range(count, len(faces))
-        if _surest(faces, neighbours.of(place), count) < LESS * faces.scores[place]
+        if _best_score(faces, neighbours.of(place), count) < LESS * faces.scores[place]
     ]
     kept = np.append(np.arange(count), np.array(news, np.intp))
-    return Merged(faces.take(kept), np.append(upright.limits, turned.limits)[kept])
+    return FusedCandidates(faces.take(kept), np.append(upright.limits, turned.limits)[kept])
 
 
-def _agreed(every: Candidates, origin: boxes.Regions) -> tuple[Candidates, boxes.Regions]:
+def _weighted_box_fusion(every: Candidates, origin: boxes.Regions) -> tuple[Candidates, boxes.Regions]:
     """Let the boxes of one face in several passes become one; return them, and the best candidate's index of each.
 
     origin: the number of each candidate's pass.
     """
     neighbours = boxes.Neighbours(every.boxes, SAME)
-    waiting, sure = np.ones(len(every), bool), every.scores >= FLOOR
+    waiting, sure = np.ones(len(every), bool), every.scores >= MIN_EVIDENCE
     places, scores = every.boxes.copy(), every.scores.copy()
     seeds = []
     for seed in np.argsort(-every.scores, kind="stable").tolist():
@@ -101,33 +101,33 @@ def _agreed(every: Candidates, origin: boxes.Regions) -> tuple[Candidates, boxes
         if len(others):
             waiting[others] = False
             members = np.append(others, seed)
-            places[seed] = _place(every.boxes[members], every.scores[members])
-            scores[seed] = _score(float(every.scores[seed]), every.scores[others], origin[others])
+            places[seed] = _mean_box(every.boxes[members], every.scores[members])
+            scores[seed] = _noisy_or(float(every.scores[seed]), every.scores[others], origin[others])
         waiting[seed] = False
     best = np.array(seeds, np.intp)
     return Candidates(places, scores, every.landmarks).take(best), best
 
 
-def _place(found: Boxes, scores: Scores) -> Boxes:
+def _mean_box(found: Boxes, scores: Scores) -> Boxes:
     """Return the mean box, the surer ones counting for more; shape (4,)."""
     mean = np.average(found.astype(np.float64), axis=0, weights=scores.astype(np.float64) ** 2)
     return np.asarray(mean, np.float32)
 
 
-def _score(best: float, others: Scores, passes: boxes.Regions) -> float:
+def _noisy_or(best: float, others: Scores, passes: boxes.Regions) -> float:
     """Combine the scores of the passes that saw a face: never less than the best of them, never above 1."""
     doubt = 1 - best
     for each in np.unique(passes):
-        doubt *= 1 - SECOND_OPINION * float(others[passes == each].max())
+        doubt *= 1 - NOISY_OR_WEIGHT * float(others[passes == each].max())
     return 1 - doubt
 
 
-def _surest(faces: Candidates, which: boxes.Regions, count: int) -> float:
+def _best_score(faces: Candidates, which: boxes.Regions, count: int) -> float:
     """Return the best score of some of the first `count`, 0 of none."""
     return float(faces.scores[which[which < count]].max(initial=0))
 
 
-def _whole(merged: Merged) -> Candidates:
+def _suppress_parts(merged: FusedCandidates) -> Candidates:
     """Drop parts of faces, which keep the better score of the two."""
     found, limits = merged.faces, merged.limits
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0)

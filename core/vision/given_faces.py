@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from core.results import DetectOptions, Face, Found, Timings
+from core.contract.options import DetectOptions
+from core.contract.reports import Detections, Face, Timings
 
 
 class GivenFaces:
@@ -16,9 +17,9 @@ class GivenFaces:
     def __init__(self, faces: tuple[Face, ...]) -> None:
         self._faces = faces
 
-    def find(self, pixels: NDArray[np.uint8], options: DetectOptions) -> Found:
+    def find(self, pixels: NDArray[np.uint8], options: DetectOptions) -> Detections:
         """Return the faces, as a detector would."""
-        return Found(
+        return Detections(
             faces=self._faces,
             timings=Timings(),
             candidates_before_nms=len(self._faces),

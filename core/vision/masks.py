@@ -20,14 +20,14 @@ FULL = 255
 
 
 @dataclass(frozen=True)
-class Layer:
+class MaskedPixels:
     """A covered picture. pixels: (height, width, 3) BGR; covered: (height, width), 255 where a mask lies, else 0."""
 
     pixels: Pixels
     covered: Pixels
 
 
-def cover(pixels: Pixels, regions: Sequence[Region]) -> Layer:
+def cover(pixels: Pixels, regions: Sequence[Region]) -> MaskedPixels:
     """Mask regions of a BGR picture of shape (height, width, 3), which stays as it is."""
     result, covered = pixels.copy(), np.zeros(pixels.shape[:2], np.uint8)
     # The strongest comes last: a small region with fine cells must not show what lies below a large one.
@@ -41,7 +41,7 @@ def cover(pixels: Pixels, regions: Sequence[Region]) -> Layer:
         else:
             result[place] = patch
             covered[place] = FULL
-    return Layer(result, covered)
+    return MaskedPixels(result, covered)
 
 
 def _patch(source: Pixels, region: Region) -> Pixels:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.results import PassReport, Timings
+from core.contract.reports import PassReport, Timings
 from core.vision.boxes import Boxes
 from core.vision.candidates import Candidates
 from core.vision.sessions import Network
@@ -25,7 +25,7 @@ CUT = 2  # chosen: a box that ends so many pixels of the input from an edge is c
 MIRRORED_LANDMARKS = (1, 0, 2, 4, 3)
 
 
-class Family(Protocol):
+class ModelFamily(Protocol):
     """A model family's contract: how its input is made and its outputs are read."""
 
     def blob(self, canvas: Pixels) -> NDArray[np.float32]: ...
@@ -38,20 +38,20 @@ class View:
     """What a pass looks at, and how large.
 
     size: the longer side on the network's input, in pixels; area: left, top, right, bottom in the picture, None for
-    all of it; turns: quarter turns against the clock; mirrored: left and right, after it is turned; believed: from
+    all of it; rot90: quarter rot90 against the clock; mirrored: left and right, after it is turned; size_range: from
     and up to which longer side, in pixels of the input, a box counts.
     """
 
     name: str
     size: int
     area: tuple[int, int, int, int] | None = None
-    turns: int = 0
+    rot90: int = 0
     mirrored: bool = False
-    believed: tuple[float, float] = (0, math.inf)
+    size_range: tuple[float, float] = (0, math.inf)
 
 
 @dataclass(frozen=True)
-class Sighting:
+class PassResult:
     """What a pass saw. candidates: in pixels of the picture; scale: pixels of the input for one of the picture."""
 
     view: View
@@ -61,15 +61,15 @@ class Sighting:
     report: PassReport
 
 
-class Eye:
+class Runner:
     """A network with its family: what passes are made with."""
 
-    def __init__(self, network: Network, family: Family) -> None:
+    def __init__(self, network: Network, family: ModelFamily) -> None:
         self.network = network
         self.family = family
         self.gives_landmarks = family.has_landmarks(network.outputs)
 
-    def look(self, pixels: Pixels, view: View, least: float) -> Sighting:
+    def infer(self, pixels: Pixels, view: View, least: float) -> PassResult:
         """Run one pass over an upright BGR picture; candidates with a score of at least `least` are read."""
         left, top, right, bottom = view.area or (0, 0, pixels.shape[1], pixels.shape[0])
         marks = [time.perf_counter()]
@@ -79,13 +79,13 @@ class Eye:
         marks.append(time.perf_counter())
         outputs = self.network.run(blob)
         marks.append(time.perf_counter())
-        found = _believed(self.family.decode(outputs, canvas.shape[1], least), view)
-        upright = _unturned(found, view, inner)
+        found = _within_size_range(self.family.decode(outputs, canvas.shape[1], least), view)
+        upright = _undo_rot90(found, view, inner)
         in_view = upright.scaled((right - left) / inner[0], (bottom - top) / inner[1])
         in_picture = _whole(in_view.moved(left, top), view, pixels.shape[1], pixels.shape[0])
         marks.append(time.perf_counter())
         steps = [(after - before) * 1000 for before, after in itertools.pairwise(marks)]
-        return Sighting(
+        return PassResult(
             view=view,
             candidates=in_picture,
             scale=scale(right - left, bottom - top, view.size),
@@ -108,7 +108,7 @@ def letterbox(pixels: Pixels, view: View) -> tuple[Pixels, tuple[int, int]]:
     factor = scale(width, height, view.size)
     inner = max(1, round(width * factor)), max(1, round(height * factor))
     # Turned first: mirrored before, a face that lies would stand on its head.
-    small = np.rot90(cv2.resize(pixels, inner, interpolation=cv2.INTER_LINEAR), view.turns)
+    small = np.rot90(cv2.resize(pixels, inner, interpolation=cv2.INTER_LINEAR), view.rot90)
     if view.mirrored:
         small = small[:, ::-1]
     canvas = np.zeros((_whole_cells(small.shape[0]), _whole_cells(small.shape[1]), 3), np.uint8)
@@ -121,9 +121,9 @@ def scale(width: int, height: int, size: int) -> float:
     return min(size / width, size / height)
 
 
-def _believed(found: Candidates, view: View) -> Candidates:
+def _within_size_range(found: Candidates, view: View) -> Candidates:
     sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0)
-    smallest, largest = view.believed
+    smallest, largest = view.size_range
     return found.take((sides >= smallest) & (sides <= largest))
 
 
@@ -146,7 +146,7 @@ def _whole(found: Candidates, view: View, width: int, height: int) -> Candidates
     return found.take(whole)
 
 
-def _unturned(found: Candidates, view: View, inner: tuple[int, int]) -> Candidates:
+def _undo_rot90(found: Candidates, view: View, inner: tuple[int, int]) -> Candidates:
     """Bring candidates back from the canvas onto the resized picture. inner: its width, height."""
     width, height = inner
     back: Callable[[Points], Points] = {
@@ -154,9 +154,9 @@ def _unturned(found: Candidates, view: View, inner: tuple[int, int]) -> Candidat
         1: lambda at: np.stack([width - at[..., 1], at[..., 0]], axis=-1),
         2: lambda at: np.stack([width - at[..., 0], height - at[..., 1]], axis=-1),
         3: lambda at: np.stack([at[..., 1], height - at[..., 0]], axis=-1),
-    }[view.turns]
+    }[view.rot90]
 
-    turned_width = (width, height)[view.turns % 2]
+    turned_width = (width, height)[view.rot90 % 2]
 
     def placed(at: Points) -> Points:
         if view.mirrored:

@@ -8,18 +8,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from core import images
-from core.images import Picture
-from core.results import Cover, DetectOptions, Face, Found, Masked, MaskOptions, Report, Timings
+from core.contract.options import DetectOptions, MaskOptions
+from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings
+from core.pictures import images
+from core.pictures.images import DecodedImage
 from core.vision import boxes, masks, regions, verifications
 from core.vision.candidates import Candidates
 from core.vision.detector import Detector
-from core.vision.masks import Layer
-from core.vision.regions import Floor
+from core.vision.masks import MaskedPixels
+from core.vision.regions import MaskPolicy
 from core.vision.verifications import Covered, Subject
 
 
-def detect(data: bytes, options: DetectOptions, detector: Detector, max_pixels: int) -> Report:
+def detect(data: bytes, options: DetectOptions, detector: Detector, max_pixels: int) -> DetectionReport:
     """Find the faces of an encoded picture."""
     started = time.perf_counter()
     picture = images.decode(data, max_pixels)
@@ -29,8 +30,8 @@ def detect(data: bytes, options: DetectOptions, detector: Detector, max_pixels: 
 
 
 def mask(
-    data: bytes, options: MaskOptions, detector: Detector, max_pixels: int, floor: Floor = regions.HIDING
-) -> Masked:
+    data: bytes, options: MaskOptions, detector: Detector, max_pixels: int, floor: MaskPolicy = regions.STRONG
+) -> MaskedImage:
     """Cover the faces of an encoded picture and encode the result; ResidualFace when one can't be hidden."""
     started = time.perf_counter()
     picture = images.decode(data, max_pixels)
@@ -53,10 +54,10 @@ def mask(
     image = images.encode(masked.pixels, masked.alpha, masked.icc, options.format, options.quality)
     steps["encode_ms"] = _since(started)
     every = found.model_copy(update={"faces": _ranked((*found.faces, *covered.missed))})
-    return Masked(cover=_cover(_report(picture, detector, every, steps), covered, options, floor), image=image)
+    return MaskedImage(cover=_cover(_report(picture, detector, every, steps), covered, options, floor), image=image)
 
 
-def wanted(picture: Picture, options: MaskOptions, detector: Detector) -> tuple[Found, tuple[Face, ...]]:
+def wanted(picture: DecodedImage, options: MaskOptions, detector: Detector) -> tuple[Detections, tuple[Face, ...]]:
     """Find the faces that are to be masked, and those that stay visible because `max_faces` is smaller.
 
     A thorough search also finds those down to `review_confidence`; they are marked, since a person should look at them.
@@ -69,17 +70,17 @@ def wanted(picture: Picture, options: MaskOptions, detector: Detector) -> tuple[
     return found.model_copy(update={"faces": faces[:most]}), faces[most:]
 
 
-def _verified(picture: Picture, subject: Subject, covered: Covered, detector: Detector) -> Covered:
+def _verified(picture: DecodedImage, subject: Subject, covered: Covered, detector: Detector) -> Covered:
     least = max(subject.options.confidence, verifications.SEEN)
     quick = subject.options.model_copy(update={"confidence": least, "max_faces": 0, "detail": "fast"})
 
-    def look(layer: Layer) -> tuple[Face, ...]:
+    def look(layer: MaskedPixels) -> tuple[Face, ...]:
         return find(_with_cover(picture, layer), quick, detector).faces
 
     return verifications.verify(subject, covered, look)
 
 
-def find(picture: Picture, options: DetectOptions, detector: Detector) -> Found:
+def find(picture: DecodedImage, options: DetectOptions, detector: Detector) -> Detections:
     """Find the faces that a viewer sees, and those that the colours hold where alpha hides them in part.
 
     The colours are searched `balanced` at most: two thorough searches can take longer than a call may.
@@ -92,7 +93,7 @@ def find(picture: Picture, options: DetectOptions, detector: Detector) -> Found:
     return _merged(seen, hidden, options)
 
 
-def _merged(seen: Found, hidden: Found, options: DetectOptions) -> Found:
+def _merged(seen: Detections, hidden: Detections, options: DetectOptions) -> Detections:
     faces = sorted((*seen.faces, *hidden.faces), key=lambda face: -face.confidence)
     found = Candidates(
         np.array([face.box for face in faces], np.float32).reshape(-1, 4),
@@ -120,7 +121,7 @@ def _ranked(faces: tuple[Face, ...]) -> tuple[Face, ...]:
     return tuple(sorted(faces, key=lambda face: -face.confidence))
 
 
-def _with_cover(picture: Picture, cover: Layer) -> Picture:
+def _with_cover(picture: DecodedImage, cover: MaskedPixels) -> DecodedImage:
     """Lay the masks over the picture: opaque, since the outline of a cut-out head is a trace of a person too."""
     if picture.alpha is None:
         return replace(picture, pixels=cover.pixels)
@@ -128,9 +129,9 @@ def _with_cover(picture: Picture, cover: Layer) -> Picture:
     return replace(picture, pixels=pixels, alpha=cover.covered | picture.alpha)
 
 
-def _cover(report: Report, covered: Covered, options: MaskOptions, floor: Floor) -> Cover:
+def _cover(report: DetectionReport, covered: Covered, options: MaskOptions, floor: MaskPolicy) -> MaskReport:
     strengths = [region.strength for region in covered.regions]
-    return Cover(
+    return MaskReport(
         report=report,
         regions=len(covered.regions),
         effective_strength=max(strengths, default=floor.raised(options.method, options.strength, 1)),
@@ -138,10 +139,10 @@ def _cover(report: Report, covered: Covered, options: MaskOptions, floor: Floor)
     )
 
 
-def _report(picture: Picture, detector: Detector, found: Found, steps: dict[str, float]) -> Report:
+def _report(picture: DecodedImage, detector: Detector, found: Detections, steps: dict[str, float]) -> DetectionReport:
     height, width = picture.pixels.shape[:2]
     timings = found.timings.model_copy(update=steps)
-    return Report(
+    return DetectionReport(
         width=width,
         height=height,
         channels=3 if picture.alpha is None else 4,

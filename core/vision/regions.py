@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Self
 
-from core.results import Face, MaskOptions, Method
+from core.contract.options import MaskOptions, Method
+from core.contract.reports import Face
 
 # The most cells across the longer side of a region; fewer than that, it is an odd number too.
 # measured, portraits of 32 to 256 pixels: with 8 none is detected any more, but a recogniser that knows the method has
@@ -29,7 +30,7 @@ UPRIGHT_DEGREES = 30
 
 
 @dataclass(frozen=True)
-class Floor:
+class MaskPolicy:
     """How weak a mask may be. cells: the most across the longer side; kernel: the least, in longer sides; 0: any.
 
     upright, leaning: the least padding of an ellipse. means: whether a blur works on the means of cells.
@@ -60,9 +61,9 @@ class Floor:
         return replace(self, cells=max(1, self.cells // factor), kernel=self.kernel * factor)
 
 
-HIDING = Floor(MOST_CELLS, LEAST_KERNEL, UPRIGHT_PADDING, ANY_PADDING, means=True)
+STRONG = MaskPolicy(MOST_CELLS, LEAST_KERNEL, UPRIGHT_PADDING, ANY_PADDING, means=True)
 # What is asked for, and a plain Gaussian: faces stay recognisable.
-NONE = Floor(0, 0, 0, 0, means=False)
+AS_ASKED = MaskPolicy(0, 0, 0, 0, means=False)
 
 
 @dataclass(frozen=True)
@@ -111,13 +112,13 @@ def surely_upright(face: Face) -> bool:
     return abs(math.degrees(math.atan2(across, down))) <= UPRIGHT_DEGREES
 
 
-def plan(faces: tuple[Face, ...], options: MaskOptions, floor: Floor, size: tuple[int, int]) -> tuple[Region, ...]:
+def plan(faces: tuple[Face, ...], options: MaskOptions, floor: MaskPolicy, size: tuple[int, int]) -> tuple[Region, ...]:
     """Make the regions that cover faces of a picture of this (width, height); what lies outside of it has none."""
     made = (region(face, options, floor, size) for face in faces)
     return tuple(one for one in made if one is not None)
 
 
-def region(face: Face, options: MaskOptions, floor: Floor, size: tuple[int, int]) -> Region | None:
+def region(face: Face, options: MaskOptions, floor: MaskPolicy, size: tuple[int, int]) -> Region | None:
     """Make the region that covers a face, or None when no pixel of it is in the picture.
 
     The box grows by the padding on each side, is rounded outwards to whole pixels and clipped. Outwards, because a

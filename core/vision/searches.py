@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.results import Detail
-from core.vision.passes import CELL, Sighting, View, scale
+from core.contract.options import Detail
+from core.vision.passes import CELL, PassResult, View, scale
 
-Look = Callable[[View], Sighting]
+RunPass = Callable[[View], PassResult]
 
 # measured: at 640 a face that fills over 85 % of the frame is never found, at 192 it is, for a tenth of the work
 CLOSE_UP_SIZE = 192
@@ -46,39 +46,39 @@ class Search:
     size: int
     gflops: float
 
-    def run(self, look: Look, width: int, height: int) -> list[Sighting]:
+    def run(self, look: RunPass, width: int, height: int) -> list[PassResult]:
         """Look at a picture of width x height; the main pass comes first."""
         seen = [look(view) for view in self._first(0)]
         if self.detail == "balanced" and max(width, height) > self.size:
             # Mirrored, because two passes that look differently make fewer mistakes together.
             size = _cells(self.size * BALANCED)
-            seen.append(look(View("large", size, mirrored=True, believed=LARGE)))
+            seen.append(look(View("large", size, mirrored=True, size_range=LARGE)))
         if self.detail == "thorough":
             levels = self._levels(width, height)
-            turns, turned = self._orientation(look, seen, levels[0])
+            rot90, turned = self._orientation(look, seen, levels[0])
             known = {one.view for one in turned}
             views: list[View] = []
             for number, level in enumerate(levels):
-                views += tiles(width, height, level, turns, mirrored=level == self.size or number % 2 == 1)
+                views += tiles(width, height, level, rot90, mirrored=level == self.size or number % 2 == 1)
             seen += turned + [look(view) for view in views if view not in known]
         return seen
 
-    def _first(self, turns: int) -> list[View]:
+    def _first(self, rot90: int) -> list[View]:
         return [
-            View(_name("main", turns), self.size, turns=turns),
-            View(_name("close_up", turns), CLOSE_UP_SIZE, turns=turns, believed=CLOSE_UP),
+            View(_name("main", rot90), self.size, rot90=rot90),
+            View(_name("close_up", rot90), CLOSE_UP_SIZE, rot90=rot90, size_range=CLOSE_UP),
         ]
 
-    def _orientation(self, look: Look, first: list[Sighting], size: int) -> tuple[int, list[Sighting]]:
+    def _orientation(self, look: RunPass, first: list[PassResult], size: int) -> tuple[int, list[PassResult]]:
         """Decide which way up the picture shows most faces; return that and what the other ways showed.
 
         first: what it shows as it is; size: of the larger passes that decide where little is seen.
         """
-        ways = [first, *([look(view) for view in self._first(turns)] for turns in (1, 2, 3))]
+        ways = [first, *([look(view) for view in self._first(rot90)] for rot90 in (1, 2, 3))]
         turned = [one for way in ways[1:] for one in way]
         evidence = [sum(_evidence(one) for one in way) for way in ways]
         if max(evidence) < LITTLE and size > self.size:
-            larger = [look(View(_name("large", turns), size, turns=turns, believed=LARGE)) for turns in range(4)]
+            larger = [look(View(_name("large", rot90), size, rot90=rot90, size_range=LARGE)) for rot90 in range(4)]
             evidence = [both + _evidence(one) for both, one in zip(evidence, larger, strict=True)]
             turned += larger
         return int(np.argmax(evidence)), turned
@@ -97,22 +97,22 @@ class Search:
         return [size for size in sizes if size <= ENLARGED * max(width, height)] or [self.size]
 
 
-def tiles(width: int, height: int, size: int, turns: int, mirrored: bool = False) -> list[View]:
+def tiles(width: int, height: int, size: int, rot90: int, mirrored: bool = False) -> list[View]:
     """Cut a picture whose longer side would be `size` on the input into overlapping views that are small enough."""
     factor = scale(width, height, size)
     across, down = _cuts(width, factor), _cuts(height, factor)
     if len(across) == len(down) == 1:
-        name = _name("mirror" if mirrored else "large", turns)
-        return [View(name, size, turns=turns, mirrored=mirrored, believed=LARGE)]
-    name = _name("mirrored_tile" if mirrored else "tile", turns)
+        name = _name("mirror" if mirrored else "large", rot90)
+        return [View(name, size, rot90=rot90, mirrored=mirrored, size_range=LARGE)]
+    name = _name("mirrored_tile" if mirrored else "tile", rot90)
     return [
         View(
             name,
             size=max(1, round(max(right - left, bottom - top) * factor)),
             area=(left, top, right, bottom),
-            turns=turns,
+            rot90=rot90,
             mirrored=mirrored,
-            believed=LARGE,
+            size_range=LARGE,
         )
         for top, bottom in down
         for left, right in across
@@ -128,14 +128,14 @@ def _cuts(length: int, factor: float) -> Sequence[tuple[int, int]]:
     return [(start, start + piece) for start in starts]
 
 
-def _evidence(seen: Sighting) -> float:
+def _evidence(seen: PassResult) -> float:
     """Return how many faces a pass shows, each counting as much as it is sure."""
     scores = seen.candidates.distinct(0.4).scores
     return float(scores[scores >= SURE].sum())
 
 
-def _name(kind: str, turns: int) -> str:
-    return f"{kind}_rotated_{90 * turns}" if turns else kind
+def _name(kind: str, rot90: int) -> str:
+    return f"{kind}_rotated_{90 * rot90}" if rot90 else kind
 
 
 def _cells(size: float) -> int:

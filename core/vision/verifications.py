@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.contract.options import MaskOptions, Method
+from core.contract.reports import Box, Face, Verification
 from core.errors import ResidualFace
-from core.results import Box, Face, MaskOptions, Method, Verification
 from core.vision import boxes, masks, regions
-from core.vision.masks import Layer, Pixels
-from core.vision.regions import Floor, Region
+from core.vision.masks import MaskedPixels, Pixels
+from core.vision.regions import MaskPolicy, Region
 
 ROUNDS = 2
 # The least confidence of a face in a masked picture, however low a call asks for faces to mask.
@@ -24,9 +25,9 @@ SEEN = 0.5
 # chosen: how much of a face's box lies in a region, or of a region in it, for it to be the face that was masked there
 SAME = 0.5
 MORE_PADDING = 0.15  # chosen: as much again as the default
-STRONGER = regions.HIDING.times(2)
+STRONGER = regions.STRONG.times(2)
 
-Look = Callable[[Layer], tuple[Face, ...]]
+Look = Callable[[MaskedPixels], tuple[Face, ...]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Subject:
 
     pixels: Pixels
     options: MaskOptions
-    floor: Floor
+    floor: MaskPolicy
     left: tuple[Face, ...] = ()
     only: bool = False
 
@@ -52,7 +53,7 @@ class Subject:
 class Covered:
     """A masked picture. missed: faces that only the second look has found; verification: None if nobody looked."""
 
-    layer: Layer
+    layer: MaskedPixels
     regions: tuple[Region, ...]
     missed: tuple[Face, ...] = ()
     verification: Verification | None = None
@@ -77,7 +78,7 @@ def verify(subject: Subject, masked: Covered, look: Look) -> Covered:
     raise ResidualFace(f"{len(residual)} still found after {ROUNDS} more rounds of masking; no picture is answered")
 
 
-def _residual(subject: Subject, seen: tuple[Face, ...], layer: Layer) -> list[Face]:
+def _residual(subject: Subject, seen: tuple[Face, ...], layer: MaskedPixels) -> list[Face]:
     """Return the faces that should not be seen."""
     left = np.array([face.box for face in subject.left], np.float32).reshape(-1, 4)
 
@@ -90,7 +91,7 @@ def _residual(subject: Subject, seen: tuple[Face, ...], layer: Layer) -> list[Fa
     return [face for face in seen if not wanted(face)]
 
 
-def _covered(box: Box, layer: Layer) -> float:
+def _covered(box: Box, layer: MaskedPixels) -> float:
     """Return the share of a box that masks cover."""
     height, width = layer.covered.shape
     left, top = (min(max(0, int(low)), side - 1) for low, side in ((box[0], width), (box[1], height)))

@@ -20,7 +20,7 @@ from admin.batches import clients, downloads, journals
 from admin.main import main
 from core import config
 from core.config import ROOT
-from core.results import MaskOptions
+from core.contract.options import MaskOptions
 from tests.admin.fake_api import PASSWORD, FakeApi, Item, refusals, result
 
 Run = Callable[..., Result]

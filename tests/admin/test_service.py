@@ -10,15 +10,17 @@ from pydantic import SecretStr
 from admin import embedded, service
 from admin.main import main
 from admin.service import Service
-from core import config, db, keys, schema
+from core import config
 from core.config import Settings
+from core.database import engine, migrations
+from core.keys import keys
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Return settings with a database of their own, its tables made."""
     made = config.read(var_dir=tmp_path / "var", admin_password=SecretStr('it\'s "mine" $HOME'))
-    schema.upgrade(made)
+    migrations.upgrade(made)
     return made
 
 
@@ -44,10 +46,10 @@ def test_credentials_last_while_key_works(settings: Settings) -> None:
 
 def test_credentials_replace_a_revoked_key(settings: Settings) -> None:
     first = _told(settings)["FACE_API_KEY"]
-    with db.sessions(settings)() as session:
+    with engine.session_factory(settings)() as session:
         keys.revoke(session, first[:11])
     second = _told(settings)["FACE_API_KEY"]
-    with db.sessions(settings)() as session:
+    with engine.session_factory(settings)() as session:
         found = keys.find(session, second)
         assert found
         assert found.is_active

@@ -22,8 +22,8 @@ import numpy as np
 import requests
 from sqlalchemy.orm import Session
 
-from core import batch_items, batches
-from core.batch_items import ItemFilter
+from core.batches import items, lifecycle
+from core.batches.items import ItemFilter
 from tests import postgres
 from tests.bench import database, load
 from tests.bench.load import timed_ms
@@ -95,12 +95,12 @@ def _tell(name: str, session: Session, question: Callable[[Session], int], call:
 
 
 def _progress(session: Session, batch: str) -> int:
-    return len(batches.progress(session, [batches.get(session, uuid.UUID(batch))]))
+    return len(lifecycle.progress(session, [lifecycle.get(session, uuid.UUID(batch))]))
 
 
 def _page(session: Session, batch: str, page: int, state: str) -> int:
-    found = batches.get(session, uuid.UUID(batch))
-    return len(batch_items.page(session, found, page, PER_PAGE, ItemFilter(state or None)).items)
+    found = lifecycle.get(session, uuid.UUID(batch))
+    return len(items.page(session, found, page, PER_PAGE, ItemFilter(state or None)).items)
 
 
 def _read(client: requests.Session, url: str, **query: int | str) -> None:

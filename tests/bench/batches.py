@@ -20,10 +20,12 @@ import cv2
 import psutil
 from sqlalchemy import select
 
-from core import batches, choices, config, cpus
+from core import config, cpus
+from core.batches import lifecycle
 from core.config import Settings
-from core.models import ProcessingJob
-from core.results import MaskOptions
+from core.contract.options import MaskOptions
+from core.database.models import ProcessingJob
+from core.engine import defaults
 from core.vision import detector, pipeline
 from tests import postgres, swift
 from tests.bench import load
@@ -87,7 +89,7 @@ def _finished(service: Stack) -> int:
     sessions = service.services.sessions
     assert sessions is not None
     with sessions() as session:
-        return sum(batch.completed + batch.failed for batch in batches.page(session, 1, 100).items)
+        return sum(batch.completed + batch.failed for batch in lifecycle.page(session, 1, 100).items)
 
 
 def _fairness(service: Stack, pictures: list[bytes]) -> None:
@@ -164,7 +166,7 @@ def _bare(settings: Settings, pictures: list[bytes], processes: int, seconds: fl
 
 def _run_bare(settings: Settings, pictures: list[bytes], seconds: float) -> tuple[int, float]:
     cv2.setNumThreads(1)  # as in a worker
-    found, options = detector.load(settings), choices.resolved(MaskOptions(), settings)
+    found, options = detector.load(settings), defaults.resolve(MaskOptions(), settings)
     pipeline.mask(pictures[0], options, found, settings.max_image_pixels)
     count, started, used = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - started < seconds:

@@ -21,11 +21,13 @@ from typing import Any
 from sqlalchemy import Connection, event, text
 from sqlalchemy.orm import Session
 
-from core import config, db, records, schema, tallies
-from core import statistics as dashboard
-from core.db import Sessions
-from core.models import now
-from core.records import JobFilter
+from core import config
+from core.database import engine, migrations, tallies
+from core.database.clock import now
+from core.database.engine import SessionFactory
+from core.records import records
+from core.records import statistics as dashboard
+from core.records.records import JobFilter
 from tests import postgres
 from tests.bench import pages
 
@@ -93,18 +95,18 @@ def main() -> None:
     args = parser.parse_args()
     seed = Seed(args.jobs, args.images, args.days)
     if args.url:
-        _bench(db.sessions(config.read(database_url=args.url)), seed)
+        _bench(engine.session_factory(config.read(database_url=args.url)), seed)
         return
     with postgres.running(shared_buffers="512MB", max_wal_size="4GB") as server:
         server.execute("CREATE DATABASE bench")
         settings = config.read(database_url=server.url("bench"))
-        schema.upgrade(settings)
-        sessions = db.sessions(settings)
+        migrations.upgrade(settings)
+        sessions = engine.session_factory(settings)
         _bench(sessions, seed)
         pages.bench(sessions, server.url("bench"))
 
 
-def _bench(sessions: Sessions, seed: Seed) -> None:
+def _bench(sessions: SessionFactory, seed: Seed) -> None:
     _fill(sessions, seed)
     for title in ("changes not folded", "changes folded"):
         print(f"\n{title}: the slowest of each kind, limit {LIMIT_MS} ms")
@@ -118,7 +120,7 @@ def _bench(sessions: Sessions, seed: Seed) -> None:
             tallies.fold(session)
 
 
-def _fill(sessions: Sessions, seed: Seed) -> None:
+def _fill(sessions: SessionFactory, seed: Seed) -> None:
     started = time.monotonic()
     numbers = vars(seed) | {"methods": METHODS, "large": LARGE_BATCH, "small": SMALL_BATCH}
     with sessions.begin() as session:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from core import cpus
 from core.config import Settings
-from core.results import DetectOptions
+from core.contract.options import DetectOptions
 from core.vision import detector, pipeline
 from core.vision.detector import OnnxDetector
 from core.vision.passes import View, letterbox

@@ -12,9 +12,10 @@ from tempfile import TemporaryDirectory
 
 from flask.testing import FlaskClient
 
-from core import config, logs, records, services
-from core.db import Sessions
-from core.records import JobFilter
+from core import config, logs, services
+from core.database.engine import SessionFactory
+from core.records import records
+from core.records.records import JobFilter
 from tests.stack import free_port, start_valkey
 from web.app import create_app
 
@@ -23,7 +24,7 @@ TIMES = 5
 PASSWORD = "correct horse"
 
 
-def bench(sessions: Sessions, database_url: str) -> None:
+def bench(sessions: SessionFactory, database_url: str) -> None:
     """Print how long the pages take over what is in the database."""
     logs.configure("warning")
     port = free_port()
@@ -52,7 +53,7 @@ def _median(client: FlaskClient, path: str) -> float:
     return statistics.median(spent)
 
 
-def _paths(sessions: Sessions) -> Iterator[str]:
+def _paths(sessions: SessionFactory) -> Iterator[str]:
     with sessions() as session:
         images = records.page_images(session, 1, 24)
         jobs = records.page_jobs(session, 1, 20)

@@ -18,8 +18,8 @@ import cv2
 
 from core import config
 from core.config import ROOT
+from core.contract.options import Detail, MaskOptions, Method
 from core.errors import WeightsError
-from core.results import Detail, MaskOptions, Method
 from core.vision import detector, regions
 from core.vision.detector import OnnxDetector
 from tests.bench import privacy_report as report
@@ -116,7 +116,7 @@ def privacy(shared: Path, finder: OnnxDetector) -> str:
             rows.append(report.Row(f"`{method}`, strength {strength}", "as it is", figures[0]))
             rows.append(report.Row(f"`{method}`, strength {strength}", "JPEG 95", figures[1]))
     for method in METHODS:
-        cover = covering(MaskOptions(method=method), regions.NONE)
+        cover = covering(MaskOptions(method=method), regions.AS_ASKED)
         rows.append(report.Row(f"`{method}`, weak masks allowed", "as it is", bench.figures(portraits, cover)))
     print("portraits: methods done", flush=True)
     by_side = []

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core.results import Method
+from core.contract.options import Method
 from core.vision import regions
 from tests.bench.recall import FOUND, NOTHING, PIXELS, SHARES, Recall
 from tests.bench.recognition import Figures

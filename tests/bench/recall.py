@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.results import Detail, DetectOptions
+from core.contract.options import Detail, DetectOptions
 from core.vision.detector import OnnxDetector
 
 Pixels = NDArray[np.uint8]

@@ -14,10 +14,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from core.results import DetectOptions, Face, MaskOptions
+from core.contract.options import DetectOptions, MaskOptions
+from core.contract.reports import Face
 from core.vision import masks, regions
 from core.vision.detector import OnnxDetector
-from core.vision.regions import Floor
+from core.vision.regions import MaskPolicy
 
 Pixels = NDArray[np.uint8]
 Cover = Callable[[Pixels, tuple[Face, ...]], Pixels]
@@ -124,7 +125,7 @@ class Bench:
         return any(self._tool.overlap(_named(face), _named(one)) > SAME for one in again)
 
 
-def covering(options: MaskOptions, floor: Floor = regions.HIDING) -> Cover:
+def covering(options: MaskOptions, floor: MaskPolicy = regions.STRONG) -> Cover:
     """Return what masks as these options say."""
 
     def cover(pixels: Pixels, faces: tuple[Face, ...]) -> Pixels:

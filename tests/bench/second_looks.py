@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
+from core.contract.options import Detail, MaskOptions, Method
 from core.errors import ResidualFace
-from core.results import Detail, MaskOptions, Method
 from core.vision import pipeline
 from core.vision.detector import OnnxDetector
 from tests.bench.recall import Scene

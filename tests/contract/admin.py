@@ -7,8 +7,9 @@ from typing import Any
 
 import requests
 
-from core import objects, records
-from core.records import StoredImage, StoredJob
+from core.records import records
+from core.records.records import StoredImage, StoredJob
+from core.storage import objects
 from tests.contract import pictures
 from tests.stack import Stack
 

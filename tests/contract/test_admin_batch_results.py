@@ -19,13 +19,14 @@ import schemathesis
 from sqlalchemy import update
 from standardwebhooks import Webhook
 
-from core import objects
-from core.models import Batch, BatchItem, ProcessingJob, now
+from core.database.clock import now
+from core.database.models import Batch, BatchItem, ProcessingJob
+from core.storage import objects
 from tests.contract import pictures
 from tests.contract.admin import ADMIN, basic, body
 from tests.contract.calls import Starter, assert_problem, fields
 from tests.stack import Stack
-from web.examples import A_DELIVERY, A_RESULT
+from web.openapi.examples import A_DELIVERY, A_RESULT
 
 
 @pytest.fixture(scope="module")

@@ -27,9 +27,9 @@ from tests.contract.admin import (
 )
 from tests.contract.calls import Starter, assert_problem, fields
 from tests.stack import Stack
-from web import guards
-from web.app import FaceApi, create_app
-from web.examples import DETECTION
+from web.app import FaceApiApp, create_app
+from web.auth import guards
+from web.openapi.examples import DETECTION
 
 PATHS = [(method, path) for method, path, _ in ENDPOINTS]
 REVIEWS: dict[str, Any] = {f"/images/{AN_ID}/mask": {}, f"/jobs/{AN_ID}/review": {"verdict": "accepted"}}
@@ -37,7 +37,7 @@ MALFORMED = ["x", "7", AN_ID[:-1], AN_ID + "0", "{" + AN_ID + "}", AN_ID.replace
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> FaceApi:
+def app(tmp_path: Path) -> FaceApiApp:
     return create_app(services.build(config.read(var_dir=tmp_path)))
 
 
@@ -62,7 +62,7 @@ def without_password(start_service: Starter) -> Stack:
 # --- every route ---------------------------------------------------------------------------------
 
 
-def routes(app: FaceApi) -> dict[str, guards.Guard | None]:
+def routes(app: FaceApiApp) -> dict[str, guards.Guard | None]:
     """The guards of all routes, by what they are called."""
     return {
         f"{method} {rule.rule}": guards.of(app, rule.endpoint)
@@ -71,11 +71,11 @@ def routes(app: FaceApi) -> dict[str, guards.Guard | None]:
     }
 
 
-def test_every_route_declares_its_guard(app: FaceApi) -> None:
+def test_every_route_declares_its_guard(app: FaceApiApp) -> None:
     assert {name for name, guard in routes(app).items() if guard is None} == set()
 
 
-def test_every_admin_route_asks_for_the_administrator(app: FaceApi) -> None:
+def test_every_admin_route_asks_for_the_administrator(app: FaceApiApp) -> None:
     asked = {
         name: guard.who for name, guard in routes(app).items() if guard and name.partition(" ")[2].startswith(ADMIN)
     }
@@ -84,7 +84,7 @@ def test_every_admin_route_asks_for_the_administrator(app: FaceApi) -> None:
     assert len(asked) == len(ENDPOINTS) + len(DOORS)
 
 
-def test_route_without_guard_is_closed(app: FaceApi) -> None:
+def test_route_without_guard_is_closed(app: FaceApiApp) -> None:
     app.add_url_rule("/forgotten", view_func=lambda: "secret", endpoint="forgotten")
     assert app.test_client().get("/forgotten").status_code == 401
 

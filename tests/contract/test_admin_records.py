@@ -11,8 +11,8 @@ import pytest
 import requests
 from sqlalchemy import select
 
-from core.models import CleanupTask
-from core.records import StoredJob
+from core.database.models import CleanupTask
+from core.records.records import StoredJob
 from tests.contract import pictures
 from tests.contract.admin import basic, body, call, cookie, is_moment, kept
 from tests.contract.calls import Starter, assert_problem, fields

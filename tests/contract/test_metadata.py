@@ -13,7 +13,7 @@ import pytest
 import requests
 from PIL import Image
 
-from core import metadata
+from core.pictures import metadata
 from tests.contract import pictures
 from tests.contract.admin import basic, body
 from tests.contract.calls import masked

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from core import config, db, schema
+from core import config
 from core.config import Settings
-from core.db import Sessions
-from core.models import Base
+from core.database import engine, migrations
+from core.database.engine import SessionFactory
+from core.database.models import Base
 from tests import postgres
 from tests.postgres import Postgres
 
@@ -27,7 +28,7 @@ def migrated(postgres_server: Postgres) -> Settings:
     """Return the settings of the database that the tests share, one after the other."""
     postgres_server.execute("CREATE DATABASE migrated")
     settings = config.read(database_url=postgres_server.url("migrated"))
-    schema.upgrade(settings)
+    migrations.upgrade(settings)
     return settings
 
 
@@ -53,7 +54,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     if request.param == "postgres":
         return request.getfixturevalue("postgres_database")
     settings = config.read(var_dir=tmp_path / "var")
-    schema.upgrade(settings)
+    migrations.upgrade(settings)
     return settings
 
 
@@ -64,27 +65,27 @@ def postgres_database(migrated: Settings) -> Iterator[Settings]:
     Emptied after each test: what is tested commits, and many sessions at a time, so no rollback could undo it.
     """
     yield migrated
-    engine = db.engine(migrated)
-    with engine.begin() as connection:
+    bind = engine.create(migrated)
+    with bind.begin() as connection:
         connection.execute(text(f"TRUNCATE {', '.join(Base.metadata.tables)}"))
-    engine.dispose()
+    bind.dispose()
 
 
 @pytest.fixture
-def sessions(database: Settings) -> Iterator[Sessions]:
-    made = db.sessions(database)
+def sessions(database: Settings) -> Iterator[SessionFactory]:
+    made = engine.session_factory(database)
     yield made
     made.kw["bind"].dispose()
 
 
 @pytest.fixture
-def postgres_sessions(postgres_database: Settings) -> Iterator[Sessions]:
-    made = db.sessions(postgres_database)
+def postgres_sessions(postgres_database: Settings) -> Iterator[SessionFactory]:
+    made = engine.session_factory(postgres_database)
     yield made
     made.kw["bind"].dispose()
 
 
 @pytest.fixture
-def session(sessions: Sessions) -> Iterator[Session]:
+def session(sessions: SessionFactory) -> Iterator[Session]:
     with sessions() as session:
         yield session

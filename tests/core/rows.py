@@ -4,12 +4,13 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from core import records, tallies
-from core.db import Sessions
-from core.models import ProcessingJob
-from core.records import EVERY_JOB, JobFilter, StoredImage, StoredJob
-from core.tallies import MEASURES
-from core.upserts import table_of
+from core.database import tallies
+from core.database.engine import SessionFactory
+from core.database.models import ProcessingJob
+from core.database.tallies import MEASURES
+from core.database.upserts import table_of
+from core.records import records
+from core.records.records import EVERY_JOB, JobFilter, StoredImage, StoredJob
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 METHODS = ("gaussian", "pixelate", "solid", "elliptical")
@@ -36,13 +37,13 @@ def mask_job(of: StoredImage, **values: Any) -> StoredJob:
     return detect_job(of, **made | {"processed_size_bytes": 500} | values)
 
 
-def add_jobs(sessions: Sessions, jobs: list[StoredJob]) -> None:
+def add_jobs(sessions: SessionFactory, jobs: list[StoredJob]) -> None:
     """Keep jobs of images that are there."""
     with sessions.begin() as session:
         session.execute(table_of(ProcessingJob).insert(), [vars(job) for job in jobs])
 
 
-def saved(sessions: Sessions, count: int, **values: Any) -> list[StoredImage]:
+def saved(sessions: SessionFactory, count: int, **values: Any) -> list[StoredImage]:
     """Keep images, each a minute older than the one before, with a mask job each."""
     made = [image(created_at=NOON - timedelta(minutes=number)) for number in range(count)]
     with sessions() as session:
@@ -51,19 +52,19 @@ def saved(sessions: Sessions, count: int, **values: Any) -> list[StoredImage]:
     return made
 
 
-def counted(sessions: Sessions, wanted: JobFilter = EVERY_JOB) -> int:
+def counted(sessions: SessionFactory, wanted: JobFilter = EVERY_JOB) -> int:
     """Return how many jobs the tallies say there are."""
     with sessions() as session:
         return records.page_jobs(session, 1, 1, wanted).total
 
 
-def measured(sessions: Sessions) -> dict[tuple[str, str, str], dict[str, int]]:
+def measured(sessions: SessionFactory) -> dict[tuple[str, str, str], dict[str, int]]:
     """Return all that the tallies say, by table, job type and method."""
     with sessions() as session:
         rows = session.execute(tallies.totals())
         return {tuple(row[:3]): dict(zip(MEASURES, row[3:], strict=True)) for row in rows if any(row[3:])}
 
 
-def fold(sessions: Sessions) -> int:
+def fold(sessions: SessionFactory) -> int:
     with sessions() as session:
         return tallies.fold(session)

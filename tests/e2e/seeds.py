@@ -8,9 +8,11 @@ from datetime import timedelta
 
 import requests
 
-from core import maintenance, objects, records
-from core.models import now
-from core.records import StoredJob
+from core import maintenance
+from core.database.clock import now
+from core.records import records
+from core.records.records import StoredJob
+from core.storage import objects
 from tests import pictures
 from tests.contract.admin import basic, body, kept
 from tests.contract.calls import MASK, upload

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.contract.admin import ADMIN, COOKIE
 from tests.e2e import browsers
 from tests.e2e.conftest import Complaints, OpenContext, Site, enter
-from web import lockouts
+from web.auth import lockouts
 
 ELSEWHERE = "http://elsewhere.example"
 

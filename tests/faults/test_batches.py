@@ -17,9 +17,11 @@ import requests
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import batches, choices, config
-from core.models import Batch, BatchItem, Image, ProcessingJob
-from core.results import MaskOptions
+from core import config
+from core.batches import lifecycle
+from core.contract.options import MaskOptions
+from core.database.models import Batch, BatchItem, Image, ProcessingJob
+from core.engine import defaults
 from core.vision import detector, pipeline
 from tests.faults import crops
 from tests.faults.calls import ask, upload
@@ -39,7 +41,7 @@ def expected(pictures: dict[str, bytes], model: tuple[str, Path]) -> dict[str, b
     name, folder = model
     own = {"model": name, "weights_dir": folder, "inference_threads": 1, "input_size": INPUT_SIZE}
     settings = config.read(**own, detail_mask="fast")
-    found, options = detector.load(settings), choices.resolved(MaskOptions(), settings)
+    found, options = detector.load(settings), defaults.resolve(MaskOptions(), settings)
     return {
         name: pipeline.mask(data, options, found, settings.max_image_pixels).image for name, data in pictures.items()
     }
@@ -110,7 +112,9 @@ class Killer:
         try:
             with sessions() as session:
                 done = session.scalar(select(func.sum(Batch.completed))) or 0
-                marked = select(func.count()).where(BatchItem.deaths >= 2, BatchItem.state.in_(("queued", "running")))
+                marked = select(func.count()).where(
+                    BatchItem.lost_leases >= 2, BatchItem.state.in_(("queued", "running"))
+                )
                 # By chance the same picture could lose three workers, and go into quarantine rightly.
                 if done < self._seen + self._step or session.scalar(marked):
                     return False
@@ -209,7 +213,7 @@ def assert_complete(stack: Stack, batch: str, pictures: dict[str, bytes], expect
             session.execute(select(ProcessingJob.status, func.count()).group_by(ProcessingJob.status)).all()
         )
         assert statuses == {"completed": len(pictures)}
-        kept = batches.get(session, session.scalars(select(BatchItem.batch_id).limit(1)).one())
+        kept = lifecycle.get(session, session.scalars(select(BatchItem.batch_id).limit(1)).one())
         assert kept.faces == session.scalar(select(func.sum(BatchItem.face_count)))
 
 

@@ -22,23 +22,25 @@ from typing import Any
 
 from sqlalchemy import event
 
-from core import config, keeping, logs, maintenance, objects, records, services
+from core import config, logs, maintenance, services
+from core.database.clock import now
 from core.errors import UndecodableImage
-from core.keeping import Keeper, Outcome, Upload
-from core.models import now
-from core.records import StoredImage, StoredJob
+from core.records import records, results
+from core.records.records import StoredImage, StoredJob
+from core.records.results import JobOutcome, ResultStore, UploadedImage
 from core.services import Services
-from core.storage import ObjectStore
+from core.storage import objects
+from core.storage.base import ObjectStore
 from web import app
-from web.app import FaceApi
+from web.app import FaceApiApp
 
 MOST_STEPS = 200
 REMOVALS = ("delete", "expire", "clean")  # the actions that need an image
 # Python's audit events; a file that is opened to be written to is made by mkstemp.
 EVENTS = {"http.client.send", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "tempfile.mkstemp"}
-UPLOAD = Upload(b"picture", "a.jpg", "image/jpeg")
+UPLOAD = UploadedImage(b"picture", "a.jpg", "image/jpeg")
 VALUES = {"job_type": "mask", "confidence_threshold": 0.5, "nms_threshold": 0.4, "output_format": "png"}
-OUTCOME = Outcome(1, 1, VALUES, list, b"masked")
+OUTCOME = JobOutcome(1, 1, VALUES, list, b"masked")
 LONG_AGO = timedelta(days=400)
 
 
@@ -84,7 +86,7 @@ class Subject:
     """What a try works on: the services, and an image that was kept before if it is to be removed."""
 
     made: Services
-    app: FaceApi
+    app: FaceApiApp
     image_id: uuid.UUID
 
     def delete(self) -> None:
@@ -97,16 +99,16 @@ class Subject:
     def keep(self) -> None:
         """What a call of mask does."""
         assert self.made.store and self.made.sessions
-        keeper = Keeper(Slow(self.made.store), self.made.sessions, 2, lambda: None)
-        with keeping.draft(keeper, UPLOAD) as draft:
+        keeper = ResultStore(Slow(self.made.store), self.made.sessions, 2, lambda: None)
+        with results.draft(keeper, UPLOAD) as draft:
             pass
         assert draft.finish(OUTCOME).image_id
 
     def refuse(self) -> None:
         """What a call does whose picture turns out to be broken: what was stored meanwhile goes again."""
         assert self.made.store and self.made.sessions
-        keeper = Keeper(self.made.store, self.made.sessions, 1, lambda: None)
-        with suppress(UndecodableImage), keeping.draft(keeper, UPLOAD):
+        keeper = ResultStore(self.made.store, self.made.sessions, 1, lambda: None)
+        with suppress(UndecodableImage), results.draft(keeper, UPLOAD):
             raise UndecodableImage("broken")
         pool: Any = keeper._pool
         for _ in range(2):  # its one thread stores, then orders the removal, then removes
@@ -146,7 +148,7 @@ def main(action: str) -> None:
         assert os.WTERMSIG(status) == signal.SIGKILL and steps < MOST_STEPS
 
 
-def _try(made: Services, whole: FaceApi, action: str, arm: Callable[[], None]) -> None:
+def _try(made: Services, whole: FaceApiApp, action: str, arm: Callable[[], None]) -> None:
     failed = 1
     try:
         subject = Subject(made, whole, kept(made) if action in REMOVALS else uuid.uuid4())

@@ -10,7 +10,7 @@ import pytest
 import requests
 import skimage.data
 
-from core import batches
+from core.batches import lifecycle
 from tests.conftest import StartService
 from tests.stack import Stack
 
@@ -170,8 +170,8 @@ def test_cancel_lets_running_items_finish(service: Stack) -> None:
     assert shown["status"] == "cancelled"
     assert counts["cancelled"] > 0 and counts["cancelled"] + counts["completed"] == counts["total"] == 30
     states = [item["state"] for item in items(service, batch)]
-    assert {state: states.count(state) for state in batches.STATES} == {
-        state: counts[state] for state in batches.STATES
+    assert {state: states.count(state) for state in lifecycle.STATES} == {
+        state: counts[state] for state in lifecycle.STATES
     }
 
 

@@ -13,7 +13,7 @@ import redis
 import requests
 import skimage.data
 
-from core import queue
+from core.engine import client
 from tests.conftest import StartService
 from tests.stack import Stack
 
@@ -65,13 +65,13 @@ def mask(service: Stack, picture: bytes) -> requests.Response:
 
 
 def test_caller_that_hangs_up_is_dropped(lone: Stack) -> None:
-    client = redis.Redis.from_url(lone.redis_url)
+    waiting = redis.Redis.from_url(lone.redis_url)
     lone.pause_worker()
     with socket.create_connection(("127.0.0.1", lone.port)) as connection:
         connection.sendall(raw_request(lone, face()))
-        until(lambda: client.zcard(queue.WAITING) == 1)
-    until(lambda: client.zcard(queue.WAITING) == 0)
-    assert not list(client.scan_iter("face-api:upload:*"))
+        until(lambda: waiting.zcard(client.WAITING) == 1)
+    until(lambda: waiting.zcard(client.WAITING) == 0)
+    assert not list(waiting.scan_iter("face-api:upload:*"))
     lone.resume_worker()
     until(lambda: '"outcome": "dropped"' in lone.log("worker"))
 
@@ -96,10 +96,10 @@ def test_dead_process_is_told_and_replaced(lone: Stack) -> None:
 def test_every_task_is_a_heartbeat(start_service: StartService) -> None:
     service = start_service()
     service.kill("beat")  # whose heartbeat waits behind the calls of a busy service
-    client = redis.Redis.from_url(service.redis_url)
-    client.expire(queue.ENGINE, 8)
+    connection = redis.Redis.from_url(service.redis_url)
+    connection.expire(client.WORKER_STATUS, 8)
     # A worker that has said so just now doesn't say it again at once.
-    service.until(lambda: mask(service, face()).status_code == 200 and client.ttl(queue.ENGINE) > 10)
+    service.until(lambda: mask(service, face()).status_code == 200 and connection.ttl(client.WORKER_STATUS) > 10)
 
 
 def test_silent_clients_give_threads_back(start_service: StartService) -> None:

@@ -10,9 +10,13 @@ import requests
 import skimage.data
 from sqlalchemy import select
 
-from core import db, objects, records, storage
+from core import services
 from core.config import Settings
-from core.models import Image, ProcessingJob
+from core.database import engine
+from core.database.models import Image, ProcessingJob
+from core.records import records
+from core.storage import objects
+from core.storage.base import ObjectStore
 from tests.conftest import StartService
 from tests.stack import Stack
 
@@ -38,15 +42,15 @@ def call(service: Stack, path: str, picture: bytes, name: str = "a.jpg", **param
     )
 
 
-def store(settings: Settings) -> storage.ObjectStore:
-    built = storage.build(settings)
+def store(settings: Settings) -> ObjectStore:
+    built = services.object_store(settings)
     assert built is not None
     return built
 
 
 def counts(settings: Settings) -> tuple[int, int, int]:
     """Count images, jobs and objects."""
-    with db.sessions(settings)() as session:
+    with engine.session_factory(settings)() as session:
         images, jobs = (len(session.scalars(select(table.id)).all()) for table in (Image, ProcessingJob))
     return images, jobs, len(list(store(settings).list()))
 
@@ -54,7 +58,7 @@ def counts(settings: Settings) -> tuple[int, int, int]:
 def test_mask_keeps_both_pictures(keeping: Stack) -> None:
     settings, picture = keeping.own_settings(), portrait()
     answer = call(keeping, "mask", picture, "Grüße/..\\x.jpg", method="pixelate", format="png", strength="40")
-    with db.sessions(settings)() as session:
+    with engine.session_factory(settings)() as session:
         detail = records.get_job(session, uuid.UUID(answer.headers["X-Job-Id"]))
     job, image = detail.job, detail.image
     assert str(image.id) == answer.headers["X-Image-Id"]
@@ -71,7 +75,7 @@ def test_mask_keeps_both_pictures(keeping: Stack) -> None:
 def test_detect_keeps_original_and_findings(keeping: Stack) -> None:
     settings = keeping.own_settings()
     body = call(keeping, "detect", portrait()).json()
-    with db.sessions(settings)() as session:
+    with engine.session_factory(settings)() as session:
         detail = records.get_job(session, uuid.UUID(body["job_id"]))
     assert (detail.job.job_type, detail.job.blur_method, detail.job.processed_s3_key) == ("detect", None, None)
     assert detail.detections == body["detections"]
@@ -106,12 +110,12 @@ def test_failing_store_fails_no_call(keeping: Stack) -> None:
 def test_failing_database_leaves_no_objects(keeping: Stack) -> None:
     settings = keeping.own_settings()
     before = counts(settings)
-    with db.engine(settings).begin() as connection:
+    with engine.create(settings).begin() as connection:
         connection.exec_driver_sql("ALTER TABLE processing_jobs RENAME TO gone")
     try:
         answer = call(keeping, "mask", portrait())
     finally:
-        with db.engine(settings).begin() as connection:
+        with engine.create(settings).begin() as connection:
             connection.exec_driver_sql("ALTER TABLE gone RENAME TO processing_jobs")
     assert answer.headers["X-Face-Count"] == "1"
     assert "X-Image-Id" not in answer.headers

@@ -13,8 +13,9 @@ import pytest
 import redis
 from sqlalchemy import select
 
-from core import config, maintenance, schema, services
-from core.models import CleanupTask, Image, ProcessingJob
+from core import config, maintenance, services
+from core.database import migrations
+from core.database.models import CleanupTask, Image, ProcessingJob
 from core.services import Services
 from tests.stack import ROOT
 
@@ -77,7 +78,7 @@ def place(tmp_path: Path, valkey: str, make_tiers: Callable[[], dict[str, str]])
     own |= {"RETENTION_DAYS": "30", "LOG_LEVEL": "error"}
     environment = {config.PREFIX + name: value for name, value in own.items()} | make_tiers()
     settings = config.read(**{name.removeprefix(config.PREFIX).lower(): text for name, text in environment.items()})
-    schema.upgrade(settings)
+    migrations.upgrade(settings)
     redis.Redis.from_url(valkey).flushall()
     return Place(services.build(settings), environment)
 
@@ -86,7 +87,7 @@ def assert_clean(place: Place) -> None:
     """After maintenance there is what the rows name, and nothing else."""
     place.clean()
     assert place.objects() == place.named()
-    assert maintenance.compare(place.made) == maintenance.Differences(orphans=0, missing=0)
+    assert maintenance.compare(place.made) == maintenance.StorageDifferences(orphans=0, missing=0)
 
 
 @pytest.mark.parametrize("action", ["delete", "expire", "clean"])
@@ -108,7 +109,7 @@ def test_killed_keeping_leaves_what_is_found(place: Place, monkeypatch: pytest.M
     assert left, "no try was killed between an object and its row"
     assert maintenance.compare(place.made).orphans == 0, "a young object may still get its row"
     monkeypatch.setattr(maintenance, "ORPHAN_AGE", timedelta(seconds=-10))
-    assert maintenance.compare(place.made) == maintenance.Differences(orphans=len(left), missing=0)
+    assert maintenance.compare(place.made) == maintenance.StorageDifferences(orphans=len(left), missing=0)
     assert_clean(place)
 
 

@@ -12,22 +12,27 @@ import redis
 from click.testing import CliRunner
 
 from admin.main import main
-from core import batches, cleanups, config, key_uses, keys, maintenance, objects, records, schema, services
-from core.batches import NewBatch
+from core import config, maintenance, services
+from core.batches import lifecycle
+from core.batches.lifecycle import NewBatch
+from core.contract.options import MaskOptions
+from core.database import migrations
+from core.database.clock import now
 from core.errors import StorageUnavailable
-from core.key_uses import KeyUses
-from core.models import now
-from core.objects import StoredObject
-from core.records import StoredImage, StoredJob
-from core.results import MaskOptions
+from core.keys import keys, uses
+from core.keys.uses import KeyUseCounter
+from core.records import cleanups, records
+from core.records.records import StoredImage, StoredJob
 from core.services import Services
+from core.storage import objects
+from core.storage.objects import StoredObject
 from worker import maintenance as tasks
 
 
 @pytest.fixture
 def made(tmp_path: Path, valkey: str) -> Services:
     settings = config.read(var_dir=tmp_path / "var", redis_url=valkey, retention_days=30)
-    schema.upgrade(settings)
+    migrations.upgrade(settings)
     client = redis.Redis.from_url(valkey)
     client.flushall()
     return services.build(settings)
@@ -49,10 +54,10 @@ def keep(made: Services, age_days: float = 0) -> StoredImage:
 
 def note(made: Services, key_id: str, times: int = 1) -> None:
     """Use a key, in a process that hands its counts on at once."""
-    uses = KeyUses(made.redis)
+    counter = KeyUseCounter(made.redis)
     for _ in range(times):
-        uses.note(key_id)
-    uses.hand_on()
+        counter.note(key_id)
+    counter.hand_on()
 
 
 def stored(made: Services) -> set[str]:
@@ -80,19 +85,19 @@ def test_key_uses_reach_the_table(made: Services) -> None:
 
 def test_uses_are_taken_by_one_at_a_time(made: Services) -> None:
     note(made, str(uuid.uuid4()))
-    with key_uses.taken(made.redis) as first, key_uses.taken(made.redis) as second:
+    with uses.taken(made.redis) as first, uses.taken(made.redis) as second:
         assert (len(first), len(second)) == (1, 0)
 
 
 def test_uses_survive_failing_database(made: Services) -> None:
     key_id = str(uuid.uuid4())
     note(made, key_id)
-    with pytest.raises(RuntimeError), key_uses.taken(made.redis):
+    with pytest.raises(RuntimeError), uses.taken(made.redis):
         raise RuntimeError
     note(made, key_id)
-    with key_uses.taken(made.redis) as first:
+    with uses.taken(made.redis) as first:
         assert first[uuid.UUID(key_id)].count == 1
-    with key_uses.taken(made.redis) as second:
+    with uses.taken(made.redis) as second:
         assert second[uuid.UUID(key_id)].count == 1
 
 
@@ -100,7 +105,7 @@ def test_old_images_expire_with_objects(made: Services) -> None:
     keep(made, age_days=31)
     young = keep(made, age_days=29)
     assert maintenance.expire_images(made) == 1
-    assert maintenance.clean_storage(made) == maintenance.Cleaned(removed=2, waiting=0)
+    assert maintenance.clean_storage(made) == maintenance.CleanupResult(removed=2, waiting=0)
     assert all(str(young.id) in key for key in stored(made))
     assert len(stored(made)) == 2
 
@@ -136,7 +141,7 @@ def test_comparison_asks_for_no_object_alone(made: Services, monkeypatch: pytest
         raise StorageUnavailable(key)
 
     monkeypatch.setattr(made.store, "stat", refuse)
-    assert maintenance.compare(made) == maintenance.Differences(orphans=0, missing=0)
+    assert maintenance.compare(made) == maintenance.StorageDifferences(orphans=0, missing=0)
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -151,7 +156,7 @@ def test_missing_are_counted_whatever_the_order(
     monkeypatch.setattr(
         made.store, "list", lambda prefix="": iter(sorted(found_in(prefix), key=lambda one: one.key, reverse=backwards))
     )
-    assert maintenance.compare(made) == maintenance.Differences(orphans=0, missing=2)
+    assert maintenance.compare(made) == maintenance.StorageDifferences(orphans=0, missing=2)
 
 
 def test_failing_removal_is_tried_again(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,16 +169,16 @@ def test_failing_removal_is_tried_again(made: Services, monkeypatch: pytest.Monk
 
     with monkeypatch.context() as patch:
         patch.setattr(made.store, "delete", refuse)
-        assert maintenance.clean_storage(made) == maintenance.Cleaned(removed=0, waiting=2)
+        assert maintenance.clean_storage(made) == maintenance.CleanupResult(removed=0, waiting=2)
     monkeypatch.setattr(cleanups, "now", lambda: now() + timedelta(hours=1))
-    assert maintenance.clean_storage(made) == maintenance.Cleaned(removed=2, waiting=0)
+    assert maintenance.clean_storage(made) == maintenance.CleanupResult(removed=2, waiting=0)
     assert stored(made) == set()
 
 
 def test_maintenance_command_reports(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(made, age_days=40)
     monkeypatch.setattr(config, "load", lambda: made.settings)
-    made.queue.count_unkept()
+    made.engine.count_unsaved_result()
     ran = CliRunner().invoke(main, ["maintenance", "run"])
     assert ran.exit_code == 0, ran.output
     assert "images past their retention       1" in ran.output
@@ -194,12 +199,12 @@ def test_prefix_that_fails_keeps_no_other_waiting(made: Services, monkeypatch: p
     monkeypatch.setattr(made.store, "list", failing)
     with made.sessions() as session:
         begun = [
-            batches.create(session, NewBatch("a", MaskOptions(), prefix=prefix))[0].id
+            lifecycle.create(session, NewBatch("a", MaskOptions(), prefix=prefix))[0].id
             for prefix in ("bad/", "good/", "worse/")
         ]
     assert maintenance.import_prefixes(made) == 1
     with made.sessions() as session:
-        assert [batches.get(session, one).status for one in begun] == ["open", "running", "open"]
+        assert [lifecycle.get(session, one).status for one in begun] == ["open", "running", "open"]
 
 
 def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,9 +230,9 @@ def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPa
     [
         (0, False),
         (3, True),
-        (maintenance.Cleaned(removed=0, waiting=0), False),
-        (maintenance.Cleaned(removed=0, waiting=2), True),
-        (maintenance.Differences(orphans=0, missing=1), True),
+        (maintenance.CleanupResult(removed=0, waiting=0), False),
+        (maintenance.CleanupResult(removed=0, waiting=2), True),
+        (maintenance.StorageDifferences(orphans=0, missing=1), True),
     ],
 )
 def test_maintenance_tells_what_it_did(outcome: object, told: bool) -> None:

@@ -9,8 +9,8 @@ import skimage.data
 from PIL import Image
 from sqlalchemy import MetaData, select
 
-from core import db
 from core.config import Settings
+from core.database import engine
 from tests.conftest import StartService
 from tests.stack import Stack
 
@@ -65,11 +65,11 @@ def send(service: Stack, path: Path, call: str, key: str) -> list[str]:
 
 def dump(settings: Settings) -> str:
     """Write every row of every table as text."""
-    engine, tables = db.engine(settings), MetaData()
-    tables.reflect(engine)
-    with engine.connect() as connection:
+    bind, tables = engine.create(settings), MetaData()
+    tables.reflect(bind)
+    with bind.connect() as connection:
         rows: list[Any] = [row for table in tables.sorted_tables for row in connection.execute(select(table))]
-    engine.dispose()
+    bind.dispose()
     return "\n".join(map(repr, rows))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, send_from_directory, url_for
 
-from web import guards
+from web.auth import guards
 
 FOLDER = Path(__file__).parent / "static"
 A_YEAR_S = 365 * 86400

@@ -5,24 +5,25 @@ from typing import Annotated
 from flask import Blueprint, Response
 from pydantic import Field
 
-from core import batch_items
-from core import batches as records
-from core.batch_items import ItemFilter
-from core.results import Frozen
-from web import current, guards
-from web.batch_schemas import BatchStatus, ItemState
-from web.console import fields, ids, lists, pages
+from core.batches import items
+from core.batches import lifecycle as records
+from core.batches.items import ItemFilter
+from core.contract.models import FrozenModel
+from web import current
+from web.auth import guards
+from web.console import fields, ids, pages, pagination
+from web.schemas.batches import BatchStatus, ItemState
 
 batches = Blueprint("batches", __name__)
 
 
-class BatchesQuery(Frozen):
+class BatchesQuery(FrozenModel):
     page: Annotated[int, Field(ge=1)] = 1
     per_page: Annotated[int, Field(ge=1, le=100)] = 20
     status: BatchStatus | None = None
 
 
-class ItemsQuery(Frozen):
+class ItemsQuery(FrozenModel):
     page: Annotated[int, Field(ge=1)] = 1
     per_page: Annotated[int, Field(ge=1, le=100)] = 50
     state: ItemState | None = None
@@ -32,11 +33,11 @@ class ItemsQuery(Frozen):
 @guards.page("storage")
 def show_all() -> Response:
     """Show a page of the batches, newest first."""
-    query = lists.read(BatchesQuery)
+    query = pagination.read(BatchesQuery)
     with current.session() as session:
         found = records.page(session, query.page, query.per_page, query.status)
         known = records.progress(session, found.items)
-    return pages.render("batches.html", pager=lists.pager(found), found=found, known=known, query=query)
+    return pages.render("batches.html", pager=pagination.pager(found), found=found, known=known, query=query)
 
 
 @batches.get("/batches/new")
@@ -51,12 +52,12 @@ def show_form() -> Response:
 @guards.page("storage")
 def show(batch_id: str) -> Response:
     """Show how far a batch is, and its items."""
-    query = lists.read(ItemsQuery)
+    query = pagination.read(ItemsQuery)
     with current.session() as session:
         batch = records.get(session, ids.read(batch_id))
         (progress,) = records.progress(session, [batch])
-        found = batch_items.page(session, batch, query.page, query.per_page, ItemFilter(query.state))
+        found = items.page(session, batch, query.page, query.per_page, ItemFilter(query.state))
     counts = {state: getattr(batch, state) for state in records.STATES}
     return pages.render(
-        "batch.html", progress=progress, counts=counts, pager=lists.pager(found), found=found, query=query
+        "batch.html", progress=progress, counts=counts, pager=pagination.pager(found), found=found, query=query
     )

@@ -6,18 +6,18 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.errors import FaceApiError, NotFound
-from web import guards
-from web.console import failures, pages
+from web.auth import guards
+from web.console import error_pages, pages
 from web.console.assets import assets
 from web.console.batches import batches
 from web.console.dashboards import dashboard
-from web.console.doors import doors
 from web.console.images import images
 from web.console.jobs import jobs
 from web.console.keys import keys
-from web.console.pictures import pictures
+from web.console.login import doors
+from web.console.mask_test import trials
 from web.console.reviews import reviews
-from web.console.trials import trials
+from web.console.thumbnails import pictures
 
 root = Blueprint("root", __name__)
 
@@ -35,10 +35,10 @@ def build() -> Blueprint:
     for part in (assets, doors, dashboard, images, jobs, batches, reviews, keys, trials, pictures):
         console.register_blueprint(part)
     console.add_url_rule("/<path:nowhere>", "find_nothing", find_nothing)
-    console.register_error_handler(FaceApiError, failures.show)
-    console.register_error_handler(RateLimitExceeded, failures.show_limit)
-    console.register_error_handler(HTTPException, failures.show_framework)
-    console.register_error_handler(Exception, failures.show_unknown)
+    console.register_error_handler(FaceApiError, error_pages.show)
+    console.register_error_handler(RateLimitExceeded, error_pages.show_limit)
+    console.register_error_handler(HTTPException, error_pages.show_framework)
+    console.register_error_handler(Exception, error_pages.show_unknown)
     console.after_request(pages.secure)
     return console
 

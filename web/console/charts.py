@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.timelines import Stretch
+from core.records.timelines import TimeBucket
 
 WIDTH, HEIGHT = 720, 180  # units of the drawing, not pixels: it grows and shrinks with the page
 FOOT, LEFT = 20, 44
@@ -64,7 +64,7 @@ class Chart:
         return round((WIDTH - LEFT) / len(self.bars) * (1 - GAP), 2)
 
 
-def draw(stretches: Sequence[Stretch], tick_every: int) -> Chart:
+def draw(stretches: Sequence[TimeBucket], tick_every: int) -> Chart:
     """Draw one bar for each stretch; every `tick_every`th, counted from the newest, is named below."""
     top = _round_up(max((stretch.jobs for stretch in stretches), default=0))
     tall = HEIGHT - FOOT - 8
@@ -76,7 +76,7 @@ def draw(stretches: Sequence[Stretch], tick_every: int) -> Chart:
     return Chart(bars, lines, bars[::-1][tick_every // 2 :: tick_every])
 
 
-def _bar(stretch: Stretch, x: float, slot: float, scale: float) -> Bar:
+def _bar(stretch: TimeBucket, x: float, slot: float, scale: float) -> Bar:
     counts = {name: stretch.done.get(name, 0) for name in SERIES} | {"failed": stretch.failed}
     parts, y = [], float(HEIGHT - FOOT)
     for name in SERIES:

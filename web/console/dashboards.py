@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, request
 
-from core import records, reviews, statistics, timelines
-from core.records import JobFilter, StoredJob
-from core.statistics import Latencies, Stats
-from core.timelines import Span
-from web import current, guards
-from web.console import charts, healths, pages, texts
+from core.records import records, reviews, statistics, timelines
+from core.records.records import JobFilter, StoredJob
+from core.records.statistics import Latencies, UsageStatistics
+from core.records.timelines import Span
+from web import current
+from web.auth import guards
+from web.console import charts, pages, status_cards, texts
 from web.console.charts import Chart
-from web.console.texts import Voice
+from web.console.texts import Translator
 
 FAILURES = 5
 # How many hours or days are shown, and how many of them there are between two names below the chart.
@@ -25,7 +26,7 @@ dashboard = Blueprint("dashboard", __name__)
 class Numbers:
     """What was done so far."""
 
-    stats: Stats
+    stats: UsageStatistics
     latencies: Latencies
     chart: Chart
     failures: list[StoredJob]
@@ -40,8 +41,8 @@ def show() -> Response:
     told = request.args.get("span", "")
     span: Span = "day" if told == "day" else "hour"
     numbers = _numbers(span) if current.services().settings.keeps_pictures else None
-    load = healths.watch().last()
-    cards = healths.cards(Voice(texts.language()), load, asked=False)
+    load = status_cards.load_monitor().last()
+    cards = status_cards.cards(Translator(texts.language()), load, asked=False)
     return pages.render("dashboard.html", cards=cards, numbers=numbers, span=span, spans=SPANS)
 
 
@@ -49,8 +50,8 @@ def show() -> Response:
 @guards.admin()
 def get_live() -> Response:
     """Tell how everything stands now, for the cards of a page that is open."""
-    cards = healths.cards(Voice(texts.language()), healths.watch().now(), asked=True)
-    return Response(json.dumps({"cards": healths.as_json(cards)}), mimetype="application/json")
+    cards = status_cards.cards(Translator(texts.language()), status_cards.load_monitor().now(), asked=True)
+    return Response(json.dumps({"cards": status_cards.as_json(cards)}), mimetype="application/json")
 
 
 def _numbers(span: Span) -> Numbers:

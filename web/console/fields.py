@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from core.results import DetectOptions, MaskOptions
+from core.contract.options import DetectOptions, MaskOptions
 
 Kind = Literal["choice", "switch", "whole", "fraction", "text"]
 KINDS: dict[Any, Kind] = {bool: "switch", int: "whole", float: "fraction"}

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from web.console.texts import Voice
+from web.console.texts import Translator
 
 UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 NONE = "–"
@@ -70,7 +70,7 @@ def rate(per_s: float | None) -> str:
     return f"{per_s:.1f} / s" if per_s >= 1 else f"{per_s * 60:.0f} / min"
 
 
-def said(voice: Voice, value: object) -> str:
+def said(voice: Translator, value: object) -> str:
     """Write the value of an option."""
     if isinstance(value, bool):
         return voice("option.yes" if value else "option.no")

@@ -6,22 +6,23 @@ from typing import Annotated
 from flask import Blueprint, Response
 from pydantic import Field
 
-from core import records
+from core.contract.models import FrozenModel
 from core.errors import NotFound
-from core.records import StoredJob
-from core.results import Frozen
-from web import current, guards
-from web.console import ids, lists, overlays, pages
+from core.records import records
+from core.records.records import StoredJob
+from web import current
+from web.auth import guards
+from web.console import ids, overlays, pages, pagination
 
 images = Blueprint("images", __name__)
 
 
-class ImagesQuery(Frozen):
+class ImagesQuery(FrozenModel):
     page: Annotated[int, Field(ge=1)] = 1
     per_page: Annotated[int, Field(ge=1, le=100)] = 24
 
 
-class ImageQuery(Frozen):
+class ImageQuery(FrozenModel):
     job: str = ""
 
 
@@ -29,17 +30,17 @@ class ImageQuery(Frozen):
 @guards.page("storage")
 def show_all() -> Response:
     """Show a page of all pictures, each beside its newest result."""
-    query = lists.read(ImagesQuery)
+    query = pagination.read(ImagesQuery)
     with current.session() as session:
         found = records.page_images(session, query.page, query.per_page)
-    return pages.render("images.html", pager=lists.pager(found), found=found)
+    return pages.render("images.html", pager=pagination.pager(found), found=found)
 
 
 @images.get("/images/<image_id>")
 @guards.page("storage")
 def show(image_id: str) -> Response:
     """Show one picture: before and after, with the faces that one of its jobs found."""
-    query = lists.read(ImageQuery)
+    query = pagination.read(ImageQuery)
     with current.session() as session:
         found = records.get_image(session, ids.read(image_id))
         chosen = _chosen(found.jobs, query.job)

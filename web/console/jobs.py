@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response
 from pydantic import Field
 
-from core import records
-from core.records import JobFilter
-from web import current, guards
-from web.console import ids, lists, overlays, pages
-from web.record_schemas import JobDetailResponse, JobQuery
+from core.records import records
+from core.records.records import JobFilter
+from web import current
+from web.auth import guards
+from web.console import ids, overlays, pages, pagination
+from web.schemas.records import JobDetailResponse, JobQuery
 
 jobs = Blueprint("jobs", __name__)
 FILTERS = ("job_type", "method", "status", "batch_id", "created_after", "created_before")
@@ -29,12 +30,12 @@ class JobsQuery(JobQuery):
 @guards.page("storage")
 def show_all() -> Response:
     """Show a page of the jobs that the address asks for."""
-    query = lists.read(JobsQuery)
+    query = pagination.read(JobsQuery)
     with current.session() as session:
         page_of = records.page_jobs if query.order == "newest" else records.page_jobs_from_oldest
         found = page_of(session, query.page, query.per_page, query.filter())
     filtered = any(getattr(query, name) is not None for name in FILTERS)
-    return pages.render("jobs.html", pager=lists.pager(found), found=found, query=query, filtered=filtered)
+    return pages.render("jobs.html", pager=pagination.pager(found), found=found, query=query, filtered=filtered)
 
 
 @jobs.get("/jobs/<job_id>")

@@ -5,15 +5,16 @@ from typing import Annotated
 from flask import Blueprint, Response
 from pydantic import Field
 
-from core import keys as api_keys
-from core.results import Frozen
-from web import current, guards
-from web.console import lists, pages
+from core.contract.models import FrozenModel
+from core.keys import keys as api_keys
+from web import current
+from web.auth import guards
+from web.console import pages, pagination
 
 keys = Blueprint("keys", __name__)
 
 
-class KeysQuery(Frozen):
+class KeysQuery(FrozenModel):
     page: Annotated[int, Field(ge=1)] = 1
     per_page: Annotated[int, Field(ge=1, le=100)] = 50
 
@@ -22,8 +23,8 @@ class KeysQuery(Frozen):
 @guards.page("database")
 def show_all() -> Response:
     """Show a page of the keys, newest first."""
-    query = lists.read(KeysQuery)
+    query = pagination.read(KeysQuery)
     with current.session() as session:
         found = api_keys.page(session, query.page, query.per_page)
     needed = current.services().settings.api_key_enabled
-    return pages.render("keys.html", pager=lists.pager(found), found=found, needed=needed)
+    return pages.render("keys.html", pager=pagination.pager(found), found=found, needed=needed)

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from core.detections import BBox, Point
+from core.contract.detections import BBox, Point
 
 LABEL_SHARE = 0.028  # of the picture's longer side: the height of a number
 POINT_SHARE = 0.0045

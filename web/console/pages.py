@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Response, g, render_template, request, url_for
 
 from web.console import assets, formats, texts
-from web.console.texts import Voice
+from web.console.texts import Translator
 
 THEME_COOKIE = "face_api_theme"
 THEMES = ("auto", "light", "dark")
@@ -46,7 +46,7 @@ HEADERS = {
 
 def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Response:
     """Answer a page in the viewer's language."""
-    voice = Voice(texts.language())
+    voice = Translator(texts.language())
     frame = {
         "t": voice,
         "f": formats,

@@ -5,22 +5,23 @@ from typing import Annotated
 from flask import Blueprint, Response, url_for
 from pydantic import Field
 
-from core import records
-from core import reviews as waiting
+from core.contract.models import FrozenModel
 from core.errors import NotFound
-from core.records import JobDetail
-from core.results import Frozen
-from web import current, guards
-from web.console import ids, lists, overlays, pages
+from core.records import records
+from core.records import reviews as waiting
+from core.records.records import JobDetail
+from web import current
+from web.auth import guards
+from web.console import ids, overlays, pages, pagination
 
 reviews = Blueprint("reviews", __name__)
 
 
-class ReviewQuery(Frozen):
+class ReviewQuery(FrozenModel):
     page: Annotated[int, Field(ge=1)] = 1
 
 
-class EditQuery(Frozen):
+class EditQuery(FrozenModel):
     job: str
 
 
@@ -28,20 +29,20 @@ class EditQuery(Frozen):
 @guards.page("storage")
 def show() -> Response:
     """Show one picture that waits; what is done with it takes it off the list, so the same address shows the next."""
-    query = lists.read(ReviewQuery)
+    query = pagination.read(ReviewQuery)
     with current.session() as session:
         found = waiting.page(session, query.page, 1)
     if not found.items:
-        return pages.render("review_none.html", found=found, pager=lists.pager(found))
-    skip = lists.address(page=query.page % found.pages + 1) if found.pages > 1 else ""
-    return _editor(found.items[0].job, then=lists.address(), skip=skip, found=found)
+        return pages.render("review_none.html", found=found, pager=pagination.pager(found))
+    skip = pagination.address(page=query.page % found.pages + 1) if found.pages > 1 else ""
+    return _editor(found.items[0].job, then=pagination.address(), skip=skip, found=found)
 
 
 @reviews.get("/images/<image_id>/edit")
 @guards.page("storage")
 def show_edit(image_id: str) -> Response:
     """Show one picture with the faces that a job found, to be masked again."""
-    query = lists.read(EditQuery)
+    query = pagination.read(EditQuery)
     with current.session() as session:
         detail = records.get_job(session, ids.read(query.job))
     if detail.image.id != ids.read(image_id):

@@ -7,24 +7,29 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core import batch_results, batches, objects, webhooks
-from web import admin_documentation, batch_documentation, batch_events, bodies, current, guards, streams
-from web.admin_documentation import UNKNOWN
-from web.batch_schemas import BatchItemPath, BatchPath
-from web.record_schemas import Paging
-from web.webhook_schemas import DeliveryList, DeliveryResponse
+from core.batches import archive, lifecycle
+from core.storage import objects
+from core.webhooks import deliveries
+from web import batch_events, bodies, current, streams
+from web.auth import guards
+from web.openapi import admin as openapi
+from web.openapi import batches as batch_openapi
+from web.openapi.admin import UNKNOWN
+from web.schemas.batches import BatchItemPath, BatchPath
+from web.schemas.records import Paging
+from web.schemas.webhooks import DeliveryList, DeliveryResponse
 
 admin_batch_results = APIBlueprint(
     "admin_batch_results",
     __name__,
     url_prefix="/api/v1/admin/batches",
     abp_tags=[Tag(name="Admin: batches", description="Many pictures at once.")],
-    abp_security=admin_documentation.BY_ADMIN,
+    abp_security=openapi.BY_ADMIN,
 )
 ZIP = "application/zip"
 
 
-@admin_batch_results.get("/<batch_id>/results", summary="Download all results", responses=batch_documentation.RESULTS)
+@admin_batch_results.get("/<batch_id>/results", summary="Download all results", responses=batch_openapi.RESULTS)
 @guards.admin("storage")
 def get_batch_results(path: BatchPath) -> Response:
     """Send a ZIP of all that is finished, as it is read from the store: the masked pictures and `manifest.jsonl`.
@@ -34,27 +39,27 @@ def get_batch_results(path: BatchPath) -> Response:
     store fails midway the connection breaks off, and what was received is no valid ZIP.
     """
     with current.session() as session:
-        batch = batches.get(session, path.batch_id)
+        batch = lifecycle.get(session, path.batch_id)
     if request.method == "HEAD":
         response = Response(mimetype=ZIP)
     else:
         services = current.services()
         assert services.sessions is not None  # noqa: S101 - the guard asks for the storage, and that for a database
-        response = streams.stream(batch_results.archive(services.sessions, current.store(), batch.id), ZIP)
+        response = streams.stream(archive.archive(services.sessions, current.store(), batch.id), ZIP)
     response.headers["Content-Disposition"] = objects.content_disposition("attachment", f"{batch.name}.zip")
     return response
 
 
 @admin_batch_results.get(
-    "/<batch_id>/items/<item_id>/result", summary="Download one result", responses=batch_documentation.RESULT
+    "/<batch_id>/items/<item_id>/result", summary="Download one result", responses=batch_openapi.RESULT
 )
 @guards.admin("storage")
 def get_item_result(path: BatchItemPath) -> Response:
     """Send the masked picture of an item through the service; of a detection, as JSON, what the manifest tells."""
     with current.session() as session:
-        picture = batch_results.picture(session, path.batch_id, path.item_id)
+        picture = archive.find_result(session, path.batch_id, path.item_id)
         if picture is None:
-            found = batch_results.told(session, path.batch_id, path.item_id)
+            found = archive.describe_item(session, path.batch_id, path.item_id)
             return Response(json.dumps(found, ensure_ascii=False), mimetype="application/json")
     response = Response(current.store().get(picture.key), mimetype=f"image/{picture.output_format}")
     response.headers["Content-Disposition"] = objects.content_disposition("attachment", picture.filename)
@@ -67,22 +72,22 @@ def get_item_result(path: BatchItemPath) -> Response:
 @admin_batch_results.get(
     "/<batch_id>/deliveries",
     summary="What the webhook was told",
-    responses=admin_documentation.found(DeliveryList, UNKNOWN),
+    responses=openapi.found(DeliveryList, UNKNOWN),
 )
 @guards.admin("storage")
 def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
     """Tell of each message to the batch's webhook: how often it was sent, what came of it, when it is sent again."""
     with current.session() as session:
-        batches.get(session, path.batch_id)
-        page = webhooks.page(session, path.batch_id, query.page, query.per_page)
+        lifecycle.get(session, path.batch_id)
+        page = deliveries.page(session, path.batch_id, query.page, query.per_page)
     return bodies.as_json(DeliveryList.of(page, [DeliveryResponse.of(one) for one in page.items]))
 
 
-@admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_documentation.EVENTS)
+@admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_openapi.EVENTS)
 @guards.admin("storage")
 def get_batch_events(path: BatchPath) -> Response:
     """Send server-sent events: `progress` with the batch whenever it has changed, and `done` at its end."""
     events = batch_events.follow(path.batch_id)
     if request.method == "HEAD":
-        return Response(mimetype=batch_documentation.EVENT_STREAM)
-    return streams.stream(events, batch_documentation.EVENT_STREAM)
+        return Response(mimetype=batch_openapi.EVENT_STREAM)
+    return streams.stream(events, batch_openapi.EVENT_STREAM)

@@ -6,13 +6,18 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core import batch_items, batch_moves, batches, choices, prefixes, webhooks
-from core.batches import NewBatch
+from core.batches import bucket_imports, bulk, items, lifecycle
+from core.batches.lifecycle import NewBatch
+from core.database.models import Batch
+from core.engine import defaults
 from core.errors import FieldProblem, InvalidOption
-from core.models import Batch
-from web import admin_documentation, batch_documentation, bodies, current, guards, uploads
-from web.admin_documentation import UNKNOWN
-from web.batch_schemas import (
+from core.webhooks import deliveries
+from web import bodies, current, uploads
+from web.auth import guards
+from web.openapi import admin as openapi
+from web.openapi import batches as batch_openapi
+from web.openapi.admin import UNKNOWN
+from web.schemas.batches import (
     BatchCreation,
     BatchList,
     BatchPath,
@@ -30,53 +35,53 @@ admin_batches = APIBlueprint(
     __name__,
     url_prefix="/api/v1/admin/batches",
     abp_tags=[Tag(name="Admin: batches", description="Many pictures at once.")],
-    abp_security=admin_documentation.BY_ADMIN,
+    abp_security=openapi.BY_ADMIN,
 )
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
-@admin_batches.post("", summary="Begin a batch", responses=batch_documentation.CREATED)
+@admin_batches.post("", summary="Begin a batch", responses=batch_openapi.CREATED)
 @guards.admin("storage")
 def post_batch(body: BatchCreation) -> Response:
     """Begin a batch. With the header `Idempotency-Key`, a repeat finds the batch that was begun before."""
     key = request.headers.get(IDEMPOTENCY_KEY) or None
     if key and (len(key) > 255 or not key.isprintable()):
         raise InvalidOption("the key has 1 to 255 characters", problems=(FieldProblem(IDEMPOTENCY_KEY, "Too long"),))
-    if body.prefix and not prefixes.is_foreign(body.prefix):
+    if body.prefix and not bucket_imports.is_importable(body.prefix):
         problem = FieldProblem("prefix", "No key begins so, or those that do are the service's own")
         raise InvalidOption("this prefix names no pictures that may be taken", problems=(problem,))
-    options = choices.resolved(body.validated_options(), current.services().settings)
+    options = defaults.resolve(body.validated_options(), current.services().settings)
     new = NewBatch(body.name, options, body.webhook_url, body.prefix, key)
     if new.webhook_url:
-        webhooks.check(new.webhook_url, current.services().settings)
+        deliveries.validate_url(new.webhook_url, current.services().settings)
     with current.session() as session:
-        batch, is_new = batches.create(session, new)
-    if not (is_new or batches.is_like(batch, new)):
+        batch, is_new = lifecycle.create(session, new)
+    if not (is_new or lifecycle.is_like(batch, new)):
         problem = FieldProblem(IDEMPOTENCY_KEY, "Another batch was begun with this key")
         raise InvalidOption("another batch was begun with this key", problems=(problem,))
     return _told(batch, HTTPStatus.CREATED)
 
 
-@admin_batches.get("", summary="List the batches", responses=admin_documentation.found(BatchList))
+@admin_batches.get("", summary="List the batches", responses=openapi.found(BatchList))
 @guards.admin("storage")
 def get_batches(query: BatchQuery) -> Response:
     """Tell of all batches, newest first."""
     with current.session() as session:
-        page = batches.page(session, query.page, query.per_page, query.status)
-        found = batches.progress(session, page.items)
+        page = lifecycle.page(session, query.page, query.per_page, query.status)
+        found = lifecycle.progress(session, page.items)
     return bodies.as_json(BatchList.of(page, [BatchResponse.of(one) for one in found]))
 
 
-@admin_batches.get("/<batch_id>", summary="Show a batch", responses=admin_documentation.found(BatchResponse, UNKNOWN))
+@admin_batches.get("/<batch_id>", summary="Show a batch", responses=openapi.found(BatchResponse, UNKNOWN))
 @guards.admin("storage")
 def get_batch(path: BatchPath) -> Response:
     """Tell how far a batch is: exact counts, the rate, and how long the rest takes."""
     with current.session() as session:
-        batch = batches.get(session, path.batch_id)
+        batch = lifecycle.get(session, path.batch_id)
     return _told(batch)
 
 
-@admin_batches.post("/<batch_id>/images", summary="Add pictures to a batch", responses=batch_documentation.UPLOADED)
+@admin_batches.post("/<batch_id>/images", summary="Add pictures to a batch", responses=batch_openapi.UPLOADED)
 @guards.admin("storage")
 def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
     """Take pictures, each of which becomes an item and waits for its turn.
@@ -86,48 +91,44 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
     """
     with current.as_database():
         receipt = uploads.to_batches().take(path.batch_id, uploads.files(form))
-    current.services().queue.ring()
+    current.services().engine.wake_workers()
     return bodies.as_json(ReceiptResponse.of(receipt), HTTPStatus.ACCEPTED)
 
 
-@admin_batches.post("/<batch_id>/close", summary="Close a batch", responses=batch_documentation.CHANGED)
+@admin_batches.post("/<batch_id>/close", summary="Close a batch", responses=batch_openapi.CHANGED)
 @guards.admin("storage")
 def post_batch_close(path: BatchPath) -> Response:
     """Take no more pictures: the batch is completed when the last of its items is finished."""
     with current.session() as session:
-        batch = batches.close(session, path.batch_id)
-    current.services().queue.ring_for_webhooks()
+        batch = lifecycle.close(session, path.batch_id)
+    current.services().engine.wake_webhook_delivery()
     return _told(batch)
 
 
-@admin_batches.post("/<batch_id>/cancel", summary="Cancel a batch", responses=batch_documentation.CHANGED)
+@admin_batches.post("/<batch_id>/cancel", summary="Cancel a batch", responses=batch_openapi.CHANGED)
 @guards.admin("storage")
 def post_batch_cancel(path: BatchPath) -> Response:
     """Begin nothing more; what a worker holds is finished, and what is finished stays."""
     with current.session() as session:
-        if batches.cancel(session, path.batch_id).status == "cancelled":
-            batch_moves.cancel_queued(session, path.batch_id)
-        batch = batches.get(session, path.batch_id)
-    current.services().queue.ring_for_webhooks()
+        if lifecycle.cancel(session, path.batch_id).status == "cancelled":
+            bulk.cancel_queued(session, path.batch_id)
+        batch = lifecycle.get(session, path.batch_id)
+    current.services().engine.wake_webhook_delivery()
     return _told(batch)
 
 
-@admin_batches.post(
-    "/<batch_id>/retry-failed", summary="Try failed pictures again", responses=batch_documentation.RETRIED
-)
+@admin_batches.post("/<batch_id>/retry-failed", summary="Try failed pictures again", responses=batch_openapi.RETRIED)
 @guards.admin("storage")
 def post_batch_retry(path: BatchPath) -> Response:
     """Queue every failed item again, as if it had never been tried; a completed batch runs again."""
     with current.session() as session:
-        batch_moves.retry_failed(session, path.batch_id)
-        batch = batches.get(session, path.batch_id)
-    current.services().queue.ring()
+        bulk.retry_failed(session, path.batch_id)
+        batch = lifecycle.get(session, path.batch_id)
+    current.services().engine.wake_workers()
     return _told(batch)
 
 
-@admin_batches.get(
-    "/<batch_id>/items", summary="List the items of a batch", responses=admin_documentation.found(ItemList, UNKNOWN)
-)
+@admin_batches.get("/<batch_id>/items", summary="List the items of a batch", responses=openapi.found(ItemList, UNKNOWN))
 @guards.admin("storage")
 def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
     """Tell of a batch's pictures, in the order in which they came.
@@ -135,12 +136,12 @@ def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
     With `finished_after` it is the order in which they finished: ask again with the last moment for what is new since.
     """
     with current.session() as session:
-        batch = batches.get(session, path.batch_id)
-        page = batch_items.page(session, batch, query.page, query.per_page, query.filter())
+        batch = lifecycle.get(session, path.batch_id)
+        page = items.page(session, batch, query.page, query.per_page, query.filter())
     return bodies.as_json(ItemList.of(page, [ItemResponse.of(item) for item in page.items]))
 
 
 def _told(batch: Batch, status: int = HTTPStatus.OK) -> Response:
     with current.session() as session:
-        (found,) = batches.progress(session, [batch])
+        (found,) = lifecycle.progress(session, [batch])
     return bodies.as_json(BatchResponse.of(found), status)

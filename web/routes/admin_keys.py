@@ -6,22 +6,24 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core import keys
-from web import admin_documentation, bodies, current, guards
-from web.admin_documentation import UNKNOWN
-from web.key_schemas import ApiKeyCreatedResponse, ApiKeyList, ApiKeyResponse, KeyChange, KeyCreation, KeyPath
-from web.record_schemas import Paging
+from core.keys import keys
+from web import bodies, current
+from web.auth import guards
+from web.openapi import admin as openapi
+from web.openapi.admin import UNKNOWN
+from web.schemas.keys import ApiKeyCreatedResponse, ApiKeyList, ApiKeyResponse, KeyChange, KeyCreation, KeyPath
+from web.schemas.records import Paging
 
 admin_keys = APIBlueprint(
     "admin_keys",
     __name__,
     url_prefix="/api/v1/admin/api-keys",
     abp_tags=[Tag(name="Admin: API keys", description="Who may call detect and mask.")],
-    abp_security=admin_documentation.BY_ADMIN,
+    abp_security=openapi.BY_ADMIN,
 )
 
 
-@admin_keys.post("", summary="Make a key", responses=admin_documentation.written(201, ApiKeyCreatedResponse))
+@admin_keys.post("", summary="Make a key", responses=openapi.written(201, ApiKeyCreatedResponse))
 @guards.admin("database")
 def post_key(body: KeyCreation) -> Response:
     """Make a key. Its text is told in this answer and never again: only a hash of it is kept."""
@@ -30,7 +32,7 @@ def post_key(body: KeyCreation) -> Response:
     return bodies.as_json(ApiKeyCreatedResponse.of(key, key=text), HTTPStatus.CREATED)
 
 
-@admin_keys.get("", summary="List the keys", responses=admin_documentation.found(ApiKeyList))
+@admin_keys.get("", summary="List the keys", responses=openapi.found(ApiKeyList))
 @guards.admin("database")
 def get_keys(query: Paging) -> Response:
     """Tell of all keys, newest first."""
@@ -39,7 +41,7 @@ def get_keys(query: Paging) -> Response:
     return bodies.as_json(ApiKeyList.of(page, [ApiKeyResponse.of(key) for key in page.items]))
 
 
-@admin_keys.get("/<key_id>", summary="Show a key", responses=admin_documentation.found(ApiKeyResponse, UNKNOWN))
+@admin_keys.get("/<key_id>", summary="Show a key", responses=openapi.found(ApiKeyResponse, UNKNOWN))
 @guards.admin("database")
 def get_key(path: KeyPath) -> Response:
     """Tell of one key, but not its text."""
@@ -48,23 +50,21 @@ def get_key(path: KeyPath) -> Response:
     return bodies.as_json(ApiKeyResponse.of(key))
 
 
-@admin_keys.patch(
-    "/<key_id>", summary="Change a key", responses=admin_documentation.written(200, ApiKeyResponse, UNKNOWN)
-)
+@admin_keys.patch("/<key_id>", summary="Change a key", responses=openapi.written(200, ApiKeyResponse, UNKNOWN))
 @guards.admin("database")
 def patch_key(path: KeyPath, body: KeyChange) -> Response:
     """Rename a key, revoke it, or let it in again."""
     with current.session() as session:
         key = keys.change(session, path.key_id, **body.model_dump(exclude_unset=True))
-    current.keyring().forget()
+    current.api_keys().forget()
     return bodies.as_json(ApiKeyResponse.of(key))
 
 
-@admin_keys.delete("/<key_id>", summary="Delete a key", responses=admin_documentation.DELETED)
+@admin_keys.delete("/<key_id>", summary="Delete a key", responses=openapi.DELETED)
 @guards.admin("database")
 def delete_key(path: KeyPath) -> Response:
     """Delete a key: nobody is let in by it any more."""
     with current.session() as session:
         keys.delete(session, path.key_id)
-    current.keyring().forget()
+    current.api_keys().forget()
     return Response(status=HTTPStatus.NO_CONTENT)

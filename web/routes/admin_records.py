@@ -7,11 +7,14 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from werkzeug.wrappers import Response as BaseResponse
 
-from core import cleanups, logs, records, statistics
+from core import logs
 from core.errors import DatabaseUnavailable, NotFound, StorageUnavailable
-from web import admin_documentation, bodies, current, guards, links
-from web.admin_documentation import DELETED, DOWNLOAD, UNKNOWN
-from web.record_schemas import (
+from core.records import cleanups, records, statistics
+from web import bodies, current, links
+from web.auth import guards
+from web.openapi import admin as openapi
+from web.openapi.admin import DELETED, DOWNLOAD, UNKNOWN
+from web.schemas.records import (
     ImageDetailResponse,
     ImageList,
     ImagePath,
@@ -30,12 +33,12 @@ admin_records = APIBlueprint(
     __name__,
     url_prefix="/api/v1/admin",
     abp_tags=[Tag(name="Admin: records", description="What was kept, and what was done to it.")],
-    abp_security=admin_documentation.BY_ADMIN,
+    abp_security=openapi.BY_ADMIN,
 )
 log = logs.get(__name__)
 
 
-@admin_records.get("/stats", summary="Numbers", responses=admin_documentation.found(StatsResponse))
+@admin_records.get("/stats", summary="Numbers", responses=openapi.found(StatsResponse))
 @guards.admin("storage")
 def get_stats() -> Response:
     """Tell how much was kept and done."""
@@ -44,7 +47,7 @@ def get_stats() -> Response:
     return bodies.as_json(StatsResponse.of(found))
 
 
-@admin_records.get("/images", summary="List the images", responses=admin_documentation.found(ImageList))
+@admin_records.get("/images", summary="List the images", responses=openapi.found(ImageList))
 @guards.admin("storage")
 def get_images(query: Paging) -> Response:
     """Tell of all images, newest first."""
@@ -53,9 +56,7 @@ def get_images(query: Paging) -> Response:
     return bodies.as_json(ImageList.of(page, [StoredImageResponse.of(image) for image in page.items]))
 
 
-@admin_records.get(
-    "/images/<image_id>", summary="Show an image", responses=admin_documentation.found(ImageDetailResponse, UNKNOWN)
-)
+@admin_records.get("/images/<image_id>", summary="Show an image", responses=openapi.found(ImageDetailResponse, UNKNOWN))
 @guards.admin("storage")
 def get_image(path: ImagePath) -> Response:
     """Tell of one image, with all of its jobs."""
@@ -86,7 +87,7 @@ def get_image_download(path: ImagePath) -> BaseResponse:
     return redirect(links.original(found.image, "attachment"))
 
 
-@admin_records.get("/jobs", summary="List the jobs", responses=admin_documentation.found(JobList))
+@admin_records.get("/jobs", summary="List the jobs", responses=openapi.found(JobList))
 @guards.admin("storage")
 def get_jobs(query: JobQuery) -> Response:
     """Tell of the jobs that are like every value given, newest first."""
@@ -95,9 +96,7 @@ def get_jobs(query: JobQuery) -> Response:
     return bodies.as_json(JobList.of(page, [JobResponse.of(job) for job in page.items]))
 
 
-@admin_records.get(
-    "/jobs/<job_id>", summary="Show a job", responses=admin_documentation.found(JobDetailResponse, UNKNOWN)
-)
+@admin_records.get("/jobs/<job_id>", summary="Show a job", responses=openapi.found(JobDetailResponse, UNKNOWN))
 @guards.admin("storage")
 def get_job(path: JobPath) -> Response:
     """Tell of one job, with its image and the faces that were found."""

@@ -7,25 +7,27 @@ from flask import Response, g
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core import records, reviews
-from core.edits import Editor
-from core.errors import TierOff
-from web import admin_documentation, bodies, current, guards
-from web.admin_documentation import UNKNOWN
-from web.record_schemas import ImagePath, JobDetailResponse, JobPath, Paging
+from core.errors import FeatureDisabled
+from core.records import records, reviews
+from core.records.edits import MaskEditor
+from web import bodies, current
+from web.auth import guards
+from web.openapi import admin as openapi
+from web.openapi.admin import UNKNOWN
 from web.requests import caller_has_gone
-from web.review_schemas import MaskEdit, ReviewList, Verdict, reviewed
+from web.schemas.records import ImagePath, JobDetailResponse, JobPath, Paging
+from web.schemas.reviews import MaskEdit, ReviewList, Verdict, reviewed
 
 admin_reviews = APIBlueprint(
     "admin_reviews",
     __name__,
     url_prefix="/api/v1/admin",
     abp_tags=[Tag(name="Admin: reviews", description="Faces that a person should look at.")],
-    abp_security=admin_documentation.BY_ADMIN,
+    abp_security=openapi.BY_ADMIN,
 )
 
 
-@admin_reviews.get("/reviews", summary="List what is to be reviewed", responses=admin_documentation.found(ReviewList))
+@admin_reviews.get("/reviews", summary="List what is to be reviewed", responses=openapi.found(ReviewList))
 @guards.admin("storage")
 def get_reviews(query: Paging) -> Response:
     """Tell of the jobs in which a face was doubtful and at which nobody has looked, newest first."""
@@ -34,7 +36,7 @@ def get_reviews(query: Paging) -> Response:
     return bodies.as_json(ReviewList.of(page, [reviewed(found) for found in page.items]))
 
 
-@admin_reviews.post("/images/<image_id>/mask", summary="Mask by hand", responses=admin_documentation.EDITED)
+@admin_reviews.post("/images/<image_id>/mask", summary="Mask by hand", responses=openapi.EDITED)
 @guards.admin("storage")
 def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
     """Mask a stored picture again: without the detections that are no faces, and with the faces that were missed.
@@ -50,7 +52,7 @@ def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
 @admin_reviews.post(
     "/jobs/<job_id>/review",
     summary="Accept what was found",
-    responses=admin_documentation.written(200, JobDetailResponse, UNKNOWN),
+    responses=openapi.written(200, JobDetailResponse, UNKNOWN),
 )
 @guards.admin("storage")
 def post_review(path: JobPath, body: Verdict) -> Response:
@@ -60,11 +62,11 @@ def post_review(path: JobPath, body: Verdict) -> Response:
     return _told(path.job_id, HTTPStatus.OK)
 
 
-def _editor() -> Editor:
+def _editor() -> MaskEditor:
     services = current.services()
     if services.sessions is None:
-        raise TierOff("there is no database: FACE_API_DATABASE_ENABLED is off")
-    return Editor(current.store(), services.sessions, services.queue)
+        raise FeatureDisabled("there is no database: FACE_API_DATABASE_ENABLED is off")
+    return MaskEditor(current.store(), services.sessions, services.engine)
 
 
 def _told(job_id: uuid.UUID, status: int) -> Response:

@@ -6,8 +6,10 @@ from flask import Response, g
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from web import admin_documentation, admins, bodies, guards
-from web.key_schemas import AdminSessionResponse, Login
+from web import bodies
+from web.auth import admins, guards
+from web.openapi import admin as openapi
+from web.schemas.keys import AdminSessionResponse, Login
 
 admin_session = APIBlueprint(
     "admin_session",
@@ -17,7 +19,7 @@ admin_session = APIBlueprint(
 )
 
 
-@admin_session.post("/login", summary="Log in", responses=admin_documentation.LOGIN)
+@admin_session.post("/login", summary="Log in", responses=openapi.LOGIN)
 @guards.visitor("login")
 def post_login(body: Login) -> Response:
     """Begin a session; its cookie is HttpOnly and SameSite=Strict."""
@@ -30,8 +32,8 @@ def post_login(body: Login) -> Response:
 @admin_session.get(
     "/session",
     summary="Who am I?",
-    responses=admin_documentation.session(AdminSessionResponse),
-    security=admin_documentation.BY_ADMIN,
+    responses=openapi.session(AdminSessionResponse),
+    security=openapi.BY_ADMIN,
 )
 @guards.admin()
 def get_session() -> Response:
@@ -39,7 +41,7 @@ def get_session() -> Response:
     return bodies.as_json(AdminSessionResponse.of(g.admin))
 
 
-@admin_session.post("/logout", summary="Log out", responses=admin_documentation.LOGOUT)
+@admin_session.post("/logout", summary="Log out", responses=openapi.LOGOUT)
 @guards.visitor()
 def post_logout() -> Response:
     """End the session: its cookie is worth nothing from then on, wherever it was copied to."""

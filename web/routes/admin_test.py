@@ -4,25 +4,27 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core.results import MaskOptions
-from web import admin_documentation, bodies, current, guards, uploads
-from web.mask_schemas import MaskResponse
+from core.contract.options import MaskOptions
+from web import bodies, current, uploads
+from web.auth import guards
+from web.openapi import admin as openapi
 from web.requests import caller_has_gone
-from web.schemas import ImageUpload
+from web.schemas.detect import ImageUpload
+from web.schemas.mask import MaskResponse
 
 admin_test = APIBlueprint(
     "admin_test",
     __name__,
     url_prefix="/api/v1/admin/test",
     abp_tags=[Tag(name="Admin: test", description="Try the masks out.")],
-    abp_security=admin_documentation.BY_ADMIN,
+    abp_security=openapi.BY_ADMIN,
 )
 
 
-@admin_test.post("/mask", summary="Try a mask", responses=admin_documentation.tried(MaskResponse))
+@admin_test.post("/mask", summary="Try a mask", responses=openapi.tried(MaskResponse))
 @guards.admin()
 def post_test_mask(query: MaskOptions, form: ImageUpload) -> Response:
     """Answer the masked picture as base64, with the faces and the timings."""
     upload, sent, options = uploads.received(query, form)
-    masked = current.services().queue.run_mask(upload.data, options, caller_has_gone)
+    masked = current.services().engine.run_mask(upload.data, options, caller_has_gone)
     return bodies.masked_picture(masked, options, sent)

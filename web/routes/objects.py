@@ -3,8 +3,9 @@
 from flask import Blueprint, Response, request
 
 from core.errors import NotFound
-from core.folder_store import LINK_PATH, FolderStore
-from web import current, guards
+from core.storage.folder import LINK_PATH, FolderStore
+from web import current
+from web.auth import guards
 
 objects = Blueprint("objects", __name__)
 

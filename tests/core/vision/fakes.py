@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.results import Box, DetectOptions, Face, Found, Timings
+from core.contract.options import DetectOptions
+from core.contract.reports import Box, Detections, Face, Timings
 
 Pixels = NDArray[np.uint8]
 MAX_PIXELS = 10**6
@@ -25,11 +26,11 @@ class KnownFaces:
         self.confidences = confidences or [0.9 - place / 10 for place in range(len(boxes))]
         self.asked: list[DetectOptions] = []
 
-    def find(self, pixels: Pixels, options: DetectOptions) -> Found:
+    def find(self, pixels: Pixels, options: DetectOptions) -> Detections:
         self.asked.append(options)
         seen = self.seen(pixels) if self.where is None or self.where(pixels) else []
         faces = tuple(face for face in seen if face.confidence >= options.confidence)
-        return Found(
+        return Detections(
             faces=faces[: options.max_faces or None],
             timings=Timings(inference_ms=1),
             candidates_before_nms=len(faces),

@@ -12,7 +12,7 @@ import skimage.data
 from numpy.typing import NDArray
 
 from core import config
-from core.results import Detail, DetectOptions
+from core.contract.options import Detail, DetectOptions
 from core.vision import detector
 from core.vision.detector import OnnxDetector
 from core.vision.passes import View, letterbox
@@ -83,13 +83,13 @@ def test_face_that_fills_frame_is_found(found: OnnxDetector, astronaut: Pixels, 
     assert overlap(face.box, tuple(expected)) > 0.6
 
 
-@pytest.mark.parametrize("turns", [1, 2, 3])
-def test_thorough_finds_turned_faces(found: OnnxDetector, astronaut: Pixels, turns: int) -> None:
-    turned = np.ascontiguousarray(np.rot90(astronaut[:, :400], turns))
+@pytest.mark.parametrize("rot90", [1, 2, 3])
+def test_thorough_finds_turned_faces(found: OnnxDetector, astronaut: Pixels, rot90: int) -> None:
+    turned = np.ascontiguousarray(np.rot90(astronaut[:, :400], rot90))
     (face,) = found.find(turned, DetectOptions(detail="thorough")).faces
     mark = np.zeros(astronaut.shape[:2], bool)
     mark[FACE[1] : FACE[3], FACE[0] : FACE[2]] = True
-    rows, columns = np.nonzero(np.rot90(mark[:, :400], turns))
+    rows, columns = np.nonzero(np.rot90(mark[:, :400], rot90))
     assert overlap(face.box, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)) > 0.6
 
 

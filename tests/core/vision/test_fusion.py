@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.results import PassReport, Timings
+from core.contract.reports import PassReport, Timings
 from core.vision import boxes, fusion
 from core.vision.candidates import Candidates
-from core.vision.passes import Sighting, View
+from core.vision.passes import PassResult, View
 
 Row = tuple[float, float, float, float, float]
 WIDTH, HEIGHT = 1000, 800
@@ -20,17 +20,17 @@ rows = st.tuples(coordinates, coordinates, st.integers(1, 400), st.integers(1, 4
 some_passes = st.lists(st.lists(rows, max_size=8), min_size=1, max_size=4)
 
 
-def sighting(*seen: Row, scale: float = 0.64, turns: int = 0) -> Sighting:
+def sighting(*seen: Row, scale: float = 0.64, rot90: int = 0) -> PassResult:
     """What a pass saw. seen: left, top, right, bottom, score; its landmarks are the box's top left corner."""
     table = np.array(seen, np.float32).reshape(-1, 5)
     landmarks = np.repeat(table[:, None, :2], 5, axis=1)
     report = PassReport(name="main", input_size=(640, 512), inference_ms=1, candidates=len(seen))
-    return Sighting(
-        View("main", 640, turns=turns), Candidates(table[:, :4], table[:, 4], landmarks), scale, Timings(), report
+    return PassResult(
+        View("main", 640, rot90=rot90), Candidates(table[:, :4], table[:, 4], landmarks), scale, Timings(), report
     )
 
 
-def fused(*sightings: Sighting, nms_threshold: float = 0.4) -> Candidates:
+def fused(*sightings: PassResult, nms_threshold: float = 0.4) -> Candidates:
     return fusion.fuse(sightings, WIDTH, HEIGHT, nms_threshold)
 
 
@@ -43,7 +43,7 @@ def test_one_pass_is_plain_suppression() -> None:
 def test_agreeing_passes_are_surer() -> None:
     box = (100, 100, 200, 200)
     found = fused(sighting((*box, 0.4)), sighting((*box, 0.4), scale=1.2))
-    assert found.scores.tolist() == pytest.approx([1 - 0.6 * (1 - fusion.SECOND_OPINION * 0.4)])
+    assert found.scores.tolist() == pytest.approx([1 - 0.6 * (1 - fusion.NOISY_OR_WEIGHT * 0.4)])
 
 
 def test_two_boxes_of_one_pass_are_one_opinion() -> None:
@@ -96,13 +96,13 @@ def test_doubtful_large_box_takes_no_face_away() -> None:
 
 def test_turned_pass_moves_no_upright_face() -> None:
     upright = [sighting((100, 100, 200, 200, 0.6))] * 2
-    found = fused(*upright, sighting((130, 90, 230, 190, 0.9), turns=1))
+    found = fused(*upright, sighting((130, 90, 230, 190, 0.9), rot90=1))
     assert found.boxes.tolist() == [[100, 100, 200, 200]]
 
 
 def test_turned_pass_adds_a_lying_face() -> None:
     upright = [sighting((100, 100, 200, 200, 0.1))] * 2
-    found = fused(*upright, sighting((130, 90, 230, 190, 0.9), (500, 300, 600, 400, 0.7), turns=1))
+    found = fused(*upright, sighting((130, 90, 230, 190, 0.9), (500, 300, 600, 400, 0.7), rot90=1))
     assert found.boxes.tolist() == [[130, 90, 230, 190], [500, 300, 600, 400]]
 
 
@@ -124,9 +124,9 @@ def test_no_pass_makes_another_less_sure(passes: list[list[Row]]) -> None:
 
 @given(some_passes)
 def test_scores_ignore_what_is_below_the_floor(passes: list[list[Row]]) -> None:
-    low = [[row for row in seen if row[4] >= fusion.FLOOR] for seen in passes]
+    low = [[row for row in seen if row[4] >= fusion.MIN_EVIDENCE] for seen in passes]
     every, fewer = (fused(*(sighting(*seen) for seen in some)) for some in (passes, low))
-    sure = every.take(every.scores >= fusion.FLOOR)
+    sure = every.take(every.scores >= fusion.MIN_EVIDENCE)
     assert np.allclose(sure.scores, fewer.scores) and np.allclose(sure.boxes, fewer.boxes)
 
 
@@ -135,5 +135,5 @@ def _visible(row: Row) -> bool:
 
 
 def test_floor_goes_no_higher_than_asked() -> None:
-    assert fusion.floor(0.5) == fusion.floor(0.2) == fusion.FLOOR
-    assert fusion.floor(0.01) == 0.01
+    assert fusion.min_score(0.5) == fusion.min_score(0.2) == fusion.MIN_EVIDENCE
+    assert fusion.min_score(0.01) == 0.01

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.results import Box, Face, MaskOptions, Method
+from core.contract.options import MaskOptions, Method
+from core.contract.reports import Box, Face
 from core.vision import masks, regions
-from core.vision.masks import Layer
-from core.vision.regions import HIDING, NONE, Floor, Region
+from core.vision.masks import MaskedPixels
+from core.vision.regions import AS_ASKED, STRONG, MaskPolicy, Region
 
 METHODS = get_args(Method)
 WHOLE: list[Method] = ["gaussian", "pixelate", "solid"]
@@ -20,14 +21,16 @@ Pixels = NDArray[np.uint8]
 Scene = tuple[Pixels, list[Box]]
 
 
-def planned(pixels: Pixels, boxes: list[Box], method: Method, strength: int, floor: Floor = HIDING) -> list[Region]:
+def planned(
+    pixels: Pixels, boxes: list[Box], method: Method, strength: int, floor: MaskPolicy = STRONG
+) -> list[Region]:
     """Regions of boxes that do not grow, but for the ellipse."""
     size = pixels.shape[1], pixels.shape[0]
     faces = tuple(Face(box=box, confidence=0.9) for box in boxes)
     return list(regions.plan(faces, MaskOptions(method=method, strength=strength, padding=0), floor, size))
 
 
-def cover(pixels: Pixels, boxes: list[Box], method: Method, strength: int, floor: Floor = HIDING) -> Layer:
+def cover(pixels: Pixels, boxes: list[Box], method: Method, strength: int, floor: MaskPolicy = STRONG) -> MaskedPixels:
     return masks.cover(pixels, planned(pixels, boxes, method, strength, floor))
 
 
@@ -113,15 +116,15 @@ def test_solid_leaves_black(scene: Scene, strength: int) -> None:
     st.integers(1, 90),
     st.integers(1, 40),
     st.integers(0, 2**32 - 1),
-    st.sampled_from([HIDING, NONE]),
+    st.sampled_from([STRONG, AS_ASKED]),
 )
 @settings(deadline=None)
-def test_pixelate_cells_hold_their_mean(width: int, height: int, strength: int, seed: int, floor: Floor) -> None:
+def test_pixelate_cells_hold_their_mean(width: int, height: int, strength: int, seed: int, floor: MaskPolicy) -> None:
     pixels = noise(width, height, seed)
     (region,) = planned(pixels, [(0, 0, width, height)], "pixelate", strength, floor)
     covered = masks.cover(pixels, [region]).pixels
     cell = region.strength
-    assert cell == strength or floor is HIDING
+    assert cell == strength or floor is STRONG
     for top in range(0, height, cell):
         for left in range(0, width, cell):
             block = (slice(top, top + cell), slice(left, left + cell))
@@ -160,7 +163,7 @@ def test_blur_is_not_reflected_at_the_edge() -> None:
 @pytest.mark.parametrize("kernel", [3, 21, 199])
 def test_no_floor_is_a_plain_gaussian(kernel: int) -> None:
     source = noise(120, 90)
-    weak = cover(source, [(10, 20, 90, 80)], "gaussian", kernel, NONE).pixels
+    weak = cover(source, [(10, 20, 90, 80)], "gaussian", kernel, AS_ASKED).pixels
     assert (weak[20:80, 10:90] == cv2.GaussianBlur(source[20:80, 10:90], (kernel, kernel), 0)).all()
 
 
@@ -185,7 +188,7 @@ def test_overlaps_come_from_source() -> None:
 
 
 def test_inscribed_ellipse_touches_all_four_sides() -> None:
-    covered = cover(noise(31, 51), [(0, 0, 31, 51)], "elliptical", 9, NONE).covered
+    covered = cover(noise(31, 51), [(0, 0, 31, 51)], "elliptical", 9, AS_ASKED).covered
     assert covered[0].any() and covered[-1].any() and covered[:, 0].any() and covered[:, -1].any()
     assert not covered[0, 0] and not covered[-1, -1]
 

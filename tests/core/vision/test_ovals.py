@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from core import config
-from core.results import DetectOptions, Face, MaskOptions
+from core.contract.options import DetectOptions, MaskOptions
+from core.contract.reports import Face
 from core.vision import detector, masks, regions
 from core.vision.detector import OnnxDetector
 from tests.pictures import astronaut, grace_hopper
@@ -60,7 +61,7 @@ def turned(picture: Pixels, points: Points, degrees: float) -> tuple[Pixels, Poi
 
 
 def uncovered(finder: OnnxDetector, pictures: Iterator[Pixels], step: int, *, landmarks: bool) -> tuple[list[str], int]:
-    """Say at which turns a point of a head stays visible, and how many heads were found."""
+    """Say at which rot90 a point of a head stays visible, and how many heads were found."""
     visible, count = [], 0
     for number, picture in enumerate(pictures):
         seen = head(finder, picture)
@@ -73,7 +74,7 @@ def uncovered(finder: OnnxDetector, pictures: Iterator[Pixels], step: int, *, la
             count += 1
             known = face if landmarks else face.model_copy(update={"landmarks": None})
             size = canvas.shape[1], canvas.shape[0]
-            covered = masks.cover(canvas, regions.plan((known,), ELLIPSE, regions.HIDING, size)).covered
+            covered = masks.cover(canvas, regions.plan((known,), ELLIPSE, regions.STRONG, size)).covered
             inside = ((points >= 0) & (points < size)).all(axis=1)
             x, y = points[inside].astype(int).T
             if not covered[y, x].all():

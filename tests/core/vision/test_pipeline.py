@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.contract.options import Detail, DetectOptions, MaskOptions, Method
+from core.contract.reports import Detections
 from core.errors import UndecodableImage
-from core.results import Detail, DetectOptions, Found, MaskOptions, Method
 from core.vision import pipeline, regions
 from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, noise, png, unpacked
 
@@ -99,7 +100,7 @@ def test_cut_picture_is_never_masked() -> None:
 
 def test_failing_detector_gives_no_picture() -> None:
     class Broken(KnownFaces):
-        def find(self, pixels: NDArray[np.uint8], options: DetectOptions) -> Found:
+        def find(self, pixels: NDArray[np.uint8], options: DetectOptions) -> Detections:
             raise RuntimeError("no memory")
 
     with pytest.raises(RuntimeError):

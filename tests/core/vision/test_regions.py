@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.results import Box, Face, MaskOptions, Method
+from core.contract.options import MaskOptions, Method
+from core.contract.reports import Box, Face
 from core.vision import regions
-from core.vision.regions import HIDING, NONE, Floor, Region
+from core.vision.regions import AS_ASKED, STRONG, MaskPolicy, Region
 
 METHODS = get_args(Method)
 UPRIGHT = ((12.0, 14.0), (28.0, 14.0), (20.0, 20.0), (14.0, 27.0), (26.0, 27.0))
@@ -23,7 +24,11 @@ some_boxes = st.tuples(coordinates, coordinates, coordinates, coordinates).map(
 
 
 def made(
-    box: Box, size: tuple[int, int] = (400, 400), padding: float = 0, floor: Floor = HIDING, method: Method = "solid"
+    box: Box,
+    size: tuple[int, int] = (400, 400),
+    padding: float = 0,
+    floor: MaskPolicy = STRONG,
+    method: Method = "solid",
 ) -> Region | None:
     options = MaskOptions(method=method, padding=padding, strength=1)
     return regions.region(Face(box=box, confidence=0.9), options, floor, size)
@@ -63,46 +68,46 @@ def test_region_lies_inside_picture(box: Box, width: int, height: int, method: M
 
 def test_box_outside_has_no_region() -> None:
     assert made((-30, 5, -10, 20), padding=0.5) is None
-    assert regions.plan((Face(box=(-30, 5, -10, 20), confidence=0.9),), MaskOptions(), HIDING, (40, 40)) == ()
+    assert regions.plan((Face(box=(-30, 5, -10, 20), confidence=0.9),), MaskOptions(), STRONG, (40, 40)) == ()
 
 
 @given(st.sampled_from(METHODS), st.integers(1, 999), st.integers(1, 5000))
 def test_floor_never_weakens(method: Method, strength: int, longer: int) -> None:
-    assert HIDING.raised(method, strength, longer) >= strength
+    assert STRONG.raised(method, strength, longer) >= strength
 
 
 @given(st.sampled_from(METHODS), st.integers(1, 999), st.integers(1, 5000), st.integers(0, 200))
 def test_floor_grows_with_strength(method: Method, strength: int, longer: int, more: int) -> None:
-    assert HIDING.raised(method, strength + more, longer) >= HIDING.raised(method, strength, longer)
+    assert STRONG.raised(method, strength + more, longer) >= STRONG.raised(method, strength, longer)
 
 
 @given(st.sampled_from(["gaussian", "elliptical"]), st.integers(1, 999), st.integers(1, 5000), st.integers(0, 1000))
 def test_blur_grows_with_region(method: Method, strength: int, longer: int, larger: int) -> None:
-    assert HIDING.raised(method, strength, longer + larger) >= HIDING.raised(method, strength, longer)
+    assert STRONG.raised(method, strength, longer + larger) >= STRONG.raised(method, strength, longer)
 
 
 @given(st.integers(1, 999), st.integers(1, 5000))
 def test_pixelate_has_few_cells_an_odd_number(strength: int, longer: int) -> None:
-    cells = math.ceil(longer / HIDING.raised("pixelate", strength, longer))
+    cells = math.ceil(longer / STRONG.raised("pixelate", strength, longer))
     assert cells <= regions.MOST_CELLS and cells % 2 == 1
 
 
 @given(st.sampled_from(["gaussian", "elliptical"]), st.integers(1, 999), st.integers(1, 5000))
 def test_blur_kernel_is_odd_and_wide(method: Method, strength: int, longer: int) -> None:
-    kernel = HIDING.raised(method, strength, longer)
+    kernel = STRONG.raised(method, strength, longer)
     assert kernel % 2 == 1 and kernel >= longer * regions.LEAST_KERNEL - 1
 
 
 @given(st.sampled_from(METHODS), st.integers(20, 5000))
 def test_stronger_floor_is_stronger(method: Method, longer: int) -> None:
-    twice = HIDING.times(2).raised(method, 1, longer)
+    twice = STRONG.times(2).raised(method, 1, longer)
     # With few pixels to a cell, an odd number of cells can be 5 where 7 are allowed, and 3 where twice as strong.
-    assert twice >= HIDING.raised(method, 1, longer) * (1 if method == "solid" else 1.4)
+    assert twice >= STRONG.raised(method, 1, longer) * (1 if method == "solid" else 1.4)
 
 
 @pytest.mark.parametrize(("method", "applied"), [("gaussian", 21), ("elliptical", 21), ("pixelate", 20), ("solid", 20)])
 def test_no_floor_leaves_strength(method: Method, applied: int) -> None:
-    assert NONE.raised(method, 20, 3000) == applied
+    assert AS_ASKED.raised(method, 20, 3000) == applied
 
 
 @pytest.mark.parametrize(
@@ -113,10 +118,10 @@ def test_no_floor_leaves_strength(method: Method, applied: int) -> None:
 def test_ellipse_grows_unless_head_is_upright(landmarks: object, confidence: float, padding: float) -> None:
     face = Face(box=(10, 10, 30, 38), confidence=confidence, landmarks=landmarks)  # type: ignore[arg-type]  # of a case
     options = MaskOptions(method="elliptical", padding=0)
-    region = regions.region(face, options, HIDING, (40, 40))
+    region = regions.region(face, options, STRONG, (40, 40))
     assert region is not None
     assert region.half == pytest.approx((10 + 20 * padding, 14 + 28 * padding)) and region.middle == (20, 24)
-    weak = regions.region(face, options, NONE, (40, 40))
+    weak = regions.region(face, options, AS_ASKED, (40, 40))
     assert weak is not None and weak.half == (10, 14)
 
 

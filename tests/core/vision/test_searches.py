@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.results import Detail, PassReport, Timings
+from core.contract.options import Detail
+from core.contract.reports import PassReport, Timings
 from core.vision import passes, searches
 from core.vision.candidates import Candidates
-from core.vision.passes import Eye, Sighting, View
+from core.vision.passes import PassResult, Runner, View
 from core.vision.searches import Search
 
 Pixels = NDArray[np.uint8]
@@ -61,7 +62,7 @@ def picture() -> Pixels:
 
 def seen(view: View) -> Candidates:
     family = Bright()
-    return Eye(family, family).look(picture(), view, 0.5).candidates  # type: ignore[arg-type]  # a network, too
+    return Runner(family, family).infer(picture(), view, 0.5).candidates  # type: ignore[arg-type]  # a network, too
 
 
 AREAS = st.sampled_from([None, (0, 0, 200, 120), (10, 5, 190, 115), (40, 20, 130, 110)])
@@ -70,9 +71,9 @@ AREAS = st.sampled_from([None, (0, 0, 200, 120), (10, 5, 190, 115), (40, 20, 130
 @settings(deadline=None)
 @given(st.sampled_from([320, 640, 800]), AREAS, st.integers(0, 3), st.booleans())
 def test_box_comes_back_from_every_view(
-    size: int, area: tuple[int, int, int, int] | None, turns: int, mirrored: bool
+    size: int, area: tuple[int, int, int, int] | None, rot90: int, mirrored: bool
 ) -> None:
-    found = seen(View("x", size, area, turns, mirrored))
+    found = seen(View("x", size, area, rot90, mirrored))
     assert found.boxes[0].tolist() == pytest.approx(FACE, abs=1)
 
 
@@ -85,23 +86,23 @@ def test_eyes_stay_left_and_right_in_a_mirror() -> None:
 
 
 def test_eyes_come_back_from_a_turn() -> None:
-    points = seen(View("x", 640, turns=2)).landmarks
+    points = seen(View("x", 640, rot90=2)).landmarks
     assert points is not None
     assert sorted(points[0, :2].tolist()) == pytest.approx(np.array([LEFT, RIGHT]), abs=1)
 
 
 def test_mirrored_face_stands_upright_whichever_way_it_is_turned() -> None:
-    for turns in range(4):
-        view = View("x", 200, turns=turns, mirrored=True)
-        lying = np.ascontiguousarray(np.rot90(picture(), -turns))
+    for rot90 in range(4):
+        view = View("x", 200, rot90=rot90, mirrored=True)
+        lying = np.ascontiguousarray(np.rot90(picture(), -rot90))
         canvas, _ = passes.letterbox(lying, view)
         assert (canvas[:120, :200] == picture()[:, ::-1]).all()
 
 
 def test_boxes_beyond_belief_are_dropped() -> None:
-    assert len(seen(View("x", 640, believed=(0, 191)))) == 0
-    assert len(seen(View("x", 640, believed=(193, 500)))) == 0
-    assert len(seen(View("x", 640, believed=(190, 194)))) == 1
+    assert len(seen(View("x", 640, size_range=(0, 191)))) == 0
+    assert len(seen(View("x", 640, size_range=(193, 500)))) == 0
+    assert len(seen(View("x", 640, size_range=(190, 194)))) == 1
 
 
 def test_face_cut_by_a_tile_is_left_to_another() -> None:
@@ -112,8 +113,8 @@ def test_face_cut_by_a_tile_is_left_to_another() -> None:
 def test_face_cut_by_the_picture_is_kept() -> None:
     cut = picture()[:, :90]
     family = Bright()
-    eye = Eye(family, family)  # type: ignore[arg-type]  # a network, too
-    assert len(eye.look(cut, View("x", 640, area=(0, 0, 90, 120)), 0.5).candidates) == 1
+    eye = Runner(family, family)  # type: ignore[arg-type]  # a network, too
+    assert len(eye.infer(cut, View("x", 640, area=(0, 0, 90, 120)), 0.5).candidates) == 1
 
 
 # --- the plan ------------------------------------------------------------------------------------
@@ -126,13 +127,13 @@ class Scene:
         self.upright, self.faces, self.from_size = upright, faces, from_size
         self.views: list[View] = []
 
-    def __call__(self, view: View) -> Sighting:
+    def __call__(self, view: View) -> PassResult:
         self.views.append(view)
-        visible = self.faces if view.turns == self.upright and view.size >= self.from_size else 0
+        visible = self.faces if view.rot90 == self.upright and view.size >= self.from_size else 0
         x = np.arange(visible, dtype=np.float32)[:, None] * 100
         found = Candidates(np.hstack([x, x, x + 50, x + 50]), np.full(visible, 0.9, np.float32), None)
         report = PassReport(name=view.name, input_size=(640, 640), inference_ms=1, candidates=visible)
-        return Sighting(view, found, 1, Timings(), report)
+        return PassResult(view, found, 1, Timings(), report)
 
     def names(self) -> list[str]:
         return [view.name for view in self.views]
@@ -160,16 +161,16 @@ def test_thorough_mirrors_tiny_pictures_too() -> None:
 
 
 def test_thorough_follows_the_orientation_that_shows_faces() -> None:
-    for turns in range(4):
-        scene = planned("thorough", 1024, 768, Scene(upright=turns))
-        assert {view.turns for view in scene.views if view.size > 640} == {turns}
+    for rot90 in range(4):
+        scene = planned("thorough", 1024, 768, Scene(upright=rot90))
+        assert {view.rot90 for view in scene.views if view.size > 640} == {rot90}
         assert any(view.mirrored for view in scene.views)
 
 
 def test_thorough_looks_closer_when_little_is_found() -> None:
     scene = planned("thorough", 1024, 768, Scene(upright=3, from_size=1200))
-    assert {view.turns for view in scene.views if view.size == 1280} == {0, 1, 2, 3}
-    assert {view.turns for view in scene.views if view.size > 1280 or view.area} == {3}
+    assert {view.rot90 for view in scene.views if view.size == 1280} == {0, 1, 2, 3}
+    assert {view.rot90 for view in scene.views if view.size > 1280 or view.area} == {3}
     assert len(scene.views) == len(set(scene.views))
 
 

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import images
+from core.contract.options import DetectOptions, MaskOptions, Method
+from core.contract.reports import Box, Detections, Face, MaskedImage
 from core.errors import ResidualFace
-from core.results import Box, DetectOptions, Face, Found, Masked, MaskOptions, Method
+from core.pictures import images
 from core.vision import pipeline, regions
 from core.vision.detector import Detector
 from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, Pixels, VisibleFaces, noise, png, unpacked
@@ -17,7 +18,7 @@ OTHER: Box = (110, 20, 140, 60)
 SOURCE = noise(width=160, height=100)
 
 
-def mask(detector: Detector, source: Pixels = SOURCE, **options: Any) -> Masked:
+def mask(detector: Detector, source: Pixels = SOURCE, **options: Any) -> MaskedImage:
     wanted = MaskOptions(**{"format": "png", "verify": True, "padding": 0} | options)
     return pipeline.mask(png(source), wanted, detector, MAX_PIXELS)
 
@@ -140,7 +141,7 @@ def test_unresolved_options_are_verified() -> None:
 
 def test_failing_second_look_gives_no_picture() -> None:
     class OnlyOnce(KnownFaces):
-        def find(self, pixels: Pixels, options: DetectOptions) -> Found:
+        def find(self, pixels: Pixels, options: DetectOptions) -> Detections:
             if self.asked:
                 raise RuntimeError("no memory")
             return super().find(pixels, options)
@@ -158,7 +159,7 @@ def test_face_in_the_colours_under_alpha_is_found_again() -> None:
 
 def test_weak_mask_is_made_strong_when_verified() -> None:
     options = MaskOptions(format="png", method="pixelate", strength=1, padding=0, verify=True)
-    masked = pipeline.mask(png(SOURCE), options, VisibleFaces(FACE), MAX_PIXELS, regions.NONE)
+    masked = pipeline.mask(png(SOURCE), options, VisibleFaces(FACE), MAX_PIXELS, regions.AS_ASKED)
     assert masked.cover.verification and masked.cover.verification.rounds == 1
     assert masked.cover.effective_strength >= 30 / regions.MOST_CELLS
 

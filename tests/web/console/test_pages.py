@@ -8,15 +8,15 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
+from core.contract.options import MaskOptions
+from core.database.pages import Page
+from core.engine.client import EngineClient
+from core.engine.loads import EngineLoad
 from core.errors import EngineUnavailable
-from core.loads import Load
-from core.pages import Page
-from core.queue import Queue
-from core.results import MaskOptions
-from core.timelines import Stretch
-from web.console import charts, fields, formats, lists, overlays
-from web.console.healths import Watch
-from web.console.pictures import Shelf
+from core.records.timelines import TimeBucket
+from web.console import charts, fields, formats, overlays, pagination
+from web.console.status_cards import LoadMonitor
+from web.console.thumbnails import ThumbnailCache
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -70,12 +70,12 @@ def test_every_option_of_a_mask_is_in_one_group() -> None:
     ],
 )
 def test_scale_ends_above_the_tallest_bar(top: int, expected: int) -> None:
-    chart = charts.draw([Stretch(NOON, {"mask": top}, 0, 0)], 1)
+    chart = charts.draw([TimeBucket(NOON, {"mask": top}, 0, 0)], 1)
     assert chart.lines[-1].value == expected
 
 
 def test_bars_hold_what_they_say() -> None:
-    hours = [Stretch(NOON + timedelta(hours=number), {"mask": number, "detect": 1}, 2, 5) for number in range(4)]
+    hours = [TimeBucket(NOON + timedelta(hours=number), {"mask": number, "detect": 1}, 2, 5) for number in range(4)]
     chart = charts.draw(hours, 2)
     assert [bar.total for bar in chart.bars] == [3, 4, 5, 6]
     tall = chart.height - chart.foot - 8
@@ -144,7 +144,7 @@ def test_durations_have_two_units(seconds: float | None, expected: str) -> None:
     ],
 )
 def test_pager_links_to_the_ends_and_around(page: int, pages: int, expected: list[int | None]) -> None:
-    assert lists.pager(Page([], pages * 10, page, 10)).numbers == expected
+    assert pagination.pager(Page([], pages * 10, page, 10)).numbers == expected
 
 
 def test_strange_detections_are_passed_over() -> None:
@@ -154,13 +154,13 @@ def test_strange_detections_are_passed_over() -> None:
     assert overlays.faces(None) == overlays.faces({"a": 1}) == []
 
 
-class Down(Queue):
+class Down(EngineClient):
     """A queue that can't be reached, which takes a while to notice."""
 
     def __init__(self) -> None:
         self.asked = 0
 
-    def load(self) -> Load:
+    def load(self) -> EngineLoad:
         self.asked += 1
         time.sleep(0.2)
         raise EngineUnavailable("the queue can't be reached")
@@ -168,14 +168,14 @@ class Down(Queue):
 
 def test_queue_that_is_down_is_asked_once_for_all() -> None:
     queue = Down()
-    watch = Watch(queue)
+    watch = LoadMonitor(queue)
     with ThreadPoolExecutor(4) as pages:
         assert list(pages.map(lambda _: watch.now(), range(4))) == [None] * 4
     assert queue.asked == 1
 
 
 def test_shelf_forgets_what_was_not_asked_for() -> None:
-    shelf = Shelf(10)
+    shelf = ThumbnailCache(10)
     for name in "abc":
         shelf.put(name, bytes(4))
         shelf.get("a")

@@ -37,7 +37,7 @@ def section(words: Words, name: str) -> Words:
     return {key.removeprefix(prefix): text for key, text in words.items() if key.startswith(prefix)}
 
 
-class Voice:
+class Translator:
     """Speaks one language. A key that is missing is a mistake: KeyError, in a test before anybody sees it."""
 
     def __init__(self, name: str) -> None:

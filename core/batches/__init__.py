@@ -1,0 +1,1 @@
+"""Batches of pictures: begun, filled, worked on under leases, fetched."""

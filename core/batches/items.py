@@ -1,0 +1,184 @@
+"""The items of a batch: made of uploads, listed. All SQL about them that is not a worker's."""
+
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from core.batches import lifecycle
+from core.contract.options import DetectOptions, MaskOptions
+from core.database import pages, upserts
+from core.database.clock import now
+from core.database.models import Batch, BatchItem, Image, ProcessingJob
+from core.database.pages import Page
+from core.records import outcomes
+from core.records.records import StoredImage, StoredJob
+
+NAME_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """A picture that is to become an item. digest: SHA-256 of its bytes, in hexadecimal.
+
+    image: its row, when its bytes are in the store already; else source_key is the object to copy them from.
+    """
+
+    name: str
+    size_bytes: int
+    digest: str | None = None
+    image: StoredImage | None = None
+    source_key: str | None = None
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+
+@dataclass(frozen=True)
+class ExistingItem:
+    """An item that there is."""
+
+    id: uuid.UUID
+    name: str
+    state: str
+    digest: str | None
+
+
+@dataclass(frozen=True)
+class ItemFilter:
+    """Which items are listed: those in this state, that finished at this moment or later."""
+
+    state: str | None = None
+    finished_after: datetime | None = None
+
+
+EVERY_ITEM = ItemFilter()
+
+
+@dataclass(frozen=True)
+class ItemRecord:
+    """An item with the key of its masked picture, and of what format that is; both None without one."""
+
+    row: BatchItem
+    processed_s3_key: str | None
+
+
+def options_of(batch: Batch) -> DetectOptions:
+    """Return what is done to each picture of a batch."""
+    model = MaskOptions if batch.job_type == "mask" else DetectOptions
+    return model.model_validate(batch.options)
+
+
+def existing(session: Session, batch_id: uuid.UUID, names: Collection[str]) -> dict[str, ExistingItem]:
+    """Return the items that have these names, by name."""
+    columns = (BatchItem.id, BatchItem.name, BatchItem.state, BatchItem.digest)
+    found = session.execute(select(*columns).where(BatchItem.batch_id == batch_id, BatchItem.name.in_(names)))
+    return {row.name: ExistingItem(*row) for row in found}
+
+
+def add(session: Session, batch_id: uuid.UUID, new: Collection[NewItem]) -> dict[str, ExistingItem]:
+    """Make items, each with an image and a queued job, all in one transaction; commits.
+
+    A name that is there already makes none. Returns what is known of each name before: a name that is missing is new.
+    NotFound, BatchClosed.
+    """
+    batch = lifecycle.require_open(session, batch_id)
+    before = existing(session, batch_id, [item.name for item in new])
+    fresh = list({item.name: item for item in new if item.name not in before}.values())
+    insert(session, batch, fresh)
+    session.commit()
+    return before
+
+
+def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
+    """Insert items of a batch that is locked; part of the transaction."""
+    if not fresh:
+        return
+    moment = now()
+    stored = {item.id: _job(batch, item.image) for item in fresh if item.image}
+    if stored:
+        images = [vars(item.image) for item in fresh if item.image]
+        session.execute(upserts.table_of(Image).insert(), images)
+        session.execute(upserts.table_of(ProcessingJob).insert(), [vars(job) for job in stored.values()])
+    rows = [
+        {
+            "id": item.id,
+            "batch_id": batch.id,
+            "position": position,
+            "name": item.name,
+            "source_key": item.source_key,
+            "digest": item.digest,
+            "size_bytes": item.size_bytes,
+            "state": "queued",
+            "attempts": 0,
+            "lost_leases": 0,
+            "available_at": moment,
+            "image_id": item.image and item.image.id,
+            "job_id": stored[item.id].id if item.image else None,
+            "created_at": moment,
+        }
+        for position, item in enumerate(fresh, batch.total + 1)
+    ]
+    session.execute(upserts.table_of(BatchItem).insert(), rows)
+    lifecycle.change_counts(session, batch.id, total=len(rows), queued=len(rows))
+
+
+def page(session: Session, batch: Batch, page: int, per_page: int, wanted: ItemFilter = EVERY_ITEM) -> Page[ItemRecord]:
+    """Return one page of a batch's items, in the order in which they came, or finished when that is asked for."""
+    if wanted.finished_after:
+        return _finished(session, batch, page, per_page, wanted)
+    state = wanted.state
+    total: int = getattr(batch, state) if state else batch.total
+    skipped = pages.offset(page, per_page, total)
+    if state:
+        # Skipping reads the index alone; whole rows are fetched only for the page.
+        found = _whole().where(BatchItem.id.in_(_of_state(batch, state, skipped, per_page)))
+    else:
+        last = BatchItem.position <= skipped + per_page
+        found = _whole().where(BatchItem.batch_id == batch.id, BatchItem.position > skipped, last)
+    return Page(_items(session, found.order_by(BatchItem.position)), total, page, per_page)
+
+
+def _of_state(batch: Batch, state: str, skipped: int, per_page: int) -> Any:
+    """Select the ids on a page of the items in a state, looked for from the end of the list that is nearer."""
+    of_state = select(BatchItem.id).where(BatchItem.batch_id == batch.id, BatchItem.state == state)
+    left = max(0, getattr(batch, state) - skipped)
+    behind = max(0, left - per_page)
+    if behind < skipped:
+        from_the_end = of_state.order_by(BatchItem.position.desc()).offset(behind)
+        return from_the_end.limit(min(left, per_page)).scalar_subquery()
+    return of_state.order_by(BatchItem.position).offset(skipped).limit(per_page).scalar_subquery()
+
+
+def _finished(session: Session, batch: Batch, page: int, per_page: int, wanted: ItemFilter) -> Page[ItemRecord]:
+    """Return one page of what has finished since a moment, in that order: what is new comes last."""
+    which = [BatchItem.batch_id == batch.id, BatchItem.finished_at >= wanted.finished_after]
+    which += [BatchItem.state == wanted.state] if wanted.state else []
+    total = session.scalar(select(func.count()).select_from(BatchItem).where(*which)) or 0
+    in_order = _whole().where(*which).order_by(BatchItem.finished_at, BatchItem.position)
+    return Page(
+        _items(session, in_order.offset(pages.offset(page, per_page, total)).limit(per_page)), total, page, per_page
+    )
+
+
+def _whole() -> Select[Any]:
+    columns: tuple[Any, ...] = (BatchItem, ProcessingJob.processed_s3_key)
+    return select(*columns).join(ProcessingJob, ProcessingJob.id == BatchItem.job_id, isouter=True)
+
+
+def _items(session: Session, wanted: Select[Any]) -> list[ItemRecord]:
+    found: Iterable[Any] = session.execute(wanted.execution_options(populate_existing=True))
+    return [ItemRecord(*row) for row in found]
+
+
+def _job(batch: Batch, image: StoredImage) -> StoredJob:
+    return StoredJob(
+        id=uuid.uuid4(),
+        image_id=image.id,
+        batch_id=batch.id,
+        status="queued",
+        created_at=image.created_at,
+        **outcomes.requested_columns(options_of(batch)),
+    )

@@ -1,0 +1,166 @@
+"""Uploads to a batch: each file is judged, stored, and becomes an item; a repeat makes none.
+
+Objects come before rows: what dies in between is an object without a row, which maintenance finds.
+"""
+
+import hashlib
+import unicodedata
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from core.batches import items, lifecycle
+from core.batches.items import NAME_LENGTH, ExistingItem, NewItem
+from core.database.engine import SessionFactory
+from core.errors import BatchClosed, FaceApiError, QueueFull
+from core.pictures import images
+from core.records import cleanups
+from core.records.records import StoredImage
+from core.storage import objects
+from core.storage.base import ObjectStore
+
+RETRY_AFTER_S = 5
+
+
+class UploadSource(Protocol):
+    """One file of an upload. `read` is asked at most once: after it the file is of no more use."""
+
+    @property
+    def name(self) -> str: ...
+
+    def read(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class AcceptedItem:
+    """A file that is an item. duplicate: it was one before."""
+
+    id: uuid.UUID
+    name: str
+    state: str
+    duplicate: bool
+
+
+@dataclass(frozen=True)
+class RejectedItem:
+    """A file that became no item, and why."""
+
+    name: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class UploadReceipt:
+    accepted: list[AcceptedItem] = field(default_factory=list)
+    refused: list[RejectedItem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BatchUploader:
+    """Takes uploads for batches. queue_limit: how many items may wait, of all batches together."""
+
+    store: ObjectStore
+    sessions: SessionFactory
+    max_pixels: int
+    queue_limit: int
+
+    def take(self, batch_id: uuid.UUID, files: Sequence[UploadSource]) -> UploadReceipt:
+        """Make items of files. QueueFull, NotFound, BatchClosed; StorageUnavailable when the store fails.
+
+        What was stored until then is an item all the same: whoever sends it again is told so.
+        """
+        known = self._prepare(batch_id, [file.name for file in files])
+        told: list[tuple[str, str] | RejectedItem] = []
+        stored: dict[str, NewItem] = {}
+        try:
+            told.extend(self._judge(file, known, stored) for file in files)
+        finally:
+            if stored:
+                known |= self._add(batch_id, stored)
+        return _receipt(told, known, stored)
+
+    def _add(self, batch_id: uuid.UUID, stored: dict[str, NewItem]) -> dict[str, ExistingItem]:
+        """Make items of what is stored; what becomes none, because others were faster, goes from the store again."""
+        with self.sessions() as session:
+            try:
+                before = items.add(session, batch_id, list(stored.values()))
+            except BatchClosed:  # of any other failure nobody knows whether the rows are there
+                session.rollback()
+                _discard(session, stored.values())
+                raise
+            _discard(session, [stored[name] for name in before])
+        return before
+
+    def _prepare(self, batch_id: uuid.UUID, names: list[str]) -> dict[str, ExistingItem]:
+        """Refuse what can't be taken before anything is stored; return the items that have these names."""
+        with self.sessions() as session:
+            batch = lifecycle.get(session, batch_id)
+            if batch.status != "open" or batch.prefix is not None:
+                raise BatchClosed("this batch takes no more pictures, or takes them from the store")
+            if lifecycle.waiting(session) >= self.queue_limit:
+                raise QueueFull(f"{self.queue_limit} pictures of batches are waiting", retry_after_s=RETRY_AFTER_S)
+            return items.existing(session, batch_id, [name for name in names if not name_problem(name)])
+
+    def _judge(
+        self, file: UploadSource, known: dict[str, ExistingItem], stored: dict[str, NewItem]
+    ) -> tuple[str, str] | RejectedItem:
+        """Store a file that may become an item, and return its name and digest; or say why it may not."""
+        problem = name_problem(file.name)
+        if problem:
+            return RejectedItem(file.name, "invalid_name", problem)
+        data = file.read()
+        digest = hashlib.sha256(data).hexdigest()
+        if file.name in known or file.name in stored:
+            return file.name, digest
+        try:
+            header = images.probe(data, self.max_pixels)
+        except FaceApiError as error:
+            return RejectedItem(file.name, error.code, error.detail)
+        image_id = uuid.uuid4()
+        key = objects.original_key(image_id, file.name)
+        content_type = f"image/{header.format}"
+        self.store.put(key, data, content_type)
+        filename = objects.safe_filename(file.name)
+        image = StoredImage(image_id, filename, content_type, len(data), header.width, header.height, key)
+        stored[file.name] = NewItem(file.name, len(data), digest, image)
+        return file.name, digest
+
+
+def _discard(session: Session, unwanted: Iterable[NewItem]) -> None:
+    """Have the pictures of items that were not made removed. Commits."""
+    cleanups.register(session, [item.image.s3_key for item in unwanted if item.image])
+    session.commit()
+
+
+def name_problem(name: str) -> str | None:
+    """Say what is wrong with the name of an item: it is where its result is written to, below a folder."""
+    if not name or len(name) > NAME_LENGTH:
+        return f"a name has 1 to {NAME_LENGTH} characters"
+    if "\\" in name or not objects.is_key(name):
+        return "a name is a path with / between its parts, relative and without . or .. in it"
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        return "a name has no control characters"
+    return None
+
+
+def _receipt(
+    told: list[tuple[str, str] | RejectedItem], known: dict[str, ExistingItem], stored: dict[str, NewItem]
+) -> UploadReceipt:
+    """Tell of every file in the order in which they came. known: items that were there before, also just before."""
+    receipt, new = UploadReceipt(), {name: item for name, item in stored.items() if name not in known}
+    for one in told:
+        if isinstance(one, RejectedItem):
+            receipt.refused.append(one)
+            continue
+        name, digest = one
+        item, state = (known[name], known[name].state) if name in known else (stored[name], "queued")
+        if item.digest != digest:
+            detail = "another picture has this name in this batch"
+            receipt.refused.append(RejectedItem(name, "name_taken", detail))
+            continue
+        receipt.accepted.append(AcceptedItem(item.id, name, state, duplicate=new.pop(name, None) is None))
+    return receipt

@@ -1,0 +1,89 @@
+"""The options of detect and mask: the API's defaults, ranges and descriptions stand here, once."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, WithJsonSchema
+
+from core.contract.models import FrozenModel
+from core.contract.reports import Face
+
+Method = Literal["gaussian", "pixelate", "solid", "elliptical"]
+OutputFormat = Literal["jpeg", "png", "webp"]
+Detail = Literal["fast", "balanced", "thorough"]
+
+
+class DetectOptions(FrozenModel):
+    """Which faces count. `max_faces` 0 means all of them."""
+
+    confidence: Annotated[float, Field(ge=0.01, le=1.0, description="The least confidence of a face.")] = 0.5
+    nms_threshold: Annotated[
+        float,
+        Field(ge=0.01, le=1.0, description="Two boxes whose IoU is above this are one face."),
+    ] = 0.4
+    max_faces: Annotated[
+        int,
+        Field(
+            ge=0, description="Keep only so many faces, the most confident; 0: all. On a mask the others stay visible."
+        ),
+    ] = 0
+    detail: Annotated[
+        Detail | None,
+        Field(description="How closely the picture is searched; left out, as the service is set."),
+        # None is what a caller leaves out, and no value that it could send.
+        WithJsonSchema({"type": "string", "enum": list(get_args(Detail))}),
+    ] = None
+
+
+class MaskOptions(DetectOptions):
+    """Which faces are covered, how, and how the result is encoded."""
+
+    method: Annotated[
+        Method,
+        Field(description="How a face is covered; `elliptical` is the blur inside an ellipse."),
+    ] = "gaussian"
+    strength: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=999,
+            description="Blur kernel or cell size in pixels; raised where it is too weak for the size of a face.",
+        ),
+    ] = 199
+    padding: Annotated[
+        float,
+        Field(ge=0, le=2, description="The box grows by this share of its size on every side."),
+    ] = 0.15
+    format: Annotated[OutputFormat, Field(description="The format of the answer.")] = "jpeg"
+    quality: Annotated[
+        int,
+        Field(ge=1, le=100, description="Of jpeg and webp (100: lossless webp); png ignores it."),
+    ] = 95
+    review_confidence: Annotated[
+        float,
+        Field(
+            ge=0.01,
+            le=1,
+            description="With detail=thorough, faces from here up to `confidence` are masked too, and marked `review`.",
+        ),
+    ] = 0.25
+    verify: Annotated[
+        bool | None,
+        Field(
+            description="Whether faces are looked for in the masked picture too: what is still found is masked again,"
+            " or the call fails. Left out: as the service is set, and not with detail=fast."
+        ),
+        WithJsonSchema({"type": "boolean"}),
+    ] = None
+
+
+class ManualMaskOptions(MaskOptions):
+    """Masks for faces that a person has pointed at. What is about finding faces lets every one of them through.
+
+    nms_threshold: two boxes are one only where they are the same, as a picture with alpha is searched twice.
+    verify: a person judges the result, and what they have taken the mask from stays visible.
+    """
+
+    confidence: float = 0.01
+    nms_threshold: float = 0.999999
+    verify: bool | None = False
+    faces: tuple[Face, ...] = ()

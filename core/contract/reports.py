@@ -1,0 +1,100 @@
+"""What detection and masking report back: faces, timings, and what was done to the picture."""
+
+from core.contract.models import FrozenModel
+
+Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+
+
+class Face(FrozenModel):
+    """One face of the upright picture. box: left, top, right, bottom in pixels, clipped to the picture.
+
+    landmarks: left eye, right eye, nose, left and right mouth corner (as the viewer sees them), or None for a
+    model without them. review: doubtful, so that a person should look.
+    """
+
+    box: Box
+    confidence: float
+    landmarks: tuple[Point, Point, Point, Point, Point] | None = None
+    review: bool = False
+
+
+class Timings(FrozenModel):
+    """Milliseconds spent in each step; None for a step that was not taken."""
+
+    decode_ms: float = 0.0
+    preprocess_ms: float = 0.0
+    blob_ms: float = 0.0
+    inference_ms: float = 0.0
+    postprocess_ms: float = 0.0
+    nms_ms: float = 0.0
+    mask_ms: float | None = None
+    verify_ms: float | None = None
+    encode_ms: float | None = None
+
+
+class PassReport(FrozenModel):
+    """One run of the network. input_size: (width, height); candidates: before any were merged."""
+
+    name: str
+    input_size: tuple[int, int]
+    inference_ms: float
+    candidates: int
+
+
+class Detections(FrozenModel):
+    """What a detector answers for one picture. input_size: (width, height) of the network's main pass.
+
+    The timings are sums over the passes.
+    """
+
+    faces: tuple[Face, ...]
+    timings: Timings
+    candidates_before_nms: int
+    candidates_after_nms: int
+    det_scale: float
+    input_size: tuple[int, int]
+    passes: tuple[PassReport, ...] = ()
+
+
+class DetectionReport(FrozenModel):
+    """The outcome of detection. width, height, channels: of the upright picture.
+
+    metadata_removed: what the file holds beside its picture, and a masked picture lacks: names of
+    core/pictures/metadata.py.
+    """
+
+    width: int
+    height: int
+    channels: int
+    model: str
+    found: Detections
+    metadata_removed: tuple[str, ...] = ()
+
+
+class Verification(FrozenModel):
+    """What came of looking for faces in the masked picture. rounds: of masking again, 0 to 2; residual_faces: 0."""
+
+    rounds: int
+    regions_masked_again: int
+    residual_faces: int
+    verify_ms: float
+
+
+class MaskReport(FrozenModel):
+    """What was done to a picture: the faces found, the regions masked, the largest strength used.
+
+    verification: None where nobody looked again.
+    """
+
+    report: DetectionReport
+    regions: int
+    effective_strength: int
+    verification: Verification | None = None
+
+
+class MaskedImage(FrozenModel):
+    """A masked picture, encoded, and what was done to it."""
+
+    cover: MaskReport
+    image: bytes

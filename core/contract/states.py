@@ -1,0 +1,45 @@
+"""The states that rows and answers are in. The texts are public: they stand in answers, filters and the database."""
+
+from enum import StrEnum
+
+
+class JobType(StrEnum):
+    DETECT = "detect"
+    MASK = "mask"
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class ReviewState(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+
+
+class BatchStatus(StrEnum):
+    """open: takes uploads, and works already; running: closed; completed: nothing is left to be done."""
+
+    OPEN = "open"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class ItemState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class DeliveryStatus(StrEnum):
+    """pending: is sent, or sent again; failed: is given up."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"

@@ -1,0 +1,102 @@
+"""The tables of batches."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, Uuid, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database.base import Base, JsonDocument, UtcDateTime
+from core.database.clock import now
+
+UNFINISHED = text("finished_at IS NULL")
+QUEUED = text("state = 'queued'")
+RUNNING = text("state = 'running'")
+FINISHED = text("finished_at IS NOT NULL")
+
+
+class Batch(Base):
+    """Many pictures and what is done to each of them.
+
+    The counts are changed in the transaction that changes the state of an item, so they are right at any moment; who
+    changes both locks the item first. total: how many items there have ever been, so the position of the next.
+    options: those of detect or mask, every one resolved. prefix: where in the bucket the pictures are, else null;
+    imported_at: when all of them had become items; import_until: until when somebody is at it.
+    """
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        CheckConstraint("job_type IN ('detect', 'mask')", name="job_type"),
+        CheckConstraint("status IN ('open', 'running', 'completed', 'cancelled')", name="status"),
+        Index(None, "created_at", "id"),
+        Index(None, "status", "created_at", "id"),
+        # Those that a worker or the reaper looks at; the others are many more.
+        Index("ix_batches_unfinished", "id", postgresql_where=UNFINISHED, sqlite_where=UNFINISHED),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    name: Mapped[str] = mapped_column(String(255))
+    idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    job_type: Mapped[str] = mapped_column(String(16))
+    options: Mapped[Any] = mapped_column(JsonDocument)
+    status: Mapped[str] = mapped_column(String(16))
+    webhook_url: Mapped[str | None] = mapped_column(String(2000))
+    prefix: Mapped[str | None] = mapped_column(String(1024))
+    total: Mapped[int] = mapped_column(BigInteger, default=0)
+    queued: Mapped[int] = mapped_column(BigInteger, default=0)
+    running: Mapped[int] = mapped_column(BigInteger, default=0)
+    completed: Mapped[int] = mapped_column(BigInteger, default=0)
+    failed: Mapped[int] = mapped_column(BigInteger, default=0)
+    cancelled: Mapped[int] = mapped_column(BigInteger, default=0)
+    faces: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    imported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    import_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class BatchItem(Base):
+    """One picture of a batch, and how far it is.
+
+    position: counted from 1 in its batch, without gaps. digest, result_digest: SHA-256 of the upload and of the masked
+    picture, in hexadecimal. source_key: the object that it is copied from when its turn comes; null for an upload.
+    attempts: how often a worker took it; lost_leases: how often the lease of one ran out. lease: who holds it, a new
+    value each time; leased_by: the task of that worker. available_at: not to be taken before.
+    """
+
+    __tablename__ = "batch_items"
+    __table_args__ = (
+        CheckConstraint("state IN ('queued', 'running', 'completed', 'failed', 'cancelled')", name="state"),
+        UniqueConstraint("batch_id", "name"),
+        UniqueConstraint("batch_id", "position"),
+        Index(None, "batch_id", "state", "position"),
+        Index(None, "batch_id", "finished_at", postgresql_where=FINISHED, sqlite_where=FINISHED),
+        Index("ix_batch_items_queue", "batch_id", "position", postgresql_where=QUEUED, sqlite_where=QUEUED),
+        Index("ix_batch_items_leases", "lease_until", postgresql_where=RUNNING, sqlite_where=RUNNING),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    batch_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(1024))
+    source_key: Mapped[str | None] = mapped_column(String(1024))
+    digest: Mapped[str | None] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(default=0)
+    lost_leases: Mapped[int] = mapped_column("deaths", key="lost_leases", default=0)  # the name of its first days
+    lease: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    leased_by: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    available_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # An index each: without one, deleting an image would look through all items.
+    image_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("images.id", ondelete="SET NULL"), index=True)
+    job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("processing_jobs.id", ondelete="SET NULL"), index=True)
+    face_count: Mapped[int | None]
+    result_digest: Mapped[str | None] = mapped_column(String(64))
+    error_code: Mapped[str | None] = mapped_column(String(50))
+    error_detail: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,36 @@
+"""The database: its engine and its sessions."""
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from core.config import Settings
+
+SessionFactory = sessionmaker[Session]
+
+
+def create(settings: Settings) -> Engine:
+    """Make the engine of the settings' database; nothing is opened yet."""
+    url = make_url(settings.sqlalchemy_url)
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg2")  # the driver that is installed, not SQLAlchemy's default
+    if url.get_backend_name() == "sqlite":
+        made = create_engine(url, connect_args={"timeout": 10})
+        event.listen(made, "connect", _prepare_sqlite)
+        return made
+    # One connection for each thread that may ask; a dead one is noticed before it is used.
+    return create_engine(url, pool_size=8, max_overflow=settings.web_threads, pool_pre_ping=True)
+
+
+def session_factory(settings: Settings) -> SessionFactory:
+    """Make the factory of sessions for the settings' database."""
+    return sessionmaker(create(settings), expire_on_commit=False)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")  # readers and the one writer don't wait for each other
+    cursor.execute("PRAGMA synchronous=NORMAL")  # safe with WAL: a power cut may lose the last commits, no more
+    cursor.execute("PRAGMA foreign_keys=ON")  # SQLite ignores them otherwise
+    cursor.close()

@@ -1,0 +1,199 @@
+"""The tables."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database.base import Base, JsonDocument, Serial, UtcDateTime
+from core.database.batch_models import Batch, BatchItem
+from core.database.clock import now
+from core.database.webhook_models import WebhookDelivery
+
+__all__ = [
+    "ANY_BATCH",
+    "IN_BATCH",
+    "JOB_FILTERS",
+    "PENDING",
+    "ApiKey",
+    "Base",
+    "Batch",
+    "BatchItem",
+    "CleanupTask",
+    "Image",
+    "Measures",
+    "ProcessingJob",
+    "Tally",
+    "TallyChange",
+    "UtcDateTime",
+    "WebhookDelivery",
+    "now",
+]
+
+# A tally of all jobs, in batches or not, stands under this: a key that may be null can't be unique.
+ANY_BATCH = uuid.UUID(int=0)
+
+
+class ApiKey(Base):
+    """A caller's key: its text is never kept, only the SHA-256 of it."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    name: Mapped[str] = mapped_column(String(255))
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    key_prefix: Mapped[str] = mapped_column(String(16))
+    key_suffix: Mapped[str] = mapped_column(String(16))
+    is_active: Mapped[bool] = mapped_column(default=True)
+    request_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
+
+    @property
+    def key_preview(self) -> str:
+        """What a person knows the key by."""
+        return f"{self.key_prefix}...{self.key_suffix}"
+
+
+# A method implies the type, so those two are never looked up together.
+JOB_FILTERS = ((), ("job_type",), ("blur_method",), ("status",), ("job_type", "status"), ("blur_method", "status"))
+IN_BATCH = text("batch_id IS NOT NULL")
+PENDING = text("review_state = 'pending'")
+
+
+class Image(Base):
+    """A picture that was kept: its bytes are in the object store under `s3_key`."""
+
+    __tablename__ = "images"
+    __table_args__ = (Index(None, "created_at", "id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    filename: Mapped[str] = mapped_column(String(255))
+    content_type: Mapped[str] = mapped_column(String(100))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    width: Mapped[int]
+    height: Mapped[int]
+    s3_key: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class ProcessingJob(Base):
+    """One detection or masking of an image.
+
+    Each list is read in the order of an index: there is one for every combination of filters, so that none has to
+    look for its rows among others. Those for batches hold no job that is in none, that for reviews no job but those
+    that wait for one. report: what was done, in detail (core/records/outcomes.py).
+    """
+
+    __tablename__ = "processing_jobs"
+    __table_args__ = (
+        CheckConstraint("job_type IN ('detect', 'mask')", name="job_type"),
+        CheckConstraint("status IN ('queued', 'running', 'completed', 'failed')", name="status"),
+        CheckConstraint("job_type = 'mask' OR blur_method IS NULL", name="mask_only"),
+        CheckConstraint("review_state IN ('pending', 'done')", name="review_state"),
+        *[Index(None, *filters, "created_at", "id") for filters in JOB_FILTERS],
+        *[
+            Index(None, "batch_id", *filters, "created_at", "id", postgresql_where=IN_BATCH, sqlite_where=IN_BATCH)
+            for filters in JOB_FILTERS
+        ],
+        Index(None, "image_id", "created_at", "id"),
+        Index(
+            "ix_processing_jobs_review_created_at_id",
+            "created_at",
+            "id",
+            postgresql_where=PENDING,
+            sqlite_where=PENDING,
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    image_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"))
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    job_type: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16))
+    confidence_threshold: Mapped[float]
+    nms_threshold: Mapped[float]
+    blur_method: Mapped[str | None] = mapped_column(String(16))
+    blur_strength: Mapped[int | None]
+    padding: Mapped[float | None]
+    output_format: Mapped[str | None] = mapped_column(String(16))
+    output_quality: Mapped[int | None]
+    face_count: Mapped[int | None]
+    detections: Mapped[Any] = mapped_column(JsonDocument, nullable=True)
+    report: Mapped[Any] = mapped_column(JsonDocument, nullable=True)
+    review_state: Mapped[str | None] = mapped_column(String(16))
+    processed_s3_key: Mapped[str | None] = mapped_column(String(500))
+    processed_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    inference_ms: Mapped[float | None]
+    total_ms: Mapped[float | None]
+    error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class CleanupTask(Base):
+    """An object that no row names any more and that is to be removed from the store."""
+
+    __tablename__ = "cleanup_tasks"
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    s3_key: Mapped[str] = mapped_column(String(500), unique=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class Measures:
+    """What is added up. An image has its own size as bytes, a job that of its processed object.
+
+    timed: how many have an `inference_ms`; inference_us: their sum, whole, so that it stays exact.
+    """
+
+    row_count: Mapped[int] = mapped_column(BigInteger)
+    faces: Mapped[int] = mapped_column(BigInteger)
+    timed: Mapped[int] = mapped_column(BigInteger)
+    inference_us: Mapped[int] = mapped_column(BigInteger)
+    bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class TallyChange(Measures, Base):
+    """What one statement added to the rows of an hour, or took away; only the triggers write here."""
+
+    __tablename__ = "tally_changes"
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    counted: Mapped[str] = mapped_column(String(16))
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    job_type: Mapped[str] = mapped_column(String(16))
+    blur_method: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16))
+
+
+class Tally(Measures, Base):
+    """The sum of the folded changes of one hour, and of one day; see core/database/tallies.py.
+
+    counted: the table; span: `hour` or `day`; an empty text stands for null.
+    """
+
+    __tablename__ = "tallies"
+
+    counted: Mapped[str] = mapped_column(String(16), primary_key=True)
+    batch_id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
+    span: Mapped[str] = mapped_column(String(4), primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    job_type: Mapped[str] = mapped_column(String(16), primary_key=True)
+    blur_method: Mapped[str] = mapped_column(String(16), primary_key=True)
+    status: Mapped[str] = mapped_column(String(16), primary_key=True)

@@ -1,0 +1,40 @@
+"""The table of webhook deliveries."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, Uuid, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database.base import Base, UtcDateTime
+from core.database.clock import now
+
+PENDING = text("status = 'pending'")
+
+
+class WebhookDelivery(Base):
+    """Something that a receiver is to be told, and how far that is.
+
+    The id is the message's: a receiver that is told twice knows it by that. payload: the body as it is signed, the same
+    at each attempt. next_attempt_at: not before that; null when there is none to come. last_status: of the last answer.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="status"),
+        Index(None, "batch_id", "created_at", "id"),
+        Index("ix_webhook_deliveries_due", "next_attempt_at", postgresql_where=PENDING, sqlite_where=PENDING),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
+    batch_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    event: Mapped[str] = mapped_column(String(50))
+    url: Mapped[str] = mapped_column(String(2000))
+    payload: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(16), default="pending")
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=now)
+    last_status: Mapped[int | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,1 @@
+"""The way from the web tier to a worker and back."""

@@ -1,0 +1,249 @@
+"""Hand a picture to the engine and wait for its answer; on the engine's side, take it and answer.
+
+A Celery message carries a token; the bytes lie beside it in Redis under a random key that expires. The answer comes
+back on a list of the caller's own. Errors cross as their codes.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import kombu.exceptions
+import redis
+from celery import Celery
+from pydantic import BaseModel
+
+from core.config import Settings
+from core.contract.options import DetectOptions, ManualMaskOptions, MaskOptions
+from core.contract.reports import DetectionReport, MaskedImage, MaskReport
+from core.engine import frames
+from core.engine.loads import EngineLoad
+from core.errors import EngineUnavailable, FaceApiError, JobTimedOut, QueueFull
+
+Options = dict[str, Any]
+Task = Literal["detect_image", "mask_image", "mask_by_hand", "thumbnail_image"]
+
+NAMESPACE = "face-api:"
+WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by the time when they give up
+WORKER_STATUS = NAMESPACE + "worker"  # what a worker last said of itself; gone when none has for a while
+WORKER_STATUS_TTL_S = 20
+COUNTERS = NAMESPACE + "counters"
+UNSAVED = "unsaved_results"
+# How often a waiting call looks whether its caller has gone and its picture is still there.
+LOOK_EVERY_S = 0.5
+# The bytes outlive the call by this much, so that the worker never loses them to a race.
+EXPIRY_MARGIN_S = 5
+RETRY_AFTER_S = 2
+MAINTENANCE = "maintenance"
+WAKEUP_EXPIRY_S = 5.0  # beat rings as often
+BATCHES = "batch"  # the queue, and so the list that Redis has of it
+# So many messages that call for work on batches lie in the queue at most, however many pictures wait in the tables.
+# chosen: one for a process that is about to be free on each of some machines; each that is taken is replaced
+MAX_WAKEUPS = 4
+
+ADMIT = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'no engine' end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[1])
+local known = redis.call('ZSCORE', KEYS[2], ARGV[4])  -- a client that had no reply asks again
+if not known and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return 'full' end
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+redis.call('SET', KEYS[3], ARGV[6], 'EX', ARGV[5])
+return 'admitted'
+"""
+# Only while the caller still waits: nobody would take the answer away.
+ANSWER = """
+if redis.call('DEL', KEYS[1]) == 0 then return end
+redis.call('RPUSH', KEYS[2], ARGV[1])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+redis.call('ZREM', KEYS[3], ARGV[3])
+"""
+# What each task answers.
+ANSWER_KINDS: dict[Task, bytes] = {
+    "detect_image": frames.REPORT,
+    "mask_image": frames.MASKED,
+    "mask_by_hand": frames.MASKED,
+    "thumbnail_image": frames.THUMBNAIL,
+}
+PING_S = 0.6  # chosen: a worker that is alive answers within a few milliseconds, whatever its processes do
+
+
+class WorkerStatus(BaseModel):
+    """What a worker says of itself."""
+
+    model: str
+    input_size: int
+    supports_landmarks: bool
+
+
+@dataclass(frozen=True)
+class PendingCall:
+    """One call in flight."""
+
+    token: str
+
+    @property
+    def upload(self) -> str:
+        return f"{NAMESPACE}upload:{self.token}"
+
+    @property
+    def answer(self) -> str:
+        return f"{NAMESPACE}answer:{self.token}"
+
+
+def celery_app(settings: Settings) -> Celery:
+    """Make the Celery app of these settings."""
+    app = Celery("face-api", broker=settings.redis_url)
+    app.config_from_object("celeryconfig")
+    # A decoder that a hostile file keeps busy is ended after its caller has given up.
+    app.conf.task_time_limit = settings.job_timeout_s + EXPIRY_MARGIN_S
+    app.conf.task_annotations = {"work_batch": {"time_limit": settings.batch_item_timeout_s}}
+    return app
+
+
+class EngineClient:
+    """The way to the engine and back."""
+
+    def __init__(self, settings: Settings, client: "redis.Redis", celery: Celery) -> None:
+        self._redis = client
+        self._celery = celery
+        self._limit = settings.queue_limit
+        self._timeout_s = settings.job_timeout_s
+        self._admit = client.register_script(ADMIT)
+        self._answer = client.register_script(ANSWER)
+
+    def run_detect(self, data: bytes, options: DetectOptions, gone: Callable[[], bool]) -> DetectionReport:
+        """Have the faces of a picture found. `gone` tells whether the caller has hung up."""
+        report, _ = self._run("detect_image", data, options.model_dump(), gone)
+        return DetectionReport.model_validate_json(report)
+
+    def run_mask(self, data: bytes, options: MaskOptions, gone: Callable[[], bool]) -> MaskedImage:
+        """Have a picture masked. `gone` tells whether the caller has hung up."""
+        cover, image = self._run("mask_image", data, options.model_dump(), gone)
+        return MaskedImage(cover=MaskReport.model_validate_json(cover), image=image)
+
+    def run_hand_mask(self, data: bytes, options: ManualMaskOptions, gone: Callable[[], bool]) -> MaskedImage:
+        """Have those faces of a picture masked that the options name."""
+        cover, image = self._run("mask_by_hand", data, options.model_dump(), gone)
+        return MaskedImage(cover=MaskReport.model_validate_json(cover), image=image)
+
+    def run_thumbnail(self, data: bytes, side: int, gone: Callable[[], bool]) -> bytes:
+        """Have a picture made small: a JPEG whose longer side has at most `side` pixels."""
+        return self._run("thumbnail_image", data, {"side": side}, gone)[1]
+
+    def close(self) -> None:
+        """Close the connections to the broker; those to Redis are the client's that was given."""
+        self._celery.close()
+
+    def load(self) -> EngineLoad:
+        """Ask how much there is to do, and every worker whether it is alive: that takes PING_S."""
+        with _translated():
+            calls = self._redis.zcount(WAITING, time.time(), "+inf")
+            told = self._celery.control.inspect(timeout=PING_S).stats() or {}
+        processes = [int(one.get("pool", {}).get("max-concurrency") or 0) for one in told.values()]
+        return EngineLoad(int(calls), len(processes), sum(processes))
+
+    def worker_status(self) -> WorkerStatus | None:
+        """Return what a worker said of itself of late, or None; EngineUnavailable when Redis is down."""
+        with _translated():
+            said = self._redis.get(WORKER_STATUS)
+        return WorkerStatus.model_validate_json(said) if said else None
+
+    def publish_status(self, engine: WorkerStatus) -> None:
+        """Say that a worker is ready and takes tasks."""
+        self._redis.set(WORKER_STATUS, engine.model_dump_json(), ex=WORKER_STATUS_TTL_S)
+
+    def wake_workers(self) -> None:
+        """Call for work on batches. What is to be done stands in the tables; a call that is lost is made again."""
+        with suppress(redis.RedisError, kombu.exceptions.OperationalError):
+            for _ in range(MAX_WAKEUPS - self._redis.llen(BATCHES)):
+                self._celery.send_task("work_batch", queue=BATCHES, retry=False)
+
+    def wake_webhook_delivery(self) -> None:
+        """Call for webhooks to be delivered; beat does that, too, a little later."""
+        with suppress(redis.RedisError, kombu.exceptions.OperationalError):
+            self._celery.send_task("deliver_webhooks", queue=MAINTENANCE, retry=False, expires=WAKEUP_EXPIRY_S)
+
+    def count_unsaved_result(self) -> None:
+        """Count a result that could not be kept."""
+        with suppress(redis.RedisError):
+            self._redis.hincrby(COUNTERS, UNSAVED, 1)
+
+    def unsaved_results(self) -> int:
+        """Return how many results could not be kept since Redis began; EngineUnavailable when it is down."""
+        with _translated():
+            return int(cast(bytes | None, self._redis.hget(COUNTERS, UNSAVED)) or 0)
+
+    def take(self, token: str) -> bytes | None:
+        """Return the bytes of a call, or None when its caller no longer waits for it."""
+        return cast(bytes | None, self._redis.get(PendingCall(token).upload))
+
+    def answer_report(self, token: str, report: DetectionReport) -> None:
+        self._send(token, frames.pack(frames.REPORT, report.model_dump_json()))
+
+    def answer_masked(self, token: str, masked: MaskedImage) -> None:
+        self._send(token, frames.pack(frames.MASKED, masked.cover.model_dump_json(), masked.image))
+
+    def answer_thumbnail(self, token: str, image: bytes) -> None:
+        self._send(token, frames.pack(frames.THUMBNAIL, "", image))
+
+    def answer_error(self, token: str, error: FaceApiError) -> None:
+        self._send(token, frames.pack_error(error))
+
+    def _run(self, task: Task, data: bytes, options: Options, gone: Callable[[], bool]) -> tuple[bytes, bytes]:
+        call = PendingCall(secrets.token_hex(16))
+        give_up = time.time() + self._timeout_s
+        with _translated():
+            try:
+                self._enter(call, data, give_up)
+                args = (call.token, options)
+                self._celery.send_task(task, args, queue="interactive", retry=False)
+                frame = self._wait(call, give_up, gone)
+            except BaseException:
+                self._leave(call)
+                raise
+        return frames.unpack(frame, ANSWER_KINDS[task])
+
+    def _enter(self, call: PendingCall, data: bytes, give_up: float) -> None:
+        expiry_s = int(self._timeout_s) + EXPIRY_MARGIN_S
+        args: list[str | float | bytes] = [time.time(), give_up, self._limit, call.token, expiry_s, data]
+        outcome = self._admit(keys=[WORKER_STATUS, WAITING, call.upload], args=args)
+        if outcome == b"no engine":
+            raise EngineUnavailable("no worker is ready", retry_after_s=RETRY_AFTER_S)
+        if outcome == b"full":
+            raise QueueFull(f"{self._limit} calls are waiting already", retry_after_s=RETRY_AFTER_S)
+
+    def _wait(self, call: PendingCall, give_up: float, gone: Callable[[], bool]) -> bytes:
+        while (left_s := give_up - time.time()) > 0:
+            popped = self._redis.blpop([call.answer], timeout=min(left_s, LOOK_EVERY_S))
+            if popped:
+                return cast(bytes, popped[1])
+            if not self._redis.exists(call.upload, call.answer):
+                raise EngineUnavailable("the call was lost on its way", retry_after_s=RETRY_AFTER_S)
+            if gone():
+                raise JobTimedOut("the caller has gone")
+        raise JobTimedOut(f"there was no answer within {self._timeout_s:g} s")
+
+    def _leave(self, call: PendingCall) -> None:
+        """Forget a call, so that a task which has not begun is dropped when its turn comes."""
+        # Redis forgets it by itself when this fails.
+        with suppress(redis.RedisError), self._redis.pipeline(transaction=False) as steps:
+            steps.zrem(WAITING, call.token)
+            steps.delete(call.upload, call.answer)
+            steps.execute()
+
+    def _send(self, token: str, answer: bytes) -> None:
+        call = PendingCall(token)
+        self._answer(keys=[call.upload, call.answer, WAITING], args=[answer, EXPIRY_MARGIN_S, token])
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what Redis and Celery raise into our own error."""
+    try:
+        yield
+    except (redis.RedisError, kombu.exceptions.OperationalError) as error:
+        raise EngineUnavailable("the queue can't be reached", retry_after_s=RETRY_AFTER_S) from error

@@ -1,0 +1,32 @@
+"""The engine's answer as it crosses the queue: what it is, the length of the JSON that follows, the JSON, an image."""
+
+import json
+import struct
+
+from core import errors
+from core.errors import FaceApiError, InternalError
+
+REPORT, MASKED, THUMBNAIL, ERROR = b"R", b"M", b"T", b"E"
+FRAME = struct.Struct(">cI")
+
+
+def pack(kind: bytes, text: str, image: bytes = b"") -> bytes:
+    """Put an answer together."""
+    body = text.encode()
+    return FRAME.pack(kind, len(body)) + body + image
+
+
+def pack_error(error: FaceApiError) -> bytes:
+    """Put an error into an answer: its code and what the caller is told."""
+    return pack(ERROR, json.dumps([error.code, error.detail]))
+
+
+def unpack(frame: bytes, expected: bytes) -> tuple[bytes, bytes]:
+    """Split an answer into its JSON and its image; an error that it carries is raised."""
+    kind, length = FRAME.unpack_from(frame)
+    text, image = frame[FRAME.size : FRAME.size + length], frame[FRAME.size + length :]
+    if kind == ERROR:
+        raise errors.from_code(*json.loads(text))
+    if kind != expected:
+        raise InternalError
+    return text, image

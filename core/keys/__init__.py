@@ -1,0 +1,1 @@
+"""API keys, and how often they are used."""

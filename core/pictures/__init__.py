@@ -1,0 +1,1 @@
+"""Bytes to pixels and back: formats, headers, decoders, encoders, metadata."""

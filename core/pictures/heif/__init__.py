@@ -1,0 +1,1 @@
+"""HEIF and AVIF containers: what they hold, and the one picture that is read."""

@@ -1,0 +1,172 @@
+"""Pictures in and out: `probe` reads a header, `decode` upright pixels; `encode` writes pixels and no metadata."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from core.contract.options import OutputFormat
+from core.errors import ImageTooLarge, UndecodableImage, UnencodableImage
+from core.pictures import decoders, headers, metadata
+from core.pictures.headers import ImageHeader
+
+Pixels = NDArray[np.uint8]
+
+MAX_ICC_BYTES = 2**20  # chosen: the largest profiles of cameras and screens are near it
+ICC_PIECE = 65_519  # bytes of a profile that a segment of a JPEG holds (ICC.1, annex B.4)
+# Longest side that each format can hold: libwebp's, libjpeg's and libpng's own limits.
+MAX_SIDE: dict[OutputFormat, int] = {"webp": 16383, "jpeg": 65500, "png": 1_000_000}
+# EXIF's orientations (EXIF 2.32, tag 274) as a swap of the axes, then a flip: 0 upside down, 1 sideways, -1 both.
+TURNS: dict[int, tuple[bool, int | None]] = {
+    1: (False, None),
+    2: (False, 1),
+    3: (False, -1),
+    4: (False, 0),
+    5: (True, None),
+    6: (True, 1),
+    7: (True, -1),
+    8: (True, 0),
+}
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """An upright picture. pixels: uint8 BGR, (height, width, 3), contiguous, 0 wherever alpha is 0.
+
+    alpha: uint8 (height, width), or None where all is opaque. icc: the RGB profile that describes the pixels, or None.
+    metadata: what else the file held, by name, of which nothing is here.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+    icc: bytes | None = None
+    metadata: tuple[str, ...] = ()
+
+
+def probe(data: bytes, max_pixels: int) -> ImageHeader:
+    """Read a picture's header and decode nothing: NoImage, UnsupportedImage, UndecodableImage, ImageTooLarge."""
+    header = headers.read(data)
+    if header.width * header.height > max_pixels:
+        raise ImageTooLarge(f"the picture has {header.width} × {header.height} pixels, more than {max_pixels:,} in all")
+    return header
+
+
+def decode(data: bytes, max_pixels: int) -> DecodedImage:
+    """Decode a picture, complete and upright: the errors of `probe`, and UndecodableImage for a cut or damaged one."""
+    header = probe(data, max_pixels)
+    try:
+        raster = decoders.DECODERS[header.format](data)
+        icc = read_profile(header) if raster.coloured else None
+    except UndecodableImage:
+        raise
+    # Whatever a decoder raises on a hostile file, running out of memory too, ends here.
+    except Exception as error:
+        raise UndecodableImage from error
+    pixels, alpha = upright(raster.bgr, header.orientation), raster.alpha
+    if pixels.shape[:2] != (header.height, header.width):
+        raise UndecodableImage("the picture is not of the size that its header states")
+    named = metadata.found(data)
+    if alpha is None or alpha.min() == 255:
+        return DecodedImage(pixels, None, icc, named)
+    alpha = upright(alpha, header.orientation)
+    return DecodedImage(without_hidden(pixels, alpha), alpha, icc, named)
+
+
+def read_profile(header: ImageHeader) -> bytes | None:
+    """Return the header's ICC profile if it is a sound one for RGB, of at most 1 MiB, cut to the size it states."""
+    profile = header.profile
+    if header.format == "png":
+        inflate = zlib.decompressobj()
+        profile = inflate.decompress(profile.partition(b"\0")[2][1:], MAX_ICC_BYTES + 1)
+    size = int.from_bytes(profile[:4])
+    sound = 128 <= size <= min(len(profile), MAX_ICC_BYTES) and profile[36:40] == b"acsp"
+    return profile[:size] if sound and profile[16:20] == b"RGB " else None
+
+
+def upright(plane: Pixels, orientation: int) -> Pixels:
+    """Turn a picture or one plane of it as EXIF's orientation (1 to 8) says."""
+    swapped, flip = TURNS[orientation]
+    turned = cv2.transpose(plane) if swapped else plane
+    return np.ascontiguousarray(turned if flip is None else cv2.flip(turned, flip), np.uint8)
+
+
+def without_hidden(pixels: Pixels, alpha: Pixels) -> Pixels:
+    """Blacken the pixels under alpha 0: nobody sees them, and a face can hide there."""
+    return np.asarray(cv2.bitwise_and(pixels, pixels, mask=alpha), np.uint8)
+
+
+def flatten(picture: DecodedImage) -> Pixels:
+    """Composite a picture on white; an opaque one's own pixels, not a copy."""
+    return _on_white(picture.pixels, picture.alpha)
+
+
+def _on_white(pixels: Pixels, alpha: Pixels | None) -> Pixels:
+    if alpha is None:
+        return pixels
+    weight = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
+    seen = cv2.multiply(pixels, weight, scale=1 / 255)
+    return np.asarray(cv2.add(seen, cv2.bitwise_not(weight)), np.uint8)
+
+
+def encode(pixels: Pixels, alpha: Pixels | None, icc: bytes | None, format: OutputFormat, quality: int) -> bytes:
+    """Write pixels (and the ICC profile) as jpeg (alpha composited on white), png or webp (100: lossless).
+
+    pixels, alpha: as in Picture. quality: 1 to 100, ignored by png. UnencodableImage for a side that is too long.
+    """
+    height, width = pixels.shape[:2]
+    if max(width, height) > MAX_SIDE[format]:
+        fitting = next((name for name, side in MAX_SIDE.items() if max(width, height) <= side), "no format")
+        raise UnencodableImage(
+            f"{format} holds at most {MAX_SIDE[format]} pixels a side, not {width} × {height}; {fitting} fits"
+        )
+    if format == "jpeg":
+        return _encode_jpeg(_on_white(pixels, alpha), icc, quality)
+    if alpha is not None:
+        pixels = np.dstack([without_hidden(pixels, alpha), alpha])
+    if format == "png":
+        return _encode_png(pixels, icc)
+    return _encode_webp(pixels, icc, quality)
+
+
+def _encode_jpeg(pixels: Pixels, icc: bytes | None, quality: int) -> bytes:
+    """pixels: BGR. The profile is put in here: OpenCV writes one of a single segment only."""
+    written, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not written:
+        raise UnencodableImage
+    data = encoded.tobytes()
+    pieces = [icc[start : start + ICC_PIECE] for start in range(0, len(icc), ICC_PIECE)] if icc else []
+    bodies = [b"ICC_PROFILE\0" + bytes([n, len(pieces)]) + piece for n, piece in enumerate(pieces, 1)]
+    profile = b"".join(b"\xff\xe2" + struct.pack(">H", 2 + len(body)) + body for body in bodies)
+    jfif_end = next(headers.segments(data))[2]
+    return data[:jfif_end] + profile + data[jfif_end:]
+
+
+def _encode_png(pixels: Pixels, icc: bytes | None) -> bytes:
+    """pixels: BGR or BGRA."""
+    kinds, blocks = [], []
+    if icc is not None:
+        kinds, blocks = [int(cv2.IMAGE_METADATA_ICCP)], [np.frombuffer(icc, np.uint8).reshape(1, -1)]
+    written, encoded = cv2.imencodeWithMetadata(".png", pixels, kinds, blocks)
+    if not written:
+        raise UnencodableImage
+    return encoded.tobytes()
+
+
+def _encode_webp(pixels: Pixels, icc: bytes | None, quality: int) -> bytes:
+    """pixels: BGR or BGRA. Through Pillow, because OpenCV leaves libwebp's effort no choice.
+
+    measured: method 2 writes as few bytes as the usual 4 in half the time; lossless, effort 0 takes a fourth of the
+    time of effort 1 for 5 to 25 % more bytes.
+    """
+    swap = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    out = BytesIO()
+    lossless = quality == 100
+    effort = {"quality": 0, "method": 0} if lossless else {"quality": quality, "method": 2}
+    image = Image.fromarray(np.asarray(cv2.cvtColor(pixels, swap), np.uint8))
+    image.save(out, "WEBP", lossless=lossless, icc_profile=icc, **effort)
+    return out.getvalue()

@@ -1,0 +1,97 @@
+"""Whole JPEGs only: what a JPEG's pixels depend on, whether all of it is there, and the pixels.
+
+libjpeg-turbo warns where data are missing or damaged, and goes on. OpenCV and Pillow ignore its warnings and hand back
+half a picture; here every one of them is an error, and the harmless blemishes are taken out of the file before.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import simplejpeg  # type: ignore[import-untyped]  # its stubs lack the py.typed marker
+from numpy.typing import NDArray
+
+from core.errors import UndecodableImage
+from core.pictures import headers
+
+Pixels = NDArray[np.uint8]
+
+# Progressive files have about ten scans. Each costs a pass over the picture and may take up sixty bytes of the file.
+MAX_SCANS = 64
+# Strays of up to this many bytes before the end marker are a blemish of many cameras; more of them mean damage.
+MAX_STRAYS = 16
+STRAYS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
+
+
+@dataclass(frozen=True)
+class JpegSegments:
+    """The segments of a JPEG that its pixels depend on, and the bodies of its frame header and scan headers."""
+
+    kept: list[bytes]
+    frame: bytes
+    scans: list[bytes]
+
+
+def decode(data: bytes) -> tuple[Pixels, str]:
+    """Decode a baseline or progressive JPEG, of an MPO the first picture: (pixels, colour space).
+
+    Pixels are BGR, or Gray's as BGR, or inverted CMYK (255 is no ink: Adobe's way, which everybody follows) where the
+    colour space is "CMYK" or "YCCK". ValueError or UndecodableImage for one that is not whole.
+    """
+    parts = _take(data)
+    _check_scans(parts)
+    clean = b"".join(parts.kept)
+    try:
+        return _decode_strictly(clean)
+    except ValueError as error:
+        strays = STRAYS.search(str(error))
+        if not strays or int(strays[1]) > MAX_STRAYS:
+            raise
+    return _decode_strictly(clean[: -2 - int(strays[1])] + clean[-2:])
+
+
+def _decode_strictly(data: bytes) -> tuple[Pixels, str]:
+    """Decode a JPEG; ValueError on whatever libjpeg-turbo warns of."""
+    space = simplejpeg.decode_jpeg_header(data)[2]
+    return simplejpeg.decode_jpeg(data, "CMYK" if space in ("CMYK", "YCCK") else "BGR"), space
+
+
+def _take(data: bytes) -> JpegSegments:
+    """Take the segments that hold pixels: without metadata, strays between the segments and what follows the end."""
+    kept, scans, frame = [b"\xff\xd8"], [], b""
+    scanned = 0  # where the data of the scan before begin
+    for marker, start, end in headers.segments(data):
+        if scanned:
+            kept.append(data[scanned:start])
+        scanned = end if marker == headers.SOS else 0
+        if marker == headers.SOI:
+            raise UndecodableImage("a second picture begins before the end of the first")
+        if marker == headers.SOS:
+            scans.append(data[start + 4 : end])
+        if marker in headers.JPEG_FRAMES:
+            if frame or marker > 0xC2:
+                raise UndecodableImage("only baseline and progressive JPEG of one frame are read")
+            frame = data[start + 4 : end]
+        if marker == headers.APP0 and data[start + 4 : start + 9] == b"JFIF\0":
+            kept.append(JFIF)
+        elif marker < headers.APP0 or marker == headers.APP14:
+            kept.append(data[start:end])
+    return JpegSegments(kept, frame, scans)
+
+
+def _check_scans(parts: JpegSegments) -> None:
+    """Refuse a JPEG that lacks scans, or has so many that decoding takes minutes.
+
+    A file that is cut between two scans and closed again decodes without a warning.
+    """
+    if len(parts.scans) > MAX_SCANS:
+        raise UndecodableImage(f"the JPEG has more than {MAX_SCANS} scans")
+    missing = {parts.frame[6 + 3 * n]: bytearray(b"\xff" * 64) for n in range(parts.frame[5])}
+    for scan in parts.scans:
+        count = scan[0]
+        first, last, bits = scan[1 + 2 * count : 4 + 2 * count]
+        for component in scan[1 : 1 + 2 * count : 2]:
+            missing[component][first : last + 1] = bytes([bits & 15]) * (last + 1 - first)
+    if any(any(table) for table in missing.values()):
+        raise UndecodableImage("scans of the JPEG are missing")

@@ -1,0 +1,19 @@
+"""Small pictures to look at: upright, opaque, a JPEG without metadata."""
+
+import cv2
+import numpy as np
+
+from core.pictures import images
+
+QUALITY = 82  # chosen: a third of the bytes of 95, and no difference at this size
+
+
+def make(data: bytes, side: int, max_pixels: int) -> bytes:
+    """Decode a picture and make it small: the longer side has at most `side` pixels. The errors of `images.decode`."""
+    picture = images.decode(data, max_pixels)
+    pixels = images.flatten(picture)
+    height, width = pixels.shape[:2]
+    scale = min(1.0, side / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = pixels if scale == 1 else np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return images.encode(small, None, picture.icc, "jpeg", QUALITY)

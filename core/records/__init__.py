@@ -1,0 +1,1 @@
+"""Images and jobs: stored, listed, edited, reviewed, deleted, counted."""

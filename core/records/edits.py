@@ -1,0 +1,191 @@
+"""Mask a stored picture again, as a person says: faces that are none are left out, missed ones are added."""
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from core import logs
+from core.contract.detections import Detection, Landmarks
+from core.contract.options import ManualMaskOptions, MaskOptions
+from core.contract.reports import Box, Face, MaskedImage
+from core.database.clock import now
+from core.database.engine import SessionFactory
+from core.database.models import ProcessingJob
+from core.engine.client import EngineClient
+from core.errors import FieldProblem, InvalidOption, NotFound, StorageUnavailable
+from core.records import cleanups, outcomes, records, reviews
+from core.records.records import JobDetail, StoredImage, StoredJob
+from core.storage import objects
+from core.storage.base import ObjectStore
+
+log = logs.get(__name__)
+# The options that say how a face is covered; the others say which faces are found.
+APPEARANCE = ("method", "strength", "padding", "format", "quality")
+
+
+@dataclass(frozen=True)
+class ManualEdit:
+    """What a person wants. keep, remove: indexes of the job's detections, of which every one not removed is kept.
+
+    job_id: None stands for the image's newest; add: in pixels of the upright picture; looks: the options given, by
+    name; by: who.
+    """
+
+    job_id: uuid.UUID | None
+    keep: tuple[int, ...]
+    remove: tuple[int, ...]
+    add: tuple[Box, ...]
+    looks: dict[str, Any]
+    by: str
+
+
+@dataclass(frozen=True)
+class EditPlan:
+    """What is masked, and why. detections: as they are saved."""
+
+    image: StoredImage
+    edited: JobDetail | None
+    options: ManualMaskOptions
+    detections: list[dict[str, Any]]
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+class MaskEditor:
+    """Makes the masked pictures that a person asks for."""
+
+    def __init__(self, store: ObjectStore, sessions: SessionFactory, queue: EngineClient) -> None:
+        self._store = store
+        self._sessions = sessions
+        self._queue = queue
+
+    def make(self, image_id: uuid.UUID, edit: ManualEdit, gone: Callable[[], bool]) -> uuid.UUID:
+        """Mask a stored picture and keep the result as a new job, whose id is returned.
+
+        NotFound without the image or the job, InvalidOption for an edit that does not fit them, StorageUnavailable,
+        SQLAlchemyError, and what the engine raises. Whatever fails leaves nothing behind.
+        """
+        started = time.perf_counter()
+        with self._sessions() as session:
+            image = records.get_image(session, image_id).image
+            edited = reviews.to_edit(session, image_id, edit.job_id)
+        plan = make_plan(image, edited, edit)
+        masked = self._queue.run_hand_mask(self._store.get(image.s3_key), plan.options, gone)
+        return self._keep(plan, masked, (time.perf_counter() - started) * 1000)
+
+    def _keep(self, plan: EditPlan, masked: MaskedImage, total_ms: float) -> uuid.UUID:
+        job_id, moment, form = uuid.uuid4(), now(), plan.options.format
+        key = objects.processed_key(plan.image.id, job_id, form)
+        done = outcomes.masked(masked, plan.options, total_ms)
+        values = done.values | {"face_count": len(plan.detections), "inference_ms": None, "review_state": None}
+        job = StoredJob(
+            id=job_id,
+            image_id=plan.image.id,
+            status="completed",
+            processed_s3_key=key,
+            processed_size_bytes=len(masked.image),
+            created_at=moment,
+            finished_at=moment,
+            **values,
+        )
+        self._store.put(key, masked.image, f"image/{form}")
+        try:
+            with self._sessions() as session:
+                reviews.add_edited(session, job, plan.detections, (done.report or {}) | plan.report)
+        except SQLAlchemyError as error:
+            self._remove_unless_saved(job_id, key)
+            if isinstance(error, IntegrityError):  # it has been deleted meanwhile
+                raise NotFound(f"there is no image {plan.image.id}") from error
+            raise
+        return job_id
+
+    def _remove_unless_saved(self, job_id: uuid.UUID, key: str) -> None:
+        """Remove an object whose row was not written. A connection can break after the commit, too.
+
+        Where neither the database nor the store answers, maintenance finds the object: one without a row.
+        """
+        try:
+            with self._sessions() as session:
+                if session.get(ProcessingJob, job_id) is None:
+                    cleanups.register(session, [key])
+                    session.commit()
+                    self._store.delete(key)
+                    cleanups.done(session, [key])
+                    session.commit()
+        except (SQLAlchemyError, StorageUnavailable) as error:
+            log.warning("an object is left to be removed later", error=type(error).__name__)
+
+
+def make_plan(image: StoredImage, edited: JobDetail | None, edit: ManualEdit) -> EditPlan:
+    """Say what an edit comes to; InvalidOption names the parts of it that don't fit the picture or the job."""
+    before = list((edited and edited.detections) or [])
+    problems = [*_odd_indexes(edit, len(before)), *_odd_boxes(edit, image)]
+    if problems:
+        raise InvalidOption("; ".join(f"{one.field}: {one.message}" for one in problems), problems=tuple(problems))
+    kept = [found for index, found in enumerate(before) if index not in edit.remove]
+    boxes = [_clipped(box, image) for box in edit.add]
+    added = [Detection.of(0, Face(box=box, confidence=1.0), image.width, image.height) for box in boxes]
+    every = [*kept, *(found.model_dump() | {"added": True} for found in added)]
+    detections = [
+        {name: value for name, value in found.items() if name != "review"} | {"index": index}
+        for index, found in enumerate(every)
+    ]
+    report = {
+        "edited_from": str(edited.job.id) if edited else None,
+        "kept": [index for index in range(len(before)) if index not in edit.remove],
+        "removed": sorted(set(edit.remove)),
+        "added": [list(box) for box in boxes],
+        "by": edit.by,
+        "at": now().isoformat(),
+    }
+    return EditPlan(image, edited, _options(edited, edit.looks, detections), detections, report)
+
+
+def _options(edited: JobDetail | None, looks: dict[str, Any], detections: list[dict[str, Any]]) -> ManualMaskOptions:
+    """Return the options given; what is left out is as it was in the job that is edited, if that was a mask."""
+    before: dict[str, Any] = {}
+    if edited and edited.job.job_type == "mask":
+        job = edited.job
+        before = {"method": job.blur_method, "strength": job.blur_strength, "padding": job.padding}
+        before |= {"format": job.output_format, "quality": job.output_quality}
+    chosen = MaskOptions.model_validate({name: value for name, value in before.items() if value is not None} | looks)
+    return ManualMaskOptions(
+        **chosen.model_dump(include=set(APPEARANCE)), faces=tuple(_face(one) for one in detections)
+    )
+
+
+def _face(found: dict[str, Any]) -> Face:
+    bbox = found["bbox"]
+    marks = found.get("landmarks")
+    # By name: a database may keep the members of an object in another order.
+    points = tuple((marks[name]["x"], marks[name]["y"]) for name in Landmarks.model_fields) if marks else None
+    # As sure as it was found: the ellipse around a face grows where its landmarks are not to be believed.
+    box = (bbox["x1"], bbox["y1"], bbox["x2"], bbox["y2"])
+    return Face(box=box, confidence=found["confidence"], landmarks=points)
+
+
+def _odd_indexes(edit: ManualEdit, count: int) -> list[FieldProblem]:
+    odd = []
+    for name in ("keep", "remove"):
+        for place, index in enumerate(getattr(edit, name)):
+            if not 0 <= index < count:
+                odd.append(FieldProblem(f"{name}.{place}", f"The job has no detection {index}"))
+    both = sorted(set(edit.keep) & set(edit.remove))
+    return [*odd, *(FieldProblem("remove", f"Detection {index} is to be kept, too") for index in both)]
+
+
+def _odd_boxes(edit: ManualEdit, image: StoredImage) -> list[FieldProblem]:
+    odd = []
+    for place, box in enumerate(edit.add):
+        left, top, right, bottom = _clipped(box, image)
+        if right - left < 1 or bottom - top < 1:
+            odd.append(FieldProblem(f"add.{place}", "At least one pixel of it should lie in the picture"))
+    return odd
+
+
+def _clipped(box: Box, image: StoredImage) -> Box:
+    left, top, right, bottom = box
+    return max(0.0, left), max(0.0, top), min(float(image.width), right), min(float(image.height), bottom)

@@ -1,0 +1,250 @@
+"""Images and jobs: kept, listed, shown, deleted. All SQL about them; one function is one question."""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from core.database import tallies, upserts
+from core.database.clock import now
+from core.database.models import BatchItem, Image, ProcessingJob
+from core.database.pages import Page
+from core.database.tallies import RowFilter
+from core.errors import NotFound
+from core.records import cleanups
+
+FIRST_MOMENT, LAST_MOMENT = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """A row of `images`."""
+
+    id: uuid.UUID
+    filename: str
+    content_type: str
+    size_bytes: int
+    width: int
+    height: int
+    s3_key: str
+    created_at: datetime = field(default_factory=now)
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    """A row of `processing_jobs` without the detections and the report, which can be large."""
+
+    id: uuid.UUID
+    image_id: uuid.UUID
+    job_type: str
+    status: str
+    confidence_threshold: float
+    nms_threshold: float
+    batch_id: uuid.UUID | None = None
+    blur_method: str | None = None
+    blur_strength: int | None = None
+    padding: float | None = None
+    output_format: str | None = None
+    output_quality: int | None = None
+    face_count: int | None = None
+    processed_s3_key: str | None = None
+    processed_size_bytes: int | None = None
+    inference_ms: float | None = None
+    total_ms: float | None = None
+    error: str | None = None
+    created_at: datetime = field(default_factory=now)
+    finished_at: datetime | None = None
+    review_state: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageSummary:
+    """processed_s3_key: of the newest job that has a processed picture."""
+
+    image: StoredImage
+    job_count: int
+    processed_s3_key: str | None
+
+
+@dataclass(frozen=True)
+class ImageDetail(ImageSummary):
+    """jobs: newest first."""
+
+    jobs: list[StoredJob]
+
+
+@dataclass(frozen=True)
+class JobDetail:
+    """detections, report: as they were saved."""
+
+    job: StoredJob
+    image: StoredImage
+    detections: Any
+    report: Any = None
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs are listed: all that are like every value given, created at `created_after` or later and before
+    `created_before`."""
+
+    job_type: str | None = None
+    method: str | None = None
+    status: str | None = None
+    batch_id: uuid.UUID | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+    def rows(self) -> RowFilter:
+        """Say it in the table's words."""
+        # A method implies `mask`; naming both would need an index on both.
+        job_type = None if self.method and self.job_type == "mask" else self.job_type
+        wanted = {"job_type": job_type, "blur_method": self.method, "status": self.status, "batch_id": self.batch_id}
+        equal = {name: value for name, value in wanted.items() if value is not None}
+        return RowFilter(ProcessingJob, equal, _clipped(self.created_after), _clipped(self.created_before))
+
+
+EVERY_JOB = JobFilter()
+
+
+def save_result(
+    session: Session, image: StoredImage, job: StoredJob, detections: Any = None, report: Any = None
+) -> None:
+    """Keep a picture and what was done to it: both rows or none. Commits."""
+    session.execute(upserts.table_of(Image).insert(), vars(image))
+    documents = {"detections": detections, "report": report}
+    session.execute(upserts.table_of(ProcessingJob).insert(), vars(job) | documents)
+    session.commit()
+
+
+def page_images(session: Session, page: int, per_page: int) -> Page[ImageSummary]:
+    """Return one page of all images, newest first."""
+    total, found = _slice(session, RowFilter(Image), (page - 1) * per_page, per_page)
+    return Page(summaries(session, [StoredImage(*row) for row in found]), total, page, per_page)
+
+
+def summaries(session: Session, images: list[StoredImage]) -> list[ImageSummary]:
+    """Tell of each of these images what was done to it."""
+    known = _job_summaries(session, [image.id for image in images])
+    return [ImageSummary(image, *known.get(image.id, (0, None))) for image in images]
+
+
+def get_image(session: Session, image_id: uuid.UUID) -> ImageDetail:
+    """Return an image with all of its jobs; NotFound without it."""
+    image = _one(session.execute(select(*_columns(Image)).where(Image.id == image_id)).first(), "image", image_id)
+    newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
+    of_image = select(*_columns(ProcessingJob)).where(ProcessingJob.image_id == image_id).order_by(*newest_first)
+    jobs = [StoredJob(*row) for row in session.execute(of_image)]
+    processed = next((job.processed_s3_key for job in jobs if job.processed_s3_key), None)
+    return ImageDetail(StoredImage(*image), len(jobs), processed, jobs)
+
+
+def page_jobs(session: Session, page: int, per_page: int, wanted: JobFilter = EVERY_JOB) -> Page[StoredJob]:
+    """Return one page of the wanted jobs, newest first."""
+    total, found = _slice(session, wanted.rows(), (page - 1) * per_page, per_page)
+    return Page([StoredJob(*row) for row in found], total, page, per_page)
+
+
+def page_jobs_from_oldest(session: Session, page: int, per_page: int, wanted: JobFilter) -> Page[StoredJob]:
+    """Return one page of the wanted jobs, oldest first: the same list, read from its end."""
+    end = tallies.seek(session, wanted.rows(), 0).total - (page - 1) * per_page
+    start = max(0, end - per_page)
+    total, found = _slice(session, wanted.rows(), start, max(0, end - start))
+    return Page([StoredJob(*row) for row in reversed(found)], total, page, per_page)
+
+
+def get_job(session: Session, job_id: uuid.UUID) -> JobDetail:
+    """Return a job with its image, detections and report; NotFound without it."""
+    found: JobDetail = _one(next(iter(jobs_in_full(session, [job_id])), None), "job", job_id)
+    return found
+
+
+def jobs_in_full(session: Session, job_ids: Collection[uuid.UUID]) -> list[JobDetail]:
+    """Return those of these jobs that are there, newest first, each with its image, detections and report."""
+    columns = [*_columns(ProcessingJob), *_columns(Image), ProcessingJob.detections, ProcessingJob.report]
+    joined = select(*columns).join(Image, Image.id == ProcessingJob.image_id).where(ProcessingJob.id.in_(job_ids))
+    newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
+    half = len(fields(StoredJob))
+    return [
+        JobDetail(StoredJob(*row[:half]), StoredImage(*row[half:-2]), *row[-2:])
+        for row in session.execute(joined.order_by(*newest_first))
+    ]
+
+
+def delete_image(session: Session, image_id: uuid.UUID) -> list[str]:
+    """Delete an image with its jobs, as `delete_images` does; NotFound without it."""
+    found = delete_images(session, [image_id])
+    if not found:
+        raise NotFound(f"there is no image {image_id}")
+    return found
+
+
+def delete_images(session: Session, image_ids: Collection[uuid.UUID]) -> list[str]:
+    """Delete images with their jobs and register the removal of their objects, whose keys are returned. Commits.
+
+    All in one transaction: a crash leaves either the rows or the clean-up tasks, never an object that nobody knows.
+    """
+    images, jobs = upserts.table_of(Image), upserts.table_of(ProcessingJob)
+    # Workers lock the item of a batch before its job.
+    items = select(BatchItem.id).where(BatchItem.image_id.in_(image_ids))
+    session.execute(items.order_by(BatchItem.id).with_for_update())
+    # A job that is just being added is waited for; none can be added from here on.
+    session.execute(select(Image.id).where(Image.id.in_(image_ids)).order_by(Image.id).with_for_update())
+    of_jobs = delete(jobs).where(jobs.c.image_id.in_(image_ids)).returning(jobs.c.processed_s3_key)
+    processed = [key for key in session.scalars(of_jobs) if key]
+    originals = session.scalars(delete(images).where(images.c.id.in_(image_ids)).returning(images.c.s3_key))
+    keys = [*originals, *processed]
+    cleanups.register(session, keys)
+    session.commit()
+    return keys
+
+
+def _slice(session: Session, rows: RowFilter, start: int, count: int) -> tuple[int, list[Any]]:
+    """Return how many rows there are in all, and the columns of some, newest first, from the `start`th on."""
+    place = tallies.seek(session, rows, start)
+    if place.before is None:
+        return place.total, []
+    table = rows.table
+    newest_first = (table.created_at.desc(), table.id.desc())
+    # Skipping reads the index alone; whole rows are fetched only for the page.
+    ids: Select[Any] = select(table.id).where(*replace(rows, before=place.before).conditions()).order_by(*newest_first)
+    shown = ids.offset(place.skip).limit(count).subquery()
+    whole = select(*_columns(table)).join(shown, shown.c.id == table.id).order_by(*newest_first)
+    return place.total, list(session.execute(whole))
+
+
+def _job_summaries(session: Session, image_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[int, str | None]]:
+    """Return each image's number of jobs and the newest processed key, by one query for all."""
+    newest = (ProcessingJob.processed_s3_key.is_(None), ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
+    ranked = (
+        select(
+            ProcessingJob.image_id,
+            func.count().over(partition_by=ProcessingJob.image_id).label("jobs"),
+            ProcessingJob.processed_s3_key,
+            func.row_number().over(partition_by=ProcessingJob.image_id, order_by=newest).label("rank"),
+        )
+        .where(ProcessingJob.image_id.in_(image_ids))
+        .subquery()
+    )
+    first = select(ranked.c.image_id, ranked.c.jobs, ranked.c.processed_s3_key).where(ranked.c.rank == 1)
+    return {image_id: (jobs, key) for image_id, jobs, key in session.execute(first)}
+
+
+def _columns(table: type[Image] | type[ProcessingJob]) -> list[InstrumentedAttribute[Any]]:
+    stored = StoredImage if table is Image else StoredJob
+    return [getattr(table, each.name) for each in fields(stored)]
+
+
+def _clipped(moment: datetime | None) -> datetime | None:
+    """Keep a moment that a caller made up away from the ends of the calendar, where one can't be rounded."""
+    return moment and min(max(moment, FIRST_MOMENT), LAST_MOMENT)
+
+
+def _one(row: Any, name: str, row_id: uuid.UUID) -> Any:
+    if row is None:
+        raise NotFound(f"there is no {name} {row_id}")
+    return row

@@ -1,0 +1,85 @@
+"""Jobs in which a person should look at a face, and what became of that. All SQL about reviews."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from core.database import pages, upserts
+from core.database.clock import now
+from core.database.models import ProcessingJob
+from core.database.pages import Page
+from core.errors import NotFound
+from core.records import records
+from core.records.records import ImageSummary, JobDetail, StoredJob
+
+PENDING = "pending"
+DONE = "done"
+
+
+@dataclass(frozen=True)
+class Review:
+    """A job that waits for a person, with its picture."""
+
+    job: JobDetail
+    image: ImageSummary
+
+
+def page(session: Session, page: int, per_page: int) -> Page[Review]:
+    """Return one page of the jobs that wait for a person, newest first.
+
+    Counted and skipped in the index of those that wait: it holds no other jobs.
+    """
+    waiting = ProcessingJob.review_state == PENDING
+    total = session.scalar(select(func.count()).select_from(ProcessingJob).where(waiting)) or 0
+    skipped = pages.offset(page, per_page, total)
+    newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
+    ids = select(ProcessingJob.id).where(waiting).order_by(*newest_first).offset(skipped).limit(per_page)
+    jobs = records.jobs_in_full(session, session.scalars(ids).all())
+    images = records.summaries(session, [job.image for job in jobs])
+    return Page([Review(*pair) for pair in zip(jobs, images, strict=True)], total, page, per_page)
+
+
+def to_edit(session: Session, image_id: uuid.UUID, job_id: uuid.UUID | None) -> JobDetail | None:
+    """Return the job of an image whose faces are to be edited: the named one, else the newest that has a result.
+
+    None where there is no such job; NotFound where the named one is none of this image.
+    """
+    if job_id is None:
+        of_image = (ProcessingJob.image_id == image_id, ProcessingJob.detections.is_not(None))
+        newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
+        job_id = session.scalar(select(ProcessingJob.id).where(*of_image).order_by(*newest_first).limit(1))
+        if job_id is None:
+            return None
+    found = records.get_job(session, job_id)
+    if found.image.id != image_id:
+        raise NotFound(f"there is no job {job_id} of this image")
+    return found
+
+
+def accept(session: Session, job_id: uuid.UUID, by: str) -> None:
+    """Note that a person has looked at a job's faces and found them right; NotFound without it. Commits."""
+    _finish(session, job_id, {"verdict": "accepted", "by": by})
+    session.commit()
+
+
+def add_edited(session: Session, job: StoredJob, detections: Any, report: dict[str, Any]) -> None:
+    """Keep what a person made of a picture, and note at the job that was edited that this is done. Commits."""
+    documents = {"detections": detections, "report": report}
+    session.execute(upserts.table_of(ProcessingJob).insert(), vars(job) | documents)
+    if report["edited_from"]:
+        verdict = {"verdict": "edited", "by": report["by"], "job_id": str(job.id)}
+        _finish(session, uuid.UUID(report["edited_from"]), verdict)
+    session.commit()
+
+
+def _finish(session: Session, job_id: uuid.UUID, verdict: dict[str, Any]) -> None:
+    row = select(ProcessingJob.report).where(ProcessingJob.id == job_id).with_for_update()
+    found = session.execute(row).first()
+    if found is None:
+        raise NotFound(f"there is no job {job_id}")
+    report = (found.report or {}) | {"review": verdict | {"at": now().isoformat()}}
+    done = {"review_state": DONE, "report": report}
+    session.execute(update(ProcessingJob).where(ProcessingJob.id == job_id).values(done))

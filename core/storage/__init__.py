@@ -1,0 +1,1 @@
+"""The object store: what it promises, and the two that keep it."""

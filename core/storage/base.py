@@ -1,0 +1,43 @@
+"""What every object store promises. `core/storage/s3.py` and `core/storage/folder.py` keep that promise."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from core.storage.objects import Disposition, StoredObject
+
+
+class ObjectStore(Protocol):
+    """Bytes under keys. Every verb raises StorageUnavailable when the store can't be reached or refuses.
+
+    Keys come from core.objects; another kind, one that could lead elsewhere, is a ValueError. Stores can be used by
+    many threads, and must not have been used before a fork.
+    """
+
+    def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Keep the bytes under the key, whole or not at all; what was there before is replaced."""
+
+    def get(self, key: str) -> bytes:
+        """Return the bytes, all of them; NotFound when there are none."""
+
+    def stat(self, key: str) -> StoredObject:
+        """Tell the size and the time of an object; NotFound when it isn't there."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object; one that is gone already is no error."""
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Tell of every object whose key begins so, by rising keys where the server does, page by page: never all in
+        memory.
+
+        An object that is written or deleted meanwhile may be told of or not.
+        """
+
+    def link(self, key: str, filename: str, content_type: str, disposition: Disposition = "inline") -> str:
+        """Return a URL that gives the object under this name and type until it expires.
+
+        Nothing is asked over the network, not even whether the object is there. A FolderStore's URL begins with
+        `/`: it is the service's own.
+        """
+
+    def ready(self) -> bool:
+        """Whether the store can be used now; one cheap question, and never an error."""

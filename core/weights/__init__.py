@@ -1,0 +1,1 @@
+"""The model files: which there are, where one is, fetching and checking it."""

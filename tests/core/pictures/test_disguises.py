@@ -1,0 +1,54 @@
+"""Files that say one thing to one reader and another to the next."""
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.errors import ImageTooLarge, UndecodableImage
+from core.pictures import images
+
+MOST = 1_000_000
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def png_header(width: int, height: int) -> bytes:
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+
+
+def test_png_with_second_header_is_refused() -> None:
+    rows = chunk(b"IDAT", zlib.compress(bytes(11 * 10)))
+    data = b"\x89PNG\r\n\x1a\n" + png_header(10, 10) + png_header(10_000, 10_000) + rows + chunk(b"IEND", b"")
+    with pytest.raises(UndecodableImage):
+        images.decode(data, MOST)
+
+
+def test_webp_with_late_canvas_is_measured_by_its_pixels() -> None:
+    large = BytesIO()
+    Image.new("RGB", (2000, 2000)).save(large, "WEBP", lossless=True)
+    pixels = large.getvalue()[12:]
+    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + (9).to_bytes(3, "little") * 2
+    body = b"WEBP" + pixels + canvas
+    with pytest.raises(ImageTooLarge):
+        images.probe(b"RIFF" + struct.pack("<I", len(body)) + body, MOST)
+
+
+@pytest.mark.parametrize("sixteen", [True, False])
+def test_tiff_negative_is_turned_positive(sixteen: bool) -> None:
+    ramp = np.tile(np.linspace(0, 255, 64, dtype=np.uint8), (32, 1))
+    stored = (255 - ramp).astype(np.uint16) * 257 if sixteen else 255 - ramp
+    file = BytesIO()
+    Image.fromarray(stored).save(file, "TIFF", tiffinfo={262: 0})
+    data = file.getvalue()
+    # Pillow writes the samples as they are and the tag as told, or inverts them itself where it knows how.
+    with Image.open(BytesIO(data)) as written:
+        assert written.tag_v2[262] == 0
+        shown = np.asarray(written)
+    expected = ramp if sixteen else shown
+    assert np.abs(images.decode(data, MOST).pixels[..., 0].astype(int) - expected).max() <= 1

@@ -1,0 +1,382 @@
+"""Webhooks: what a receiver is sent, when it is sent again, and what is never called."""
+
+import base64
+import json
+import socket
+import ssl
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from core import config
+from core.batches import lifecycle
+from core.batches.lifecycle import NewBatch
+from core.config import Settings
+from core.contract.options import MaskOptions
+from core.database.engine import SessionFactory
+from core.database.models import Batch, WebhookDelivery
+from core.errors import InvalidOption, SettingsError
+from core.webhooks import addresses, deliveries, posts
+from core.webhooks.deliveries import PAUSES, DeliverySummary
+from core.webhooks.posts import AttemptResult, WebhookMessage
+
+SECRET = "whsec_" + base64.b64encode(b"a secret of 32 bytes or more, yes").decode()
+
+
+@dataclass
+class Receiver:
+    """A receiver on loopback. statuses: of the next answers; then 204. got: path, headers and body of each call."""
+
+    url: str = ""
+    statuses: list[int] = field(default_factory=list)
+    got: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
+    before: Callable[[Any], None] = lambda _: None
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            made.got.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            made.before(self)
+            self.send_response(made.statuses.pop(0) if made.statuses else 204)
+            self.send_header("Location", f"{made.url}/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            made.got.append((self.path, {}, ""))
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return config.read(webhook_secret=SECRET, webhook_allow_private=True)
+
+
+def ended(sessions: SessionFactory, url: str | None) -> uuid.UUID:
+    """Begin a batch and close it: without items it is completed then."""
+    with sessions() as session:
+        batch, _ = lifecycle.create(session, NewBatch("press", MaskOptions(), url))
+        lifecycle.close(session, batch.id)
+    return batch.id
+
+
+def all_deliveries(sessions: SessionFactory) -> list[WebhookDelivery]:
+    with sessions() as session:
+        return list(session.query(WebhookDelivery).order_by(WebhookDelivery.created_at))
+
+
+def make_due(sessions: SessionFactory) -> None:
+    """Let every pause be over."""
+    with sessions() as session:
+        pending = session.query(WebhookDelivery).filter(WebhookDelivery.status == "pending")
+        pending.update({"next_attempt_at": datetime.now(UTC) - timedelta(seconds=1)})
+        session.commit()
+
+
+def test_end_of_a_batch_is_told(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+    batch_id = ended(sessions, f"{receiver.url}/hook?x=1")
+    assert deliveries.deliver_due(sessions, settings) == DeliverySummary(1, 1)
+    ((path, headers, body),) = receiver.got
+    (delivery,) = all_deliveries(sessions)
+    assert path == "/hook?x=1" and headers["content-type"] == "application/json"
+    told = Webhook(SECRET).verify(body, headers)
+    assert (told["type"], told["data"]["id"], told["data"]["name"]) == ("batch.completed", str(batch_id), "press")
+    assert told["data"]["counts"] == {"total": 0, "completed": 0, "failed": 0, "cancelled": 0}
+    assert headers["webhook-id"] == f"msg_{delivery.id.hex}"
+    assert (delivery.status, delivery.attempts, delivery.last_status, delivery.last_error) == (
+        "delivered",
+        1,
+        204,
+        None,
+    )
+    assert delivery.delivered_at and delivery.next_attempt_at is None
+    assert deliveries.deliver_due(sessions, settings) == DeliverySummary(0, 0)
+
+
+def test_other_secret_does_not_verify(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+    ended(sessions, receiver.url)
+    deliveries.deliver_due(sessions, settings)
+    ((_, headers, body),) = receiver.got
+    other = "whsec_" + base64.b64encode(bytes(32)).decode()
+    for secret, sent in ((other, body), (SECRET, body.replace("press", "other"))):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(sent, headers)
+
+
+def test_batch_without_webhook_tells_nobody(sessions: SessionFactory, settings: Settings) -> None:
+    ended(sessions, None)
+    assert all_deliveries(sessions) == []
+
+
+def test_cancelled_batch_is_told_as_that(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+    with sessions() as session:
+        batch, _ = lifecycle.create(session, NewBatch("press", MaskOptions(), receiver.url))
+        lifecycle.cancel(session, batch.id)
+    deliveries.deliver_due(sessions, settings)
+    assert json.loads(receiver.got[0][2])["type"] == "batch.cancelled"
+
+
+def test_delivery_is_of_the_transaction_that_ends_the_batch(sessions: SessionFactory) -> None:
+    with sessions() as session:
+        batch, _ = lifecycle.create(session, NewBatch("press", MaskOptions(), "https://example.org"))
+        session.execute(Batch.__table__.update().values(status="running"))
+        assert lifecycle.finish_if_done(session, batch.id)
+        session.rollback()
+    assert all_deliveries(sessions) == []
+
+
+def test_failed_delivery_is_repeated_with_pauses(
+    sessions: SessionFactory, settings: Settings, receiver: Receiver
+) -> None:
+    receiver.statuses = [500] * (len(PAUSES) + 1)
+    ended(sessions, receiver.url)
+    for number in range(1, len(PAUSES) + 2):
+        before = datetime.now(UTC)
+        assert deliveries.deliver_due(sessions, settings) == DeliverySummary(1, 0)
+        assert deliveries.deliver_due(sessions, settings) == DeliverySummary(0, 0)
+        (delivery,) = all_deliveries(sessions)
+        assert (delivery.attempts, delivery.last_status) == (number, 500)
+        if number <= len(PAUSES):
+            assert delivery.status == "pending" and delivery.next_attempt_at is not None
+            assert timedelta() <= delivery.next_attempt_at - before - PAUSES[number - 1] < timedelta(seconds=5)
+            make_due(sessions)
+    assert (delivery.status, delivery.next_attempt_at, delivery.last_error) == ("failed", None, "the answer was 500")
+    ids = {headers["webhook-id"] for _, headers, _ in receiver.got}
+    bodies = {body for *_, body in receiver.got}
+    assert len(receiver.got) == len(PAUSES) + 1 and len(ids) == len(bodies) == 1
+
+
+def test_receiver_that_comes_back_is_told(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+    receiver.statuses = [503]
+    ended(sessions, receiver.url)
+    deliveries.deliver_due(sessions, settings)
+    make_due(sessions)
+    assert deliveries.deliver_due(sessions, settings) == DeliverySummary(1, 1)
+    assert all_deliveries(sessions)[0].status == "delivered"
+
+
+def test_gone_receiver_is_told_nothing_more(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+    receiver.statuses = [410]
+    ended(sessions, receiver.url)
+    ended(sessions, receiver.url)
+    assert deliveries.deliver_due(sessions, settings) == DeliverySummary(1, 0)
+    assert [one.status for one in all_deliveries(sessions)] == ["failed", "failed"]
+    assert len(receiver.got) == 1
+
+
+def test_redirect_is_not_followed(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+    receiver.statuses = [302]
+    ended(sessions, receiver.url)
+    deliveries.deliver_due(sessions, settings)
+    assert [path for path, *_ in receiver.got] == ["/"]
+    assert all_deliveries(sessions)[0].last_error == "the answer was 302; redirects are not followed"
+
+
+def test_private_address_is_not_called(sessions: SessionFactory, receiver: Receiver) -> None:
+    ended(sessions, receiver.url)
+    ended(sessions, receiver.url.replace("127.0.0.1", "localhost"))
+    assert deliveries.deliver_due(sessions, config.read(webhook_secret=SECRET)) == DeliverySummary(2, 0)
+    assert receiver.got == []
+    assert {one.last_error for one in all_deliveries(sessions)} == {"not called: it leads to a private address"}
+
+
+def test_name_is_looked_up_once(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address that was judged is the one that is called, whatever the name leads to by then."""
+    looked: list[str] = []
+    real = socket.getaddrinfo
+
+    def look_up(host: str, *args: Any, **options: Any) -> Any:
+        looked.append(host)
+        return real("127.0.0.1" if host == "hooks.example.org" else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    url = receiver.url.replace("127.0.0.1", "hooks.example.org")
+    assert posts.post(WebhookMessage("msg_1", url, "{}", SECRET), allow_private=True) == AttemptResult(204)
+    assert looked.count("hooks.example.org") == 1
+    assert receiver.got[0][1]["host"].startswith("hooks.example.org:")
+
+
+def test_unsigned_is_never_sent(sessions: SessionFactory, receiver: Receiver) -> None:
+    ended(sessions, receiver.url)
+    assert deliveries.deliver_due(sessions, config.read(webhook_allow_private=True)) == DeliverySummary(1, 0)
+    assert receiver.got == []
+
+
+def test_nobody_there_is_told(sessions: SessionFactory, settings: Settings) -> None:
+    ended(sessions, "http://127.0.0.1:9")
+    deliveries.deliver_due(sessions, settings)
+    (delivery,) = all_deliveries(sessions)
+    assert (delivery.status, delivery.last_status) == ("pending", None)
+    assert "can't be reached" in (delivery.last_error or "")
+
+
+def test_silent_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posts, "SILENCE_S", 0.3)
+    receiver.before = lambda _: time.sleep(1.5)
+    started = time.monotonic()
+    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), allow_private=True)
+    assert answer.status is None and time.monotonic() - started < 1.2
+
+
+def test_dripping_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posts, "WHOLE_S", 0.5)
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        for _ in range(30):
+            try:
+                handler.wfile.write(b"H")
+                handler.wfile.flush()
+            except OSError:
+                return
+            time.sleep(0.1)
+
+    receiver.before = drip
+    started = time.monotonic()
+    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), allow_private=True)
+    assert answer == AttemptResult(None, "it took too long") and time.monotonic() - started < 2
+
+
+def test_endless_answer_is_not_read(receiver: Receiver) -> None:
+    written = []
+
+    def flood(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        try:
+            while len(written) < 1000:
+                handler.wfile.write(bytes(2**20))
+                written.append(1)
+        except OSError:
+            pass
+
+    receiver.before = flood
+    assert posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), allow_private=True) == AttemptResult(200)
+    time.sleep(0.3)
+    assert len(written) < 50
+
+
+def test_certificate_must_be_the_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server with a certificate that nobody vouches for is told nothing."""
+    certificate = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    got = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the refused handshake
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    real = addresses.resolve
+    monkeypatch.setattr(addresses, "resolve", lambda target, **_: ["127.0.0.1"])
+    try:
+        for trusted, host, taken in ((False, "hooks.test", 0), (True, "other.test", 0), (True, "hooks.test", 1)):
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate) if trusted else "/dev/null")
+            url = f"https://{host}:{server.server_port}/"
+            answer = posts.post(WebhookMessage("msg_1", url, "{}", SECRET), allow_private=True)
+            assert (answer.status == 204, len(got)) == (bool(taken), taken), answer
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert real is not addresses.resolve
+
+
+def make_certificate(folder: Path) -> Path:
+    """Make a key and a certificate for hooks.test, signed by itself."""
+    import datetime as clock
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hooks.test")])
+    moment = clock.datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(moment - timedelta(days=1))
+        .not_valid_after(moment + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("hooks.test")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "hooks.test.pem"
+    pkcs8 = serialization.PrivateFormat.PKCS8
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, pkcs8, serialization.NoEncryption())
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/", "https://user:x@example.org/", "http://[::1]/"])
+def test_url_that_is_never_called_is_refused_early(url: str) -> None:
+    settings = config.read(webhook_secret=SECRET)
+    with pytest.raises(InvalidOption, match="webhook_url"):
+        deliveries.validate_url(url, settings)
+    deliveries.validate_url("https://example.org/", settings)
+
+
+def test_webhook_needs_a_secret() -> None:
+    with pytest.raises(InvalidOption, match="FACE_API_WEBHOOK_SECRET"):
+        deliveries.validate_url("https://example.org/", config.read())
+
+
+@pytest.mark.parametrize(
+    "secret", ["secret", "whsec_", "whsec_short", "whsec_" + "!" * 40, base64.b64encode(bytes(32)).decode()]
+)
+def test_weak_secret_is_refused(secret: str) -> None:
+    with pytest.raises(SettingsError, match="FACE_API_WEBHOOK_SECRET"):
+        config.read(webhook_secret=secret)
+
+
+def test_taken_delivery_is_nobody_elses(postgres_sessions: SessionFactory, receiver: Receiver) -> None:
+    ended(postgres_sessions, receiver.url)
+    with postgres_sessions() as first, postgres_sessions() as second:
+        assert deliveries._take(first) is not None
+        assert deliveries._take(second) is None
+
+
+def test_killed_delivery_is_repeated(
+    session: Session, sessions: SessionFactory, settings: Settings, receiver: Receiver
+) -> None:
+    ended(sessions, receiver.url)
+    assert deliveries._take(session) is not None  # and then its process dies
+    assert deliveries.deliver_due(sessions, settings) == DeliverySummary(0, 0)
+    make_due(sessions)
+    assert deliveries.deliver_due(sessions, settings) == DeliverySummary(1, 1)

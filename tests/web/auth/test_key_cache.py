@@ -1,0 +1,99 @@
+"""API keys that were let in a moment ago."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core import config
+from core.database import engine, migrations
+from core.database.engine import SessionFactory
+from core.errors import DatabaseUnavailable, KeyRevoked, Unauthenticated
+from core.keys import keys
+from web.auth import key_cache
+from web.auth.key_cache import ApiKeyCache
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Iterator[SessionFactory]:
+    settings = config.read(var_dir=tmp_path / "var")
+    migrations.upgrade(settings)
+    made = engine.session_factory(settings)
+    yield made
+    made.kw["bind"].dispose()
+
+
+def make(sessions: SessionFactory) -> tuple[str, str]:
+    """Make a key; return its id and its text."""
+    with sessions() as session:
+        key, text = keys.create(session, "a camera")
+        return str(key.id), text
+
+
+def revoke(sessions: SessionFactory, key_id: str) -> None:
+    """Turn a key off as another process does."""
+    with sessions() as session:
+        keys.revoke(session, key_id)
+
+
+def test_known_key_needs_no_database(sessions: SessionFactory) -> None:
+    keyring = ApiKeyCache(sessions)
+    key_id, text = make(sessions)
+    assert keyring.authenticate(text) == key_id
+    with sessions() as session:
+        session.connection().exec_driver_sql("ALTER TABLE api_keys RENAME TO gone")
+        session.commit()
+    assert keyring.authenticate(text) == key_id
+    with pytest.raises(DatabaseUnavailable):
+        keyring.authenticate(make_up())
+
+
+def test_revocation_elsewhere_counts_soon(sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = ApiKeyCache(sessions)
+    key_id, text = make(sessions)
+    keyring.authenticate(text)
+    revoke(sessions, key_id)
+    clock = key_cache.time.monotonic() + key_cache.KNOWN_S
+    monkeypatch.setattr(key_cache.time, "monotonic", lambda: clock)
+    with pytest.raises(KeyRevoked):
+        keyring.authenticate(text)
+
+
+def test_revocation_here_counts_at_once(sessions: SessionFactory) -> None:
+    keyring = ApiKeyCache(sessions)
+    key_id, text = make(sessions)
+    keyring.authenticate(text)
+    revoke(sessions, key_id)
+    keyring.forget()
+    with pytest.raises(KeyRevoked):
+        keyring.authenticate(text)
+
+
+def test_revocation_during_lookup_counts(sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyring = ApiKeyCache(sessions)
+    key_id, text = make(sessions)
+    find = keys.find
+
+    def find_and_lose_time(*args: object) -> object:
+        found = find(*args)  # type: ignore[arg-type]  # handed through
+        revoke(sessions, key_id)
+        keyring.forget()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keys, "find", find_and_lose_time)
+        keyring.authenticate(text)  # it was active when it was looked up
+    with pytest.raises(KeyRevoked):
+        keyring.authenticate(text)
+
+
+def test_strangers_are_never_known(sessions: SessionFactory) -> None:
+    keyring = ApiKeyCache(sessions)
+    text = make_up()
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            keyring.authenticate(text)
+
+
+def make_up() -> str:
+    return "xyl_" + "0123456789ab" * 4

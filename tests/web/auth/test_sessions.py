@@ -1,0 +1,80 @@
+"""Sessions and the lockout, beside what HTTP shows of them."""
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import redis
+
+from core import config
+from core.errors import RateLimited, SessionsUnavailable, Unauthenticated
+from web.auth import lockouts
+from web.auth.lockouts import Lockout
+from web.auth.sessions import Sessions
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+def sessions(url: str, password: str) -> Sessions:
+    return Sessions(config.read(admin_password=password), redis.Redis.from_url(url))
+
+
+@pytest.fixture
+def address() -> str:
+    return str(uuid.uuid4())
+
+
+def outcome(lockout: Lockout, address: str, *, right: bool = False) -> type[Exception] | None:
+    try:
+        lockout.judge(address, right=right)
+    except (RateLimited, Unauthenticated) as error:
+        return type(error)
+    return None
+
+
+def test_another_password_ends_sessions(valkey: str) -> None:
+    token, session = sessions(valkey, "correct horse").open("admin")
+    assert sessions(valkey, "correct horse").find(token) == session
+    assert sessions(valkey, "another one").find(token) is None
+
+
+def test_sessions_without_redis_are_unavailable() -> None:
+    with pytest.raises(SessionsUnavailable):
+        sessions(NOWHERE, "correct horse").open("admin")
+    with pytest.raises(SessionsUnavailable):
+        sessions(NOWHERE, "correct horse").find("x")
+
+
+@pytest.mark.parametrize("with_redis", [True, False])
+def test_haste_slips_past_no_lockout(valkey: str, address: str, with_redis: bool) -> None:
+    lockout = Lockout(redis.Redis.from_url(valkey if with_redis else NOWHERE))
+    start = threading.Barrier(20)
+
+    def guess(_: int) -> type[Exception] | None:
+        start.wait()
+        return outcome(lockout, address)
+
+    with ThreadPoolExecutor(20) as pool:
+        outcomes = list(pool.map(guess, range(40)))
+    assert outcomes.count(Unauthenticated) == lockouts.FAILURES
+    assert outcomes.count(RateLimited) == 40 - lockouts.FAILURES
+    assert outcome(lockout, address, right=True) is RateLimited
+
+
+def test_process_remembers_only_so_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lockouts, "ADDRESSES", 3)
+    alone = lockouts._InProcess()
+    for number in range(10):
+        alone.attempt(str(number), right=False)
+    assert list(alone._failures) == ["7", "8", "9"]
+
+
+def test_process_forgets_a_block_in_time(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    alone = lockouts._InProcess()
+    assert [alone.attempt(address, right=False) for _ in range(lockouts.FAILURES)] == [-1] * lockouts.FAILURES
+    assert 895 <= alone.attempt(address, right=True) <= 900
+    later = lockouts.time.monotonic() + lockouts.BLOCKED_S + 1
+    monkeypatch.setattr(lockouts.time, "monotonic", lambda: later)
+    assert alone.attempt(address, right=False) == -1
+    assert alone.attempt(address, right=True) == 0

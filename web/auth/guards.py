@@ -1,0 +1,172 @@
+"""Who may, and how often: judged before a byte of the body is read."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from flask import Flask, Response, current_app, g, request
+from flask_limiter import Limiter
+
+from core.config import Settings
+from core.errors import FeatureDisabled, FieldProblem, InvalidOption, Unauthenticated
+from core.keys.uses import KeyUseCounter
+from core.services import Services
+from web import current
+from web.auth import admins, rate_limits
+from web.auth.admins import Admins
+from web.auth.key_cache import ApiKeyCache
+from web.requests import client_address
+
+View = TypeVar("View", bound=Callable[..., Any])
+Tier = Literal["storage", "database"]
+KEY_HEADER = "X-API-Key"
+# Pages of the documentation, which the OpenAPI package serves.
+DOCUMENTATION = ("openapi.", "swagger.", "redoc.")
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a route asks of its caller. limit: the name of its rate, or None.
+
+    who: a visitor is anyone who comes to log in or out. tier: the part of the service that the route needs.
+    options: whether it takes query parameters. page: whether a person looks at the answer, who is told in words.
+    """
+
+    who: Literal["anyone", "key", "visitor", "admin"]
+    limit: Literal["detect", "mask", "login"] | None = None
+    tier: Tier | None = None
+    options: bool = True
+    page: bool = False
+
+    @property
+    def of_admin(self) -> bool:
+        return self.who in {"visitor", "admin"}
+
+
+def anyone(view: View) -> View:
+    """Let everybody in."""
+    return _declare(view, Guard("anyone"))
+
+
+def api_key(limit: Literal["detect", "mask"]) -> Callable[[View], View]:
+    """Ask for an API key, and count the calls against a rate."""
+    return lambda view: _declare(view, Guard("key", limit))
+
+
+def visitor(limit: Literal["login"] | None = None) -> Callable[[View], View]:
+    """Let everybody in who comes to log in or out."""
+    return lambda view: _declare(view, Guard("visitor", limit, options=False))
+
+
+def admin(tier: Tier | None = None) -> Callable[[View], View]:
+    """Ask for the administrator, and for a part of the service that may be off."""
+    return lambda view: _declare(view, Guard("admin", tier=tier, options="query" in inspect.signature(view).parameters))
+
+
+def page(tier: Tier | None = None) -> Callable[[View], View]:
+    """Ask for the administrator, who looks at a page of the console."""
+    return lambda view: _declare(view, Guard("admin", tier=tier, page=True))
+
+
+def login_page(limit: Literal["login"] | None = None) -> Callable[[View], View]:
+    """Let everybody in who looks at the console's door."""
+    return lambda view: _declare(view, Guard("visitor", limit, page=True))
+
+
+def of(app: Flask, endpoint: str | None) -> Guard | None:
+    """Return the guard that a route declares; None for one that declares none."""
+    if endpoint is None or endpoint.startswith(DOCUMENTATION):
+        return Guard("anyone")
+    return getattr(app.view_functions.get(endpoint), "guard", None)
+
+
+def install(app: Flask, services: Services) -> None:
+    """Guard every route: first who it is, then the tier, then the rate, then the parameters' names."""
+    app.extensions["face-api-admins"] = Admins(services.settings)
+    app.extensions["face-api-keyring"] = ApiKeyCache(services.sessions)
+    uses = KeyUseCounter(services.redis)
+    app.before_request(lambda: _authenticate(app, services, uses))
+    app.before_request(lambda: _require_tier(app, services.settings))
+    _limiter(services.settings).init_app(app)
+    app.before_request(lambda: _refuse_strange_parameters(app))
+    app.after_request(lambda response: _keep_private(app, response))
+
+
+def _declare(view: View, guard: Guard) -> View:
+    setattr(view, "guard", guard)  # noqa: B010 - mypy knows no attributes of functions
+    return view
+
+
+def _authenticate(app: Flask, services: Services, uses: KeyUseCounter) -> None:
+    guard = of(app, request.endpoint)
+    if guard is None:
+        raise Unauthenticated("this route has no guard, so nobody may pass")
+    if guard.who == "key" and services.settings.api_key_enabled:
+        g.key_id = _key_id(request.headers.get(KEY_HEADER, ""))
+        uses.note(g.key_id)
+    if guard.of_admin:
+        admins.current().require_same_origin()
+    if guard.who == "admin":
+        g.admin = admins.current().authenticate()
+
+
+def _require_tier(app: Flask, settings: Settings) -> None:
+    guard = of(app, request.endpoint)
+    on = {"storage": settings.keeps_pictures, "database": settings.database_enabled}
+    if guard and guard.tier and not on[guard.tier]:
+        raise FeatureDisabled(f"the {guard.tier} is switched off")
+
+
+def _key_id(text: str) -> str:
+    if not text:
+        raise Unauthenticated(f"send your API key in the header {KEY_HEADER}")
+    return current.api_keys().authenticate(text)
+
+
+def _limiter(settings: Settings) -> Limiter:
+    rates = {
+        "detect": settings.rate_limit_detect,
+        "mask": settings.rate_limit_mask,
+        "login": settings.rate_limit_login,
+    }
+
+    def rate() -> str:
+        guard = of(current_app, request.endpoint)
+        return rates[guard.limit] if guard and guard.limit else ""
+
+    return Limiter(
+        key_func=_caller,
+        default_limits=[rate],
+        default_limits_exempt_when=lambda: not rate(),
+        storage_uri=rate_limits.SCHEME + settings.redis_url,
+        storage_options={"socket_connect_timeout": 1, "socket_timeout": 1},
+        key_prefix="face-api",
+        # When Redis is down each process counts by itself: a limit that is too generous beats none.
+        in_memory_fallback_enabled=True,
+        headers_enabled=True,
+    )
+
+
+def _caller() -> str:
+    return str(g.get("key_id") or client_address())
+
+
+def _refuse_strange_parameters(app: Flask) -> None:
+    """Of a parameter that is given twice one would be ignored in silence, and every one where none is known."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if repeated:
+        problems = tuple(FieldProblem(name, "This parameter is given more than once") for name in repeated)
+        raise InvalidOption(f"given more than once: {', '.join(repeated)}", problems=problems)
+    guard = of(app, request.endpoint)
+    if guard and not guard.options and request.args:
+        problems = tuple(FieldProblem(name, "There is no such parameter here") for name in request.args)
+        raise InvalidOption("no parameters are taken here", problems=problems)
+
+
+def _keep_private(app: Flask, response: Response) -> Response:
+    """What an administrator is told stays in no cache, unless the route says in which."""
+    guard = of(app, request.endpoint)
+    if guard and guard.of_admin:
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response

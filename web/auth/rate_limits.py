@@ -1,0 +1,42 @@
+"""Rate limits in Redis by one question a request: the limiter would ask again, twice, what its headers are to say."""
+
+import time
+from typing import Any
+
+from flask import g
+from limits.storage import RedisStorage
+
+# What a storage's URL begins with that is to be one of these; the rest is the URL of Redis.
+SCHEME = "once+"
+
+
+class SinglePassRedisStorage(RedisStorage):
+    """Fixed windows. What counting a request has told is remembered until that request is answered."""
+
+    STORAGE_SCHEME = (SCHEME + "redis", SCHEME + "rediss", SCHEME + "unix")  # type: ignore[assignment]  # a list, there
+    SCRIPT_INCR_EXPIRE = b"""
+    local current = redis.call('INCRBY', KEYS[1], ARGV[2])
+    if current == tonumber(ARGV[2]) then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+    return {current, redis.call('TTL', KEYS[1])}
+    """
+
+    def __init__(self, uri: str, **options: Any) -> None:
+        super().__init__(uri.removeprefix(SCHEME), **options)
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count a request; return how many there are in the window."""
+        count, left_s = self.lua_incr_expire([self.prefixed_key(key)], [expiry, amount])
+        g.window = key, int(count), time.time() + max(int(left_s), 0)
+        return int(count)
+
+    def get(self, key: str) -> int:
+        """Return how many requests there are in the window."""
+        return g.window[1] if _is_known(key) else super().get(key)
+
+    def get_expiry(self, key: str) -> float:
+        """Return the moment when the window ends."""
+        return g.window[2] if _is_known(key) else super().get_expiry(key)
+
+
+def _is_known(key: str) -> bool:
+    return "window" in g and g.window[0] == key

@@ -1,0 +1,61 @@
+"""Pages of lists: what the address asks for, and the links to the pages beside."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import request, url_for
+from pydantic import BaseModel, ValidationError
+
+from core.database.pages import Page
+from core.errors import FieldProblem, InvalidOption
+
+Query = TypeVar("Query", bound=BaseModel)
+NEIGHBOURS = 2
+
+
+@dataclass(frozen=True)
+class Pager:
+    """Where in a list a page is. numbers: of the pages to link to; None where some are left out."""
+
+    page: Page[Any]
+    numbers: list[int | None]
+
+    @property
+    def first(self) -> int:
+        return (self.page.page - 1) * self.page.per_page + 1 if self.page.items else 0
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.page.items) - 1 if self.page.items else 0
+
+    def link(self, number: int) -> str:
+        """Return the address of another page of the same list."""
+        return address(page=number if number > 1 else None)
+
+
+def read(model: type[Query]) -> Query:
+    """Read the address as the API would; what a form left empty was not given."""
+    given = {name: value for name, value in request.args.items() if value}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        problems = tuple(FieldProblem(str(problem["loc"][0]), str(problem["msg"])) for problem in error.errors())
+        told = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
+        raise InvalidOption(told, problems=problems) from error
+
+
+def address(**changes: object) -> str:
+    """Return this page's address with some parameters changed; None takes one away."""
+    kept: dict[str, Any] = {name: value for name, value in request.args.items() if value}
+    changed = {name: value for name, value in (kept | changes).items() if value is not None}
+    return url_for(str(request.endpoint), **(request.view_args or {}), **changed)
+
+
+def pager(page: Page[Any]) -> Pager:
+    """Link to the first and last pages and to those around this one."""
+    near = {1, page.pages, *range(page.page - NEIGHBOURS, page.page + NEIGHBOURS + 1)}
+    shown = sorted(number for number in near if 1 <= number <= page.pages)
+    numbers: list[int | None] = []
+    for before, number in zip([0, *shown], shown, strict=False):
+        numbers += [None] * (number > before + 1) + [number]
+    return Pager(page, numbers)

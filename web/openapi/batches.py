@@ -1,0 +1,56 @@
+"""What the OpenAPI description says of batches beside the models."""
+
+from typing import Any
+
+from core import errors
+from web.openapi.admin import ADMIN, BODY, TIER, UNKNOWN, UNSAFE
+from web.openapi.examples import A_RESULT, REQUEST_ID
+from web.openapi.public import RETRY_AFTER, Cause, Responses, problems
+from web.schemas.batches import BatchResponse, ReceiptResponse
+
+CLOSED: Cause = ("The batch takes no more pictures, or was cancelled.", errors.BatchClosed(), {})
+UPLOAD: tuple[Cause, ...] = (
+    ("The body can't be read as multipart/form-data.", errors.UnreadableRequest(), {}),
+    ("The body is too large.", errors.UploadTooLarge("the largest body is 26214400 bytes"), {}),
+    (
+        "Too many pictures wait, or a part of the service can't be reached: send the same again after a while.",
+        errors.QueueFull("100000 pictures of batches are waiting"),
+        RETRY_AFTER,
+    ),
+)
+CREATED: Responses = {"201": BatchResponse, **problems((*ADMIN, TIER, *BODY, UNSAFE))}
+UPLOADED: Responses = {"202": ReceiptResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED, *UPLOAD))}
+CHANGED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN))}
+RETRIED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED))}
+
+EVENT_STREAM = "text/event-stream"
+STREAMS: Cause = (
+    "Too many downloads and event streams are open, or a part of the service can't be reached.",
+    errors.TooManyStreams("too many downloads and event streams are open"),
+    RETRY_AFTER,
+)
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+def _sent(meaning: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {"description": meaning, "headers": REQUEST_ID, "content": content}
+
+
+RESULTS: Responses = {
+    "200": _sent("The archive.", {"application/zip": BINARY}),
+    **problems((*ADMIN, TIER, UNKNOWN, STREAMS)),
+}
+RESULT: Responses = {
+    "200": _sent(
+        "The masked picture; of a detection what the manifest says of it.",
+        {
+            **{f"image/{kind}": BINARY for kind in ("jpeg", "png", "webp")},
+            "application/json": {"schema": {"type": "object"}, "example": A_RESULT},
+        },
+    ),
+    **problems((*ADMIN, TIER, UNKNOWN)),
+}
+EVENTS: Responses = {
+    "200": _sent("The events.", {EVENT_STREAM: {"example": "event: progress\ndata: {…}\n\n"}}),
+    **problems((*ADMIN, TIER, UNKNOWN, STREAMS)),
+}

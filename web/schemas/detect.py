@@ -1,0 +1,176 @@
+"""Answers as the contract words them: their shape, their rounding, and so the OpenAPI description."""
+
+from typing import Annotated, Any, Self
+
+from flask_openapi3.models.file import FileStorage
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from werkzeug.datastructures import FileStorage as UploadedFile
+
+from core.contract.detections import Detection
+from core.contract.models import CachedSchema
+from core.contract.options import DetectOptions
+from core.contract.reports import DetectionReport, PassReport
+from web.openapi.examples import DETECTED, REQUEST_ID
+
+
+class ImageUpload(CachedSchema):
+    """The multipart form of detect and mask."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    image: FileStorage = Field(description="A JPEG, PNG, WebP, BMP, TIFF, HEIC or AVIF file.")
+
+    @field_validator("image")
+    @classmethod
+    def is_a_file(cls, sent: object) -> object:
+        """Refuse a text field of that name."""
+        if not isinstance(sent, UploadedFile):
+            raise ValueError("Send this as a file")  # noqa: TRY004 - pydantic's way
+        return sent
+
+
+Sides = Annotated[list[int], Field(min_length=2, max_length=2, description="Width and height, in pixels.")]
+
+
+class HealthResponse(BaseModel):
+    status: str = Field(description="`ok`, or `degraded` when something that is enabled is not ready.")
+    model: str
+    model_loaded: bool
+    input_size: Sides
+    supports_landmarks: bool
+    database_enabled: bool
+    database_ready: bool | None
+    storage_enabled: bool
+    storage_ready: bool | None
+
+
+class ImageInfo(BaseModel):
+    """The upright picture."""
+
+    width: int
+    height: int
+    channels: int
+    size_bytes: int
+
+
+class Summary(BaseModel):
+    face_count: int
+    avg_confidence: float
+    min_confidence: float
+    max_confidence: float
+    total_face_area: float
+    face_area_ratio: float
+
+    @classmethod
+    def of(cls, detections: list[Detection], pixels: int) -> Self:
+        """Sum up; without faces the confidences are 0."""
+        scores = [found.confidence for found in detections] or [0.0]
+        area = round(sum(found.area for found in detections), 2)
+        return cls(
+            face_count=len(detections),
+            avg_confidence=round(sum(scores) / len(scores), 4),
+            min_confidence=min(scores),
+            max_confidence=max(scores),
+            total_face_area=area,
+            face_area_ratio=round(area / pixels, 4),
+        )
+
+
+class Processing(BaseModel):
+    model: str
+    input_size: Sides
+    confidence_threshold: float
+    nms_threshold: float
+    inference_ms: float
+    total_ms: float
+
+
+class Pass(BaseModel):
+    """One run of the network over the picture or a part of it."""
+
+    name: str = Field(description="`main`, `close_up`, `large`, `tile`, `mirror`, `main_rotated_90` and so on.")
+    input_size: Sides
+    inference_ms: float
+    candidates: int = Field(description="Before those of one face were merged.")
+
+    @classmethod
+    def of(cls, report: PassReport) -> Self:
+        return cls(
+            name=report.name,
+            input_size=list(report.input_size),
+            inference_ms=round(report.inference_ms, 2),
+            candidates=report.candidates,
+        )
+
+
+class Profiling(BaseModel):
+    """Where the time went, in milliseconds, and what went through; null for a step that was not taken."""
+
+    decode_ms: float
+    preprocess_ms: float
+    blob_ms: float
+    inference_ms: float
+    postprocess_ms: float
+    nms_ms: float
+    mask_ms: float | None
+    verify_ms: float | None
+    encode_ms: float | None
+    storage_ms: float | None
+    total_ms: float
+    candidates_before_nms: int
+    candidates_after_nms: int
+    det_scale: float
+    input_resolution: str
+    det_resolution: str
+    input_bytes: int
+    output_bytes: int | None
+    input_pixels: int
+    model_name: str
+    passes: list[Pass]
+
+    @classmethod
+    def of(cls, report: DetectionReport, input_bytes: int, total_ms: float, storage_ms: float | None) -> Self:
+        found = report.found
+        timings = found.timings.model_dump()
+        steps: dict[str, Any] = {step: ms if ms is None else round(ms, 2) for step, ms in timings.items()}
+        return cls(
+            **steps,
+            storage_ms=storage_ms if storage_ms is None else round(storage_ms, 2),
+            total_ms=round(total_ms, 2),
+            candidates_before_nms=found.candidates_before_nms,
+            candidates_after_nms=found.candidates_after_nms,
+            det_scale=round(found.det_scale, 6),
+            input_resolution=f"{report.width}x{report.height}",
+            det_resolution=f"{found.input_size[0]}x{found.input_size[1]}",
+            input_bytes=input_bytes,
+            output_bytes=None,
+            input_pixels=report.width * report.height,
+            model_name=report.model,
+            passes=[Pass.of(one) for one in found.passes],
+        )
+
+
+class DetectResponse(BaseModel):
+    # The OpenAPI package's own key.
+    model_config = ConfigDict(openapi_extra={"example": DETECTED, "headers": REQUEST_ID})  # type: ignore[typeddict-unknown-key]
+
+    request_id: str
+    image_id: str | None
+    job_id: str | None
+    image: ImageInfo
+    detections: list[Detection]
+    summary: Summary
+    processing: Processing
+    profiling: Profiling
+
+
+def processing(report: DetectionReport, options: DetectOptions, input_size: int, total_ms: float) -> Processing:
+    """Say what ran, with which thresholds."""
+    return Processing(
+        model=report.model,
+        input_size=[input_size, input_size],
+        confidence_threshold=options.confidence,
+        nms_threshold=options.nms_threshold,
+        inference_ms=round(report.found.timings.inference_ms, 2),
+        total_ms=round(total_ms, 2),
+    )

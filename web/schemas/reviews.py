@@ -1,0 +1,80 @@
+"""Reviews as the admin API words them: what a person says of the faces of a stored picture."""
+
+import uuid
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, field_validator
+
+from core.contract.options import MaskOptions
+from core.records.edits import APPEARANCE, ManualEdit
+from core.records.reviews import Review
+from web.openapi.examples import A_JOB_IN_FULL
+from web.schemas.keys import json_body
+from web.schemas.records import JobDetailResponse, ListOf, example_page
+
+MOST = 1000  # chosen: far more boxes than anybody draws
+Index = Annotated[int, Field(ge=0)]
+Coordinate = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
+
+
+class Rectangle(BaseModel):
+    """In pixels of the upright picture; what lies outside of it is cut off."""
+
+    model_config = json_body({"x1": 100, "y1": 200, "x2": 300, "y2": 400})
+
+    x1: Coordinate
+    y1: Coordinate
+    x2: Coordinate
+    y2: Coordinate
+
+
+class MaskEdit(BaseModel):
+    """Which faces are masked: every detection of the job that is not removed, and those that are added."""
+
+    model_config = json_body({"remove": [1], "add": [{"x1": 100, "y1": 200, "x2": 300, "y2": 400}]})
+
+    job_id: Annotated[
+        uuid.UUID | None,
+        Field(strict=False, description="Whose detections are meant; left out: the image's newest that has any."),
+    ] = None
+    keep: Annotated[list[Index], Field(max_length=MOST, description="Detections that were looked at and stay.")] = []
+    remove: Annotated[list[Index], Field(max_length=MOST, description="Detections that are no faces to mask.")] = []
+    add: Annotated[list[Rectangle], Field(max_length=MOST, description="Faces that were missed.")] = []
+    options: Annotated[
+        MaskOptions | None,
+        Field(description=f"Of them only {', '.join(APPEARANCE)}; what is left out is as it was in the job."),
+    ] = None
+
+    @field_validator("options")
+    @classmethod
+    def say_how_alone(cls, sent: MaskOptions | None) -> MaskOptions | None:
+        """Refuse what is about finding faces: nobody looks for any here."""
+        strange = sorted((sent.model_fields_set if sent else set()) - set(APPEARANCE))
+        if strange:
+            raise ValueError(f"No faces are looked for here: {', '.join(strange)}")
+        return sent
+
+    def edit(self, by: str) -> ManualEdit:
+        return ManualEdit(
+            job_id=self.job_id,
+            keep=tuple(self.keep),
+            remove=tuple(self.remove),
+            add=tuple((box.x1, box.y1, box.x2, box.y2) for box in self.add),
+            looks=self.options.model_dump(exclude_unset=True) if self.options else {},
+            by=by,
+        )
+
+
+class Verdict(BaseModel):
+    model_config = json_body({"verdict": "accepted"})
+
+    verdict: Annotated[Literal["accepted"], Field(description="The faces are right as they are.")]
+
+
+class ReviewList(ListOf[JobDetailResponse]):
+    model_config = example_page(A_JOB_IN_FULL | {"review_state": "pending"})
+
+
+def reviewed(found: Review) -> JobDetailResponse:
+    """Word a job that waits for a person."""
+    return JobDetailResponse.of_detail(found.job, found.image)
