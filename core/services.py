@@ -16,19 +16,19 @@ from core.storage.s3 import S3Store
 
 @dataclass(frozen=True)
 class Services:
-    """What the settings put together. sessions is None without a database, store and keeper without a store."""
+    """What the settings put together. sessions is None without a database, store and results when nothing is stored."""
 
     settings: Settings
     redis: "redis.Redis"
     engine: EngineClient
     sessions: SessionFactory | None
     store: ObjectStore | None
-    keeper: ResultStore | None
+    results: ResultStore | None
 
     def close(self) -> None:
         """Close every connection that is open; a process that is forked later must not share them."""
-        if self.keeper is not None:
-            self.keeper.close()
+        if self.results is not None:
+            self.results.close()
         if self.sessions is not None:
             self.sessions.kw["bind"].dispose()
         self.engine.close()
@@ -41,10 +41,8 @@ def build(settings: Settings) -> Services:
     made = session_factory(settings) if settings.database_enabled else None
     store = object_store(settings)
     engine = EngineClient(settings, connection, client.celery_app(settings))
-    keeper = None
-    if store is not None and made is not None:
-        keeper = ResultStore(store, made, settings.web_threads, engine.count_unsaved_result)
-    return Services(settings=settings, redis=connection, engine=engine, sessions=made, store=store, keeper=keeper)
+    results = ResultStore(store, made, settings.web_threads) if store and made else None
+    return Services(settings=settings, redis=connection, engine=engine, sessions=made, store=store, results=results)
 
 
 def object_store(settings: Settings) -> ObjectStore | None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from core.contract import detections
 from core.contract.options import DetectOptions, MaskOptions
 from core.contract.reports import DetectionReport, MaskedImage
-from core.records.results import StoredIds
+from core.records.calls import StoredIds
 from web.schemas import detect
 from web.schemas.detect import DetectResponse, ImageInfo, Profiling, Summary
 from web.schemas.mask import Masking, MaskResponse, Output, Verified
@@ -32,25 +32,25 @@ class RequestContext:
         return (time.perf_counter() - self.started) * 1000
 
 
-def detection(report: DetectionReport, sent: RequestContext, kept: StoredIds) -> Response:
+def detection(report: DetectionReport, sent: RequestContext, ids: StoredIds) -> Response:
     """Answer where the faces are."""
-    return as_json(detected(report, sent, kept))
+    return as_json(detected(report, sent, ids))
 
 
-def detected(report: DetectionReport, sent: RequestContext, kept: StoredIds) -> DetectResponse:
+def detected(report: DetectionReport, sent: RequestContext, ids: StoredIds) -> DetectResponse:
     """Word the outcome of detect."""
     total_ms = sent.total_ms
     found = detections.of_report(report)
     pixels = report.width * report.height
     return DetectResponse(
         request_id=g.request_id,
-        image_id=_text(kept.image_id),
-        job_id=_text(kept.job_id),
+        image_id=_text(ids.image_id),
+        job_id=_text(ids.job_id),
         image=ImageInfo(width=report.width, height=report.height, channels=report.channels, size_bytes=sent.size_bytes),
         detections=found,
         summary=Summary.of(found, pixels),
         processing=detect.processing(report, sent.options, sent.input_size, total_ms),
-        profiling=Profiling.of(report, sent.size_bytes, total_ms, kept.storage_ms),
+        profiling=Profiling.of(report, sent.size_bytes, total_ms, ids.storage_ms),
     )
 
 
@@ -59,7 +59,7 @@ def as_json(body: BaseModel, status: int = HTTPStatus.OK) -> Response:
     return Response(body.model_dump_json(), status, mimetype="application/json")
 
 
-def masked_image(masked: MaskedImage, output_format: str, sent: RequestContext, kept: StoredIds) -> Response:
+def masked_image(masked: MaskedImage, output_format: str, sent: RequestContext, ids: StoredIds) -> Response:
     """Answer the masked picture, what was done to it in the headers."""
     report = masked.cover.report
     timings = report.found.timings
@@ -75,9 +75,9 @@ def masked_image(masked: MaskedImage, output_format: str, sent: RequestContext, 
         response.headers["X-Metadata-Removed"] = ", ".join(report.metadata_removed)
     if masked.cover.verification:
         response.headers["X-Residual-Faces"] = str(masked.cover.verification.residual_faces)
-    if kept.image_id and kept.job_id:
-        response.headers["X-Image-Id"] = str(kept.image_id)
-        response.headers["X-Job-Id"] = str(kept.job_id)
+    if ids.image_id and ids.job_id:
+        response.headers["X-Image-Id"] = str(ids.image_id)
+        response.headers["X-Job-Id"] = str(ids.job_id)
     return response
 
 

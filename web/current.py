@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.errors import DatabaseUnavailable, FeatureDisabled
+from core.records.results import ResultStore
 from core.services import Services
 from core.storage.base import ObjectStore
 from web.auth.key_cache import ApiKeyCache
@@ -21,6 +22,14 @@ def services() -> Services:
 def store() -> ObjectStore:
     """Return the object store; TierOff when nothing is kept."""
     found = services().store
+    if found is None:
+        raise FeatureDisabled("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
+    return found
+
+
+def results() -> ResultStore:
+    """Return where pictures and results are stored; FeatureDisabled when nothing is."""
+    found = services().results
     if found is None:
         raise FeatureDisabled("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
     return found

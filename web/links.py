@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 from flask import request
 
-from core.records.records import StoredImage, StoredJob
+from core.records.rows import StoredImage, StoredJob
 from core.storage.objects import Disposition
 from web import current
 

@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 from core.batches.uploads import BatchUploader
 from core.engine import defaults
 from core.engine.defaults import Options
-from core.errors import FeatureDisabled, FieldProblem, InvalidOption, NoImage
+from core.errors import FieldProblem, InvalidOption, NoImage
 from core.pictures import images
 from core.records.results import UploadedImage
 from web import current
@@ -59,7 +59,5 @@ def files(form: ImageUploads) -> list[SentFile]:
 def to_batches() -> BatchUploader:
     """Return what takes uploads to batches; TierOff when nothing is kept."""
     services = current.services()
-    if services.sessions is None:
-        raise FeatureDisabled("there is no database: FACE_API_DATABASE_ENABLED is off")
     settings = services.settings
-    return BatchUploader(current.store(), services.sessions, settings.max_image_pixels, settings.batch_queue_limit)
+    return BatchUploader(current.results(), settings.max_image_pixels, settings.batch_queue_limit)

@@ -33,4 +33,4 @@ def _tell_who_waits(sender: Any = None, task_id: str = "", args: Any = None, **_
         error = EngineUnavailable("the process that worked on this picture died")
         services.build(config.load()).engine.answer_error(args[0], error)
     if sender.name == "work_batch":
-        batches.release_lost_item(task_id)
+        batches.reap_task(task_id)

@@ -20,16 +20,12 @@ from core import config, logs, services
 from core.batches import leases
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import MaskOptions
-from core.database import engine
-from core.database.clock import now
-from core.database.engine import SessionFactory
-from core.errors import FaceApiError, InternalError, NotFound, Unavailable
+from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable
 from core.pictures import images
 from core.records import outcomes
-from core.records.records import StoredImage
-from core.records.results import JobOutcome
-from core.storage import objects
-from core.storage.base import ObjectStore
+from core.records.outcomes import JobOutcome
+from core.records.results import PendingResult, ResultStore, UploadedImage
+from core.records.rows import StoredImage
 from worker import runtime
 from worker.runtime import Runtime
 
@@ -40,152 +36,142 @@ AGAIN_AFTER_S = 0.5
 @shared_task(name="work_batch", bind=True)
 def work_batch(self: "Task[Any, Any]") -> None:
     """Work on the next picture of a batch, if one waits."""
-    own = runtime.get()
-    sessions, store = own.services.sessions, own.services.store
-    if sessions is None or store is None:
+    process = runtime.get()
+    results = process.services.results
+    if results is None:
         return
     started = time.perf_counter()
     try:
-        with sessions() as session:
-            held = leases.take(session, str(self.request.id), own.settings.batch_lease_s)
+        with results.sessions() as session:
+            lease = leases.take(session, str(self.request.id), process.settings.batch_lease_s)
     except SQLAlchemyError as error:
-        log.warning("no item can be taken now", error=type(error).__name__)
+        log.warning("lease_not_taken", error=type(error).__name__)
         return
-    if held is None:
+    if lease is None:
         return
-    own.queue.wake_workers()  # also after the last of its batch: others may wait
-    desk = ItemProcessor(own, sessions, store)
-    with desk.lease_heartbeat(held):
-        outcome = desk.work(held)
-    if not held.more:  # it may have been the last
-        own.queue.wake_webhook_delivery()
-    with suppress(RedisError):  # the item is done, whoever hears of this worker or not
-        own.publish_status_if_due()
-    log.info("item", outcome=outcome, attempt=held.attempts, ms=round((time.perf_counter() - started) * 1000, 2))
+    process.engine.wake_workers()  # also after the last of its batch: others may wait
+    items = ItemProcessor(process, results)
+    with items.lease_heartbeat(lease):
+        outcome = items.process(lease)
+    if not lease.more:  # it may have been the last
+        process.engine.wake_webhook_delivery()
+    with suppress(RedisError):  # the item is done, whether Redis is there or not
+        process.publish_status_if_due()
+    ms = round((time.perf_counter() - started) * 1000, 2)
+    log.info("item_finished", outcome=outcome, attempt=lease.attempts, ms=ms)
 
 
-def release_lost_item(task_id: str) -> None:
-    """Note that the process of a task died: its item needn't wait until its lease runs out."""
+def reap_task(task_id: str) -> None:
+    """Give the item of a task whose process died to another worker, without waiting until its lease runs out."""
     made = services.build(config.load())
     if made.sessions is None:
         return
-    bind = engine.create(made.settings)
     try:
-        with Session(bind) as session:
+        with made.sessions() as session:
             leases.reap_expired_leases(session, task_id)
         made.engine.wake_workers()
     except SQLAlchemyError as error:
-        log.warning("the death of a worker will show when its lease runs out", error=type(error).__name__)
+        log.warning("lease_not_reaped", error=type(error).__name__)
     finally:
         # A process that is forked from this one later must not share its connections.
-        bind.dispose()
+        made.close()
 
 
 class ItemProcessor:
-    """Where one process works on the items that it holds."""
+    """Works on the items that one process holds a lease of."""
 
-    def __init__(self, own: Runtime, sessions: SessionFactory, store: ObjectStore) -> None:
-        self._own = own
-        self._sessions = sessions
-        self._store = store
-        self._lease_s = own.settings.batch_lease_s
+    def __init__(self, runtime: Runtime, results: ResultStore) -> None:
+        self._runtime = runtime
+        self._results = results
+        self._lease_s = runtime.settings.batch_lease_s
 
     @contextmanager
-    def lease_heartbeat(self, held: ItemLease) -> Iterator[None]:
-        """Prolong the lease again and again for as long as the work takes."""
+    def lease_heartbeat(self, lease: ItemLease) -> Iterator[None]:
+        """Extend the lease again and again for as long as the work takes."""
         done = threading.Event()
 
-        def prolong() -> None:
+        def extend() -> None:
             while not done.wait(self._lease_s / 4):
                 try:
-                    with self._sessions() as session:
-                        leases.extend(session, held, self._lease_s)
+                    with self._results.sessions() as session:
+                        leases.extend(session, lease, self._lease_s)
                 except SQLAlchemyError as error:
-                    log.warning("a lease was not prolonged", error=type(error).__name__)
+                    log.warning("lease_not_extended", error=type(error).__name__)
 
-        beat = threading.Thread(target=prolong, name="prolong-lease", daemon=True)
-        beat.start()
+        heartbeat = threading.Thread(target=extend, name="lease-heartbeat", daemon=True)
+        heartbeat.start()
         try:
             yield
         finally:
             done.set()
-            beat.join()
+            heartbeat.join()
 
-    def work(self, held: ItemLease) -> str:
-        """Do what is to be done to an item, and write down what came of it; return that in a word."""
+    def process(self, lease: ItemLease) -> str:
+        """Detect or mask an item and store the result; return the outcome as a code."""
         try:
-            result = self._result(held)
-            done = self.retry_while_database_down(lambda session: leases.complete(session, held, result))
+            with self._results.begin(retried=True) as pending:
+                result = self._result(lease, pending)
+                pending.wait()
+                done = self._retry_while_database_down(lambda session: leases.complete(session, lease, result))
             return "ok" if done else "superseded"
         except Unavailable as error:
-            self.retry_while_database_down(lambda session: leases.requeue_later(session, held))
+            self._retry_while_database_down(lambda session: leases.requeue_later(session, lease))
             return error.code
         except FaceApiError as error:
-            return self._fail(held, error)
+            return self._fail(lease, error)
         except SQLAlchemyError:
             # The lease runs out, and another worker tries.
-            log.exception("an item could not be written down")
-            return "database_unavailable"
+            log.exception("item_not_stored")
+            return DatabaseUnavailable.code
         except Exception:
-            log.exception("an item failed")
-            return self._fail(held, InternalError())
+            log.exception("item_failed")
+            return self._fail(lease, InternalError())
 
-    def _fail(self, held: ItemLease, error: FaceApiError) -> str:
-        self.retry_while_database_down(lambda session: leases.fail(session, held, error.code, error.detail))
+    def _fail(self, lease: ItemLease, error: FaceApiError) -> str:
+        self._retry_while_database_down(lambda session: leases.fail(session, lease, error.code, error.detail))
         return error.code
 
-    def _result(self, held: ItemLease) -> ItemResult:
-        """Find or mask the faces of an item, and store what comes of it."""
-        source = held.source_key or held.key
+    def _result(self, lease: ItemLease, pending: PendingResult) -> ItemResult:
+        """Detect or mask an item, and begin to store the pictures."""
+        source = lease.source_key or lease.key
         if source is None:
             raise NotFound(leases.GONE)
-        data = self._store.get(source)
-        outcome = self._outcome(held, data)
+        data = self._results.objects.get(source)
+        outcome = self._outcome(lease, data)
         values = outcome.values | {"detections": outcome.detections(), "report": outcome.report}
-        image = self._copied(held, data, outcome) if held.source_key else None
+        image = self._copied(lease, data, outcome, pending) if lease.source_key else None
         if outcome.processed is None:
             return ItemResult(values, image=image)
-        output_format = values["output_format"]
-        key = objects.processed_key(held.image_id, held.job_id, output_format)
-        self._store.put(key, outcome.processed, f"image/{output_format}")
+        key = pending.add_processed(lease.image_id, lease.job_id, values["output_format"], outcome.processed)
         values |= {"processed_s3_key": key, "processed_size_bytes": len(outcome.processed)}
         return ItemResult(values, hashlib.sha256(outcome.processed).hexdigest(), image)
 
-    def _outcome(self, held: ItemLease, data: bytes) -> JobOutcome:
+    def _outcome(self, lease: ItemLease, data: bytes) -> JobOutcome:
         started = time.perf_counter()
-        options = held.options
+        options = lease.options
         if isinstance(options, MaskOptions):
-            masked = self._own.mask(data, options)
+            masked = self._runtime.mask(data, options)
             return outcomes.masked(masked, options, (time.perf_counter() - started) * 1000)
-        report = self._own.detect(data, options)
+        report = self._runtime.detect(data, options)
         return outcomes.detected(report, options, (time.perf_counter() - started) * 1000)
 
-    def _copied(self, held: ItemLease, data: bytes, outcome: JobOutcome) -> StoredImage:
+    def _copied(self, lease: ItemLease, data: bytes, outcome: JobOutcome, pending: PendingResult) -> StoredImage:
         """Copy a picture of the bucket to where uploads are: what is deleted later is the copy, never the original."""
-        header = images.probe(data, self._own.settings.max_image_pixels)
-        key, content_type = objects.original_key(held.image_id, held.name), f"image/{header.format}"
-        self._store.put(key, data, content_type)
-        return StoredImage(
-            id=held.image_id,
-            filename=objects.safe_filename(held.name),
-            content_type=content_type,
-            size_bytes=len(data),
-            width=outcome.width,
-            height=outcome.height,
-            s3_key=key,
-            created_at=now(),
-        )
+        header = images.probe(data, self._runtime.settings.max_image_pixels)
+        upload = UploadedImage(data, lease.name, f"image/{header.format}")
+        pending.add_original(lease.image_id, upload)
+        return upload.row(lease.image_id, outcome.width, outcome.height)
 
-    def retry_while_database_down(self, act: Callable[[Session], bool]) -> bool:
-        """Write something down, again and again while the database can't be reached, for as long as a lease lasts."""
+    def _retry_while_database_down(self, act: Callable[[Session], bool]) -> bool:
+        """Write something to the database, again and again while it can't be reached, for as long as a lease lasts."""
         give_up = time.monotonic() + self._lease_s
         while True:
             try:
-                with self._sessions() as session:
+                with self._results.sessions() as session:
                     return act(session)
             except DBAPIError as error:
                 passing = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
                 if not passing or time.monotonic() > give_up:
                     raise
-                log.warning("the database can't be reached; trying again", error=type(error).__name__)
+                log.warning("database_unavailable_retrying", error=type(error).__name__)
             time.sleep(AGAIN_AFTER_S)

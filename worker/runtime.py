@@ -42,7 +42,7 @@ class Runtime:
         return self.services.settings
 
     @property
-    def queue(self) -> EngineClient:
+    def engine(self) -> EngineClient:
         return self.services.engine
 
     @property
@@ -62,7 +62,7 @@ class Runtime:
         """Say that this worker is ready."""
         self._published_at = time.monotonic()
         found = self.detector
-        self.queue.publish_status(
+        self.engine.publish_status(
             WorkerStatus(model=found.name, input_size=found.input_size, supports_landmarks=found.supports_landmarks)
         )
 

@@ -26,7 +26,7 @@ def detect_image(token: str, options: Options) -> None:
     wanted = DetectOptions.model_validate(options)
 
     def job(own: Runtime, data: bytes) -> None:
-        own.queue.answer_report(token, own.detect(data, wanted))
+        own.engine.answer_report(token, own.detect(data, wanted))
 
     _work("detect", token, job)
 
@@ -37,7 +37,7 @@ def mask_image(token: str, options: Options) -> None:
     wanted = MaskOptions.model_validate(options)
 
     def job(own: Runtime, data: bytes) -> None:
-        own.queue.answer_masked(token, own.mask(data, wanted))
+        own.engine.answer_masked(token, own.mask(data, wanted))
 
     _work("mask", token, job)
 
@@ -49,7 +49,7 @@ def mask_by_hand(token: str, options: Options) -> None:
 
     def job(own: Runtime, data: bytes) -> None:
         masked = pipeline.mask(data, wanted, GivenFaces(wanted.faces), own.settings.max_image_pixels, own.floor)
-        own.queue.answer_masked(token, masked)
+        own.engine.answer_masked(token, masked)
 
     _work("mask by hand", token, job)
 
@@ -60,7 +60,7 @@ def thumbnail_image(token: str, options: Options) -> None:
     side = int(str(options["side"]))
 
     def job(own: Runtime, data: bytes) -> None:
-        own.queue.answer_thumbnail(token, thumbnails.make(data, side, own.settings.max_image_pixels))
+        own.engine.answer_thumbnail(token, thumbnails.make(data, side, own.settings.max_image_pixels))
 
     _work("thumbnail", token, job)
 
@@ -75,11 +75,11 @@ def _work(kind: str, token: str, job: Job) -> None:
     """Do a call's job if its caller still waits, and answer with what came of it."""
     started = time.perf_counter()
     own = runtime.get()
-    data = own.queue.take(token)
+    data = own.engine.take(token)
     if data is None:
         log.info("task", kind=kind, outcome="dropped")
         return
-    outcome = _outcome(own.queue, token, lambda: job(own, data))
+    outcome = _outcome(own.engine, token, lambda: job(own, data))
     # The regular heartbeat waits behind the calls, and under load it comes too late.
     own.publish_status_if_due()
     log.info("task", kind=kind, outcome=outcome, bytes=len(data), ms=round((time.perf_counter() - started) * 1000, 2))

@@ -16,7 +16,7 @@ from core.database.clock import now
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.database.pages import Page
 from core.records import outcomes
-from core.records.records import StoredImage, StoredJob
+from core.records.rows import StoredImage, StoredJob
 
 NAME_LENGTH = 500
 
@@ -79,7 +79,7 @@ def existing(session: Session, batch_id: uuid.UUID, names: Collection[str]) -> d
 
 
 def add(session: Session, batch_id: uuid.UUID, new: Collection[NewItem]) -> dict[str, ExistingItem]:
-    """Make items, each with an image and a queued job, all in one transaction; commits.
+    """Make items, each with an image and a queued job; part of the caller's transaction.
 
     A name that is there already makes none. Returns what is known of each name before: a name that is missing is new.
     NotFound, BatchClosed.
@@ -88,7 +88,6 @@ def add(session: Session, batch_id: uuid.UUID, new: Collection[NewItem]) -> dict
     before = existing(session, batch_id, [item.name for item in new])
     fresh = list({item.name: item for item in new if item.name not in before}.values())
     insert(session, batch, fresh)
-    session.commit()
     return before
 
 

@@ -22,7 +22,7 @@ from core.database.clock import now
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.errors import NotFound
 from core.records import cleanups
-from core.records.records import StoredImage
+from core.records.rows import StoredImage
 
 MAX_LOST_LEASES = 3  # chosen: a worker may die by chance twice over one picture, hardly three times
 QUARANTINED = "quarantined"

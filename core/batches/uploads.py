@@ -6,21 +6,17 @@ Objects come before rows: what dies in between is an object without a row, which
 import hashlib
 import unicodedata
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sqlalchemy.orm import Session
-
 from core.batches import items, lifecycle
 from core.batches.items import NAME_LENGTH, ExistingItem, NewItem
-from core.database.engine import SessionFactory
+from core.contract.states import BatchStatus, ItemState
 from core.errors import BatchClosed, FaceApiError, QueueFull
 from core.pictures import images
-from core.records import cleanups
-from core.records.records import StoredImage
+from core.records.results import PendingResult, ResultStore, UploadedImage
 from core.storage import objects
-from core.storage.base import ObjectStore
 
 RETRY_AFTER_S = 5
 
@@ -63,50 +59,42 @@ class UploadReceipt:
 class BatchUploader:
     """Takes uploads for batches. queue_limit: how many items may wait, of all batches together."""
 
-    store: ObjectStore
-    sessions: SessionFactory
+    results: ResultStore
     max_pixels: int
     queue_limit: int
 
     def take(self, batch_id: uuid.UUID, files: Sequence[UploadSource]) -> UploadReceipt:
         """Make items of files. QueueFull, NotFound, BatchClosed; StorageUnavailable when the store fails.
 
-        What was stored until then is an item all the same: whoever sends it again is told so.
+        What was stored until then is an item all the same: whoever sends it again gets it as a duplicate.
         """
-        known = self._prepare(batch_id, [file.name for file in files])
-        told: list[tuple[str, str] | RejectedItem] = []
+        existing = self._prepare(batch_id, [file.name for file in files])
+        outcomes: list[tuple[str, str] | RejectedItem] = []
         stored: dict[str, NewItem] = {}
-        try:
-            told.extend(self._judge(file, known, stored) for file in files)
-        finally:
-            if stored:
-                known |= self._add(batch_id, stored)
-        return _receipt(told, known, stored)
-
-    def _add(self, batch_id: uuid.UUID, stored: dict[str, NewItem]) -> dict[str, ExistingItem]:
-        """Make items of what is stored; what becomes none, because others were faster, goes from the store again."""
-        with self.sessions() as session:
+        with self.results.begin() as pending:
             try:
-                before = items.add(session, batch_id, list(stored.values()))
-            except BatchClosed:  # of any other failure nobody knows whether the rows are there
-                session.rollback()
-                _discard(session, stored.values())
-                raise
-            _discard(session, [stored[name] for name in before])
-        return before
+                outcomes.extend(self._examine(file, existing, stored, pending) for file in files)
+            finally:
+                if stored:
+                    existing |= _add(pending, batch_id, stored)
+        return _receipt(outcomes, existing, stored)
 
     def _prepare(self, batch_id: uuid.UUID, names: list[str]) -> dict[str, ExistingItem]:
         """Refuse what can't be taken before anything is stored; return the items that have these names."""
-        with self.sessions() as session:
+        with self.results.sessions() as session:
             batch = lifecycle.get(session, batch_id)
-            if batch.status != "open" or batch.prefix is not None:
+            if batch.status != BatchStatus.OPEN or batch.prefix is not None:
                 raise BatchClosed("this batch takes no more pictures, or takes them from the store")
             if lifecycle.waiting(session) >= self.queue_limit:
                 raise QueueFull(f"{self.queue_limit} pictures of batches are waiting", retry_after_s=RETRY_AFTER_S)
             return items.existing(session, batch_id, [name for name in names if not name_problem(name)])
 
-    def _judge(
-        self, file: UploadSource, known: dict[str, ExistingItem], stored: dict[str, NewItem]
+    def _examine(
+        self,
+        file: UploadSource,
+        existing: dict[str, ExistingItem],
+        stored: dict[str, NewItem],
+        pending: PendingResult,
     ) -> tuple[str, str] | RejectedItem:
         """Store a file that may become an item, and return its name and digest; or say why it may not."""
         problem = name_problem(file.name)
@@ -114,26 +102,24 @@ class BatchUploader:
             return RejectedItem(file.name, "invalid_name", problem)
         data = file.read()
         digest = hashlib.sha256(data).hexdigest()
-        if file.name in known or file.name in stored:
+        if file.name in existing or file.name in stored:
             return file.name, digest
         try:
             header = images.probe(data, self.max_pixels)
         except FaceApiError as error:
             return RejectedItem(file.name, error.code, error.detail)
-        image_id = uuid.uuid4()
-        key = objects.original_key(image_id, file.name)
-        content_type = f"image/{header.format}"
-        self.store.put(key, data, content_type)
-        filename = objects.safe_filename(file.name)
-        image = StoredImage(image_id, filename, content_type, len(data), header.width, header.height, key)
+        image_id, upload = uuid.uuid4(), UploadedImage(data, file.name, f"image/{header.format}")
+        pending.put_original(image_id, upload)  # one at a time: a body may hold a thousand
+        image = upload.row(image_id, header.width, header.height)
         stored[file.name] = NewItem(file.name, len(data), digest, image)
         return file.name, digest
 
 
-def _discard(session: Session, unwanted: Iterable[NewItem]) -> None:
-    """Have the pictures of items that were not made removed. Commits."""
-    cleanups.register(session, [item.image.s3_key for item in unwanted if item.image])
-    session.commit()
+def _add(pending: PendingResult, batch_id: uuid.UUID, stored: dict[str, NewItem]) -> dict[str, ExistingItem]:
+    """Make items of what is stored; what becomes none, because others were faster, is removed from the store again."""
+    before = pending.commit(lambda session: items.add(session, batch_id, list(stored.values())))
+    pending.discard([image.s3_key for name in before if (image := stored[name].image)])
+    return before
 
 
 def name_problem(name: str) -> str | None:
@@ -148,16 +134,16 @@ def name_problem(name: str) -> str | None:
 
 
 def _receipt(
-    told: list[tuple[str, str] | RejectedItem], known: dict[str, ExistingItem], stored: dict[str, NewItem]
+    outcomes: list[tuple[str, str] | RejectedItem], existing: dict[str, ExistingItem], stored: dict[str, NewItem]
 ) -> UploadReceipt:
-    """Tell of every file in the order in which they came. known: items that were there before, also just before."""
-    receipt, new = UploadReceipt(), {name: item for name, item in stored.items() if name not in known}
-    for one in told:
+    """List every file in the order of the upload. existing: items that were there before, also just before."""
+    receipt, new = UploadReceipt(), {name: item for name, item in stored.items() if name not in existing}
+    for one in outcomes:
         if isinstance(one, RejectedItem):
             receipt.refused.append(one)
             continue
         name, digest = one
-        item, state = (known[name], known[name].state) if name in known else (stored[name], "queued")
+        item, state = (existing[name], existing[name].state) if name in existing else (stored[name], ItemState.QUEUED)
         if item.digest != digest:
             detail = "another picture has this name in this batch"
             receipt.refused.append(RejectedItem(name, "name_taken", detail))

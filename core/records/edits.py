@@ -6,23 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
-from core import logs
 from core.contract.detections import Detection, Landmarks
 from core.contract.options import ManualMaskOptions, MaskOptions
 from core.contract.reports import Box, Face, MaskedImage
+from core.contract.states import JobStatus, JobType
 from core.database.clock import now
-from core.database.engine import SessionFactory
-from core.database.models import ProcessingJob
 from core.engine.client import EngineClient
-from core.errors import FieldProblem, InvalidOption, NotFound, StorageUnavailable
-from core.records import cleanups, outcomes, records, reviews
-from core.records.records import JobDetail, StoredImage, StoredJob
-from core.storage import objects
-from core.storage.base import ObjectStore
+from core.errors import FieldProblem, InvalidOption, NotFound
+from core.records import outcomes, records, reviews
+from core.records.results import ResultStore
+from core.records.rows import JobDetail, StoredImage, StoredJob
 
-log = logs.get(__name__)
 # The options that say how a face is covered; the others say which faces are found.
 APPEARANCE = ("method", "strength", "padding", "format", "quality")
 
@@ -57,66 +53,45 @@ class EditPlan:
 class MaskEditor:
     """Makes the masked pictures that a person asks for."""
 
-    def __init__(self, store: ObjectStore, sessions: SessionFactory, queue: EngineClient) -> None:
-        self._store = store
-        self._sessions = sessions
-        self._queue = queue
+    def __init__(self, results: ResultStore, engine: EngineClient) -> None:
+        self._results = results
+        self._engine = engine
 
     def make(self, image_id: uuid.UUID, edit: ManualEdit, gone: Callable[[], bool]) -> uuid.UUID:
-        """Mask a stored picture and keep the result as a new job, whose id is returned.
+        """Mask a stored picture and store the result as a new job, whose id is returned.
 
         NotFound without the image or the job, InvalidOption for an edit that does not fit them, StorageUnavailable,
         SQLAlchemyError, and what the engine raises. Whatever fails leaves nothing behind.
         """
         started = time.perf_counter()
-        with self._sessions() as session:
+        with self._results.sessions() as session:
             image = records.get_image(session, image_id).image
             edited = reviews.to_edit(session, image_id, edit.job_id)
         plan = make_plan(image, edited, edit)
-        masked = self._queue.run_hand_mask(self._store.get(image.s3_key), plan.options, gone)
-        return self._keep(plan, masked, (time.perf_counter() - started) * 1000)
+        masked = self._engine.run_hand_mask(self._results.objects.get(image.s3_key), plan.options, gone)
+        return self._store(plan, masked, (time.perf_counter() - started) * 1000)
 
-    def _keep(self, plan: EditPlan, masked: MaskedImage, total_ms: float) -> uuid.UUID:
-        job_id, moment, form = uuid.uuid4(), now(), plan.options.format
-        key = objects.processed_key(plan.image.id, job_id, form)
-        done = outcomes.masked(masked, plan.options, total_ms)
-        values = done.values | {"face_count": len(plan.detections), "inference_ms": None, "review_state": None}
-        job = StoredJob(
-            id=job_id,
-            image_id=plan.image.id,
-            status="completed",
-            processed_s3_key=key,
-            processed_size_bytes=len(masked.image),
-            created_at=moment,
-            finished_at=moment,
-            **values,
-        )
-        self._store.put(key, masked.image, f"image/{form}")
-        try:
-            with self._sessions() as session:
-                reviews.add_edited(session, job, plan.detections, (done.report or {}) | plan.report)
-        except SQLAlchemyError as error:
-            self._remove_unless_saved(job_id, key)
-            if isinstance(error, IntegrityError):  # it has been deleted meanwhile
+    def _store(self, plan: EditPlan, masked: MaskedImage, total_ms: float) -> uuid.UUID:
+        job_id, moment, output_format = uuid.uuid4(), now(), plan.options.format
+        outcome = outcomes.masked(masked, plan.options, total_ms)
+        values = outcome.values | {"face_count": len(plan.detections), "inference_ms": None, "review_state": None}
+        report = (outcome.report or {}) | plan.report
+        with self._results.begin() as pending:
+            job = StoredJob(
+                id=job_id,
+                image_id=plan.image.id,
+                status=JobStatus.COMPLETED,
+                processed_s3_key=pending.add_processed(plan.image.id, job_id, output_format, masked.image),
+                processed_size_bytes=len(masked.image),
+                created_at=moment,
+                finished_at=moment,
+                **values,
+            )
+            try:
+                pending.commit(lambda session: reviews.insert_edited(session, job, plan.detections, report))
+            except IntegrityError as error:  # it has been deleted meanwhile
                 raise NotFound(f"there is no image {plan.image.id}") from error
-            raise
         return job_id
-
-    def _remove_unless_saved(self, job_id: uuid.UUID, key: str) -> None:
-        """Remove an object whose row was not written. A connection can break after the commit, too.
-
-        Where neither the database nor the store answers, maintenance finds the object: one without a row.
-        """
-        try:
-            with self._sessions() as session:
-                if session.get(ProcessingJob, job_id) is None:
-                    cleanups.register(session, [key])
-                    session.commit()
-                    self._store.delete(key)
-                    cleanups.done(session, [key])
-                    session.commit()
-        except (SQLAlchemyError, StorageUnavailable) as error:
-            log.warning("an object is left to be removed later", error=type(error).__name__)
 
 
 def make_plan(image: StoredImage, edited: JobDetail | None, edit: ManualEdit) -> EditPlan:
@@ -147,7 +122,7 @@ def make_plan(image: StoredImage, edited: JobDetail | None, edit: ManualEdit) ->
 def _options(edited: JobDetail | None, looks: dict[str, Any], detections: list[dict[str, Any]]) -> ManualMaskOptions:
     """Return the options given; what is left out is as it was in the job that is edited, if that was a mask."""
     before: dict[str, Any] = {}
-    if edited and edited.job.job_type == "mask":
+    if edited and edited.job.job_type == JobType.MASK:
         job = edited.job
         before = {"method": job.blur_method, "strength": job.blur_strength, "padding": job.padding}
         before |= {"format": job.output_format, "quality": job.output_quality}

@@ -1,11 +1,27 @@
-"""What came of a call, as it is kept: the columns of its job."""
+"""The outcome of detection or masking as a job stores it: columns, detections, report."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from core.contract import detections
 from core.contract.options import DetectOptions, MaskOptions
 from core.contract.reports import DetectionReport, MaskedImage
-from core.records.results import JobOutcome
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What a job stores. values: its columns; processed: the masked picture, None for detect.
+
+    detections: makes what is stored of the faces, called only when it is stored; report: what was done, in detail.
+    """
+
+    width: int
+    height: int
+    values: dict[str, Any]
+    detections: Callable[[], list[dict[str, Any]]]
+    processed: bytes | None = None
+    report: dict[str, Any] | None = None
 
 
 def detected(report: DetectionReport, options: DetectOptions, total_ms: float) -> JobOutcome:

@@ -1,8 +1,8 @@
-"""Images and jobs: kept, listed, shown, deleted. All SQL about them; one function is one question."""
+"""Images and jobs: inserted, listed, shown, deleted. All SQL about them; one function is one query."""
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,81 +10,14 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.database import tallies, upserts
-from core.database.clock import now
 from core.database.models import BatchItem, Image, ProcessingJob
 from core.database.pages import Page
 from core.database.tallies import RowFilter
 from core.errors import NotFound
 from core.records import cleanups
+from core.records.rows import ImageDetail, ImageSummary, JobDetail, StoredImage, StoredJob
 
 FIRST_MOMENT, LAST_MOMENT = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class StoredImage:
-    """A row of `images`."""
-
-    id: uuid.UUID
-    filename: str
-    content_type: str
-    size_bytes: int
-    width: int
-    height: int
-    s3_key: str
-    created_at: datetime = field(default_factory=now)
-
-
-@dataclass(frozen=True)
-class StoredJob:
-    """A row of `processing_jobs` without the detections and the report, which can be large."""
-
-    id: uuid.UUID
-    image_id: uuid.UUID
-    job_type: str
-    status: str
-    confidence_threshold: float
-    nms_threshold: float
-    batch_id: uuid.UUID | None = None
-    blur_method: str | None = None
-    blur_strength: int | None = None
-    padding: float | None = None
-    output_format: str | None = None
-    output_quality: int | None = None
-    face_count: int | None = None
-    processed_s3_key: str | None = None
-    processed_size_bytes: int | None = None
-    inference_ms: float | None = None
-    total_ms: float | None = None
-    error: str | None = None
-    created_at: datetime = field(default_factory=now)
-    finished_at: datetime | None = None
-    review_state: str | None = None
-
-
-@dataclass(frozen=True)
-class ImageSummary:
-    """processed_s3_key: of the newest job that has a processed picture."""
-
-    image: StoredImage
-    job_count: int
-    processed_s3_key: str | None
-
-
-@dataclass(frozen=True)
-class ImageDetail(ImageSummary):
-    """jobs: newest first."""
-
-    jobs: list[StoredJob]
-
-
-@dataclass(frozen=True)
-class JobDetail:
-    """detections, report: as they were saved."""
-
-    job: StoredJob
-    image: StoredImage
-    detections: Any
-    report: Any = None
 
 
 @dataclass(frozen=True)
@@ -111,14 +44,15 @@ class JobFilter:
 EVERY_JOB = JobFilter()
 
 
-def save_result(
-    session: Session, image: StoredImage, job: StoredJob, detections: Any = None, report: Any = None
-) -> None:
-    """Keep a picture and what was done to it: both rows or none. Commits."""
+def insert_image(session: Session, image: StoredImage) -> None:
+    """Insert an image; part of the caller's transaction."""
     session.execute(upserts.table_of(Image).insert(), vars(image))
+
+
+def insert_job(session: Session, job: StoredJob, detections: Any = None, report: Any = None) -> None:
+    """Insert a job with its documents; part of the caller's transaction."""
     documents = {"detections": detections, "report": report}
     session.execute(upserts.table_of(ProcessingJob).insert(), vars(job) | documents)
-    session.commit()
 
 
 def page_images(session: Session, page: int, per_page: int) -> Page[ImageSummary]:
@@ -173,14 +107,6 @@ def jobs_in_full(session: Session, job_ids: Collection[uuid.UUID]) -> list[JobDe
         JobDetail(StoredJob(*row[:half]), StoredImage(*row[half:-2]), *row[-2:])
         for row in session.execute(joined.order_by(*newest_first))
     ]
-
-
-def delete_image(session: Session, image_id: uuid.UUID) -> list[str]:
-    """Delete an image with its jobs, as `delete_images` does; NotFound without it."""
-    found = delete_images(session, [image_id])
-    if not found:
-        raise NotFound(f"there is no image {image_id}")
-    return found
 
 
 def delete_images(session: Session, image_ids: Collection[uuid.UUID]) -> list[str]:

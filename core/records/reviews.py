@@ -7,16 +7,14 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from core.database import pages, upserts
+from core.contract.states import ReviewState
+from core.database import pages
 from core.database.clock import now
 from core.database.models import ProcessingJob
 from core.database.pages import Page
 from core.errors import NotFound
 from core.records import records
-from core.records.records import ImageSummary, JobDetail, StoredJob
-
-PENDING = "pending"
-DONE = "done"
+from core.records.rows import ImageSummary, JobDetail, StoredJob
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def page(session: Session, page: int, per_page: int) -> Page[Review]:
 
     Counted and skipped in the index of those that wait: it holds no other jobs.
     """
-    waiting = ProcessingJob.review_state == PENDING
+    waiting = ProcessingJob.review_state == ReviewState.PENDING
     total = session.scalar(select(func.count()).select_from(ProcessingJob).where(waiting)) or 0
     skipped = pages.offset(page, per_page, total)
     newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
@@ -65,14 +63,15 @@ def accept(session: Session, job_id: uuid.UUID, by: str) -> None:
     session.commit()
 
 
-def add_edited(session: Session, job: StoredJob, detections: Any, report: dict[str, Any]) -> None:
-    """Keep what a person made of a picture, and note at the job that was edited that this is done. Commits."""
-    documents = {"detections": detections, "report": report}
-    session.execute(upserts.table_of(ProcessingJob).insert(), vars(job) | documents)
+def insert_edited(session: Session, job: StoredJob, detections: Any, report: dict[str, Any]) -> None:
+    """Insert what a person made of a picture, and finish the review of the job that was edited.
+
+    Part of the caller's transaction.
+    """
+    records.insert_job(session, job, detections, report)
     if report["edited_from"]:
         verdict = {"verdict": "edited", "by": report["by"], "job_id": str(job.id)}
         _finish(session, uuid.UUID(report["edited_from"]), verdict)
-    session.commit()
 
 
 def _finish(session: Session, job_id: uuid.UUID, verdict: dict[str, Any]) -> None:
@@ -81,5 +80,5 @@ def _finish(session: Session, job_id: uuid.UUID, verdict: dict[str, Any]) -> Non
     if found is None:
         raise NotFound(f"there is no job {job_id}")
     report = (found.report or {}) | {"review": verdict | {"at": now().isoformat()}}
-    done = {"review_state": DONE, "report": report}
+    done = {"review_state": ReviewState.DONE, "report": report}
     session.execute(update(ProcessingJob).where(ProcessingJob.id == job_id).values(done))

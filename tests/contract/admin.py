@@ -7,10 +7,10 @@ from typing import Any
 
 import requests
 
-from core.records import records
-from core.records.records import StoredImage, StoredJob
+from core.records.rows import StoredImage, StoredJob
 from core.storage import objects
 from tests.contract import pictures
+from tests.core import rows
 from tests.stack import Stack
 
 ADMIN = "/api/v1/admin"
@@ -112,5 +112,5 @@ def kept(service: Stack, filename: str = "team.jpg", detections: Any = None, **v
     if job.processed_s3_key:
         store.put(job.processed_s3_key, file, "image/jpeg")
     with sessions() as session:
-        records.save_result(session, image, job, detections)
+        rows.save_result(session, image, job, detections)
     return job

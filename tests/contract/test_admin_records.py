@@ -12,7 +12,7 @@ import requests
 from sqlalchemy import select
 
 from core.database.models import CleanupTask
-from core.records.records import StoredJob
+from core.records.rows import StoredJob
 from tests.contract import pictures
 from tests.contract.admin import basic, body, call, cookie, is_moment, kept
 from tests.contract.calls import Starter, assert_problem, fields

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import requests
 
-from core.records.records import StoredJob
+from core.records.rows import StoredJob
 from tests.contract import pictures
 from tests.contract.admin import basic, body, call, cookie, is_moment, kept
 from tests.contract.calls import Starter, assert_problem, fields, masked

@@ -4,13 +4,16 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from core.database import tallies
 from core.database.engine import SessionFactory
 from core.database.models import ProcessingJob
 from core.database.tallies import MEASURES
 from core.database.upserts import table_of
 from core.records import records
-from core.records.records import EVERY_JOB, JobFilter, StoredImage, StoredJob
+from core.records.records import EVERY_JOB, JobFilter
+from core.records.rows import StoredImage, StoredJob
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 METHODS = ("gaussian", "pixelate", "solid", "elliptical")
@@ -37,6 +40,15 @@ def mask_job(of: StoredImage, **values: Any) -> StoredJob:
     return detect_job(of, **made | {"processed_size_bytes": 500} | values)
 
 
+def save_result(
+    session: Session, image: StoredImage, job: StoredJob, detections: Any = None, report: Any = None
+) -> None:
+    """Save an image with one job."""
+    records.insert_image(session, image)
+    records.insert_job(session, job, detections, report)
+    session.commit()
+
+
 def add_jobs(sessions: SessionFactory, jobs: list[StoredJob]) -> None:
     """Keep jobs of images that are there."""
     with sessions.begin() as session:
@@ -48,7 +60,7 @@ def saved(sessions: SessionFactory, count: int, **values: Any) -> list[StoredIma
     made = [image(created_at=NOON - timedelta(minutes=number)) for number in range(count)]
     with sessions() as session:
         for one in made:
-            records.save_result(session, one, mask_job(one, **values))
+            save_result(session, one, mask_job(one, **values))
     return made
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from core.records.records import StoredJob
+from core.records.rows import StoredJob
 from tests.contract.admin import COOKIE, cookie
 from tests.e2e import browsers, seeds
 from tests.stack import Stack

@@ -10,8 +10,7 @@ import requests
 
 from core import maintenance
 from core.database.clock import now
-from core.records import records
-from core.records.records import StoredJob
+from core.records.rows import StoredJob
 from core.storage import objects
 from tests import pictures
 from tests.contract.admin import basic, body, kept
@@ -123,7 +122,7 @@ def busy_month(service: Stack, jobs: int = 500) -> list[StoredJob]:
     assert store is not None
     store.put(key, file, "image/jpeg")
     with sessions() as session:
-        records.save_result(session, of, rows.detect_job(of))
+        rows.save_result(session, of, rows.detect_job(of))
     rows.add_jobs(sessions, [StoredJob(**vars(job) | {"image_id": of.id}) for job in made])
     maintenance.fold_tallies(service.services)
     return made

@@ -25,12 +25,14 @@ from sqlalchemy import event
 from core import config, logs, maintenance, services
 from core.database.clock import now
 from core.errors import UndecodableImage
-from core.records import records, results
-from core.records.records import StoredImage, StoredJob
-from core.records.results import JobOutcome, ResultStore, UploadedImage
+from core.records import calls, comparisons, records
+from core.records.outcomes import JobOutcome
+from core.records.results import ResultStore, UploadedImage
+from core.records.rows import StoredImage, StoredJob
 from core.services import Services
 from core.storage import objects
 from core.storage.base import ObjectStore
+from tests.core import rows
 from web import app
 from web.app import FaceApiApp
 
@@ -99,34 +101,31 @@ class Subject:
     def keep(self) -> None:
         """What a call of mask does."""
         assert self.made.store and self.made.sessions
-        keeper = ResultStore(Slow(self.made.store), self.made.sessions, 2, lambda: None)
-        with results.draft(keeper, UPLOAD) as draft:
-            pass
-        assert draft.finish(OUTCOME).image_id
+        results = ResultStore(Slow(self.made.store), self.made.sessions, 2)
+        with calls.stored(results, UPLOAD, lambda: None) as call:
+            assert call.finish(OUTCOME).image_id
 
     def refuse(self) -> None:
         """What a call does whose picture turns out to be broken: what was stored meanwhile goes again."""
         assert self.made.store and self.made.sessions
-        keeper = ResultStore(self.made.store, self.made.sessions, 1, lambda: None)
-        with suppress(UndecodableImage), results.draft(keeper, UPLOAD):
+        results = ResultStore(self.made.store, self.made.sessions, 1)
+        with suppress(UndecodableImage), calls.stored(results, UPLOAD, lambda: None):
             raise UndecodableImage("broken")
-        pool: Any = keeper._pool
-        for _ in range(2):  # its one thread stores, then orders the removal, then removes
-            pool.submit(int).result()
+        results.close()
 
     def expire(self) -> None:
         assert maintenance.expire_images(self.made)
 
     def clean(self) -> None:
         with self.made.sessions() as session:  # type: ignore[misc]
-            records.delete_image(session, self.image_id)
+            records.delete_images(session, [self.image_id])
         assert maintenance.clean_storage(self.made).removed
 
     def compare(self) -> None:
         """Find an object that was left over."""
         key = objects.original_key(uuid.uuid4(), "orphan.jpg")
         self.made.store.put(key, b"x", "image/jpeg")  # type: ignore[union-attr]
-        maintenance.ORPHAN_AGE = timedelta(seconds=-10)
+        comparisons.ORPHAN_AGE = timedelta(seconds=-10)
         assert maintenance.compare(self.made).orphans
 
 
@@ -171,7 +170,7 @@ def kept(made: Services) -> uuid.UUID:
     for one in (key, processed):
         made.store.put(one, b"abc", "image/jpeg")
     with made.sessions() as session:
-        records.save_result(session, image, job, [])
+        rows.save_result(session, image, job, [])
     return image_id
 
 

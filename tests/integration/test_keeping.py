@@ -103,7 +103,7 @@ def test_failing_store_fails_no_call(keeping: Stack) -> None:
         folder.with_name("elsewhere").rename(folder)
     assert answer.status_code == 200
     assert (answer.json()["image_id"], answer.json()["job_id"]) == (None, None)
-    assert "a result was not kept" in keeping.log("serve")
+    assert "result_not_stored" in keeping.log("serve")
     assert counts(settings) == before
 
 

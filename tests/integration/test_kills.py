@@ -16,6 +16,8 @@ from sqlalchemy import select
 from core import config, maintenance, services
 from core.database import migrations
 from core.database.models import CleanupTask, Image, ProcessingJob
+from core.records import comparisons
+from core.records.comparisons import StorageDifferences
 from core.services import Services
 from tests.stack import ROOT
 
@@ -87,7 +89,7 @@ def assert_clean(place: Place) -> None:
     """After maintenance there is what the rows name, and nothing else."""
     place.clean()
     assert place.objects() == place.named()
-    assert maintenance.compare(place.made) == maintenance.StorageDifferences(orphans=0, missing=0)
+    assert maintenance.compare(place.made) == StorageDifferences(orphans=0, missing=0)
 
 
 @pytest.mark.parametrize("action", ["delete", "expire", "clean"])
@@ -108,20 +110,20 @@ def test_killed_keeping_leaves_what_is_found(place: Place, monkeypatch: pytest.M
     left = place.objects() - place.named()
     assert left, "no try was killed between an object and its row"
     assert maintenance.compare(place.made).orphans == 0, "a young object may still get its row"
-    monkeypatch.setattr(maintenance, "ORPHAN_AGE", timedelta(seconds=-10))
-    assert maintenance.compare(place.made) == maintenance.StorageDifferences(orphans=len(left), missing=0)
+    monkeypatch.setattr(comparisons, "ORPHAN_AGE", timedelta(seconds=-10))
+    assert maintenance.compare(place.made) == StorageDifferences(orphans=len(left), missing=0)
     assert_clean(place)
 
 
 def test_killed_refusal_leaves_what_is_found(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert place.run("refuse") >= 2
-    monkeypatch.setattr(maintenance, "ORPHAN_AGE", timedelta(seconds=-10))
+    monkeypatch.setattr(comparisons, "ORPHAN_AGE", timedelta(seconds=-10))
     maintenance.compare(place.made)
     assert_clean(place)
 
 
 def test_killed_comparison_is_repeated(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert place.run("compare") >= 4
-    monkeypatch.setattr(maintenance, "ORPHAN_AGE", timedelta(seconds=-10))
+    monkeypatch.setattr(comparisons, "ORPHAN_AGE", timedelta(seconds=-10))
     maintenance.compare(place.made)
     assert_clean(place)

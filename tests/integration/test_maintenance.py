@@ -21,11 +21,14 @@ from core.database.clock import now
 from core.errors import StorageUnavailable
 from core.keys import keys, uses
 from core.keys.uses import KeyUseCounter
-from core.records import cleanups, records
-from core.records.records import StoredImage, StoredJob
+from core.records import cleanups, comparisons, records
+from core.records.comparisons import StorageDifferences
+from core.records.deletions import CleanupResult
+from core.records.rows import StoredImage, StoredJob
 from core.services import Services
 from core.storage import objects
 from core.storage.objects import StoredObject
+from tests.core import rows
 from worker import maintenance as tasks
 
 
@@ -48,7 +51,7 @@ def keep(made: Services, age_days: float = 0) -> StoredImage:
     for one in (key, processed):
         made.store.put(one, b"abc", "image/jpeg")  # type: ignore[union-attr]  # this store is on
     with made.sessions() as session:  # type: ignore[misc]
-        records.save_result(session, image, job, [])
+        rows.save_result(session, image, job, [])
     return image
 
 
@@ -105,7 +108,7 @@ def test_old_images_expire_with_objects(made: Services) -> None:
     keep(made, age_days=31)
     young = keep(made, age_days=29)
     assert maintenance.expire_images(made) == 1
-    assert maintenance.clean_storage(made) == maintenance.CleanupResult(removed=2, waiting=0)
+    assert maintenance.clean_storage(made) == CleanupResult(removed=2, waiting=0)
     assert all(str(young.id) in key for key in stored(made))
     assert len(stored(made)) == 2
 
@@ -141,14 +144,14 @@ def test_comparison_asks_for_no_object_alone(made: Services, monkeypatch: pytest
         raise StorageUnavailable(key)
 
     monkeypatch.setattr(made.store, "stat", refuse)
-    assert maintenance.compare(made) == maintenance.StorageDifferences(orphans=0, missing=0)
+    assert maintenance.compare(made) == StorageDifferences(orphans=0, missing=0)
 
 
 @pytest.mark.parametrize("backwards", [False, True])
 def test_missing_are_counted_whatever_the_order(
     made: Services, monkeypatch: pytest.MonkeyPatch, backwards: bool
 ) -> None:
-    monkeypatch.setattr(maintenance, "OBJECTS_AT_ONCE", 2)
+    monkeypatch.setattr(comparisons, "OBJECTS_AT_ONCE", 2)
     images = [keep(made) for _ in range(7)]
     for image in images[2:4]:
         made.store.delete(image.s3_key)  # type: ignore[union-attr]
@@ -156,22 +159,22 @@ def test_missing_are_counted_whatever_the_order(
     monkeypatch.setattr(
         made.store, "list", lambda prefix="": iter(sorted(found_in(prefix), key=lambda one: one.key, reverse=backwards))
     )
-    assert maintenance.compare(made) == maintenance.StorageDifferences(orphans=0, missing=2)
+    assert maintenance.compare(made) == StorageDifferences(orphans=0, missing=2)
 
 
 def test_failing_removal_is_tried_again(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     image = keep(made)
     with made.sessions() as session:  # type: ignore[misc]
-        records.delete_image(session, image.id)
+        records.delete_images(session, [image.id])
 
     def refuse(key: str) -> None:
         raise StorageUnavailable("down")
 
     with monkeypatch.context() as patch:
         patch.setattr(made.store, "delete", refuse)
-        assert maintenance.clean_storage(made) == maintenance.CleanupResult(removed=0, waiting=2)
+        assert maintenance.clean_storage(made) == CleanupResult(removed=0, waiting=2)
     monkeypatch.setattr(cleanups, "now", lambda: now() + timedelta(hours=1))
-    assert maintenance.clean_storage(made) == maintenance.CleanupResult(removed=2, waiting=0)
+    assert maintenance.clean_storage(made) == CleanupResult(removed=2, waiting=0)
     assert stored(made) == set()
 
 
@@ -230,9 +233,9 @@ def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPa
     [
         (0, False),
         (3, True),
-        (maintenance.CleanupResult(removed=0, waiting=0), False),
-        (maintenance.CleanupResult(removed=0, waiting=2), True),
-        (maintenance.StorageDifferences(orphans=0, missing=1), True),
+        (CleanupResult(removed=0, waiting=0), False),
+        (CleanupResult(removed=0, waiting=2), True),
+        (StorageDifferences(orphans=0, missing=1), True),
     ],
 )
 def test_maintenance_tells_what_it_did(outcome: object, told: bool) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, request
 
 from core.records import records, reviews, statistics, timelines
-from core.records.records import JobFilter, StoredJob
+from core.records.records import JobFilter
+from core.records.rows import StoredJob
 from core.records.statistics import Latencies, UsageStatistics
 from core.records.timelines import Span
 from web import current

@@ -9,7 +9,7 @@ from pydantic import Field
 from core.contract.models import FrozenModel
 from core.errors import NotFound
 from core.records import records
-from core.records.records import StoredJob
+from core.records.rows import StoredJob
 from web import current
 from web.auth import guards
 from web.console import ids, overlays, pages, pagination

@@ -9,7 +9,7 @@ from core.contract.models import FrozenModel
 from core.errors import NotFound
 from core.records import records
 from core.records import reviews as waiting
-from core.records.records import JobDetail
+from core.records.rows import JobDetail
 from web import current
 from web.auth import guards
 from web.console import ids, overlays, pages, pagination

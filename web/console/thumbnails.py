@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, request
 
 from core.errors import NotFound
 from core.records import records
-from core.records.records import ImageDetail
+from core.records.rows import ImageDetail
 from web import current
 from web.auth import guards
 from web.console import ids

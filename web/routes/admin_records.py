@@ -7,9 +7,8 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from werkzeug.wrappers import Response as BaseResponse
 
-from core import logs
-from core.errors import DatabaseUnavailable, NotFound, StorageUnavailable
-from core.records import cleanups, records, statistics
+from core.errors import NotFound
+from core.records import deletions, records, statistics
 from web import bodies, current, links
 from web.auth import guards
 from web.openapi import admin as openapi
@@ -35,7 +34,6 @@ admin_records = APIBlueprint(
     abp_tags=[Tag(name="Admin: records", description="What was kept, and what was done to it.")],
     abp_security=openapi.BY_ADMIN,
 )
-log = logs.get(__name__)
 
 
 @admin_records.get("/stats", summary="Numbers", responses=openapi.found(StatsResponse))
@@ -72,9 +70,9 @@ def delete_image(path: ImagePath) -> Response:
 
     What the object store refuses to remove now is removed later; nothing is forgotten.
     """
-    with current.session() as session:
-        keys = records.delete_image(session, path.image_id)
-    _remove_now(keys)
+    results = current.results()
+    with current.as_database():
+        deletions.delete_image(results.objects, results.sessions, path.image_id)
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -115,20 +113,3 @@ def get_job_download(path: JobPath) -> BaseResponse:
     if found.job.processed_s3_key is None:
         raise NotFound("this job has no masked picture")
     return redirect(links.download(found.job, found.image))
-
-
-def _remove_now(keys: list[str]) -> None:
-    """Try at once what is registered already; whatever fails here is left to maintenance."""
-    removed = []
-    try:
-        for key in keys:
-            current.store().delete(key)
-            removed.append(key)
-    except StorageUnavailable as error:
-        log.warning("objects are left to be removed later", left=len(keys) - len(removed), reason=str(error.__cause__))
-    try:
-        with current.session() as session:
-            cleanups.done(session, removed)
-            session.commit()
-    except DatabaseUnavailable:
-        log.warning("removed objects are still noted as to be removed", removed=len(removed))

@@ -7,7 +7,6 @@ from flask import Response, g
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core.errors import FeatureDisabled
 from core.records import records, reviews
 from core.records.edits import MaskEditor
 from web import bodies, current
@@ -63,10 +62,7 @@ def post_review(path: JobPath, body: Verdict) -> Response:
 
 
 def _editor() -> MaskEditor:
-    services = current.services()
-    if services.sessions is None:
-        raise FeatureDisabled("there is no database: FACE_API_DATABASE_ENABLED is off")
-    return MaskEditor(current.store(), services.sessions, services.engine)
+    return MaskEditor(current.results(), current.services().engine)
 
 
 def _told(job_id: uuid.UUID, status: int) -> Response:

@@ -7,7 +7,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from core.contract.options import DetectOptions, MaskOptions
-from core.records import outcomes, results
+from core.records import calls, outcomes
 from web import bodies, current, uploads
 from web.auth import guards
 from web.health import Health
@@ -40,10 +40,10 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     """Answer where the faces are, in pixels of the upright picture."""
     upload, sent, options = uploads.received(query, form)
     services = current.services()
-    with results.draft(services.keeper, upload) as draft:
+    with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
         report = services.engine.run_detect(upload.data, options, caller_has_gone)
-    kept = draft.finish(outcomes.detected(report, options, sent.total_ms))
-    return bodies.detection(report, sent, kept)
+        ids = call.finish(outcomes.detected(report, options, sent.total_ms))
+    return bodies.detection(report, sent, ids)
 
 
 @public.post(
@@ -57,7 +57,7 @@ def post_mask(query: MaskOptions, form: ImageUpload) -> Response:
     """Answer the picture with its faces covered, and nothing in the file but pixels and a colour profile."""
     upload, sent, options = uploads.received(query, form)
     services = current.services()
-    with results.draft(services.keeper, upload) as draft:
+    with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
         masked = services.engine.run_mask(upload.data, options, caller_has_gone)
-    kept = draft.finish(outcomes.masked(masked, options, sent.total_ms))
-    return bodies.masked_image(masked, options.format, sent, kept)
+        ids = call.finish(outcomes.masked(masked, options, sent.total_ms))
+    return bodies.masked_image(masked, options.format, sent, ids)

@@ -11,7 +11,8 @@ from core.contract.models import FrozenModel
 from core.contract.options import Method, OutputFormat
 from core.database.pages import Page
 from core.errors import NotFound
-from core.records.records import ImageDetail, ImageSummary, JobDetail, JobFilter, StoredJob
+from core.records.records import JobFilter
+from core.records.rows import ImageDetail, ImageSummary, JobDetail, StoredJob
 from core.records.statistics import UsageStatistics
 from web import links
 from web.openapi.examples import A_JOB, A_JOB_IN_FULL, AN_IMAGE, REQUEST_ID, STATISTICS

@@ -26,6 +26,7 @@ from core.database.engine import SessionFactory
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.errors import BatchClosed, NotFound
 from core.records import cleanups, outcomes, records
+from core.records.results import ResultStore
 from core.storage.folder import FolderStore
 from tests.contract.pictures import encoded, landscape
 from tests.core import rows
@@ -40,6 +41,7 @@ def begun(session: Session, count: int = 0, **values: Any) -> uuid.UUID:
     if count:
         new = [NewItem(f"{number}.jpg", 1000, f"{number:064}", rows.image()) for number in range(count)]
         items.add(session, batch.id, new)
+        session.commit()
     return batch.id
 
 
@@ -187,7 +189,7 @@ def test_prolonged_lease_is_not_buried(session: Session) -> None:
 def test_deleted_image_has_no_outcome(session: Session) -> None:
     batch = begun(session, 2)
     held = taken(session)
-    records.delete_image(session, held.image_id)
+    records.delete_images(session, [held.image_id])
     with pytest.raises(NotFound):
         leases.complete(session, held, result(processed_s3_key="processed/late.jpeg"))
     assert "processed/late.jpeg" in {due.s3_key for due in cleanups.due(session)}
@@ -195,13 +197,14 @@ def test_deleted_image_has_no_outcome(session: Session) -> None:
     assert leases.fail(session, held, "not_found", "gone")
     assert counts(session, batch) == {"queued": 1, "failed": 1}
     second = select(BatchItem.image_id).where(BatchItem.name == "1.jpg")
-    records.delete_image(session, session.scalars(second).one() or uuid.UUID(int=0))
+    records.delete_images(session, session.scalars(second).all())
     assert taken(session).key is None
 
 
 def test_item_of_a_prefix_gets_its_rows_at_the_end(session: Session) -> None:
     batch = begun(session, prefix="in/")
     items.add(session, batch, [NewItem("a.jpg", 5, source_key="in/a.jpg")])
+    session.commit()
     first = taken(session)
     leases.requeue_later(session, first)
     ready(session)
@@ -458,6 +461,7 @@ def test_same_upload_twice_at_a_time_is_one_item(sessions: SessionFactory) -> No
         together.wait()
         with sessions() as session:
             before.append(len(items.add(session, batch, mine)))
+            session.commit()
 
     threads = [threading.Thread(target=send) for _ in range(4)]
     for thread in threads:
@@ -484,7 +488,8 @@ class Sent:
 
 def test_upload_that_becomes_no_item_leaves_the_store(sessions: SessionFactory, tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "objects", 60)
-    uploader = BatchUploader(store, sessions, 10**8, 100)
+    results = ResultStore(store, sessions, 2)
+    uploader = BatchUploader(results, 10**8, 100)
     with sessions() as session:
         batch = begun(session)
 
@@ -495,8 +500,9 @@ def test_upload_that_becomes_no_item_leaves_the_store(sessions: SessionFactory, 
     uploader.take(batch, [Sent("a.jpg", lambda: uploader.take(batch, [Sent("a.jpg")]))])
     with pytest.raises(BatchClosed):
         uploader.take(batch, [Sent("b.jpg", close)])
+    results.close()
     with sessions() as session:
-        kept = set(session.scalars(select(Image.s3_key)))
-        doomed = {due.s3_key for due in cleanups.due(session)}
-    assert (len(kept), len(doomed)) == (1, 2)
-    assert {found.key for found in store.list()} == kept | doomed
+        named = set(session.scalars(select(Image.s3_key)))
+        assert cleanups.due(session) == []
+    assert len(named) == 1
+    assert {found.key for found in store.list()} == named

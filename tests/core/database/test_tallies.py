@@ -16,7 +16,8 @@ from core.database.engine import SessionFactory
 from core.database.models import Image, ProcessingJob, Tally, TallyChange
 from core.database.tallies import RowFilter, SeekPosition
 from core.records import records
-from core.records.records import JobFilter, StoredJob
+from core.records.records import JobFilter
+from core.records.rows import StoredJob
 from tests.core import rows
 from tests.core.rows import METHODS, NOON, STATUSES
 

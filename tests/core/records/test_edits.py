@@ -20,7 +20,8 @@ from core.engine.client import EngineClient
 from core.errors import InvalidOption, NotFound, StorageUnavailable
 from core.records import edits, records, reviews
 from core.records.edits import ManualEdit, MaskEditor
-from core.records.records import StoredImage
+from core.records.results import ResultStore
+from core.records.rows import StoredImage
 from core.storage.base import ObjectStore
 from tests.core import rows
 
@@ -63,7 +64,7 @@ def image(sessions: SessionFactory, store: ObjectStore) -> StoredImage:
     made = rows.image(width=400, height=300)
     store.put(made.s3_key, b"original", "image/jpeg")
     with sessions() as session:
-        records.save_result(session, made, rows.mask_job(made, review_state="pending"), [], {})
+        rows.save_result(session, made, rows.mask_job(made, review_state="pending"), [], {})
     return made
 
 
@@ -75,13 +76,22 @@ def keys(store: ObjectStore) -> set[str]:
     return {found.key for found in store.list()}
 
 
+def edit(store: ObjectStore, sessions: SessionFactory, image: StoredImage, engine: Any = None) -> uuid.UUID:
+    """Mask the picture again, and wait until what may have to be removed is."""
+    results = ResultStore(store, sessions, 2)
+    try:
+        return MaskEditor(results, engine or Engine()).make(image.id, NOTHING, never)
+    finally:
+        results.close()
+
+
 def tasks(sessions: SessionFactory) -> set[str]:
     with sessions() as session:
         return set(session.scalars(select(CleanupTask.s3_key)))
 
 
 def test_edit_keeps_job_and_object(sessions: SessionFactory, store: ObjectStore, image: StoredImage) -> None:
-    job_id = MaskEditor(store, sessions, Engine()).make(image.id, NOTHING, never)
+    job_id = edit(store, sessions, image)
     with sessions() as session:
         found = records.get_job(session, job_id)
     assert found.job.processed_s3_key in keys(store)
@@ -106,7 +116,7 @@ def test_unsaved_edit_leaves_no_object(
 ) -> None:
     request.getfixturevalue("broken_database")
     with pytest.raises(OperationalError):
-        MaskEditor(store, sessions, Engine()).make(image.id, NOTHING, never)
+        edit(store, sessions, image)
     assert keys(store) == {image.s3_key}
     assert tasks(sessions) == set()
 
@@ -126,7 +136,7 @@ def test_unsaved_edit_is_removed_later(
     request.getfixturevalue("broken_database")
     monkeypatch.setattr(store, "delete", refuse)
     with pytest.raises(OperationalError):
-        MaskEditor(store, sessions, Engine()).make(image.id, NOTHING, never)
+        edit(store, sessions, image)
     assert tasks(sessions) == keys(store) - {image.s3_key} != set()
 
 
@@ -135,10 +145,10 @@ def test_picture_deleted_meanwhile_is_not_found(
 ) -> None:
     def delete() -> None:
         with sessions() as session:
-            records.delete_image(session, image.id)
+            records.delete_images(session, [image.id])
 
     with pytest.raises(NotFound):
-        MaskEditor(store, sessions, Engine(delete)).make(image.id, NOTHING, never)
+        edit(store, sessions, image, Engine(delete))
     assert keys(store) == {image.s3_key}  # whose removal is a task of the deletion's
     assert all(not key.startswith("processed/") or key not in keys(store) for key in tasks(sessions))
 
@@ -147,7 +157,7 @@ def test_job_of_other_looks_is_planned(session: Session) -> None:
     image = rows.image(width=400, height=300)
     job = rows.mask_job(image, blur_method="solid", padding=0.3)
     detection = {"index": 0, "bbox": BOX, "landmarks": POINTS, "confidence": 0.3, "review": True}
-    records.save_result(session, image, job, [detection], {})
+    rows.save_result(session, image, job, [detection], {})
     plan = edits.make_plan(image, records.get_job(session, job.id), NOTHING)
     assert (plan.options.method, plan.options.padding, plan.options.verify) == ("solid", 0.3, False)
     first, second = plan.options.faces

@@ -56,7 +56,7 @@ def test_mask_tells_its_verification() -> None:
 def test_report_is_kept_and_told(session: Session) -> None:
     image = rows.image()
     job = rows.mask_job(image, review_state="pending")
-    records.save_result(session, image, job, [], {"review_faces": 1})
+    rows.save_result(session, image, job, [], {"review_faces": 1})
     found = records.get_job(session, job.id)
     assert (found.job.review_state, found.report, found.detections) == ("pending", {"review_faces": 1}, [])
 
@@ -64,4 +64,4 @@ def test_report_is_kept_and_told(session: Session) -> None:
 def test_unknown_review_state_is_refused(session: Session) -> None:
     image = rows.image()
     with pytest.raises(IntegrityError):
-        records.save_result(session, image, rows.mask_job(image, review_state="soon"))
+        rows.save_result(session, image, rows.mask_job(image, review_state="soon"))

@@ -15,7 +15,8 @@ from core.database.engine import SessionFactory
 from core.database.models import CleanupTask, Image, ProcessingJob
 from core.errors import NotFound
 from core.records import cleanups, records
-from core.records.records import EVERY_JOB, ImageDetail, ImageSummary, JobDetail, JobFilter
+from core.records.records import EVERY_JOB, JobFilter
+from core.records.rows import ImageDetail, ImageSummary, JobDetail
 from tests.core import rows
 from tests.core.rows import NOON
 
@@ -34,7 +35,7 @@ def test_saved_result_is_told_in_full(session: Session) -> None:
     image = rows.image()
     job = rows.mask_job(image, batch_id=uuid.uuid4(), error="none", finished_at=NOON + timedelta(seconds=1))
     detections = [{"box": [1.5, 2.0, 3.0, 4.0], "confidence": 0.9, "name": "é"}]
-    records.save_result(session, image, job, detections)
+    rows.save_result(session, image, job, detections)
     assert records.get_job(session, job.id) == JobDetail(job, image, detections)
     assert records.get_image(session, image.id) == ImageDetail(image, 1, job.processed_s3_key, [job])
 
@@ -42,14 +43,14 @@ def test_saved_result_is_told_in_full(session: Session) -> None:
 def test_saved_result_is_there_for_others(sessions: SessionFactory) -> None:
     image = rows.image()
     with sessions() as session:
-        records.save_result(session, image, rows.detect_job(image))
+        rows.save_result(session, image, rows.detect_job(image))
     assert (_count(sessions, Image), _count(sessions, ProcessingJob)) == (1, 1)
 
 
 def test_failed_save_leaves_nothing(sessions: SessionFactory) -> None:
     image = rows.image()
     with sessions() as session, pytest.raises(IntegrityError):
-        records.save_result(session, image, rows.detect_job(image, status="unheard of"))
+        rows.save_result(session, image, rows.detect_job(image, status="unheard of"))
     assert _count(sessions, Image) == 0
     assert rows.measured(sessions) == {}
 
@@ -57,7 +58,7 @@ def test_failed_save_leaves_nothing(sessions: SessionFactory) -> None:
 def test_detect_job_has_no_method(session: Session) -> None:
     image = rows.image()
     with pytest.raises(IntegrityError):
-        records.save_result(session, image, rows.detect_job(image, blur_method="gaussian"))
+        rows.save_result(session, image, rows.detect_job(image, blur_method="gaussian"))
 
 
 def test_job_needs_an_image(sessions: SessionFactory) -> None:
@@ -67,7 +68,7 @@ def test_job_needs_an_image(sessions: SessionFactory) -> None:
 
 def test_times_know_their_zone(session: Session) -> None:
     image = rows.image()
-    records.save_result(session, image, rows.detect_job(image))
+    rows.save_result(session, image, rows.detect_job(image))
     assert records.get_image(session, image.id).image.created_at.isoformat() == "2026-03-04T12:00:00+00:00"
 
 
@@ -83,7 +84,7 @@ def test_images_of_one_moment_keep_their_order(sessions: SessionFactory) -> None
     made = [rows.image() for _ in range(9)]
     with sessions() as session:
         for image in made:
-            records.save_result(session, image, rows.detect_job(image))
+            rows.save_result(session, image, rows.detect_job(image))
         shown = [item.image for page in (1, 2, 3) for item in records.page_images(session, page, 3).items]
     assert shown == sorted(made, key=lambda image: image.id, reverse=True)
 
@@ -122,7 +123,7 @@ def test_page_takes_as_many_queries_as_one_image(sessions: SessionFactory) -> No
     assert len(statements) == 2 * for_one <= 8
 
 
-@pytest.mark.parametrize("question", [records.get_image, records.get_job, records.delete_image])
+@pytest.mark.parametrize("question", [records.get_image, records.get_job])
 def test_unknown_id_is_not_found(session: Session, question: Any) -> None:
     with pytest.raises(NotFound):
         question(session, uuid.uuid4())
@@ -134,7 +135,7 @@ def test_deleted_image_leaves_tasks_for_its_objects(sessions: SessionFactory) ->
     rows.add_jobs(sessions, [job, rows.detect_job(image)])
     with sessions() as session:
         known = cleanups.known_keys(session, [image.id])
-        keys = records.delete_image(session, image.id)
+        keys = records.delete_images(session, [image.id])
     assert len(keys) == 3 and {image.s3_key, job.processed_s3_key} < set(keys)
     assert _task_keys(sessions) == set(keys) == known
     with sessions() as session:
@@ -150,7 +151,7 @@ def test_interrupted_delete_forgets_no_object(
     with sessions() as session:
         event.listen(session, moment, _fail)
         with pytest.raises(ConnectionError):
-            records.delete_image(session, image.id)
+            records.delete_images(session, [image.id])
     assert (_count(sessions, Image), _count(sessions, ProcessingJob), len(_task_keys(sessions))) == left
     assert rows.counted(sessions) == left[1]
 
@@ -186,7 +187,7 @@ def test_delete_waits_for_a_job_just_added(postgres_sessions: SessionFactory) ->
 def _delete(sessions: SessionFactory, image_id: uuid.UUID, began: threading.Event) -> list[str]:
     with sessions() as session:
         began.set()
-        return records.delete_image(session, image_id)
+        return records.delete_images(session, [image_id])
 
 
 def test_image_is_deleted_once_by_two(postgres_sessions: SessionFactory) -> None:
@@ -194,7 +195,8 @@ def test_image_is_deleted_once_by_two(postgres_sessions: SessionFactory) -> None
     with ThreadPoolExecutor() as pool:
         calls = [pool.submit(_delete, postgres_sessions, image.id, threading.Event()) for _ in range(2)]
         errors = [call.exception(timeout=5) for call in calls]
-    assert sorted(type(error) for error in errors if error) == [NotFound]
+    assert errors == [None, None]
+    assert sorted(len(call.result()) for call in calls) == [0, 2]
     assert len(_task_keys(postgres_sessions)) == 2
 
 

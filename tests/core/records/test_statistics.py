@@ -37,7 +37,7 @@ def test_numbers_forget_deleted_images(sessions: SessionFactory) -> None:
     rows.add_jobs(sessions, [rows.detect_job(image)])
     rows.fold(sessions)
     with sessions() as session:
-        records.delete_image(session, image.id)
+        records.delete_images(session, [image.id])
     assert _read(sessions) == UsageStatistics(1, 1, 2, 12.345, 1500, {"mask": 1}, {"gaussian": 1})
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.database.engine import SessionFactory
-from core.records import records, timelines
+from core.records import timelines
 from core.records.timelines import Span, TimeBucket
 from tests.core import rows
 
@@ -27,7 +27,7 @@ def kept(sessions: SessionFactory) -> None:
     for ago, values in ((0, {}), (1, {"status": "failed", "face_count": None}), (24, {}), (24 * 40, {})):
         image = rows.image(created_at=NOW - timedelta(hours=ago))
         with sessions() as session:
-            records.save_result(session, image, rows.mask_job(image, **values))
+            rows.save_result(session, image, rows.mask_job(image, **values))
     rows.add_jobs(sessions, [rows.detect_job(image, created_at=NOW, face_count=5)])
 
 

@@ -1,0 +1,95 @@
+"""The one way in which images and their objects are deleted: rows first, objects next, nothing forgotten.
+
+An object that can't be deleted now is a task in the database (core/records/cleanups.py), which maintenance tries again.
+"""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from core import logs
+from core.database.engine import SessionFactory
+from core.errors import NotFound, StorageUnavailable
+from core.records import cleanups, records
+from core.storage.base import ObjectStore
+
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True)
+class CleanupResult:
+    """removed: objects that are gone now; waiting: removals that are still to be done."""
+
+    removed: int
+    waiting: int
+
+
+def delete_image(store: ObjectStore, sessions: SessionFactory, image_id: uuid.UUID) -> None:
+    """Delete an image with its jobs and objects; NotFound without it.
+
+    An object that the store refuses to delete now stays a task for maintenance.
+    """
+    with sessions() as session:
+        keys = records.delete_images(session, [image_id])
+        if not keys:
+            raise NotFound(f"there is no image {image_id}")
+    discard(store, sessions, keys, registered=True)
+
+
+def discard(store: ObjectStore, sessions: SessionFactory, keys: Collection[str], *, registered: bool = False) -> None:
+    """Delete objects that no row names, and forget their tasks; what can't be deleted now becomes a task. Never fails.
+
+    registered: whether the objects are tasks already. Where neither the store nor the database answers, the daily
+    comparison finds the objects: they have no row.
+    """
+    removed = _delete_all(store, keys)
+    left = set(keys) - removed
+    if not (removed if registered else left):
+        return
+    try:
+        with sessions() as session:
+            if registered:
+                cleanups.done(session, removed)
+            else:
+                cleanups.register(session, left)
+            session.commit()
+    except SQLAlchemyError as error:
+        log.warning("cleanup_not_noted", removed=len(removed), left=len(left), error=type(error).__name__)
+
+
+def delete_due(store: ObjectStore, sessions: SessionFactory) -> CleanupResult:
+    """Delete the objects whose tasks are due; one that fails is tried again later, less and less often."""
+    removed = 0
+    with sessions() as session:
+        while due := cleanups.due(session, limit=1):
+            gone = _try_task(session, store, due[0].s3_key)
+            session.commit()
+            if not gone:  # the store is down: every other task would wait for it too
+                break
+            removed += 1
+        return CleanupResult(removed, cleanups.count(session))
+
+
+def _delete_all(store: ObjectStore, keys: Collection[str]) -> set[str]:
+    """Delete objects until one can't be deleted; return those that are gone."""
+    removed: set[str] = set()
+    try:
+        for key in keys:
+            store.delete(key)
+            removed.add(key)
+    except StorageUnavailable as error:
+        log.warning("objects_left_for_maintenance", left=len(keys) - len(removed), reason=str(error.__cause__))
+    return removed
+
+
+def _try_task(session: Session, store: ObjectStore, key: str) -> bool:
+    try:
+        store.delete(key)
+    except StorageUnavailable as error:
+        cleanups.failed(session, key, str(error))
+        return False
+    cleanups.done(session, [key])
+    return True
