@@ -21,7 +21,7 @@ CLIENT_NAMES = {"FACE_API_URL", "FACE_API_KEY", "FACE_API_REQUIRE_WEIGHTS"}
 
 
 def setting(default: Any, meaning: str, **limits: Any) -> Any:
-    """One setting: its default, its meaning for the README's table, and its limits."""
+    """One setting: its default, its meaning for the table of docs/settings.md, and its limits."""
     return Field(default, description=meaning, **limits)
 
 

@@ -1,6 +1,6 @@
 """Searches: which passes look at a picture, by how closely the caller wants it searched.
 
-The figures are measured with scrfd_2.5g on WIDER FACE pictures; the README tells what each search finds.
+The figures are measured with scrfd_2.5g on WIDER FACE pictures; docs/detection.md tells what each search finds.
 """
 
 import math

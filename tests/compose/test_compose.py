@@ -1,4 +1,4 @@
-"""compose.yml and .env.example: they agree with the settings and keep what the README promises."""
+"""compose.yml and .env.example: they agree with the settings and keep what docs/deployment.md promises."""
 
 import stat
 import subprocess
@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from core import config
-from tests import readme
 from tests.compose import files
 from tests.compose.files import Missing
+from tests.docs import documents
 
 OWN = ["web", "worker", "beat", "migrate", "weights"]
 ONE_SHOT = ["migrate", "weights"]
@@ -63,8 +63,9 @@ def test_variables_are_all_in_the_example() -> None:
     assert used <= {*files.assigned(text), *files.suggested(text)}
 
 
-def test_readme_command_fills_every_secret(tmp_path: Path) -> None:
-    (command,) = [line for line in readme.README.read_text().splitlines() if line.startswith("(umask 077; while read")]
+def test_documented_command_fills_every_secret(tmp_path: Path) -> None:
+    lines = (documents.DOCS / "deployment.md").read_text().splitlines()
+    (command,) = [line for line in lines if line.startswith("(umask 077; while read")]
     (tmp_path / ".env.example").write_text(files.EXAMPLE.read_text())
     subprocess.run(["sh", "-euc", command], cwd=tmp_path, check=True)
     filled = files.assigned((tmp_path / ".env").read_text())

