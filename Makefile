@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-servers test-ceph test-faults check bench bench-db bench-batches bench-privacy screenshots format lock weights clean
+.PHONY: help run test test-servers test-ceph test-faults check bench bench-db bench-batches bench-privacy screenshots docs format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -58,12 +58,18 @@ bench-privacy: $(VENV)/.for-test ## Measure recall and masks on real pictures, a
 screenshots: $(VENV)/.for-test ## Write pictures of the console's pages into docs/screenshots/ (needs chromium)
 	@exec $(RUN) tests.e2e.screenshots $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
+docs: $(VENV)/.for-docs ## Build the documentation as a site in build/site (open its index.html)
+	@rm -rf build/docs && mkdir -p build/docs/weights
+	@cp *.md LICENSE build/docs && cp -R docs build/docs/docs && cp weights/README.md build/docs/weights
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --clean
+	@echo "built build/site/index.html"
+
 format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
 	@$(RUN) ruff check --fix
 	@$(RUN) ruff format
 
 lock: $(VENV)/.for-dev ## Renew requirements.lock: the newest versions that go together
-	@$(RUN) uv pip compile setup.cfg --extra dev --universal --python-version 3.11 --upgrade --quiet \
+	@$(RUN) uv pip compile setup.cfg --extra dev --extra docs --universal --python-version 3.11 --upgrade --quiet \
 		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock
 
 weights: $(VENV)/.for-run ## List the model files (MODEL=scrfd_10g fetches one)
@@ -76,8 +82,10 @@ clean: ## Remove what was installed and built; var/ with its data and the model 
 $(VENV)/.for-run: WHAT = the service
 $(VENV)/.for-test: WHAT = the service and what its tests need
 $(VENV)/.for-dev: WHAT = the service and what checks it
+$(VENV)/.for-docs: WHAT = the service and what builds its documentation
 $(VENV)/.for-test: EXTRA = [test]
 $(VENV)/.for-dev: EXTRA = [dev]
+$(VENV)/.for-docs: EXTRA = [docs]
 $(VENV)/.for-%: setup.cfg pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=... names one")'
 	@$(RUN) pip --version >/dev/null 2>&1 || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); } || \
