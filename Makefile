@@ -62,6 +62,8 @@ docs: $(VENV)/.for-docs ## Build the documentation as a site in build/site (open
 	@rm -rf build/docs && mkdir -p build/docs/weights
 	@cp *.md LICENSE build/docs && cp -R docs build/docs/docs && cp weights/README.md build/docs/weights
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --clean
+	@! grep -rnoE --include='*.html' '<(script|link|img|iframe)[^>]+(src|href)="?(https?:)?//[^ >]*' build/site || \
+		{ echo "the site would load something from another host"; exit 1; }
 	@echo "built build/site/index.html"
 
 format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
