@@ -10,6 +10,7 @@ import pytest
 
 from core.config import ROOT
 from tests.docs import documents
+from tests.test_layout import ALLOWED
 
 DOCUMENTS = documents.all_documents()
 LINK = re.compile(r"!?\[(?:[^\[\]]|!?\[[^\]]*\]\([^)]*\))*\]\(([^()\s]+)(?:\s+\"[^\"]*\")?\)")
@@ -86,6 +87,15 @@ def test_architecture_names_every_module(tree: str) -> None:
     # A folder of modules that are named by one rule stands for them.
     folders = {code for code in named if code in {"web/routes", "web/console/texts"}}
     assert {module for module in modules - named if str(Path(module).parent) not in folders} == set()
+
+
+def test_architecture_shows_the_import_rules() -> None:
+    def dotted(cell: str) -> list[str]:
+        return [code.removesuffix(".py").replace("/", ".") for code in documents.coded(cell)]
+
+    table = documents.rows(documents.section(ROOT / "ARCHITECTURE.md", "Import rules"))
+    shown = {dotted(package)[0]: sorted(dotted(allowed)) for package, allowed in table}
+    assert shown == {package: sorted(allowed) for package, allowed in ALLOWED.items()}
 
 
 def test_documents_are_found() -> None:
