@@ -72,7 +72,7 @@ def clean_storage(services: Services) -> CleanupResult:
 
 
 def expire_images(services: Services) -> int:
-    """Delete the images that are older than the settings keep them; return how many."""
+    """Delete the images that are past their retention; return how many."""
     days = services.settings.retention_days
     if not days or services.sessions is None:
         return 0

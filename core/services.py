@@ -46,7 +46,7 @@ def build(settings: Settings) -> Services:
 
 
 def object_store(settings: Settings) -> ObjectStore | None:
-    """Make the settings' object store, or None when nothing is kept."""
+    """Make the settings' object store, or None when nothing is stored."""
     if not settings.keeps_pictures:
         return None
     if settings.s3_endpoint:

@@ -1,6 +1,6 @@
 """Work on batches: one picture a task, so that a waiting call is never behind more than one.
 
-A task says only that there is work; which, the rows tell. Objects are written before the rows that name them, under
+A task only says that there is work; the rows say which. Objects are written before the rows that name them, under
 keys that a second attempt writes again.
 """
 

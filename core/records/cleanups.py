@@ -1,4 +1,4 @@
-"""Objects that are to leave the store, and what maintenance asks to find them. Tasks are rows, so none is forgotten.
+"""Clean-up tasks: objects that are to be deleted, as rows, so that none is forgotten; and the queries of maintenance.
 
 `register`, `done` and `failed` are part of the caller's transaction, which commits.
 """

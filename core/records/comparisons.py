@@ -58,7 +58,7 @@ def _register_orphans(session: Session, found: list[str]) -> int:
 def _count_missing(session: Session, store: ObjectStore) -> int:
     """Count the keys of rows whose objects are gone.
 
-    Store and rows are read side by side, by rising ids. What seems to be missing is asked for by itself, so that rows
+    Store and rows are read side by side, by rising ids. What seems to be missing is checked by itself, so that rows
     which change meanwhile, or a store that lists in another order, cost time and never the truth.
     """
     listings = [_Listing(store.list(prefix)) for prefix in objects.OWN_PREFIXES]
@@ -90,7 +90,7 @@ def _of(key: str) -> uuid.UUID:
 
 
 def _image_id(key: str) -> uuid.UUID | None:
-    """Read the image's id from a key; somebody else's object has none, and stays."""
+    """Read the image's id from a key; an object of something else has none, and stays."""
     try:
         return _of(key)
     except (IndexError, ValueError):

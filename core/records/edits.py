@@ -1,4 +1,4 @@
-"""Mask a stored picture again, as a person says: faces that are none are left out, missed ones are added."""
+"""Manual masks: a stored picture is masked again, without false detections and with the faces that were missed."""
 
 import time
 import uuid
@@ -25,9 +25,9 @@ APPEARANCE = ("method", "strength", "padding", "format", "quality")
 
 @dataclass(frozen=True)
 class ManualEdit:
-    """What a person wants. keep, remove: indexes of the job's detections, of which every one not removed is kept.
+    """What a person changes. keep, remove: indexes of the job's detections; every one that is not removed is kept.
 
-    job_id: None stands for the image's newest; add: in pixels of the upright picture; looks: the options given, by
+    job_id: None stands for the image's newest; add: in pixels of the upright picture; appearance: the options given, by
     name; by: who.
     """
 
@@ -35,7 +35,7 @@ class ManualEdit:
     keep: tuple[int, ...]
     remove: tuple[int, ...]
     add: tuple[Box, ...]
-    looks: dict[str, Any]
+    appearance: dict[str, Any]
     by: str
 
 
@@ -51,7 +51,7 @@ class EditPlan:
 
 
 class MaskEditor:
-    """Makes the masked pictures that a person asks for."""
+    """Makes manual masks."""
 
     def __init__(self, results: ResultStore, engine: EngineClient) -> None:
         self._results = results
@@ -116,17 +116,21 @@ def make_plan(image: StoredImage, edited: JobDetail | None, edit: ManualEdit) ->
         "by": edit.by,
         "at": now().isoformat(),
     }
-    return EditPlan(image, edited, _options(edited, edit.looks, detections), detections, report)
+    return EditPlan(image, edited, _options(edited, edit.appearance, detections), detections, report)
 
 
-def _options(edited: JobDetail | None, looks: dict[str, Any], detections: list[dict[str, Any]]) -> ManualMaskOptions:
+def _options(
+    edited: JobDetail | None, appearance: dict[str, Any], detections: list[dict[str, Any]]
+) -> ManualMaskOptions:
     """Return the options given; what is left out is as it was in the job that is edited, if that was a mask."""
     before: dict[str, Any] = {}
     if edited and edited.job.job_type == JobType.MASK:
         job = edited.job
         before = {"method": job.blur_method, "strength": job.blur_strength, "padding": job.padding}
         before |= {"format": job.output_format, "quality": job.output_quality}
-    chosen = MaskOptions.model_validate({name: value for name, value in before.items() if value is not None} | looks)
+    chosen = MaskOptions.model_validate(
+        {name: value for name, value in before.items() if value is not None} | appearance
+    )
     return ManualMaskOptions(
         **chosen.model_dump(include=set(APPEARANCE)), faces=tuple(_face(one) for one in detections)
     )

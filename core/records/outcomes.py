@@ -49,7 +49,7 @@ def masked(result: MaskedImage, options: MaskOptions, total_ms: float) -> JobOut
 
 
 def requested_columns(options: DetectOptions) -> dict[str, Any]:
-    """Return the columns that say what was asked for; they are known before the work is done."""
+    """Return the columns of the requested options; they are known before the work is done."""
     values: dict[str, Any] = {
         "job_type": "detect",
         "confidence_threshold": options.confidence,

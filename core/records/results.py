@@ -1,4 +1,4 @@
-"""Pictures and results are stored here, whoever made them: objects in the object store, rows in the database.
+"""Pictures and results are stored here, for every caller: objects in the object store, rows in the database.
 
 A call, a picture of a batch, a mask by hand and an upload to a batch all take this way: objects are written while other
 work goes on, rows are inserted, the objects waited for, and only then the rows committed. So no row names an object
@@ -70,7 +70,7 @@ class ResultStore:
         """Store an object in the background."""
         box = [data]
         written = self._pool.submit(lambda: self.objects.put(key, box[0], content_type))
-        # One that is cancelled stays in the line until its turn comes: without the picture.
+        # One that is cancelled stays in the queue until its turn comes: without the picture.
         written.add_done_callback(lambda _: box.clear())
         return written
 
@@ -139,7 +139,7 @@ class PendingResult:
         """
         one_writer = self._results.sessions.kw["bind"].dialect.name == "sqlite"
         with self._results.sessions() as session:
-            if one_writer:  # while it waited for the store, it would keep every other writer waiting
+            if one_writer:  # a transaction that waits for the store would block every other writer
                 self.wait(within_s)
             inserted = insert(session)
             self.wait(within_s)  # the rows are on their way to the database meanwhile
@@ -166,7 +166,7 @@ class PendingResult:
     def _is_committed(self) -> bool:
         """Ask the database whether the rows are there: a connection that breaks may have broken after the commit.
 
-        Where it doesn't say, the objects stay: maintenance compares them with the rows later.
+        Where it can't answer, the objects stay: maintenance compares them with the rows later.
         """
         try:
             with self._results.sessions() as session:

@@ -1,4 +1,4 @@
-"""Jobs in which a person should look at a face, and what became of that. All SQL about reviews."""
+"""Reviews: jobs with doubtful faces, until a person has checked them. All SQL about reviews."""
 
 import uuid
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ def to_edit(session: Session, image_id: uuid.UUID, job_id: uuid.UUID | None) -> 
 
 
 def accept(session: Session, job_id: uuid.UUID, by: str) -> None:
-    """Note that a person has looked at a job's faces and found them right; NotFound without it. Commits."""
+    """Accept the faces of a job as they are; NotFound without it. Commits."""
     _finish(session, job_id, {"verdict": "accepted", "by": by})
     session.commit()
 

@@ -1,4 +1,4 @@
-"""The numbers of the dashboard."""
+"""Usage statistics and latencies, for the dashboard and the API."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ class Percentiles:
 
 @dataclass(frozen=True)
 class Latencies:
-    """What the newest completed jobs took. jobs: how many were looked at; None where none tells."""
+    """How long the newest completed jobs took. jobs: how many were read; None where none has a time."""
 
     jobs: int
     inference_ms: Percentiles | None
@@ -78,8 +78,8 @@ def latencies(session: Session, newest: int = NEWEST) -> Latencies:
 
 
 def _percentiles(values: Sequence[float | None]) -> Percentiles | None:
-    told = sorted(value for value in values if value is not None)
-    if not told:
+    known = sorted(value for value in values if value is not None)
+    if not known:
         return None
-    last = len(told) - 1
-    return Percentiles(told[last // 2], told[round(last * 0.95)])
+    last = len(known) - 1
+    return Percentiles(known[last // 2], known[round(last * 0.95)])

@@ -1,1 +1,1 @@
-"""The object store: what it promises, and the two that keep it."""
+"""The object store: its protocol, and the two implementations."""

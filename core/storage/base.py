@@ -1,4 +1,4 @@
-"""What every object store promises. `core/storage/s3.py` and `core/storage/folder.py` keep that promise."""
+"""The protocol of object stores; `core/storage/s3.py` and `core/storage/folder.py` implement it."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -29,13 +29,13 @@ class ObjectStore(Protocol):
         """Tell of every object whose key begins so, by rising keys where the server does, page by page: never all in
         memory.
 
-        An object that is written or deleted meanwhile may be told of or not.
+        An object that is written or deleted meanwhile may be listed or not.
         """
 
     def link(self, key: str, filename: str, content_type: str, disposition: Disposition = "inline") -> str:
         """Return a URL that gives the object under this name and type until it expires.
 
-        Nothing is asked over the network, not even whether the object is there. A FolderStore's URL begins with
+        Makes no request, not even to see whether the object is there. A FolderStore's URL begins with
         `/`: it is the service's own.
         """
 

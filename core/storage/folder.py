@@ -39,9 +39,9 @@ class FolderStore:
         self._link_lifetime_s = link_lifetime_s
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Keep the bytes, whole or not at all. The type isn't kept: a link names it.
+        """Write the bytes, whole or not at all. The type isn't stored: a link names it.
 
-        A write that is killed leaves a file that `list` tells of under a name that no row has: what looks for
+        A write that is killed leaves a file that `list` shows under a name that no row has: what looks for
         orphans finds it like any other.
         """
         path = self._path(key)
@@ -113,7 +113,7 @@ class FolderStore:
             with tempfile.TemporaryFile(dir=self._folder) as probe:
                 probe.write(bytes(4096))  # a full disk shows here
         except OSError as error:
-            log.warning("the folder of the objects can't be written", reason=str(objects.fault(error)))
+            log.warning("folder_store_not_writable", reason=str(objects.fault(error)))
             return False
         return True
 
@@ -122,7 +122,7 @@ class FolderStore:
 
     @contextmanager
     def _looking(self) -> Iterator[None]:
-        """Say NotFound only of what is not in the folder: where something else has its place, nobody can know."""
+        """Raise NotFound only for what is not in the folder: where a file has the place of a folder, nobody can know."""
         with _translated():
             try:
                 yield
@@ -140,7 +140,7 @@ class FolderStore:
 
     @cached_property
     def _secret(self) -> bytes:
-        """Read the secret that all processes share; whoever comes first makes it."""
+        """Read the secret that all processes share; the first one makes it."""
         path = self._folder.parent / SECRET_NAME
         with _translated():
             if not path.exists():

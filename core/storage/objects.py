@@ -1,4 +1,4 @@
-"""What every object store shares: the keys and names of objects, what a listing tells, how a store fails."""
+"""What every object store shares: the keys and names of objects, what a listing holds, how a store fails."""
 
 import re
 import unicodedata
@@ -20,7 +20,7 @@ _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187, section 3.2.1, beside letters and digi
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as a listing tells of it; modified_at is in UTC."""
+    """One object of a listing; modified_at is in UTC."""
 
     key: str
     size_bytes: int
@@ -75,9 +75,9 @@ def checked(key: str) -> str:
 
 
 def fault(error: Exception) -> StoreFault:
-    """Say what a library said, without the parts of it that may name the object."""
-    told = (getattr(error, name, None) for name in ("code", "status_code", "reason", "strerror"))
-    return StoreFault(": ".join([type(error).__name__, *(str(words) for words in told if words)]))
+    """Reduce a library's error to the parts that can't name the object."""
+    parts = (getattr(error, name, None) for name in ("code", "status_code", "reason", "strerror"))
+    return StoreFault(": ".join([type(error).__name__, *(str(words) for words in parts if words)]))
 
 
 def _shortened(name: str) -> str:

@@ -31,7 +31,7 @@ class S3Store:
     """An ObjectStore in one bucket, which is made when the first object comes."""
 
     def __init__(self, settings: Settings) -> None:
-        # Its warnings and what is below them tell URLs, and a URL has a picture's file name in it.
+        # Its warnings and what is below them show URLs, and a URL has a picture's file name in it.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
         pool = _pool(settings)
         self._bucket = settings.s3_bucket
@@ -95,7 +95,7 @@ class S3Store:
             with _translated():
                 self._client.bucket_exists(bucket_name=self._bucket)
         except StorageUnavailable as error:
-            log.warning("the S3 server is not ready", reason=str(error.__cause__))
+            log.warning("s3_not_ready", reason=str(error.__cause__))
             return False
         return True
 
@@ -161,7 +161,7 @@ def _translated() -> Iterator[None]:
         if error.code in MISSING:
             raise NotFound("there is no such object") from objects.fault(error)
         raise StorageUnavailable from objects.fault(error)
-    # The last two: what the client says of an answer that isn't S3's XML.
+    # The last two: what the client raises for an answer that isn't S3's XML.
     except (MinioException, HTTPError, ParseError, ValueError) as error:
         raise StorageUnavailable from objects.fault(error)
 

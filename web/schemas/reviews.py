@@ -60,7 +60,7 @@ class MaskEdit(BaseModel):
             keep=tuple(self.keep),
             remove=tuple(self.remove),
             add=tuple((box.x1, box.y1, box.x2, box.y2) for box in self.add),
-            looks=self.options.model_dump(exclude_unset=True) if self.options else {},
+            appearance=self.options.model_dump(exclude_unset=True) if self.options else {},
             by=by,
         )
 

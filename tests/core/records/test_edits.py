@@ -25,7 +25,7 @@ from core.records.rows import StoredImage
 from core.storage.base import ObjectStore
 from tests.core import rows
 
-NOTHING = ManualEdit(job_id=None, keep=(), remove=(), add=((1, 2, 30, 40),), looks={}, by="admin")
+NOTHING = ManualEdit(job_id=None, keep=(), remove=(), add=((1, 2, 30, 40),), appearance={}, by="admin")
 BOX = {"x1": 1.0, "y1": 2.0, "x2": 3.0, "y2": 4.0}
 POINTS = {"nose": {"x": 3, "y": 3}, "left_eye": {"x": 1, "y": 1}, "right_eye": {"x": 2, "y": 2}}
 POINTS |= {"right_mouth": {"x": 5, "y": 5}, "left_mouth": {"x": 4, "y": 4}}  # in another order than the service's
