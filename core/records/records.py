@@ -112,7 +112,7 @@ def jobs_in_full(session: Session, job_ids: Collection[uuid.UUID]) -> list[JobDe
 def delete_images(session: Session, image_ids: Collection[uuid.UUID]) -> list[str]:
     """Delete images with their jobs and register the removal of their objects, whose keys are returned. Commits.
 
-    All in one transaction: a crash leaves either the rows or the clean-up tasks, never an object that nothing refers to.
+    All in one transaction: a crash leaves either the rows or the clean-up tasks, never an object without both.
     """
     images, jobs = upserts.table_of(Image), upserts.table_of(ProcessingJob)
     # Workers lock the item of a batch before its job.

@@ -53,17 +53,17 @@ class FolderStore:
 
     def get(self, key: str) -> bytes:
         path = self._path(key)
-        with self._looking():
+        with self._reading():
             return path.read_bytes()
 
     def stat(self, key: str) -> StoredObject:
         path = self._path(key)
-        with self._looking():
+        with self._reading():
             return _stored(key, path)
 
     def delete(self, key: str) -> None:
         path = self._path(key)
-        with suppress(NotFound), self._looking():
+        with suppress(NotFound), self._reading():
             path.unlink()
         # One folder for each picture: the last object takes it along, and one that still holds some stays.
         with suppress(OSError):
@@ -121,8 +121,8 @@ class FolderStore:
         return self._folder / objects.checked(key)
 
     @contextmanager
-    def _looking(self) -> Iterator[None]:
-        """Raise NotFound only for what is not in the folder: where a file has the place of a folder, nobody can know."""
+    def _reading(self) -> Iterator[None]:
+        """Raise NotFound only for what is not in the folder: where a file has a folder's place, nobody can know."""
         with _translated():
             try:
                 yield
