@@ -30,7 +30,8 @@ test-servers: $(VENV)/.for-test ## Run what touches database and store against a
 test-ceph: $(VENV)/.for-test ## Run what touches the store against a Ceph gateway (CEPH=... runs one)
 	@test -f "$(CEPH)" || { echo "there is no $(CEPH): CEPH= names a script that runs a Ceph gateway"; exit 1; }
 	@exec $(RUN) pytest --shared="$(SHARED)" --tiers servers --ceph "$(CEPH)" tests/core/storage \
-		tests/contract/test_admin_records.py tests/integration/test_keeping.py tests/integration/test_kills.py $(ARGS)
+		tests/contract/test_admin_records.py tests/contract/test_admin_objects.py \
+		tests/integration/test_keeping.py tests/integration/test_kills.py $(ARGS)
 
 test-faults: $(VENV)/.for-test ## Kill, flush and restart everything under a batch of 1,000 pictures (Postgres, Swift; 10 minutes)
 	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --faults full tests/faults $(ARGS)

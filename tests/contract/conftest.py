@@ -37,3 +37,11 @@ def without_redis(start_service: Starter) -> Stack:
     service.stop_redis()
     wait_until_degraded(service)
     return service
+
+
+@pytest.fixture(scope="session")
+def idle(start_service: Starter) -> Stack:
+    """A stack whose worker has ended: the tests say what becomes of an item."""
+    service = start_service(FACE_API_WEB_THREADS="16")
+    service.stop_worker()
+    return service

@@ -1,105 +1,21 @@
-"""What comes of a batch: one result, all of them in an archive, and the progress as it happens."""
+"""What comes of a batch: one result, and all of them in an archive."""
 
 import base64
 import hashlib
-import http.server
-import io
-import itertools
-import json
-import threading
-import time
 import uuid
-import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 import schemathesis
 from sqlalchemy import update
-from standardwebhooks import Webhook
 
-from core.database.clock import now
-from core.database.models import Batch, BatchItem, ProcessingJob
-from core.storage import objects
-from tests.contract import pictures
+from core.database.models import BatchItem
 from tests.contract.admin import ADMIN, basic, body
-from tests.contract.calls import Starter, assert_problem, fields
+from tests.contract.batches import archive, begun, finish, item_id, masked, picture
+from tests.contract.calls import assert_problem
 from tests.stack import Stack
-from web.openapi.examples import A_DELIVERY, A_RESULT
-
-
-@pytest.fixture(scope="module")
-def idle(start_service: Starter) -> Stack:
-    """A stack whose worker has ended: the tests say what becomes of an item."""
-    service = start_service(FACE_API_WEB_THREADS="16")
-    service.stop_worker()
-    return service
-
-
-def begun(service: Stack, *names: str, **sent: Any) -> dict[str, Any]:
-    """Begin a batch with pictures of these names, all of them different."""
-    batch = body(basic(service, "POST", "/batches", json={"name": "press", **sent}), 201)
-    files = [("images", (name, picture(name))) for name in names]
-    if files:
-        receipt = body(basic(service, "POST", f"/batches/{batch['id']}/images", files=files), 202)
-        assert not receipt["refused"]
-    return batch
-
-
-def picture(name: str) -> bytes:
-    """A picture of its own for each name; what follows a JPEG's end is no part of it."""
-    return pictures.encoded(pictures.landscape(), "JPEG") + name.encode()
-
-
-def masked(name: str) -> bytes:
-    return b"masked " + name.encode()
-
-
-def finish(service: Stack, batch: dict[str, Any], **outcomes: str) -> None:
-    """End items, by name: `completed` with a masked picture in the store, or `failed`."""
-    store, sessions = service.services.store, service.services.sessions
-    assert store is not None and sessions is not None
-    with sessions() as session:
-        for item in session.query(BatchItem).filter(BatchItem.batch_id == uuid.UUID(batch["id"])):
-            outcome = outcomes.get(item.name, outcomes.get("every"))
-            if outcome is None or item.state != "queued":
-                continue
-            item.state, item.finished_at, item.attempts = outcome, now(), 1
-            job: dict[str, Any] = {"status": outcome, "detections": [{"index": 0}], "report": {"review_faces": 0}}
-            if outcome == "completed":
-                item.face_count = 1
-                if batch["job_type"] == "mask":
-                    key = objects.processed_key(item.image_id, item.job_id, "jpeg")  # type: ignore[arg-type]
-                    store.put(key, masked(item.name), "image/jpeg")
-                    item.result_digest = hashlib.sha256(masked(item.name)).hexdigest()
-                    job |= {"processed_s3_key": key, "processed_size_bytes": 9, "face_count": 1}
-            else:
-                item.error_code, item.error_detail = "undecodable_image", "it is cut short"
-            session.execute(update(ProcessingJob).where(ProcessingJob.id == item.job_id).values(job))
-            counts = {outcome: getattr(Batch, outcome) + 1, "queued": Batch.queued - 1}
-            session.execute(update(Batch).where(Batch.id == item.batch_id).values(counts))
-        session.commit()
-
-
-def archive(service: Stack, batch: dict[str, Any]) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
-    """Download the results; return the pictures by name, and the manifest's entries."""
-    response = basic(service, "GET", f"/batches/{batch['id']}/results")
-    assert response.status_code == 200, response.text
-    with zipfile.ZipFile(io.BytesIO(response.content)) as found:
-        assert found.testzip() is None
-        files = {name: found.read(name) for name in found.namelist()}
-        assert len(files) == len(found.namelist())
-    manifest = [json.loads(line) for line in files.pop("manifest.jsonl").splitlines()]
-    return files, manifest
-
-
-def item_id(service: Stack, batch: dict[str, Any], name: str) -> str:
-    items = body(basic(service, "GET", f"/batches/{batch['id']}/items"))["items"]
-    return next(str(one["id"]) for one in items if one["name"] == name)
-
-
-# --- the archive ---------------------------------------------------------------------------------
+from web.openapi.examples import A_RESULT
 
 
 def test_archive_holds_pictures_and_manifest(idle: Stack) -> None:
@@ -247,9 +163,6 @@ def test_answers_are_as_described(idle: Stack) -> None:
         operation.validate_response(basic(idle, "GET", path))
 
 
-# --- what is new ---------------------------------------------------------------------------------
-
-
 def test_items_are_told_in_the_order_of_their_ends(idle: Stack) -> None:
     batch = begun(idle, "a.jpg", "b.jpg", "c.jpg")
     for name, outcome in (("c.jpg", "completed"), ("a.jpg", "failed")):
@@ -265,145 +178,3 @@ def test_items_are_told_in_the_order_of_their_ends(idle: Stack) -> None:
     assert ended(finished_after=second["finished_at"]) == [second]
     assert ended(finished_after="2026-01-01", state="completed") == [first]
     assert ended(finished_after="2126-01-01") == []
-
-
-# --- progress ------------------------------------------------------------------------------------
-
-
-def events(response: requests.Response) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The events of a stream, as they come."""
-    kind = ""
-    for line in response.iter_lines(chunk_size=1, decode_unicode=True):
-        name, _, value = line.partition(": ")
-        kind = value if name == "event" else kind
-        if name == "data":
-            yield kind, json.loads(value)
-
-
-def watch(service: Stack, batch: dict[str, Any]) -> requests.Response:
-    return basic(service, "GET", f"/batches/{batch['id']}/events", stream=True)
-
-
-def test_events_tell_changes_and_the_end(idle: Stack) -> None:
-    batch = begun(idle, "a.jpg", "b.jpg")
-    with watch(idle, batch) as response:
-        assert response.headers["Content-Type"].startswith("text/event-stream")
-        found = events(response)
-        kind, told = next(found)
-        assert (kind, told["counts"]["queued"]) == ("progress", 2)
-        finish(idle, batch, **{"a.jpg": "completed"})
-        kind, told = next(found)
-        assert (kind, told["counts"]["queued"], told["counts"]["completed"]) == ("progress", 1, 1)
-        finish(idle, batch, every="failed")
-        basic(idle, "POST", f"/batches/{batch['id']}/close")
-        last = list(found)[-1]
-    assert (last[0], last[1]["status"], last[1]["counts"]["failed"]) == ("done", "completed", 1)
-    assert last[1] == body(basic(idle, "GET", f"/batches/{batch['id']}"))
-
-
-def test_events_of_a_finished_batch_end_at_once(idle: Stack) -> None:
-    batch = begun(idle)
-    basic(idle, "POST", f"/batches/{batch['id']}/close")
-    with watch(idle, batch) as response:
-        assert [kind for kind, _ in events(response)] == ["progress", "done"]
-
-
-def test_streams_leave_threads_for_others(idle: Stack) -> None:
-    batch = begun(idle)
-    opened = [watch(idle, batch) for _ in range(4)]  # a quarter of the threads
-    try:
-        assert [response.status_code for response in opened] == [200] * 4
-        refused = watch(idle, batch)
-        assert assert_problem(refused, 503)["code"] == "too_many_streams"
-        assert int(refused.headers["Retry-After"]) > 0
-        started = time.monotonic()
-        assert requests.get(f"{idle.url}/health", timeout=5).status_code in (200, 503)
-        assert time.monotonic() - started < 1
-    finally:
-        for response in opened:
-            response.close()
-    # Those who hang up give their place back, though nothing has happened that they could be told.
-    deadline = time.monotonic() + 5
-    for _ in itertools.count():
-        with watch(idle, batch) as response:
-            if response.status_code == 200:
-                break
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def test_refused_downloads_keep_no_place(idle: Stack) -> None:
-    for _ in range(10):
-        assert_problem(basic(idle, "GET", f"/batches/{uuid.uuid4()}/events"), 404)
-        assert_problem(basic(idle, "GET", f"/batches/{uuid.uuid4()}/results"), 404)
-    threads = [threading.Thread(target=archive, args=(idle, begun(idle))) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert archive(idle, begun(idle)) == ({}, [])
-
-
-# --- webhooks ------------------------------------------------------------------------------------
-
-
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-
-
-@pytest.fixture(scope="module")
-def telling(start_service: Starter) -> Stack:
-    """A stack whose webhooks may lead to this machine."""
-    return start_service(FACE_API_WEBHOOK_SECRET=SECRET, FACE_API_WEBHOOK_ALLOW_PRIVATE="true")
-
-
-def told_by(service: Stack, receiver: http.server.HTTPServer, *names: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run a batch to its end; return it, and what its receiver was told."""
-    url = f"http://127.0.0.1:{receiver.server_port}/hook"
-    batch = begun(service, *names, webhook_url=url)
-    basic(service, "POST", f"/batches/{batch['id']}/close")
-    receiver.timeout = 30
-    receiver.handle_request()
-    return body(basic(service, "GET", f"/batches/{batch['id']}")), receiver.told  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def receiver() -> Iterator[http.server.HTTPServer]:
-    """A receiver on loopback, for one call."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self.server.told = Webhook(SECRET).verify(sent, dict(self.headers))  # type: ignore[attr-defined]
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.told = {}  # type: ignore[attr-defined]
-        yield server
-
-
-def deliveries(service: Stack, batch: dict[str, Any]) -> dict[str, Any]:
-    return body(basic(service, "GET", f"/batches/{batch['id']}/deliveries"))
-
-
-@pytest.mark.parametrize("names", [(), ("a.jpg", "b.jpg")])
-def test_webhook_is_told_of_the_end(telling: Stack, receiver: http.server.HTTPServer, names: tuple[str, ...]) -> None:
-    batch, told = told_by(telling, receiver, *names)
-    assert batch["status"] == "completed"
-    assert told["type"] == "batch.completed"
-    assert (told["data"]["id"], told["data"]["counts"]["completed"]) == (batch["id"], len(names))
-    telling.until(lambda: deliveries(telling, batch)["items"][0]["status"] == "delivered")
-    (delivery,) = deliveries(telling, batch)["items"]
-    assert delivery.keys() == A_DELIVERY.keys()
-    assert (delivery["attempts"], delivery["last_status"], delivery["last_error"]) == (1, 204, None)
-    assert not [secret for secret in (SECRET, "/hook") if secret in telling.log("worker") + telling.log("serve")]
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://[::ffff:10.0.0.1]/", "http://localhost/"])
-def test_webhook_that_leads_inside_is_refused(idle: Stack, url: str) -> None:
-    problem = assert_problem(basic(idle, "POST", "/batches", json={"name": "press", "webhook_url": url}), 422)
-    assert fields(problem) == {"webhook_url"} and "private" in problem["detail"]
-    assert deliveries(idle, begun(idle))["items"] == []

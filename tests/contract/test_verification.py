@@ -9,7 +9,7 @@ import pytest
 from tests.contract import pictures
 from tests.contract.admin import basic, body
 from tests.contract.calls import Starter, assert_problem, detect, detected, fields, masked
-from tests.contract.test_mask import METHODS, SOFT, STRENGTH
+from tests.contract.mask.regions import METHODS, SOFT, STRENGTH
 from tests.stack import Stack
 
 RESIDUAL = "X-Residual-Faces"

@@ -1,0 +1,36 @@
+"""A stack with narrow limits, and the same while its worker stands still."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.contract import pictures
+from tests.contract.calls import (
+    DETECT,
+    Starter,
+    upload,
+)
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="package")
+def strict(start_service: Starter) -> Stack:
+    """A stack with a short patience, a short queue and small pictures."""
+    return start_service(
+        FACE_API_JOB_TIMEOUT_S="2",
+        FACE_API_QUEUE_LIMIT="1",
+        FACE_API_MAX_IMAGE_PIXELS="300000",
+        FACE_API_MAX_UPLOAD_BYTES="900000",
+    )
+
+
+@pytest.fixture
+def paused(strict: Stack) -> Iterator[Stack]:
+    """The strict stack while its worker stands still."""
+    strict.pause_worker()
+    yield strict
+    strict.resume_worker()
+    end = time.monotonic() + 30
+    while time.monotonic() < end and upload(strict, DETECT, pictures.portrait()).status_code != 200:
+        time.sleep(0.5)

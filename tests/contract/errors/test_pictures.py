@@ -1,0 +1,89 @@
+"""422: pictures that are damaged, and real files that are."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.contract import pictures
+from tests.contract.calls import (
+    DETECT,
+    MASK,
+    PATHS,
+    assert_problem,
+    fields,
+    upload,
+)
+from tests.stack import Stack
+
+WHOLE: dict[str, bytes] = {
+    "jpeg": pictures.encoded(pictures.hopper(), "JPEG", quality=95),
+    "progressive": pictures.encoded(pictures.hopper(), "JPEG", quality=95, progressive=True),
+    "png": pictures.encoded(pictures.hopper(), "PNG"),
+    "webp": pictures.encoded(pictures.hopper(), "WEBP", quality=90),
+    "webp_lossless": pictures.encoded(pictures.hopper(), "WEBP", lossless=True),
+    "bmp": pictures.encoded(pictures.hopper(), "BMP"),
+    "tiff": pictures.encoded(pictures.hopper(), "TIFF"),
+    "tiff_lzw": pictures.encoded(pictures.hopper(), "TIFF", compression="tiff_lzw"),
+    "tiff_deflate": pictures.encoded(pictures.hopper(), "TIFF", compression="tiff_adobe_deflate"),
+    "heic": pictures.encoded(pictures.hopper(), "HEIF", quality=70),
+    "heic_tiles": pictures.encoded(pictures.hopper(), "HEIF", quality=70, tile_size=256),
+    "avif": pictures.encoded(pictures.hopper(), "AVIF", quality=70),
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
+@pytest.mark.parametrize("kind", WHOLE)
+def test_truncated_picture_is_422(service: Stack, path: str, part: float, kind: str) -> None:
+    file = WHOLE[kind][: int(part * len(WHOLE[kind]))]
+    assert "image" in fields(assert_problem(upload(service, path, file), 422))
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff_deflate"])  # the formats that carry checksums
+def test_damaged_picture_is_422(service: Stack, kind: str) -> None:
+    file = bytearray(WHOLE[kind])
+    middle = len(file) // 2
+    file[middle : middle + 4000] = bytes(4000)
+    assert_problem(upload(service, MASK, bytes(file)), 422)
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_whole_picture_is_no_error(service: Stack, kind: str) -> None:
+    assert upload(service, DETECT, WHOLE[kind]).json()["summary"]["face_count"] == 1
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "bmp", "tiff"])
+def test_bare_beginning_is_422(service: Stack, kind: str) -> None:
+    assert_problem(upload(service, MASK, WHOLE[kind][:24]), (415, 422))
+
+
+ACCEPTED = {".jpg", ".png", ".webp", ".bmp", ".tif", ".apng", ".heic", ".avif"}
+
+
+def test_real_files_are_judged_by_kind(service: Stack, shared_data: Path) -> None:
+    wrong = {}
+    for path in sorted((shared_data / "formats").iterdir()):
+        if path.suffix == ".json":
+            continue
+        expected = 413 if path.name.startswith("100mp") else 200 if path.suffix in ACCEPTED else 415
+        response = upload(service, MASK, path.read_bytes(), {"method": "solid"})
+        if response.status_code != expected:
+            wrong[path.name] = (response.status_code, expected)
+    assert wrong == {}
+
+
+def test_hostile_files_are_refused_calmly(service: Stack, shared_data: Path) -> None:
+    def judge(path: Path) -> tuple[str, str]:
+        response = upload(service, MASK, path.read_bytes(), {"method": "solid"})
+        if response.status_code == 200:
+            return path.name, "ok" if response.headers["Content-Type"] == "image/jpeg" else "no picture"
+        try:
+            assert_problem(response, (413, 415, 422))
+        except AssertionError as error:
+            return path.name, str(error)
+        return path.name, "ok"
+
+    with ThreadPoolExecutor(4) as pool:
+        judged = dict(pool.map(judge, sorted((shared_data / "hostile").iterdir())))
+    assert {name: what for name, what in judged.items() if what != "ok"} == {}

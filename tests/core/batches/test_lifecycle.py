@@ -1,0 +1,117 @@
+"""Batches: how they begin, end, are cancelled and are tried again."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from core.batches import bulk, items, leases, lifecycle
+from core.batches.items import NewItem
+from core.database.clock import now
+from core.database.engine import SessionFactory
+from core.database.models import BatchItem
+from core.errors import BatchClosed
+from tests.core import rows
+from tests.core.batches.made import assert_right, begun, counts, result, take, taken
+
+
+def test_batch_ends_once(session: Session) -> None:
+    batch = begun(session, 1)
+    held = taken(session)
+    lifecycle.close(session, batch)
+    assert not lifecycle.finish_if_done(session, batch)
+    leases.complete(session, held, result())
+    assert lifecycle.get(session, batch).status == "completed"
+    assert not lifecycle.finish_if_done(session, batch)
+
+
+def test_open_batch_does_not_end(session: Session) -> None:
+    batch = begun(session, 1)
+    leases.complete(session, taken(session), result())
+    assert lifecycle.get(session, batch).finished_at is None
+    assert lifecycle.close(session, batch).status == "completed"
+
+
+def test_cancelled_batch_ends_with_its_last_running_item(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    batch = begun(session, 6)
+    held = taken(session)
+    lifecycle.cancel(session, batch)
+    assert take(session) is None
+    assert lifecycle.cancelled_in_part(session) == [batch]
+    assert bulk.cancel_queued(session, batch) == 5
+    assert lifecycle.cancelled_in_part(session) == []
+    assert lifecycle.get(session, batch).finished_at is None
+    leases.complete(session, held, result())
+    found = lifecycle.get(session, batch)
+    assert (found.status, found.finished_at is not None) == ("cancelled", True)
+    assert counts(session, batch) == {"completed": 1, "cancelled": 5}
+    assert_right(session, batch)
+
+
+def test_failed_items_are_tried_again(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    batch = begun(session, 4)
+    lifecycle.close(session, batch)
+    for _ in range(3):
+        leases.fail(session, taken(session), "undecodable_image", "cut")
+    leases.complete(session, taken(session), result())
+    assert lifecycle.get(session, batch).status == "completed"
+    assert bulk.retry_failed(session, batch) == 3
+    found = lifecycle.get(session, batch)
+    assert (found.status, found.finished_at) == ("running", None)
+    assert counts(session, batch) == {"queued": 3, "completed": 1}
+    assert taken(session).attempts == 1
+    assert_right(session, batch)
+
+
+def test_cancelled_batch_is_not_tried_again(session: Session) -> None:
+    batch = begun(session)
+    lifecycle.cancel(session, batch)
+    with pytest.raises(BatchClosed):
+        bulk.retry_failed(session, batch)
+    with pytest.raises(BatchClosed):
+        items.add(session, batch, [NewItem("a.jpg", 1, "0", rows.image())])
+
+
+def test_batch_that_is_cancelled_meanwhile_is_not_tried_again(
+    session: Session, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = begun(session, 1)
+    leases.fail(session, taken(session), "undecodable_image", "cut")
+    real = bulk._retry_some
+
+    def cancelled_first(retrying: Session, *args: Any) -> int:
+        retrying.commit()
+        with sessions() as other:
+            lifecycle.cancel(other, batch)
+        return real(retrying, *args)
+
+    monkeypatch.setattr(bulk, "_retry_some", cancelled_first)
+    with pytest.raises(BatchClosed):
+        bulk.retry_failed(session, batch)
+    assert lifecycle.get(session, batch).finished_at is not None
+    assert counts(session, batch) == {"failed": 1}
+    assert_right(session, batch)
+
+
+def test_rate_is_of_the_last_minute(session: Session) -> None:
+    batch = begun(session, 10)
+    for _ in range(4):
+        leases.complete(session, taken(session), result())
+    finished = update(BatchItem).where(BatchItem.state == "completed")
+    session.execute(finished.values(finished_at=now() - timedelta(seconds=20)))
+    session.execute(finished.where(BatchItem.name == "0.jpg").values(finished_at=now() - timedelta(hours=1)))
+    session.commit()
+    (progress,) = lifecycle.progress(session, [lifecycle.get(session, batch)])
+    assert progress.rate_per_s == pytest.approx(3 / 20, rel=0.1)
+    assert progress.remaining_s == pytest.approx(6 / (3 / 20), rel=0.1)
+
+
+def test_small_batch_does_not_wait_for_a_large_one(session: Session) -> None:
+    begun(session, 200)
+    small = begun(session, 1)
+    held = [taken(session) for _ in range(100)]  # by chance it waits for all of them once in 2 ** 100 runs
+    assert any(one.batch_id == small for one in held)
