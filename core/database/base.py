@@ -1,8 +1,9 @@
 """What all tables share: their base, their types."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 
-from sqlalchemy import JSON, BigInteger, DateTime, Integer, MetaData, TypeDecorator
+from sqlalchemy import JSON, BigInteger, CheckConstraint, DateTime, Integer, MetaData, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
@@ -36,3 +37,8 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
+    """Make the constraint that a column holds one of an enumeration's texts, or null where it may."""
+    return CheckConstraint(f"{column} IN ({', '.join(map(repr, map(str, values)))})", name=column)

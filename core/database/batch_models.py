@@ -4,15 +4,16 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database.base import Base, JsonDocument, UtcDateTime
+from core.contract.states import BatchStatus, ItemState, JobType
+from core.database.base import Base, JsonDocument, UtcDateTime, one_of
 from core.database.clock import now
 
 UNFINISHED = text("finished_at IS NULL")
-QUEUED = text("state = 'queued'")
-RUNNING = text("state = 'running'")
+QUEUED = text(f"state = '{ItemState.QUEUED}'")
+RUNNING = text(f"state = '{ItemState.RUNNING}'")
 FINISHED = text("finished_at IS NOT NULL")
 
 
@@ -27,8 +28,8 @@ class Batch(Base):
 
     __tablename__ = "batches"
     __table_args__ = (
-        CheckConstraint("job_type IN ('detect', 'mask')", name="job_type"),
-        CheckConstraint("status IN ('open', 'running', 'completed', 'cancelled')", name="status"),
+        one_of("job_type", JobType),
+        one_of("status", BatchStatus),
         Index(None, "created_at", "id"),
         Index(None, "status", "created_at", "id"),
         # Those that a worker or the reaper looks at; the others are many more.
@@ -68,7 +69,7 @@ class BatchItem(Base):
 
     __tablename__ = "batch_items"
     __table_args__ = (
-        CheckConstraint("state IN ('queued', 'running', 'completed', 'failed', 'cancelled')", name="state"),
+        one_of("state", ItemState),
         UniqueConstraint("batch_id", "name"),
         UniqueConstraint("batch_id", "position"),
         Index(None, "batch_id", "state", "position"),

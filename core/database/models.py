@@ -16,7 +16,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database.base import Base, JsonDocument, Serial, UtcDateTime
+from core.contract.states import JobStatus, JobType, ReviewState
+from core.database.base import Base, JsonDocument, Serial, UtcDateTime, one_of
 from core.database.batch_models import Batch, BatchItem
 from core.database.clock import now
 from core.database.webhook_models import WebhookDelivery
@@ -69,7 +70,7 @@ class ApiKey(Base):
 # A method implies the type, so those two are never looked up together.
 JOB_FILTERS = ((), ("job_type",), ("blur_method",), ("status",), ("job_type", "status"), ("blur_method", "status"))
 IN_BATCH = text("batch_id IS NOT NULL")
-PENDING = text("review_state = 'pending'")
+PENDING = text(f"review_state = '{ReviewState.PENDING}'")
 
 
 class Image(Base):
@@ -98,10 +99,10 @@ class ProcessingJob(Base):
 
     __tablename__ = "processing_jobs"
     __table_args__ = (
-        CheckConstraint("job_type IN ('detect', 'mask')", name="job_type"),
-        CheckConstraint("status IN ('queued', 'running', 'completed', 'failed')", name="status"),
-        CheckConstraint("job_type = 'mask' OR blur_method IS NULL", name="mask_only"),
-        CheckConstraint("review_state IN ('pending', 'done')", name="review_state"),
+        one_of("job_type", JobType),
+        one_of("status", JobStatus),
+        CheckConstraint(f"job_type = '{JobType.MASK}' OR blur_method IS NULL", name="mask_only"),
+        one_of("review_state", ReviewState),
         *[Index(None, *filters, "created_at", "id") for filters in JOB_FILTERS],
         *[
             Index(None, "batch_id", *filters, "created_at", "id", postgresql_where=IN_BATCH, sqlite_where=IN_BATCH)

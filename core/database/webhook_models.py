@@ -3,13 +3,14 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, Uuid, text
+from sqlalchemy import ForeignKey, Index, String, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database.base import Base, UtcDateTime
+from core.contract.states import DeliveryStatus
+from core.database.base import Base, UtcDateTime, one_of
 from core.database.clock import now
 
-PENDING = text("status = 'pending'")
+PENDING = text(f"status = '{DeliveryStatus.PENDING}'")
 
 
 class WebhookDelivery(Base):
@@ -21,7 +22,7 @@ class WebhookDelivery(Base):
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
-        CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="status"),
+        one_of("status", DeliveryStatus),
         Index(None, "batch_id", "created_at", "id"),
         Index("ix_webhook_deliveries_due", "next_attempt_at", postgresql_where=PENDING, sqlite_where=PENDING),
     )
@@ -31,7 +32,7 @@ class WebhookDelivery(Base):
     event: Mapped[str] = mapped_column(String(50))
     url: Mapped[str] = mapped_column(String(2000))
     payload: Mapped[str] = mapped_column(Text)
-    status: Mapped[str] = mapped_column(String(16), default="pending")
+    status: Mapped[str] = mapped_column(String(16), default=DeliveryStatus.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=now)
     last_status: Mapped[int | None]

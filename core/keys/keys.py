@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy import bindparam, case, or_, select
 from sqlalchemy.orm import Session
 
 from core.database import pages, upserts
@@ -50,10 +50,8 @@ def list_all(session: Session) -> list[ApiKey]:
 
 def page(session: Session, page: int, per_page: int) -> Page[ApiKey]:
     """Return one page of all keys, newest first. Administrators make them by hand: few enough to be counted."""
-    total = session.scalar(select(func.count()).select_from(ApiKey)) or 0
     newest_first = select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id.desc())
-    shown = newest_first.offset(pages.offset(page, per_page, total)).limit(per_page)
-    return Page(list(session.scalars(shown)), total, page, per_page)
+    return pages.fetch(session, newest_first, page, per_page)
 
 
 def get(session: Session, key_id: uuid.UUID) -> ApiKey:
