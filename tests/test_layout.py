@@ -49,8 +49,8 @@ IMPORTS = (
         "only the worker's delivery task opens sockets to URLs that somebody else gave",
     ),
     Rule(
-        ("core.webhooks.deliveries.deliver_due",),
-        ("worker.webhooks",),
+        ("core.webhooks.deliveries",),
+        ("core.webhooks.deliveries", "worker.webhooks"),
         "only the worker opens sockets to URLs that somebody else gave",
     ),
     Rule(
@@ -68,11 +68,11 @@ ALLOWED = {
     "core.setting_types": (),
     "core.config": ("core.errors", "core.contract", "core.setting_types"),
     "core.logs": ("core.config",),
-    "core.database": ("core.config",),
+    "core.database": ("core.config", "core.contract"),
     "core.storage": ("core.errors", "core.config", "core.logs"),
     "core.weights": ("core.errors", "core.config"),
     "core.engine": ("core.errors", "core.config", "core.contract"),
-    "core.webhooks": ("core.errors", "core.config", "core.logs", "core.database"),
+    "core.webhooks": ("core.errors", "core.config", "core.logs", "core.contract", "core.database"),
     "core.keys": ("core.errors", "core.config", "core.logs", "core.database"),
     "core.vision": ("core.errors", "core.config", "core.cpus", "core.contract", "core.pictures", "core.weights"),
     "core.records": (
@@ -81,7 +81,7 @@ ALLOWED = {
     ),
     "core.batches": (
         *("core.errors", "core.config", "core.logs", "core.contract"),
-        *("core.pictures", "core.database", "core.storage", "core.records", "core.webhooks.deliveries"),
+        *("core.pictures", "core.database", "core.storage", "core.records", "core.webhooks.events"),
     ),
 }
 ENVIRONMENT = Rule(
@@ -275,7 +275,14 @@ def test_nothing_happens_on_import() -> None:
         ("web.routes.public", "from core.webhooks import posts", 1),
         ("web.app", "from core.storage.s3 import S3Store", 1),
         ("worker.batches", "from core.engine.client import celery_app", 1),
+        ("core.batches.lifecycle", "from core.webhooks import deliveries", 2),
+        ("core.batches.lifecycle", "from core.webhooks import events", 0),
+        ("core.webhooks.events", "from core.webhooks import posts", 1),
+        ("core.webhooks.events", "from core.webhooks import deliveries", 1),
+        ("web.routes.admin_batch_results", "from core.webhooks import deliveries", 1),
+        ("web.routes.admin_batch_results", "from core.webhooks import events", 0),
         ("worker.batches", "from core.webhooks.deliveries import deliver_due", 1),
+        ("worker.webhooks", "from core.webhooks import deliveries", 0),
         ("core.logs", "from core import errors", 1),
         ("core.weights.downloads", "from core.vision import detector", 2),
         ("core.setting_types", "from core import config", 1),

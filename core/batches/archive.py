@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session
 from zipstream import ZipStream
 
 from core import logs
-from core.batches import lifecycle
-from core.batches.uploads import name_problem
+from core.batches import item_names, lifecycle
 from core.database.engine import SessionFactory
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.errors import NotFound
@@ -196,7 +195,7 @@ def _names(session: Session, batch_id: uuid.UUID, rows: Collection[Any]) -> dict
             continue
         if name in taken and name != row.name:
             made[row.position] = _suffixed(f"{row.name}-{row.id}", row.output_format)
-        if name_problem(row.name):
+        if item_names.problem(row.name):
             made[row.position] = _suffixed(str(row.id), row.output_format)
     return made
 

@@ -18,8 +18,6 @@ from core.database.pages import Page
 from core.records import outcomes
 from core.records.rows import StoredImage, StoredJob
 
-NAME_LENGTH = 500
-
 
 @dataclass(frozen=True)
 class NewItem:

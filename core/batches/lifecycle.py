@@ -20,7 +20,7 @@ from core.database.clock import now
 from core.database.models import Batch, BatchItem
 from core.database.pages import Page
 from core.errors import BatchClosed, NotFound
-from core.webhooks import deliveries
+from core.webhooks import events
 
 RECENT = timedelta(minutes=1)  # chosen: the rate of the last minute says best how long the rest takes
 STATES = ("queued", "running", "completed", "failed", "cancelled")
@@ -85,11 +85,8 @@ def get(session: Session, batch_id: uuid.UUID) -> Batch:
 
 def page(session: Session, page: int, per_page: int, status: str | None = None) -> Page[Batch]:
     """Return one page of the batches, newest first."""
-    wanted = [Batch.status == status] if status else []
-    total = session.scalar(select(func.count()).select_from(Batch).where(*wanted)) or 0
-    newest_first = select(Batch).where(*wanted).order_by(Batch.created_at.desc(), Batch.id.desc())
-    found = session.scalars(newest_first.offset(pages.offset(page, per_page, total)).limit(per_page))
-    return Page(list(found), total, page, per_page)
+    batches = select(Batch).where(Batch.status == status) if status else select(Batch)
+    return pages.fetch(session, batches.order_by(Batch.created_at.desc(), Batch.id.desc()), page, per_page)
 
 
 def progress(session: Session, found: Collection[Batch]) -> list[Progress]:
@@ -152,7 +149,7 @@ def finish_if_done(session: Session, batch_id: uuid.UUID) -> bool:
     if status == "running":
         completed = update(Batch).where(Batch.id == batch_id).values(status="completed")
         session.execute(completed.execution_options(synchronize_session=False))
-    deliveries.enqueue_batch_event(session, batch_id)
+    events.enqueue_batch_event(session, batch_id)
     return True
 
 

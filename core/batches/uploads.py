@@ -4,19 +4,17 @@ Objects come before rows: what dies in between is an object without a row, which
 """
 
 import hashlib
-import unicodedata
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from core.batches import items, lifecycle
-from core.batches.items import NAME_LENGTH, ExistingItem, NewItem
+from core.batches import item_names, items, lifecycle
+from core.batches.items import ExistingItem, NewItem
 from core.contract.states import BatchStatus, ItemState
 from core.errors import BatchClosed, FaceApiError, QueueFull
 from core.pictures import images
 from core.records.results import PendingResult, ResultStore, UploadedImage
-from core.storage import objects
 
 RETRY_AFTER_S = 5
 
@@ -87,7 +85,7 @@ class BatchUploader:
                 raise BatchClosed("this batch takes no more pictures, or takes them from the store")
             if lifecycle.waiting(session) >= self.queue_limit:
                 raise QueueFull(f"{self.queue_limit} pictures of batches are waiting", retry_after_s=RETRY_AFTER_S)
-            return items.existing(session, batch_id, [name for name in names if not name_problem(name)])
+            return items.existing(session, batch_id, [name for name in names if not item_names.problem(name)])
 
     def _examine(
         self,
@@ -97,7 +95,7 @@ class BatchUploader:
         pending: PendingResult,
     ) -> tuple[str, str] | RejectedItem:
         """Store a file that may become an item, and return its name and digest; or say why it may not."""
-        problem = name_problem(file.name)
+        problem = item_names.problem(file.name)
         if problem:
             return RejectedItem(file.name, "invalid_name", problem)
         data = file.read()
@@ -120,17 +118,6 @@ def _add(pending: PendingResult, batch_id: uuid.UUID, stored: dict[str, NewItem]
     before = pending.commit(lambda session: items.add(session, batch_id, list(stored.values())))
     pending.discard([image.s3_key for name in before if (image := stored[name].image)])
     return before
-
-
-def name_problem(name: str) -> str | None:
-    """Say what is wrong with the name of an item: it is where its result is written to, below a folder."""
-    if not name or len(name) > NAME_LENGTH:
-        return f"a name has 1 to {NAME_LENGTH} characters"
-    if "\\" in name or not objects.is_key(name):
-        return "a name is a path with / between its parts, relative and without . or .. in it"
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
-        return "a name has no control characters"
-    return None
 
 
 def _receipt(

@@ -1,34 +1,30 @@
-"""Webhooks: what receivers are told, by when, and what came of it. All SQL about them.
+"""Webhook deliveries as the worker makes them: which are due, when the next attempt is, when one is given up.
 
-A delivery is a row of the transaction that ends its batch, so none is lost and none is made up. It is delivered at
-least once: whoever dies after sending and before noting it sends it again, under the same id.
+Each is delivered at least once: a process that dies after sending and before recording it leaves it to be sent again,
+under the same id.
 """
 
-import json
-import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core import logs
 from core.config import Settings
-from core.database import pages
+from core.contract.states import DeliveryStatus
 from core.database.clock import now
 from core.database.engine import SessionFactory
-from core.database.models import Batch, WebhookDelivery
-from core.database.pages import Page
-from core.errors import FieldProblem, InvalidOption
-from core.webhooks import addresses, posts
-from core.webhooks.addresses import ForbiddenAddress
+from core.database.models import WebhookDelivery
+from core.webhooks import posts
+from core.webhooks.events import NO_SECRET
 from core.webhooks.posts import AttemptResult, WebhookMessage
 
 log = logs.get(__name__)
 
 # How long after each attempt that failed the next one comes, as Standard Webhooks proposes it.
-PAUSES = (
+RETRY_DELAYS = (
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),
@@ -39,84 +35,50 @@ PAUSES = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
-# Nobody else is given a delivery that somebody is at; longer than an attempt at every address of a host takes.
+# No other process takes a claimed delivery for so long; longer than an attempt at every address of a host takes.
 LEASE = timedelta(seconds=90)
-NO_SECRET = "webhooks are signed: set FACE_API_WEBHOOK_SECRET first"  # noqa: S105  # no secret: words about it
 
 
 @dataclass(frozen=True)
 class DeliverySummary:
-    """How many attempts there were, and how many of them were taken."""
+    """How many attempts were made, and how many of them succeeded."""
 
     attempts: int
-    taken: int
-
-
-def validate_url(url: str, settings: Settings) -> None:
-    """Refuse a URL that would never be called; InvalidOption."""
-    problem = "" if settings.webhook_secret.get_secret_value() else NO_SECRET
-    try:
-        addresses.parse(url, allow_private=settings.webhook_allow_private)
-    except ForbiddenAddress as error:
-        problem = str(error)
-    if problem:
-        told = f"this URL will not be called: {problem}"
-        raise InvalidOption(f"webhook_url: {told}", problems=(FieldProblem("webhook_url", told),))
-
-
-def enqueue_batch_event(session: Session, batch_id: uuid.UUID) -> None:
-    """Note that the receiver of a batch, if it has one, is to be told of its end; part of the transaction."""
-    batch = session.get(Batch, batch_id, populate_existing=True)
-    if batch is None or batch.webhook_url is None:
-        return
-    event = f"batch.{batch.status}"
-    counts = {name: getattr(batch, name) for name in ("total", "completed", "failed", "cancelled")}
-    data = {"id": str(batch.id), "name": batch.name, "job_type": batch.job_type, "status": batch.status}
-    payload = {"type": event, "timestamp": now().isoformat(), "data": data | {"counts": counts, "faces": batch.faces}}
-    session.add(WebhookDelivery(batch_id=batch.id, event=event, url=batch.webhook_url, payload=json.dumps(payload)))
-    session.flush()
+    delivered: int
 
 
 def deliver_due(sessions: SessionFactory, settings: Settings) -> DeliverySummary:
-    """Deliver what is due, one after the other."""
-    attempts = taken = 0
+    """Attempt every delivery that is due, one after the other."""
+    attempts = delivered = 0
     while True:
         with sessions() as session:
-            delivery = _take(session)
+            delivery = _claim_next(session)
         if delivery is None:
-            return DeliverySummary(attempts, taken)
-        answer = _attempt(delivery, settings)
+            return DeliverySummary(attempts, delivered)
+        result = _attempt(delivery, settings)
         with sessions() as session:
-            _note(session, delivery, answer)
-        attempts, taken = attempts + 1, taken + (not answer.error)
-        outcome = answer.error or "ok"
-        log.info("webhook", batch=str(delivery.batch_id), attempt=delivery.attempts, outcome=outcome)
+            _record(session, delivery, result)
+        attempts, delivered = attempts + 1, delivered + (not result.error)
+        event = "webhook_attempt_failed" if result.error else "webhook_delivered"
+        outcome = result.error or "ok"
+        log.info(event, batch=str(delivery.batch_id), attempt=delivery.attempts, outcome=outcome)
 
 
-def page(session: Session, batch_id: uuid.UUID, page: int, per_page: int) -> Page[WebhookDelivery]:
-    """Return one page of a batch's deliveries, newest first."""
-    total = session.scalar(select(func.count()).where(WebhookDelivery.batch_id == batch_id)) or 0
-    newest_first = select(WebhookDelivery).where(WebhookDelivery.batch_id == batch_id)
-    newest_first = newest_first.order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id.desc())
-    found = session.scalars(newest_first.offset(pages.offset(page, per_page, total)).limit(per_page))
-    return Page(list(found), total, page, per_page)
-
-
-def _take(session: Session) -> WebhookDelivery | None:
-    """Take the delivery that is due longest, and keep it from others for a while. Commits."""
+def _claim_next(session: Session) -> WebhookDelivery | None:
+    """Claim the delivery that has been due longest, so that no other process attempts it meanwhile. Commits."""
     due = (
         select(WebhookDelivery)
-        .where(WebhookDelivery.status == "pending", WebhookDelivery.next_attempt_at <= now())
+        .where(WebhookDelivery.status == DeliveryStatus.PENDING, WebhookDelivery.next_attempt_at <= now())
         .order_by(WebhookDelivery.next_attempt_at)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    found = session.scalar(due)
-    if found is not None:
-        found.attempts += 1
-        found.next_attempt_at = now() + LEASE
+    delivery = session.scalar(due)
+    if delivery is not None:
+        delivery.attempts += 1
+        delivery.next_attempt_at = now() + LEASE
     session.commit()
-    return found
+    return delivery
 
 
 def _attempt(delivery: WebhookDelivery, settings: Settings) -> AttemptResult:
@@ -127,25 +89,27 @@ def _attempt(delivery: WebhookDelivery, settings: Settings) -> AttemptResult:
     return posts.post(message, allow_private=settings.webhook_allow_private)
 
 
-def _note(session: Session, taken: WebhookDelivery, answer: AttemptResult) -> None:
-    """Write down what came of an attempt, and when the next one is. Commits."""
-    found = session.get(WebhookDelivery, taken.id)
-    if found is None:
+def _record(session: Session, claimed: WebhookDelivery, result: AttemptResult) -> None:
+    """Store the result of an attempt, and when the next one is. Commits."""
+    delivery = session.get(WebhookDelivery, claimed.id)
+    if delivery is None:
         return
-    found.last_status, found.last_error = answer.status, answer.error or None
-    found.next_attempt_at = None
-    if not answer.error:
-        found.status, found.delivered_at = "delivered", now()
-    elif answer.status == HTTPStatus.GONE:
-        _disable(session, found.url)
-    elif taken.attempts > len(PAUSES):
-        found.status = "failed"
+    delivery.last_status, delivery.last_error = result.status, result.error or None
+    delivery.next_attempt_at = None
+    if not result.error:
+        delivery.status, delivery.delivered_at = DeliveryStatus.DELIVERED, now()
+    elif result.status == HTTPStatus.GONE:
+        _cancel_all(session, delivery.url)
+    elif claimed.attempts > len(RETRY_DELAYS):
+        delivery.status = DeliveryStatus.FAILED
     else:
-        found.next_attempt_at = now() + PAUSES[taken.attempts - 1]
+        delivery.next_attempt_at = now() + RETRY_DELAYS[claimed.attempts - 1]
     session.commit()
 
 
-def _disable(session: Session, url: str) -> None:
-    """Tell a receiver that has said it wants nothing more nothing more."""
-    waiting = update(WebhookDelivery).where(WebhookDelivery.url == url, WebhookDelivery.status == "pending")
-    session.execute(waiting.values(status="failed", next_attempt_at=None))
+def _cancel_all(session: Session, url: str) -> None:
+    """Give up every pending delivery to a receiver that has answered that it wants none (410)."""
+    pending = update(WebhookDelivery).where(
+        WebhookDelivery.url == url, WebhookDelivery.status == DeliveryStatus.PENDING
+    )
+    session.execute(pending.values(status=DeliveryStatus.FAILED, next_attempt_at=None))

@@ -9,7 +9,7 @@ from flask_openapi3.models.tag import Tag
 
 from core.batches import archive, lifecycle
 from core.storage import objects
-from core.webhooks import deliveries
+from core.webhooks import events
 from web import batch_events, bodies, current, streams
 from web.auth import guards
 from web.openapi import admin as openapi
@@ -79,7 +79,7 @@ def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
     """Tell of each message to the batch's webhook: how often it was sent, what came of it, when it is sent again."""
     with current.session() as session:
         lifecycle.get(session, path.batch_id)
-        page = deliveries.page(session, path.batch_id, query.page, query.per_page)
+        page = events.page(session, path.batch_id, query.page, query.per_page)
     return bodies.as_json(DeliveryList.of(page, [DeliveryResponse.of(one) for one in page.items]))
 
 

@@ -11,7 +11,7 @@ from core.batches.lifecycle import NewBatch
 from core.database.models import Batch
 from core.engine import defaults
 from core.errors import FieldProblem, InvalidOption
-from core.webhooks import deliveries
+from core.webhooks import events
 from web import bodies, current, uploads
 from web.auth import guards
 from web.openapi import admin as openapi
@@ -53,7 +53,7 @@ def post_batch(body: BatchCreation) -> Response:
     options = defaults.resolve(body.validated_options(), current.services().settings)
     new = NewBatch(body.name, options, body.webhook_url, body.prefix, key)
     if new.webhook_url:
-        deliveries.validate_url(new.webhook_url, current.services().settings)
+        events.validate_url(new.webhook_url, current.services().settings)
     with current.session() as session:
         batch, is_new = lifecycle.create(session, new)
     if not (is_new or lifecycle.is_like(batch, new)):

@@ -26,8 +26,8 @@ from core.contract.options import MaskOptions
 from core.database.engine import SessionFactory
 from core.database.models import Batch, WebhookDelivery
 from core.errors import InvalidOption, SettingsError
-from core.webhooks import addresses, deliveries, posts
-from core.webhooks.deliveries import PAUSES, DeliverySummary
+from core.webhooks import addresses, deliveries, events, posts
+from core.webhooks.deliveries import RETRY_DELAYS, DeliverySummary
 from core.webhooks.posts import AttemptResult, WebhookMessage
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of 32 bytes or more, yes").decode()
@@ -152,22 +152,22 @@ def test_delivery_is_of_the_transaction_that_ends_the_batch(sessions: SessionFac
 def test_failed_delivery_is_repeated_with_pauses(
     sessions: SessionFactory, settings: Settings, receiver: Receiver
 ) -> None:
-    receiver.statuses = [500] * (len(PAUSES) + 1)
+    receiver.statuses = [500] * (len(RETRY_DELAYS) + 1)
     ended(sessions, receiver.url)
-    for number in range(1, len(PAUSES) + 2):
+    for number in range(1, len(RETRY_DELAYS) + 2):
         before = datetime.now(UTC)
         assert deliveries.deliver_due(sessions, settings) == DeliverySummary(1, 0)
         assert deliveries.deliver_due(sessions, settings) == DeliverySummary(0, 0)
         (delivery,) = all_deliveries(sessions)
         assert (delivery.attempts, delivery.last_status) == (number, 500)
-        if number <= len(PAUSES):
+        if number <= len(RETRY_DELAYS):
             assert delivery.status == "pending" and delivery.next_attempt_at is not None
-            assert timedelta() <= delivery.next_attempt_at - before - PAUSES[number - 1] < timedelta(seconds=5)
+            assert timedelta() <= delivery.next_attempt_at - before - RETRY_DELAYS[number - 1] < timedelta(seconds=5)
             make_due(sessions)
     assert (delivery.status, delivery.next_attempt_at, delivery.last_error) == ("failed", None, "the answer was 500")
     ids = {headers["webhook-id"] for _, headers, _ in receiver.got}
     bodies = {body for *_, body in receiver.got}
-    assert len(receiver.got) == len(PAUSES) + 1 and len(ids) == len(bodies) == 1
+    assert len(receiver.got) == len(RETRY_DELAYS) + 1 and len(ids) == len(bodies) == 1
 
 
 def test_receiver_that_comes_back_is_told(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
@@ -348,13 +348,13 @@ def make_certificate(folder: Path) -> Path:
 def test_url_that_is_never_called_is_refused_early(url: str) -> None:
     settings = config.read(webhook_secret=SECRET)
     with pytest.raises(InvalidOption, match="webhook_url"):
-        deliveries.validate_url(url, settings)
-    deliveries.validate_url("https://example.org/", settings)
+        events.validate_url(url, settings)
+    events.validate_url("https://example.org/", settings)
 
 
 def test_webhook_needs_a_secret() -> None:
     with pytest.raises(InvalidOption, match="FACE_API_WEBHOOK_SECRET"):
-        deliveries.validate_url("https://example.org/", config.read())
+        events.validate_url("https://example.org/", config.read())
 
 
 @pytest.mark.parametrize(
@@ -368,15 +368,15 @@ def test_weak_secret_is_refused(secret: str) -> None:
 def test_taken_delivery_is_nobody_elses(postgres_sessions: SessionFactory, receiver: Receiver) -> None:
     ended(postgres_sessions, receiver.url)
     with postgres_sessions() as first, postgres_sessions() as second:
-        assert deliveries._take(first) is not None
-        assert deliveries._take(second) is None
+        assert deliveries._claim_next(first) is not None
+        assert deliveries._claim_next(second) is None
 
 
 def test_killed_delivery_is_repeated(
     session: Session, sessions: SessionFactory, settings: Settings, receiver: Receiver
 ) -> None:
     ended(sessions, receiver.url)
-    assert deliveries._take(session) is not None  # and then its process dies
+    assert deliveries._claim_next(session) is not None  # and then its process dies
     assert deliveries.deliver_due(sessions, settings) == DeliverySummary(0, 0)
     make_due(sessions)
     assert deliveries.deliver_due(sessions, settings) == DeliverySummary(1, 1)

@@ -1,0 +1,18 @@
+"""The names of a batch's items: each is a path, below which folder ever its result is written."""
+
+import unicodedata
+
+from core.storage import objects
+
+MAX_LENGTH = 500
+
+
+def problem(name: str) -> str | None:
+    """Return what is wrong with an item's name; None when nothing is."""
+    if not name or len(name) > MAX_LENGTH:
+        return f"a name has 1 to {MAX_LENGTH} characters"
+    if "\\" in name or not objects.is_key(name):
+        return "a name is a path with / between its parts, relative and without . or .. in it"
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in name):
+        return "a name has no control characters"
+    return None

@@ -1,0 +1,53 @@
+"""Webhook events: which URL may be named, what is sent to it, how each delivery goes. Nothing is sent here.
+
+A delivery is a row of the transaction that ends its batch, so none is lost and none is made up.
+"""
+
+import json
+import uuid
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.config import Settings
+from core.database import pages
+from core.database.clock import now
+from core.database.models import Batch, WebhookDelivery
+from core.database.pages import Page
+from core.errors import FieldProblem, InvalidOption
+from core.webhooks import addresses
+from core.webhooks.addresses import ForbiddenAddress
+
+NO_SECRET = "webhooks are signed: set FACE_API_WEBHOOK_SECRET first"  # noqa: S105  # no secret: words about it
+
+
+def validate_url(url: str, settings: Settings) -> None:
+    """Refuse a URL that would never be called; InvalidOption."""
+    problem = "" if settings.webhook_secret.get_secret_value() else NO_SECRET
+    try:
+        addresses.parse(url, allow_private=settings.webhook_allow_private)
+    except ForbiddenAddress as error:
+        problem = str(error)
+    if problem:
+        detail = f"this URL will not be called: {problem}"
+        raise InvalidOption(f"webhook_url: {detail}", problems=(FieldProblem("webhook_url", detail),))
+
+
+def enqueue_batch_event(session: Session, batch_id: uuid.UUID) -> None:
+    """Add the delivery of a batch's end, if the batch names a receiver; part of the caller's transaction."""
+    batch = session.get(Batch, batch_id, populate_existing=True)
+    if batch is None or batch.webhook_url is None:
+        return
+    event = f"batch.{batch.status}"
+    counts = {name: getattr(batch, name) for name in ("total", "completed", "failed", "cancelled")}
+    data = {"id": str(batch.id), "name": batch.name, "job_type": batch.job_type, "status": batch.status}
+    payload = {"type": event, "timestamp": now().isoformat(), "data": data | {"counts": counts, "faces": batch.faces}}
+    session.add(WebhookDelivery(batch_id=batch.id, event=event, url=batch.webhook_url, payload=json.dumps(payload)))
+    session.flush()
+
+
+def page(session: Session, batch_id: uuid.UUID, page: int, per_page: int) -> Page[WebhookDelivery]:
+    """Return one page of a batch's deliveries, newest first."""
+    deliveries = select(WebhookDelivery).where(WebhookDelivery.batch_id == batch_id)
+    newest_first = deliveries.order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id.desc())
+    return pages.fetch(session, newest_first, page, per_page)
