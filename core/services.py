@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-import redis
+from redis import Redis
 
 from core.config import Settings
 from core.database.engine import SessionFactory, session_factory
@@ -19,7 +19,8 @@ class Services:
     """What the settings put together. sessions is None without a database, store and results when nothing is stored."""
 
     settings: Settings
-    redis: "redis.Redis"
+    redis: Redis
+    auth_redis: Redis  # short time-outs: log-ins, sessions and rate limits hold every request up
     engine: EngineClient
     sessions: SessionFactory | None
     store: ObjectStore | None
@@ -33,16 +34,26 @@ class Services:
             self.sessions.kw["bind"].dispose()
         self.engine.close()
         self.redis.close()
+        self.auth_redis.close()
 
 
 def build(settings: Settings) -> Services:
     """Make the clients; nothing is connected yet."""
-    connection = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
+    connection = Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
+    auth_redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=2)
     made = session_factory(settings) if settings.database_enabled else None
     store = object_store(settings)
     engine = EngineClient(settings, connection, client.celery_app(settings))
     results = ResultStore(store, made, settings.web_threads) if store and made else None
-    return Services(settings=settings, redis=connection, engine=engine, sessions=made, store=store, results=results)
+    return Services(
+        settings=settings,
+        redis=connection,
+        auth_redis=auth_redis,
+        engine=engine,
+        sessions=made,
+        store=store,
+        results=results,
+    )
 
 
 def object_store(settings: Settings) -> ObjectStore | None:

@@ -11,10 +11,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core import config, logs, services
 from core.services import Services
-from web import errors, requests, streams
+from web import current, errors, requests
 from web.auth import guards
 from web.console import blueprints
-from web.health import Health
 from web.openapi import public as openapi
 from web.requests import REQUEST_ID, Request
 from web.routes.admin_batch_results import admin_batch_results
@@ -57,14 +56,12 @@ def create_app(made: Services) -> FaceApiApp:
         validation_error_callback=errors.invalid,
         static_folder=None,
     )
-    app.extensions["face-api"] = made
-    app.extensions["health"] = Health(made)
+    current.install(app, made)
     app.config["MAX_CONTENT_LENGTH"] = made.settings.max_upload_bytes
     app.before_request(_begin)
     app.after_request(_finish)  # the first that is registered is the last that runs
     guards.install(app, made)
     errors.register(app)
-    streams.install(app, made.settings)
     of_admin = (admin_session, admin_records, admin_reviews, admin_keys, admin_test, admin_batches, admin_batch_results)
     for routes in (public, *of_admin):
         app.register_api(routes)

@@ -1,59 +1,102 @@
-"""What the app of the current request was made of."""
+"""What the app of the current request carries: its services, and what each web process remembers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self
 
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from core.database.engine import SessionFactory
 from core.errors import DatabaseUnavailable, FeatureDisabled
 from core.records.results import ResultStore
 from core.services import Services
 from core.storage.base import ObjectStore
+from web.auth.admins import Admins
 from web.auth.key_cache import ApiKeyCache
+from web.health import Health
+from web.load_monitor import LoadMonitor
+from web.streams import StreamSlots
+from web.thumbnail_cache import ThumbnailCache
+
+EXTENSION = "face-api"
+
+
+@dataclass(frozen=True)
+class AppState:
+    """The one object that the Flask app carries for us."""
+
+    services: Services
+    health: Health
+    admins: Admins
+    api_keys: ApiKeyCache
+    stream_slots: StreamSlots
+    load_monitor: LoadMonitor
+    thumbnails: ThumbnailCache
+
+    @classmethod
+    def of(cls, services: Services) -> Self:
+        return cls(
+            services=services,
+            health=Health(services),
+            admins=Admins(services.settings, services.auth_redis),
+            api_keys=ApiKeyCache(services.sessions),
+            stream_slots=StreamSlots(services.settings.web_threads),
+            load_monitor=LoadMonitor(services.engine),
+            thumbnails=ThumbnailCache(),
+        )
+
+
+def install(app: Flask, services: Services) -> None:
+    app.extensions[EXTENSION] = AppState.of(services)
+
+
+def state() -> AppState:
+    current: AppState = current_app.extensions[EXTENSION]
+    return current
 
 
 def services() -> Services:
-    found: Services = current_app.extensions["face-api"]
-    return found
+    return state().services
 
 
 def store() -> ObjectStore:
-    """Return the object store; TierOff when nothing is kept."""
-    found = services().store
-    if found is None:
+    """Return the object store; FeatureDisabled when no pictures are stored."""
+    current = services().store
+    if current is None:
         raise FeatureDisabled("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
-    return found
+    return current
 
 
 def results() -> ResultStore:
     """Return where pictures and results are stored; FeatureDisabled when nothing is."""
-    found = services().results
-    if found is None:
+    current = services().results
+    if current is None:
         raise FeatureDisabled("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
-    return found
+    return current
 
 
-def api_keys() -> ApiKeyCache:
-    """Return who may come in by a key."""
-    found: ApiKeyCache = current_app.extensions["face-api-keyring"]
-    return found
+def session_factory() -> SessionFactory:
+    """Return what opens sessions of the database; FeatureDisabled when there is none."""
+    current = services().sessions
+    if current is None:
+        raise FeatureDisabled("there is no database: FACE_API_DATABASE_ENABLED is off")
+    return current
 
 
 @contextmanager
 def session() -> Iterator[Session]:
-    """Open a session of the database; TierOff when there is none, DatabaseUnavailable when it fails."""
-    sessions = services().sessions
-    if sessions is None:
-        raise FeatureDisabled("there is no database: FACE_API_DATABASE_ENABLED is off")
-    with as_database(), sessions() as opened:
+    """Open a session of the database; FeatureDisabled when there is none, DatabaseUnavailable when it fails."""
+    sessions = session_factory()
+    with translate_database_errors(), sessions() as opened:
         yield opened
 
 
 @contextmanager
-def as_database() -> Iterator[None]:
-    """Say of what the database raises that it can't be reached."""
+def translate_database_errors() -> Iterator[None]:
+    """Raise DatabaseUnavailable for whatever the database raises."""
     try:
         yield
     except SQLAlchemyError as error:

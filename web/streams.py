@@ -1,51 +1,48 @@
-"""Answers that take long to send: each holds a thread of the web tier, so there are only so many at a time."""
+"""Responses that take long to send: each holds a thread of the web tier, so only so many run at a time."""
 
 import threading
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from flask import Flask, Response, current_app, stream_with_context
+from flask import Response, stream_with_context
 
-from core.config import Settings
 from core.errors import TooManyStreams
 
-MOST = 16  # of each web process
-SHARE = 4  # a quarter of the threads at the most: the others go on answering
+MAX_STREAMS = 16  # of each web process
+THREADS_PER_STREAM = 4  # at most a quarter of the threads: the others go on answering
 RETRY_AFTER_S = 5
-EXTENSION = "face-api-streams"
 
 
-def install(app: Flask, settings: Settings) -> None:
-    """Provide the places of this process."""
-    app.extensions[EXTENSION] = threading.BoundedSemaphore(max(1, min(MOST, settings.web_threads // SHARE)))
+class StreamSlots:
+    """The slots of one web process."""
 
+    def __init__(self, threads: int) -> None:
+        self._free = threading.BoundedSemaphore(max(1, min(MAX_STREAMS, threads // THREADS_PER_STREAM)))
 
-def stream(blocks: Iterator[bytes], mimetype: str) -> Response:
-    """Answer blocks as they come. What fails before the first is an error like any other; TooManyStreams.
+    def stream(self, blocks: Iterator[bytes], mimetype: str) -> Response:
+        """Send blocks as they come; TooManyStreams. What fails before the first is an error like any other.
 
-    What fails later ends the connection before its end, so that the client knows.
-    """
-    release = _taken()
-    try:
-        first = next(blocks, b"")
-        response = Response(stream_with_context(chain([first], blocks)), mimetype=mimetype)
-    except BaseException:
-        release()
-        raise
-    response.call_on_close(release)
-    response.headers["X-Accel-Buffering"] = "no"  # a proxy must not collect what is to be seen at once
-    return response
+        What fails later ends the connection before its end, so that the client knows.
+        """
+        release = self._acquire()
+        try:
+            first = next(blocks, b"")
+            response = Response(stream_with_context(chain([first], blocks)), mimetype=mimetype)
+        except BaseException:
+            release()
+            raise
+        response.call_on_close(release)
+        response.headers["X-Accel-Buffering"] = "no"  # a proxy must not collect what is to be seen at once
+        return response
 
+    def _acquire(self) -> Callable[[], None]:
+        """Take a slot and return what frees it, which may be called more than once."""
+        if not self._free.acquire(blocking=False):
+            raise TooManyStreams("too many downloads and event streams are open", retry_after_s=RETRY_AFTER_S)
+        held = [self._free]
 
-def _taken() -> Callable[[], None]:
-    """Take a place and return what gives it back, which may be called more than once."""
-    places: threading.BoundedSemaphore = current_app.extensions[EXTENSION]
-    if not places.acquire(blocking=False):
-        raise TooManyStreams("too many downloads and event streams are open", retry_after_s=RETRY_AFTER_S)
-    held = [places]
+        def release() -> None:
+            while held:
+                held.pop().release()
 
-    def release() -> None:
-        while held:
-            held.pop().release()
-
-    return release
+        return release

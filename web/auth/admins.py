@@ -4,11 +4,11 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal
 from urllib.parse import urlsplit
 
 import redis
-from flask import Response, current_app, g, request
+from flask import Response, g, request
 
 from core.config import Settings
 from core.errors import CrossOrigin, NoAdminPassword, Unauthenticated
@@ -36,10 +36,10 @@ class Admin:
 class Admins:
     """Knows the one administrator of the settings."""
 
-    def __init__(self, settings: Settings) -> None:
-        client = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=2)
+    def __init__(self, settings: Settings, client: "redis.Redis") -> None:
         self.sessions = Sessions(settings, client)
         self._lockout = Lockout(client)
+        self._session_lifetime_s = settings.session_lifetime_s
         self._password = settings.admin_password.get_secret_value()
         self._credentials = _digest(settings.admin_user, self._password)
 
@@ -75,7 +75,7 @@ class Admins:
         response.set_cookie(
             COOKIE,
             token,
-            max_age=current_app.extensions["face-api"].settings.session_lifetime_s,
+            max_age=self._session_lifetime_s,
             path=COOKIE_PATH,
             secure=request.is_secure,
             httponly=True,
@@ -91,11 +91,6 @@ class Admins:
         token = request.cookies.get(COOKIE)
         if token:
             self.sessions.close(token)
-
-
-def current() -> Admins:
-    """Return the administrator's door of the current app."""
-    return cast(Admins, current_app.extensions["face-api-admins"])
 
 
 def _digest(username: str, password: str) -> bytes:

@@ -13,9 +13,7 @@ from core.errors import FeatureDisabled, FieldProblem, InvalidOption, Unauthenti
 from core.keys.uses import KeyUseCounter
 from core.services import Services
 from web import current
-from web.auth import admins, rate_limits
-from web.auth.admins import Admins
-from web.auth.key_cache import ApiKeyCache
+from web.auth import rate_limits
 from web.requests import client_address
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -83,12 +81,10 @@ def of(app: Flask, endpoint: str | None) -> Guard | None:
 
 def install(app: Flask, services: Services) -> None:
     """Guard every route: first who it is, then the tier, then the rate, then the parameters' names."""
-    app.extensions["face-api-admins"] = Admins(services.settings)
-    app.extensions["face-api-keyring"] = ApiKeyCache(services.sessions)
     uses = KeyUseCounter(services.redis)
     app.before_request(lambda: _authenticate(app, services, uses))
     app.before_request(lambda: _require_tier(app, services.settings))
-    _limiter(services.settings).init_app(app)
+    _limiter(services).init_app(app)
     app.before_request(lambda: _refuse_strange_parameters(app))
     app.after_request(lambda response: _keep_private(app, response))
 
@@ -106,9 +102,9 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter) -> None:
         g.key_id = _key_id(request.headers.get(KEY_HEADER, ""))
         uses.note(g.key_id)
     if guard.of_admin:
-        admins.current().require_same_origin()
+        current.state().admins.require_same_origin()
     if guard.who == "admin":
-        g.admin = admins.current().authenticate()
+        g.admin = current.state().admins.authenticate()
 
 
 def _require_tier(app: Flask, settings: Settings) -> None:
@@ -121,10 +117,12 @@ def _require_tier(app: Flask, settings: Settings) -> None:
 def _key_id(text: str) -> str:
     if not text:
         raise Unauthenticated(f"send your API key in the header {KEY_HEADER}")
-    return current.api_keys().authenticate(text)
+    return current.state().api_keys.authenticate(text)
 
 
-def _limiter(settings: Settings) -> Limiter:
+def _limiter(services: Services) -> Limiter:
+    settings = services.settings
+    storage_options: dict[str, Any] = {"connection_pool": services.auth_redis.connection_pool}
     rates = {
         "detect": settings.rate_limit_detect,
         "mask": settings.rate_limit_mask,
@@ -140,7 +138,7 @@ def _limiter(settings: Settings) -> Limiter:
         default_limits=[rate],
         default_limits_exempt_when=lambda: not rate(),
         storage_uri=rate_limits.SCHEME + settings.redis_url,
-        storage_options={"socket_connect_timeout": 1, "socket_timeout": 1},
+        storage_options=storage_options,
         key_prefix="face-api",
         # When Redis is down each process counts by itself: a limit that is too generous beats none.
         in_memory_fallback_enabled=True,

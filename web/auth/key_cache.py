@@ -1,46 +1,48 @@
-"""API keys that were let in a moment ago: the key of a busy caller is not looked up for each of its calls."""
+"""API keys that were authenticated a moment ago: the key of a busy caller is not looked up for each of its calls."""
 
 import hashlib
 import threading
 import time
+from collections.abc import Callable
 
+from cachetools import TTLCache
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database.engine import SessionFactory
 from core.errors import DatabaseUnavailable, KeyRevoked, Unauthenticated
 from core.keys import keys
 
-# chosen: so long a key may still be let in that another process has revoked
-KNOWN_S = 1.0
+TTL_S = 1.0  # chosen: a key that another process has revoked may still be accepted for so long
+MAX_KEYS = 10_000  # chosen: more than are in use within a second; about 2 MB
 
 
 class ApiKeyCache:
-    """Knows who may come in. Only hashes are remembered, and only those of keys that were active."""
+    """Authenticates keys. Remembers only hashes, and only those of active keys."""
 
-    def __init__(self, sessions: SessionFactory | None) -> None:
+    def __init__(self, sessions: SessionFactory | None, timer: Callable[[], float] = time.monotonic) -> None:
         self._sessions = sessions
         self._lock = threading.Lock()
-        self._known: dict[bytes, tuple[str, float]] = {}  # the id, and until when it is believed
+        self._ids: TTLCache[bytes, str] = TTLCache(MAX_KEYS, TTL_S, timer)  # by digest
         self._changes = 0
 
     def authenticate(self, text: str) -> str:
         """Return the id of an active key; else Unauthenticated or KeyRevoked."""
         digest = hashlib.sha256(text.encode()).digest()
-        key_id, until = self._known.get(digest, ("", 0.0))
-        if time.monotonic() < until:
-            return key_id
-        changes = self._changes
+        with self._lock:
+            known, changes = self._ids.get(digest), self._changes
+        if known is not None:
+            return known
         key_id = self._look_up(text)
         with self._lock:
-            if changes == self._changes:  # else what was looked up may be what was changed
-                self._known[digest] = key_id, time.monotonic() + KNOWN_S
+            if changes == self._changes:  # else the lookup may have read the key before it was revoked
+                self._ids[digest] = key_id
         return key_id
 
-    def forget(self) -> None:
-        """Look up every key again: one was changed here."""
+    def clear(self) -> None:
+        """Look every key up again: one was changed here."""
         with self._lock:
             self._changes += 1
-            self._known.clear()
+            self._ids.clear()
 
     def _look_up(self, text: str) -> str:
         if self._sessions is None:

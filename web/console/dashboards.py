@@ -42,7 +42,7 @@ def show() -> Response:
     told = request.args.get("span", "")
     span: Span = "day" if told == "day" else "hour"
     numbers = _numbers(span) if current.services().settings.keeps_pictures else None
-    load = status_cards.load_monitor().last()
+    load = current.state().load_monitor.last()
     cards = status_cards.cards(Translator(texts.language()), load, asked=False)
     return pages.render("dashboard.html", cards=cards, numbers=numbers, span=span, spans=SPANS)
 
@@ -51,7 +51,7 @@ def show() -> Response:
 @guards.admin()
 def get_live() -> Response:
     """Tell how everything stands now, for the cards of a page that is open."""
-    cards = status_cards.cards(Translator(texts.language()), status_cards.load_monitor().now(), asked=True)
+    cards = status_cards.cards(Translator(texts.language()), current.state().load_monitor.now(), asked=True)
     return Response(json.dumps({"cards": status_cards.as_json(cards)}), mimetype="application/json")
 
 

@@ -4,7 +4,8 @@ from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.errors import RateLimited, Unauthenticated
-from web.auth import admins, guards
+from web import current
+from web.auth import guards
 from web.console import error_pages, pages, texts
 
 A_YEAR_S = 365 * 86400
@@ -19,7 +20,7 @@ def show_login() -> BaseResponse:
     """Show the form; whoever is logged in already goes on."""
     target = pages.safe(request.args.get("next", ""))
     try:
-        admins.current().authenticate()
+        current.state().admins.authenticate()
     except Unauthenticated:
         return pages.render("login.html", target=target, username="")
     return redirect(target)
@@ -33,11 +34,11 @@ def log_in() -> BaseResponse:
     username, password = request.form.get("username", ""), request.form.get("password", "")
     target = pages.safe(request.form.get("next", ""))
     try:
-        admin = admins.current().log_in(username, password)
+        admin = current.state().admins.log_in(username, password)
     except (Unauthenticated, RateLimited) as error:
         return error_pages.page(error, "login.html", target=target, username=username)
     response = Response(status=303, headers={"Location": target})
-    admins.current().open_session(admin, response)
+    current.state().admins.open_session(admin, response)
     return response
 
 
@@ -46,7 +47,7 @@ def log_in() -> BaseResponse:
 def log_out() -> Response:
     """End the session: its cookie is worth nothing from then on."""
     response = Response(status=303, headers={"Location": pages.safe("") + "login"})
-    admins.current().close_session(response)
+    current.state().admins.close_session(response)
     # What the browser has kept of the pictures goes as well.
     response.headers["Clear-Site-Data"] = '"cache"'
     return response

@@ -1,21 +1,13 @@
 """How the parts of the service stand, as the cards of the dashboard say it."""
 
-import threading
-import time
 from dataclasses import asdict, dataclass
-from typing import Literal, cast
+from typing import Literal
 
-from flask import current_app
-
-from core.engine.client import EngineClient
 from core.engine.loads import EngineLoad
-from core.errors import EngineUnavailable
 from web import current
 from web.console.texts import Translator
-from web.health import Health
 from web.schemas.detect import HealthResponse
 
-FRESH_S = 4.0
 State = Literal["ok", "down", "off", "unknown"]
 
 
@@ -29,48 +21,9 @@ class Card:
     detail: str
 
 
-class LoadMonitor:
-    """Knows the queue's load as it was a few seconds ago: to ask takes longer than a page may."""
-
-    def __init__(self, queue: EngineClient) -> None:
-        self._queue = queue
-        self._asking = threading.Lock()
-        self._last: EngineLoad | None = None
-        self._asked_at = 0.0
-
-    def last(self) -> EngineLoad | None:
-        """Return what is known, without asking."""
-        return self._last if time.monotonic() - self._asked_at < FRESH_S * 3 else None
-
-    def now(self) -> EngineLoad | None:
-        """Ask, unless that was done just now or somebody else is doing it. None: the queue can't be reached."""
-        if time.monotonic() - self._asked_at > FRESH_S and self._asking.acquire(blocking=self._last is None):
-            try:
-                if time.monotonic() - self._asked_at > FRESH_S:  # else somebody has asked while this one waited
-                    self._last = self._asked()
-                    self._asked_at = time.monotonic()
-            finally:
-                self._asking.release()
-        return self._last
-
-    def _asked(self) -> EngineLoad | None:
-        try:
-            return self._queue.load()
-        except EngineUnavailable:
-            return None
-
-
-def load_monitor() -> LoadMonitor:
-    """Return this process's watch."""
-    found: LoadMonitor | None = current_app.extensions.get("face-api-watch")
-    if found is None:
-        found = current_app.extensions.setdefault("face-api-watch", LoadMonitor(current.services().engine))
-    return found
-
-
 def cards(voice: Translator, load: EngineLoad | None, *, asked: bool) -> list[Card]:
     """Word how everything stands. asked: whether the load was asked for, so that None means that nothing answered."""
-    now = cast(Health, current_app.extensions["health"]).now()
+    now = current.state().health.now()
     return [_model(voice, now), _database(voice, now), _storage(voice, now), _queue(voice, load, asked=asked)]
 
 

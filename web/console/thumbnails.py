@@ -1,15 +1,12 @@
 """Small versions of stored pictures, made on demand by the worker: no page loads a 20 MB original.
 
-Decoding strangers' files is the worker's alone: there a decoder that crashes or swells takes no page along. What was
-made is remembered in memory only, because where nothing is kept nothing of a picture may touch a disk.
+Decoding strangers' files is the worker's alone: there a decoder that crashes or swells takes no page along.
 """
 
 import hashlib
-import threading
-from collections import OrderedDict
 from http import HTTPStatus
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 
 from core.errors import NotFound
 from core.records import records
@@ -20,35 +17,8 @@ from web.console import ids
 from web.requests import caller_has_gone
 
 SIDES = {"small": 480, "large": 1600}
-REMEMBERED_BYTES = 48 * 2**20  # chosen: about two thousand small ones
 
 pictures = Blueprint("pictures", __name__)
-
-
-class ThumbnailCache:
-    """The small pictures that were asked for last, up to a number of bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
-
-    def get(self, name: str) -> bytes | None:
-        with self._lock:
-            found = self._kept.get(name)
-            if found is not None:
-                self._kept.move_to_end(name)
-            return found
-
-    def put(self, name: str, data: bytes) -> None:
-        """Remember one, and forget those that were not asked for the longest."""
-        with self._lock:
-            self._size += len(data) - len(self._kept.pop(name, b""))
-            self._kept[name] = data
-            while self._size > self._limit and self._kept:
-                _, dropped = self._kept.popitem(last=False)
-                self._size -= len(dropped)
 
 
 @pictures.get("/pictures/<image_id>/<size>.jpg")
@@ -92,17 +62,9 @@ def _small(key: str | None, size: str) -> Response:
 
 
 def _made(key: str, name: str, side: int) -> bytes:
-    shelf = _shelf()
-    made = shelf.get(name)
+    thumbnails = current.state().thumbnails
+    made = thumbnails.get(name)
     if made is None:
         made = current.services().engine.run_thumbnail(current.store().get(key), side, caller_has_gone)
-        shelf.put(name, made)
+        thumbnails.put(name, made)
     return made
-
-
-def _shelf() -> ThumbnailCache:
-    """Return this process's own."""
-    found: ThumbnailCache | None = current_app.extensions.get("face-api-shelf")
-    if found is None:
-        found = current_app.extensions.setdefault("face-api-shelf", ThumbnailCache(REMEMBERED_BYTES))
-    return found

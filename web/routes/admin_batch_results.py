@@ -10,7 +10,7 @@ from flask_openapi3.models.tag import Tag
 from core.batches import archive, lifecycle
 from core.storage import objects
 from core.webhooks import events
-from web import batch_events, bodies, current, streams
+from web import batch_events, bodies, current
 from web.auth import guards
 from web.openapi import admin as openapi
 from web.openapi import batches as batch_openapi
@@ -43,9 +43,8 @@ def get_batch_results(path: BatchPath) -> Response:
     if request.method == "HEAD":
         response = Response(mimetype=ZIP)
     else:
-        services = current.services()
-        assert services.sessions is not None  # noqa: S101 - the guard asks for the storage, and that for a database
-        response = streams.stream(archive.archive(services.sessions, current.store(), batch.id), ZIP)
+        blocks = archive.archive(current.session_factory(), current.store(), batch.id)
+        response = current.state().stream_slots.stream(blocks, ZIP)
     response.headers["Content-Disposition"] = objects.content_disposition("attachment", f"{batch.name}.zip")
     return response
 
@@ -90,4 +89,4 @@ def get_batch_events(path: BatchPath) -> Response:
     events = batch_events.follow(path.batch_id)
     if request.method == "HEAD":
         return Response(mimetype=batch_openapi.EVENT_STREAM)
-    return streams.stream(events, batch_openapi.EVENT_STREAM)
+    return current.state().stream_slots.stream(events, batch_openapi.EVENT_STREAM)

@@ -89,7 +89,7 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
     The name of a file is its name in the batch. A picture that is there already under its name makes no second item,
     so a call that had no answer can be repeated as a whole, with or without an `Idempotency-Key`.
     """
-    with current.as_database():
+    with current.translate_database_errors():
         receipt = uploads.to_batches().take(path.batch_id, uploads.files(form))
     current.services().engine.wake_workers()
     return bodies.as_json(ReceiptResponse.of(receipt), HTTPStatus.ACCEPTED)

@@ -56,7 +56,7 @@ def patch_key(path: KeyPath, body: KeyChange) -> Response:
     """Rename a key, revoke it, or let it in again."""
     with current.session() as session:
         key = keys.change(session, path.key_id, **body.model_dump(exclude_unset=True))
-    current.api_keys().forget()
+    current.state().api_keys.clear()
     return bodies.as_json(ApiKeyResponse.of(key))
 
 
@@ -66,5 +66,5 @@ def delete_key(path: KeyPath) -> Response:
     """Delete a key: nobody is let in by it any more."""
     with current.session() as session:
         keys.delete(session, path.key_id)
-    current.api_keys().forget()
+    current.state().api_keys.clear()
     return Response(status=HTTPStatus.NO_CONTENT)

@@ -71,7 +71,7 @@ def delete_image(path: ImagePath) -> Response:
     What the object store refuses to remove now is removed later; nothing is forgotten.
     """
     results = current.results()
-    with current.as_database():
+    with current.translate_database_errors():
         deletions.delete_image(results.objects, results.sessions, path.image_id)
     return Response(status=HTTPStatus.NO_CONTENT)
 

@@ -43,7 +43,7 @@ def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
     Nothing is looked for, and nobody checks the result but you. The answer is a new job with a new masked picture; the
     one that was edited counts as reviewed.
     """
-    with current.as_database():
+    with current.translate_database_errors():
         job_id = _editor().make(path.image_id, body.edit(g.admin.username), caller_has_gone)
     return _told(job_id, HTTPStatus.CREATED)
 

@@ -6,8 +6,8 @@ from flask import Response, g
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from web import bodies
-from web.auth import admins, guards
+from web import bodies, current
+from web.auth import guards
 from web.openapi import admin as openapi
 from web.schemas.keys import AdminSessionResponse, Login
 
@@ -23,9 +23,9 @@ admin_session = APIBlueprint(
 @guards.visitor("login")
 def post_login(body: Login) -> Response:
     """Begin a session; its cookie is HttpOnly and SameSite=Strict."""
-    admin = admins.current().log_in(body.username, body.password)
+    admin = current.state().admins.log_in(body.username, body.password)
     response = Response(status=HTTPStatus.NO_CONTENT)
-    admins.current().open_session(admin, response)
+    current.state().admins.open_session(admin, response)
     return response
 
 
@@ -46,5 +46,5 @@ def get_session() -> Response:
 def post_logout() -> Response:
     """End the session: its cookie is worth nothing from then on, wherever it was copied to."""
     response = Response(status=HTTPStatus.NO_CONTENT)
-    admins.current().close_session(response)
+    current.state().admins.close_session(response)
     return response

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from flask import Response, current_app, g
+from flask import Response, g
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
@@ -10,7 +10,6 @@ from core.contract.options import DetectOptions, MaskOptions
 from core.records import calls, outcomes
 from web import bodies, current, uploads
 from web.auth import guards
-from web.health import Health
 from web.openapi import public as openapi
 from web.requests import caller_has_gone
 from web.schemas.detect import ImageUpload
@@ -22,8 +21,7 @@ public = APIBlueprint("public", __name__, abp_tags=[Tag(name="Public", descripti
 @guards.anyone
 def get_health() -> Response:
     """200 only when the model and everything that is enabled is ready, else 503 with the same body."""
-    health: Health = current_app.extensions["health"]
-    body = health.now()
+    body = current.state().health.now()
     g.outcome = body.status
     status = HTTPStatus.OK if body.status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
     return Response(body.model_dump_json(), status, mimetype="application/json")

@@ -1,4 +1,4 @@
-"""API keys that were let in a moment ago."""
+"""API keys that were authenticated a moment ago."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,62 +37,62 @@ def revoke(sessions: SessionFactory, key_id: str) -> None:
 
 
 def test_known_key_needs_no_database(sessions: SessionFactory) -> None:
-    keyring = ApiKeyCache(sessions)
+    cache = ApiKeyCache(sessions)
     key_id, text = make(sessions)
-    assert keyring.authenticate(text) == key_id
+    assert cache.authenticate(text) == key_id
     with sessions() as session:
         session.connection().exec_driver_sql("ALTER TABLE api_keys RENAME TO gone")
         session.commit()
-    assert keyring.authenticate(text) == key_id
+    assert cache.authenticate(text) == key_id
     with pytest.raises(DatabaseUnavailable):
-        keyring.authenticate(make_up())
+        cache.authenticate(make_up())
 
 
-def test_revocation_elsewhere_counts_soon(sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    keyring = ApiKeyCache(sessions)
+def test_revocation_elsewhere_counts_soon(sessions: SessionFactory) -> None:
+    clock = [1000.0]
+    cache = ApiKeyCache(sessions, timer=lambda: clock[0])
     key_id, text = make(sessions)
-    keyring.authenticate(text)
+    cache.authenticate(text)
     revoke(sessions, key_id)
-    clock = key_cache.time.monotonic() + key_cache.KNOWN_S
-    monkeypatch.setattr(key_cache.time, "monotonic", lambda: clock)
+    clock[0] += key_cache.TTL_S
     with pytest.raises(KeyRevoked):
-        keyring.authenticate(text)
+        cache.authenticate(text)
 
 
 def test_revocation_here_counts_at_once(sessions: SessionFactory) -> None:
-    keyring = ApiKeyCache(sessions)
+    cache = ApiKeyCache(sessions)
     key_id, text = make(sessions)
-    keyring.authenticate(text)
+    cache.authenticate(text)
     revoke(sessions, key_id)
-    keyring.forget()
+    cache.clear()
     with pytest.raises(KeyRevoked):
-        keyring.authenticate(text)
+        cache.authenticate(text)
 
 
 def test_revocation_during_lookup_counts(sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    keyring = ApiKeyCache(sessions)
+    cache = ApiKeyCache(sessions)
     key_id, text = make(sessions)
     find = keys.find
 
     def find_and_lose_time(*args: object) -> object:
         found = find(*args)  # type: ignore[arg-type]  # handed through
         revoke(sessions, key_id)
-        keyring.forget()
+        cache.clear()
         return found
 
     with monkeypatch.context() as patch:
         patch.setattr(keys, "find", find_and_lose_time)
-        keyring.authenticate(text)  # it was active when it was looked up
+        cache.authenticate(text)  # it was active when it was looked up
     with pytest.raises(KeyRevoked):
-        keyring.authenticate(text)
+        cache.authenticate(text)
 
 
 def test_strangers_are_never_known(sessions: SessionFactory) -> None:
-    keyring = ApiKeyCache(sessions)
+    cache = ApiKeyCache(sessions)
     text = make_up()
     for _ in range(2):
         with pytest.raises(Unauthenticated):
-            keyring.authenticate(text)
+            cache.authenticate(text)
 
 
 def make_up() -> str:

@@ -1,7 +1,5 @@
 """What pages are made of: forms from models, charts from sums, numbers in words, addresses of pages."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
@@ -10,13 +8,8 @@ from pydantic import BaseModel, Field
 
 from core.contract.options import MaskOptions
 from core.database.pages import Page
-from core.engine.client import EngineClient
-from core.engine.loads import EngineLoad
-from core.errors import EngineUnavailable
 from core.records.timelines import TimeBucket
 from web.console import charts, fields, formats, overlays, pagination
-from web.console.status_cards import LoadMonitor
-from web.console.thumbnails import ThumbnailCache
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
@@ -152,35 +145,3 @@ def test_strange_detections_are_passed_over() -> None:
     marks = overlays.faces([{"old": "shape"}, {"bbox": [1, 2, 3, 4]}, "no face", face])
     assert [(mark.index, mark.width, mark.height, mark.doubtful) for mark in marks] == [(3, 3, 6, True)]
     assert overlays.faces(None) == overlays.faces({"a": 1}) == []
-
-
-class Down(EngineClient):
-    """A queue that can't be reached, which takes a while to notice."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def load(self) -> EngineLoad:
-        self.asked += 1
-        time.sleep(0.2)
-        raise EngineUnavailable("the queue can't be reached")
-
-
-def test_queue_that_is_down_is_asked_once_for_all() -> None:
-    queue = Down()
-    watch = LoadMonitor(queue)
-    with ThreadPoolExecutor(4) as pages:
-        assert list(pages.map(lambda _: watch.now(), range(4))) == [None] * 4
-    assert queue.asked == 1
-
-
-def test_shelf_forgets_what_was_not_asked_for() -> None:
-    shelf = ThumbnailCache(10)
-    for name in "abc":
-        shelf.put(name, bytes(4))
-        shelf.get("a")
-    assert [shelf.get(name) for name in "abc"] == [bytes(4), None, bytes(4)]
-    shelf.put("a", bytes(8))
-    assert (shelf.get("a"), shelf.get("c")) == (bytes(8), None)
-    shelf.put("huge", bytes(11))
-    assert shelf.get("huge") is None and shelf.get("a") is None
