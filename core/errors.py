@@ -17,7 +17,9 @@ FaceApiError
 Beside the tree stand SettingsError and WeightsError, which an operator sees at start and a caller never does.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,11 @@ class FaceApiError(Exception):
 
 
 class InvalidInput(FaceApiError):
-    pass
+    @classmethod
+    def of(cls, problems: Iterable[FieldProblem]) -> Self:
+        """Make the error whose detail names every problem."""
+        named = tuple(problems)
+        return cls("; ".join(f"{problem.field}: {problem.message}" for problem in named), problems=named)
 
 
 class UnreadableRequest(InvalidInput):

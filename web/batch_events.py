@@ -42,8 +42,8 @@ def follow(batch_id: uuid.UUID) -> Iterator[bytes]:
 
 def _look(batch_id: uuid.UUID) -> BatchResponse:
     with current.session() as session:
-        (found,) = lifecycle.progress(session, [lifecycle.get(session, batch_id)])
-        return BatchResponse.of(found)
+        (progress,) = lifecycle.progress(session, [lifecycle.get(session, batch_id)])
+        return BatchResponse.model_validate(progress)
 
 
 def _event(kind: str, batch: BatchResponse) -> bytes:

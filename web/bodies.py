@@ -96,7 +96,7 @@ def masked_picture(masked: MaskedImage, options: MaskOptions, sent: RequestConte
             effective_strength=cover.effective_strength,
         ),
         metadata_removed=list(cover.report.metadata_removed),
-        verification=Verified.of(cover.verification) if cover.verification else None,
+        verification=Verified.model_validate(cover.verification) if cover.verification else None,
         output=Output(
             format=options.format,
             quality=options.quality,

@@ -113,14 +113,12 @@ def body(error: FaceApiError, request_id: str) -> dict[str, Any]:
 
 def invalid(error: ValidationError) -> Response:
     """Answer what pydantic found wrong with a query, a form or a body."""
-    problems = tuple(
+    problems = [
         FieldProblem(".".join(str(part) for part in problem["loc"]), _message(problem))
         for problem in error.errors(include_url=False, include_context=False, include_input=False)
-    )
-    detail = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
-    no_image = problems[0].field == "image"
-    case = errors.NoImage if no_image else errors.InvalidOption
-    return answer(case(detail, problems=problems))
+    ]
+    case = errors.NoImage if problems[0].field == "image" else errors.InvalidOption
+    return answer(case.of(problems))
 
 
 def _message(problem: Any) -> str:

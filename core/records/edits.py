@@ -99,7 +99,7 @@ def make_plan(image: StoredImage, edited: JobDetail | None, edit: ManualEdit) ->
     before = list((edited and edited.detections) or [])
     problems = [*_odd_indexes(edit, len(before)), *_odd_boxes(edit, image)]
     if problems:
-        raise InvalidOption("; ".join(f"{one.field}: {one.message}" for one in problems), problems=tuple(problems))
+        raise InvalidOption.of(problems)
     kept = [found for index, found in enumerate(before) if index not in edit.remove]
     boxes = [_clipped(box, image) for box in edit.add]
     added = [Detection.of(0, Face(box=box, confidence=1.0), image.width, image.height) for box in boxes]

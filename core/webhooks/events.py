@@ -30,7 +30,7 @@ def validate_url(url: str, settings: Settings) -> None:
         problem = str(error)
     if problem:
         detail = f"this URL will not be called: {problem}"
-        raise InvalidOption(f"webhook_url: {detail}", problems=(FieldProblem("webhook_url", detail),))
+        raise InvalidOption.of([FieldProblem("webhook_url", detail)])
 
 
 def enqueue_batch_event(session: Session, batch_id: uuid.UUID) -> None:

@@ -12,7 +12,7 @@ from core.contract.models import FrozenModel
 from web import current
 from web.auth import guards
 from web.console import fields, ids, pages, pagination
-from web.schemas.batches import BatchStatus, ItemState
+from web.schemas.common import BatchStatus, ItemState
 
 batches = Blueprint("batches", __name__)
 

@@ -45,7 +45,7 @@ def show(job_id: str) -> Response:
     with current.session() as session:
         found = records.get_job(session, ids.read(job_id))
         image = records.get_image(session, found.image.id)
-    told: dict[str, Any] = json.loads(JobDetailResponse.of_detail(found, image).model_dump_json())
+    told: dict[str, Any] = json.loads(JobDetailResponse.of(found, image).model_dump_json())
     drawing = overlays.Drawing(found.image.width, found.image.height, overlays.faces(found.detections))
     document = json.dumps(told, indent=2, ensure_ascii=False)
     return pages.render("job.html", found=found, job=found.job, drawing=drawing, document=document)

@@ -39,9 +39,8 @@ def read(model: type[Query]) -> Query:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        problems = tuple(FieldProblem(str(problem["loc"][0]), str(problem["msg"])) for problem in error.errors())
-        told = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
-        raise InvalidOption(told, problems=problems) from error
+        problems = (FieldProblem(str(problem["loc"][0]), str(problem["msg"])) for problem in error.errors())
+        raise InvalidOption.of(problems) from error
 
 
 def address(**changes: object) -> str:

@@ -16,8 +16,8 @@ from web.openapi import admin as openapi
 from web.openapi import batches as batch_openapi
 from web.openapi.admin import UNKNOWN
 from web.schemas.batches import BatchItemPath, BatchPath
-from web.schemas.records import Paging
-from web.schemas.webhooks import DeliveryList, DeliveryResponse
+from web.schemas.common import Paging
+from web.schemas.webhooks import DeliveryList
 
 admin_batch_results = APIBlueprint(
     "admin_batch_results",
@@ -79,7 +79,7 @@ def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
     with current.session() as session:
         lifecycle.get(session, path.batch_id)
         page = events.page(session, path.batch_id, query.page, query.per_page)
-    return bodies.as_json(DeliveryList.of(page, [DeliveryResponse.of(one) for one in page.items]))
+    return bodies.as_json(DeliveryList.of(page, page.items))
 
 
 @admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_openapi.EVENTS)

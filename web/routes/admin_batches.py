@@ -26,7 +26,6 @@ from web.schemas.batches import (
     ImageUploads,
     ItemList,
     ItemQuery,
-    ItemResponse,
     ReceiptResponse,
 )
 
@@ -68,8 +67,8 @@ def get_batches(query: BatchQuery) -> Response:
     """Tell of all batches, newest first."""
     with current.session() as session:
         page = lifecycle.page(session, query.page, query.per_page, query.status)
-        found = lifecycle.progress(session, page.items)
-    return bodies.as_json(BatchList.of(page, [BatchResponse.of(one) for one in found]))
+        progress = lifecycle.progress(session, page.items)
+    return bodies.as_json(BatchList.of(page, progress))
 
 
 @admin_batches.get("/<batch_id>", summary="Show a batch", responses=openapi.found(BatchResponse, UNKNOWN))
@@ -92,7 +91,7 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
     with current.translate_database_errors():
         receipt = uploads.to_batches().take(path.batch_id, uploads.files(form))
     current.services().engine.wake_workers()
-    return bodies.as_json(ReceiptResponse.of(receipt), HTTPStatus.ACCEPTED)
+    return bodies.as_json(ReceiptResponse.model_validate(receipt), HTTPStatus.ACCEPTED)
 
 
 @admin_batches.post("/<batch_id>/close", summary="Close a batch", responses=batch_openapi.CHANGED)
@@ -138,10 +137,10 @@ def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
     with current.session() as session:
         batch = lifecycle.get(session, path.batch_id)
         page = items.page(session, batch, query.page, query.per_page, query.filter())
-    return bodies.as_json(ItemList.of(page, [ItemResponse.of(item) for item in page.items]))
+    return bodies.as_json(ItemList.of(page, page.items))
 
 
 def _told(batch: Batch, status: int = HTTPStatus.OK) -> Response:
     with current.session() as session:
-        (found,) = lifecycle.progress(session, [batch])
-    return bodies.as_json(BatchResponse.of(found), status)
+        (progress,) = lifecycle.progress(session, [batch])
+    return bodies.as_json(BatchResponse.model_validate(progress), status)

@@ -11,8 +11,8 @@ from web import bodies, current
 from web.auth import guards
 from web.openapi import admin as openapi
 from web.openapi.admin import UNKNOWN
+from web.schemas.common import Paging
 from web.schemas.keys import ApiKeyCreatedResponse, ApiKeyList, ApiKeyResponse, KeyChange, KeyCreation, KeyPath
-from web.schemas.records import Paging
 
 admin_keys = APIBlueprint(
     "admin_keys",
@@ -29,7 +29,7 @@ def post_key(body: KeyCreation) -> Response:
     """Make a key. Its text is told in this answer and never again: only a hash of it is kept."""
     with current.session() as session:
         key, text = keys.create(session, body.name)
-    return bodies.as_json(ApiKeyCreatedResponse.of(key, key=text), HTTPStatus.CREATED)
+    return bodies.as_json(ApiKeyCreatedResponse.of(key, text), HTTPStatus.CREATED)
 
 
 @admin_keys.get("", summary="List the keys", responses=openapi.found(ApiKeyList))
@@ -38,7 +38,7 @@ def get_keys(query: Paging) -> Response:
     """Tell of all keys, newest first."""
     with current.session() as session:
         page = keys.page(session, query.page, query.per_page)
-    return bodies.as_json(ApiKeyList.of(page, [ApiKeyResponse.of(key) for key in page.items]))
+    return bodies.as_json(ApiKeyList.of(page, page.items))
 
 
 @admin_keys.get("/<key_id>", summary="Show a key", responses=openapi.found(ApiKeyResponse, UNKNOWN))
@@ -47,7 +47,7 @@ def get_key(path: KeyPath) -> Response:
     """Tell of one key, but not its text."""
     with current.session() as session:
         key = keys.get(session, path.key_id)
-    return bodies.as_json(ApiKeyResponse.of(key))
+    return bodies.as_json(ApiKeyResponse.model_validate(key))
 
 
 @admin_keys.patch("/<key_id>", summary="Change a key", responses=openapi.written(200, ApiKeyResponse, UNKNOWN))
@@ -57,7 +57,7 @@ def patch_key(path: KeyPath, body: KeyChange) -> Response:
     with current.session() as session:
         key = keys.change(session, path.key_id, **body.model_dump(exclude_unset=True))
     current.state().api_keys.clear()
-    return bodies.as_json(ApiKeyResponse.of(key))
+    return bodies.as_json(ApiKeyResponse.model_validate(key))
 
 
 @admin_keys.delete("/<key_id>", summary="Delete a key", responses=openapi.DELETED)

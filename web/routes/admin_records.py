@@ -13,6 +13,7 @@ from web import bodies, current, links
 from web.auth import guards
 from web.openapi import admin as openapi
 from web.openapi.admin import DELETED, DOWNLOAD, UNKNOWN
+from web.schemas.common import Paging
 from web.schemas.records import (
     ImageDetailResponse,
     ImageList,
@@ -21,10 +22,7 @@ from web.schemas.records import (
     JobList,
     JobPath,
     JobQuery,
-    JobResponse,
-    Paging,
     StatsResponse,
-    StoredImageResponse,
 )
 
 admin_records = APIBlueprint(
@@ -42,7 +40,7 @@ def get_stats() -> Response:
     """Tell how much was kept and done."""
     with current.session() as session:
         found = statistics.read(session)
-    return bodies.as_json(StatsResponse.of(found))
+    return bodies.as_json(StatsResponse.model_validate(found))
 
 
 @admin_records.get("/images", summary="List the images", responses=openapi.found(ImageList))
@@ -51,7 +49,7 @@ def get_images(query: Paging) -> Response:
     """Tell of all images, newest first."""
     with current.session() as session:
         page = records.page_images(session, query.page, query.per_page)
-    return bodies.as_json(ImageList.of(page, [StoredImageResponse.of(image) for image in page.items]))
+    return bodies.as_json(ImageList.of(page, page.items))
 
 
 @admin_records.get("/images/<image_id>", summary="Show an image", responses=openapi.found(ImageDetailResponse, UNKNOWN))
@@ -60,7 +58,7 @@ def get_image(path: ImagePath) -> Response:
     """Tell of one image, with all of its jobs."""
     with current.session() as session:
         found = records.get_image(session, path.image_id)
-    return bodies.as_json(ImageDetailResponse.of_detail(found))
+    return bodies.as_json(ImageDetailResponse.model_validate(found))
 
 
 @admin_records.delete("/images/<image_id>", summary="Delete an image", responses=DELETED)
@@ -91,7 +89,7 @@ def get_jobs(query: JobQuery) -> Response:
     """Tell of the jobs that are like every value given, newest first."""
     with current.session() as session:
         page = records.page_jobs(session, query.page, query.per_page, query.filter())
-    return bodies.as_json(JobList.of(page, [JobResponse.of(job) for job in page.items]))
+    return bodies.as_json(JobList.of(page, page.items))
 
 
 @admin_records.get("/jobs/<job_id>", summary="Show a job", responses=openapi.found(JobDetailResponse, UNKNOWN))
@@ -101,7 +99,7 @@ def get_job(path: JobPath) -> Response:
     with current.session() as session:
         found = records.get_job(session, path.job_id)
         image = records.get_image(session, found.image.id)
-    return bodies.as_json(JobDetailResponse.of_detail(found, image))
+    return bodies.as_json(JobDetailResponse.of(found, image))
 
 
 @admin_records.get("/jobs/<job_id>/download", summary="Download a result", responses=DOWNLOAD)

@@ -14,8 +14,9 @@ from web.auth import guards
 from web.openapi import admin as openapi
 from web.openapi.admin import UNKNOWN
 from web.requests import caller_has_gone
-from web.schemas.records import ImagePath, JobDetailResponse, JobPath, Paging
-from web.schemas.reviews import MaskEdit, ReviewList, Verdict, reviewed
+from web.schemas.common import Paging
+from web.schemas.records import ImagePath, JobDetailResponse, JobPath
+from web.schemas.reviews import MaskEdit, ReviewList, Verdict
 
 admin_reviews = APIBlueprint(
     "admin_reviews",
@@ -32,7 +33,9 @@ def get_reviews(query: Paging) -> Response:
     """Tell of the jobs in which a face was doubtful and at which nobody has looked, newest first."""
     with current.session() as session:
         page = reviews.page(session, query.page, query.per_page)
-    return bodies.as_json(ReviewList.of(page, [reviewed(found) for found in page.items]))
+    return bodies.as_json(
+        ReviewList.of(page, [JobDetailResponse.of(review.job, review.image) for review in page.items])
+    )
 
 
 @admin_reviews.post("/images/<image_id>/mask", summary="Mask by hand", responses=openapi.EDITED)
@@ -69,4 +72,4 @@ def _told(job_id: uuid.UUID, status: int) -> Response:
     with current.session() as session:
         found = records.get_job(session, job_id)
         image = records.get_image(session, found.image.id)
-    return bodies.as_json(JobDetailResponse.of_detail(found, image), status)
+    return bodies.as_json(JobDetailResponse.of(found, image), status)

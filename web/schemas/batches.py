@@ -1,25 +1,43 @@
-"""Batches and their items as the admin API words them."""
+"""Batches and their items in the admin API."""
 
 import uuid
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
 from flask_openapi3.models.file import FileStorage
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasGenerator,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from werkzeug.datastructures import FileStorage as UploadedFile
 
-from core.batches.items import ItemFilter, ItemRecord
-from core.batches.lifecycle import Progress
-from core.batches.uploads import UploadReceipt
+from core.batches.items import ItemFilter
+from core.contract import states
 from core.contract.models import CachedSchema
 from core.contract.options import DetectOptions, MaskOptions
 from core.errors import FieldProblem, InvalidOption
-from web import links
 from web.openapi.examples import A_BATCH, A_RECEIPT, AN_ITEM
-from web.schemas.keys import Name, json_body
-from web.schemas.records import JobType, ListOf, Moment, Paging, PathId, Timestamp, example, example_page
-
-BatchStatus = Literal["open", "running", "completed", "cancelled"]
-ItemState = Literal["queued", "running", "completed", "failed", "cancelled"]
+from web.schemas.common import (
+    BatchStatus,
+    ItemState,
+    JobType,
+    ListOf,
+    Moment,
+    Name,
+    Paging,
+    Timestamp,
+    example,
+    example_page,
+    json_body,
+)
+from web.schemas.ids import PathId
+from web.schemas.records import ProcessedUrl
 
 
 class BatchPath(BaseModel):
@@ -34,35 +52,32 @@ class BatchCreation(BaseModel):
     model_config = json_body({"name": "press photos", "options": {"method": "pixelate", "confidence": 0.4}})
 
     name: Annotated[Name, Field(description="What people know the batch by.")]
-    job_type: Annotated[JobType, Field(description="What is done to each picture.")] = "mask"
+    job_type: Annotated[JobType, Field(strict=False, description="What is done to each picture.")] = states.JobType.MASK
     options: Annotated[
         dict[str, Any],
         Field(description="The parameters of `/mask` or `/detect`, by name; what is left out has its default."),
     ] = {}
     webhook_url: Annotated[
-        str | None, Field(max_length=2000, pattern="^https?://", description="Told when the batch is finished.")
+        str | None, Field(max_length=2000, pattern="^https?://", description="Notified when the batch is finished.")
     ] = None
     prefix: Annotated[
         str | None,
         Field(
             min_length=1,
             max_length=500,
-            description="Take every picture of the bucket whose key begins so, instead of uploads.",
+            description="Import every picture of the bucket whose key has this prefix, instead of uploads.",
         ),
     ] = None
 
     def validated_options(self) -> DetectOptions:
-        """Return the options of the job type; InvalidOption names those that are none."""
-        model = MaskOptions if self.job_type == "mask" else DetectOptions
+        """Return the options of the job type; InvalidOption names those that it does not have."""
+        model = MaskOptions if self.job_type == states.JobType.MASK else DetectOptions
         try:
             return model.model_validate(self.options, strict=True)
         except ValidationError as error:
-            problems = tuple(
+            raise InvalidOption.of(
                 FieldProblem(".".join(["options", *map(str, problem["loc"])]), str(problem["msg"]))
                 for problem in error.errors(include_url=False, include_context=False, include_input=False)
-            )
-            raise InvalidOption(
-                "; ".join(f"{one.field}: {one.message}" for one in problems), problems=problems
             ) from error
 
 
@@ -91,7 +106,7 @@ class BatchQuery(Paging):
 
 
 class ItemQuery(Paging):
-    """Which items; in the order in which they came, or with `finished_after` in that in which they finished."""
+    """Which items; in the order in which they were added, or with `finished_after` in which they finished."""
 
     state: Annotated[ItemState | None, Field(description="Only items in this state.")] = None
     finished_after: Annotated[
@@ -103,6 +118,8 @@ class ItemQuery(Paging):
 
 
 class Counts(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     queued: int
     running: int
     completed: int
@@ -112,37 +129,31 @@ class Counts(BaseModel):
 
 
 class BatchResponse(BaseModel):
-    """A batch. open: it takes uploads, and works already; running: closed; completed: nothing is left to be done."""
+    """A batch. open: it takes uploads, and is processed already; running: closed; completed: nothing is left to do."""
 
-    model_config = example(A_BATCH)
+    # Built from a Progress: what is said nowhere else is a column of its batch.
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(validation_alias=lambda name: AliasPath("batch", name)), **example(A_BATCH)
+    )
 
     id: uuid.UUID
     name: str
     job_type: JobType
-    options: dict[str, Any] = Field(description="Every option, as it is applied.")
+    options: dict[str, Any] = Field(description="Every option, with its default filled in.")
     status: BatchStatus
-    counts: Counts
+    counts: Counts = Field(validation_alias="batch")
     faces: int = Field(description="Found in the completed items.")
-    rate_per_s: float | None = Field(description="Items finished a second, of late.")
-    remaining_s: float | None = Field(description="How long the rest takes at that rate.")
+    rate_per_s: Annotated[float, AfterValidator(lambda rate: round(rate, 3))] | None = Field(
+        description="Items finished per second, recently.", validation_alias="rate_per_s"
+    )
+    remaining_s: Annotated[float, AfterValidator(lambda left_s: round(left_s, 1))] | None = Field(
+        description="How long the rest takes at that rate.", validation_alias="remaining_s"
+    )
     webhook_url: str | None
     prefix: str | None
     created_at: Timestamp
     closed_at: Timestamp | None
     finished_at: Timestamp | None
-
-    @classmethod
-    def of(cls, found: Progress) -> Self:
-        batch = found.batch
-        told = {name: getattr(batch, name) for name in cls.model_fields if hasattr(batch, name)}
-        counts = Counts(**{name: getattr(batch, name) for name in Counts.model_fields})
-        rate, remaining = found.rate_per_s, found.remaining_s
-        return cls(
-            **told,
-            counts=counts,
-            rate_per_s=None if rate is None else round(rate, 3),
-            remaining_s=None if remaining is None else round(remaining, 1),
-        )
 
 
 class BatchList(ListOf[BatchResponse]):
@@ -150,37 +161,42 @@ class BatchList(ListOf[BatchResponse]):
 
 
 class ItemError(BaseModel):
-    code: str
-    detail: str
+    model_config = ConfigDict(from_attributes=True)
+
+    code: str = Field(validation_alias="error_code")
+    detail: Annotated[str, BeforeValidator(lambda detail: detail or "")] = Field(validation_alias="error_detail")
+
+
+def _failed(row: Any) -> Any:
+    return row if row.error_code else None
 
 
 class ItemResponse(BaseModel):
-    """A picture of a batch. What it doesn't have yet, or no more, is null."""
+    """A picture of a batch. What it doesn't have yet, or no longer, is null."""
 
-    model_config = example(AN_ITEM)
+    # Built from an ItemRecord: what is said nowhere else is a column of its row.
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(validation_alias=lambda name: AliasPath("row", name)), **example(AN_ITEM)
+    )
 
     id: uuid.UUID
     name: str
     state: ItemState
     attempts: int
-    error: ItemError | None
+    error: Annotated[ItemError | None, BeforeValidator(_failed)] = Field(validation_alias="row")
     image_id: uuid.UUID | None
     job_id: uuid.UUID | None
     face_count: int | None
-    result_url: str | None = Field(description="The masked picture; the link works for a while.")
+    result_url: ProcessedUrl = Field(
+        description="The masked picture; the link works for a while.", validation_alias="processed_s3_key"
+    )
     size_bytes: int
-    sha256: str | None = Field(description="Of the picture as it was sent.")
-    result_sha256: str | None = Field(description="Of the masked picture.")
+    sha256: str | None = Field(description="Of the picture as uploaded.", validation_alias=AliasPath("row", "digest"))
+    result_sha256: str | None = Field(
+        description="Of the masked picture.", validation_alias=AliasPath("row", "result_digest")
+    )
     created_at: Timestamp
     finished_at: Timestamp | None
-
-    @classmethod
-    def of(cls, found: ItemRecord) -> Self:
-        row, key = found.row, found.processed_s3_key
-        told = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
-        error = ItemError(code=row.error_code, detail=row.error_detail or "") if row.error_code else None
-        url = links.processed(key) if key else None
-        return cls(**told, error=error, result_url=url, sha256=row.digest, result_sha256=row.result_digest)
 
 
 class ItemList(ListOf[ItemResponse]):
@@ -188,6 +204,8 @@ class ItemList(ListOf[ItemResponse]):
 
 
 class AcceptedFile(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     id: uuid.UUID
     name: str
     state: ItemState
@@ -195,22 +213,17 @@ class AcceptedFile(BaseModel):
 
 
 class RefusedFile(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     name: str
     code: str
     detail: str
 
 
 class ReceiptResponse(BaseModel):
-    """What became of each file: an item, or why it is none."""
+    """What became of each file: an item, or why it was refused."""
 
     model_config = example(A_RECEIPT)
 
     accepted: list[AcceptedFile]
     refused: list[RefusedFile]
-
-    @classmethod
-    def of(cls, receipt: UploadReceipt) -> Self:
-        return cls(
-            accepted=[AcceptedFile(**vars(one)) for one in receipt.accepted],
-            refused=[RefusedFile(**vars(one)) for one in receipt.refused],
-        )

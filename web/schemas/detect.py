@@ -1,6 +1,6 @@
-"""Answers as the contract words them: their shape, their rounding, and so the OpenAPI description."""
+"""Detection responses: their shape, their rounding, and so the OpenAPI description."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from flask_openapi3.models.file import FileStorage
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -9,8 +9,9 @@ from werkzeug.datastructures import FileStorage as UploadedFile
 from core.contract.detections import Detection
 from core.contract.models import CachedSchema
 from core.contract.options import DetectOptions
-from core.contract.reports import DetectionReport, PassReport
-from web.openapi.examples import DETECTED, REQUEST_ID
+from core.contract.reports import DetectionReport
+from web.openapi.examples import DETECTED
+from web.schemas.common import Milliseconds, example
 
 
 class ImageUpload(CachedSchema):
@@ -64,8 +65,8 @@ class Summary(BaseModel):
     @classmethod
     def of(cls, detections: list[Detection], pixels: int) -> Self:
         """Sum up; without faces the confidences are 0."""
-        scores = [found.confidence for found in detections] or [0.0]
-        area = round(sum(found.area for found in detections), 2)
+        scores = [detection.confidence for detection in detections] or [0.0]
+        area = round(sum(detection.area for detection in detections), 2)
         return cls(
             face_count=len(detections),
             avg_confidence=round(sum(scores) / len(scores), 4),
@@ -81,42 +82,35 @@ class Processing(BaseModel):
     input_size: Sides
     confidence_threshold: float
     nms_threshold: float
-    inference_ms: float
-    total_ms: float
+    inference_ms: Milliseconds
+    total_ms: Milliseconds
 
 
 class Pass(BaseModel):
     """One run of the network over the picture or a part of it."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     name: str = Field(description="`main`, `close_up`, `large`, `tile`, `mirror`, `main_rotated_90` and so on.")
     input_size: Sides
-    inference_ms: float
+    inference_ms: Milliseconds
     candidates: int = Field(description="Before those of one face were merged.")
-
-    @classmethod
-    def of(cls, report: PassReport) -> Self:
-        return cls(
-            name=report.name,
-            input_size=list(report.input_size),
-            inference_ms=round(report.inference_ms, 2),
-            candidates=report.candidates,
-        )
 
 
 class Profiling(BaseModel):
     """Where the time went, in milliseconds, and what went through; null for a step that was not taken."""
 
-    decode_ms: float
-    preprocess_ms: float
-    blob_ms: float
-    inference_ms: float
-    postprocess_ms: float
-    nms_ms: float
-    mask_ms: float | None
-    verify_ms: float | None
-    encode_ms: float | None
-    storage_ms: float | None
-    total_ms: float
+    decode_ms: Milliseconds
+    preprocess_ms: Milliseconds
+    blob_ms: Milliseconds
+    inference_ms: Milliseconds
+    postprocess_ms: Milliseconds
+    nms_ms: Milliseconds
+    mask_ms: Milliseconds | None
+    verify_ms: Milliseconds | None
+    encode_ms: Milliseconds | None
+    storage_ms: Milliseconds | None
+    total_ms: Milliseconds
     candidates_before_nms: int
     candidates_after_nms: int
     det_scale: float
@@ -131,12 +125,10 @@ class Profiling(BaseModel):
     @classmethod
     def of(cls, report: DetectionReport, input_bytes: int, total_ms: float, storage_ms: float | None) -> Self:
         found = report.found
-        timings = found.timings.model_dump()
-        steps: dict[str, Any] = {step: ms if ms is None else round(ms, 2) for step, ms in timings.items()}
         return cls(
-            **steps,
-            storage_ms=storage_ms if storage_ms is None else round(storage_ms, 2),
-            total_ms=round(total_ms, 2),
+            **found.timings.model_dump(),
+            storage_ms=storage_ms,
+            total_ms=total_ms,
             candidates_before_nms=found.candidates_before_nms,
             candidates_after_nms=found.candidates_after_nms,
             det_scale=round(found.det_scale, 6),
@@ -146,13 +138,12 @@ class Profiling(BaseModel):
             output_bytes=None,
             input_pixels=report.width * report.height,
             model_name=report.model,
-            passes=[Pass.of(one) for one in found.passes],
+            passes=[Pass.model_validate(each) for each in found.passes],
         )
 
 
 class DetectResponse(BaseModel):
-    # The OpenAPI package's own key.
-    model_config = ConfigDict(openapi_extra={"example": DETECTED, "headers": REQUEST_ID})  # type: ignore[typeddict-unknown-key]
+    model_config = example(DETECTED)
 
     request_id: str
     image_id: str | None
@@ -165,12 +156,12 @@ class DetectResponse(BaseModel):
 
 
 def processing(report: DetectionReport, options: DetectOptions, input_size: int, total_ms: float) -> Processing:
-    """Say what ran, with which thresholds."""
+    """Describe what ran, with which thresholds."""
     return Processing(
         model=report.model,
         input_size=[input_size, input_size],
         confidence_threshold=options.confidence,
         nms_threshold=options.nms_threshold,
-        inference_ms=round(report.found.timings.inference_ms, 2),
-        total_ms=round(total_ms, 2),
+        inference_ms=report.found.timings.inference_ms,
+        total_ms=total_ms,
     )

@@ -1,30 +1,15 @@
-"""API keys and the administrator's session as the admin API words them."""
+"""API keys and the administrator's session in the admin API."""
 
 import uuid
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from core.database.models import ApiKey
 from web.auth.admins import Admin
 from web.openapi.examples import A_KEY, A_KEY_TEXT, A_SESSION
-from web.schemas.records import ListOf, PathId, Timestamp, example, example_page
-
-
-def _printable(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("Control characters are not allowed in a name")
-    return name
-
-
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), AfterValidator(_printable)
-]
-
-
-def json_body(sent: dict[str, Any]) -> ConfigDict:
-    """A JSON body: no other members, no other types, and an example."""
-    return ConfigDict(extra="forbid", strict=True, **example(sent))
+from web.schemas.common import ListOf, Name, Timestamp, example, example_page, json_body
+from web.schemas.ids import PathId
 
 
 def _without_default(schema: dict[str, Any]) -> None:
@@ -55,7 +40,7 @@ class KeyChange(BaseModel):
 
     name: Annotated[Name, Field(description="What people know the key by.", json_schema_extra=_without_default)] = ""
     is_active: Annotated[
-        bool, Field(description="Whether the key lets anybody in.", json_schema_extra=_without_default)
+        bool, Field(description="Whether the key is accepted.", json_schema_extra=_without_default)
     ] = True
 
 
@@ -85,17 +70,17 @@ class ApiKeyResponse(BaseModel):
     last_used_at: Timestamp | None
     created_at: Timestamp
 
-    @classmethod
-    def of(cls, kept: ApiKey, **more: Any) -> Self:
-        return cls(**{name: getattr(kept, name) for name in ApiKeyResponse.model_fields}, **more)
-
 
 class ApiKeyCreatedResponse(ApiKeyResponse):
-    """A new key with its text, which is told here and never again."""
+    """A new key with its text, which is returned here and never again."""
 
     model_config = example({**A_KEY, "request_count": 0, "last_used_at": None, "key": A_KEY_TEXT})
 
     key: str
+
+    @classmethod
+    def of(cls, row: ApiKey, text: str) -> Self:
+        return cls(**dict(ApiKeyResponse.model_validate(row)), key=text)
 
 
 class ApiKeyList(ListOf[ApiKeyResponse]):

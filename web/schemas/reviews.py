@@ -1,4 +1,4 @@
-"""Reviews as the admin API words them: what a person says of the faces of a stored picture."""
+"""Reviews in the admin API: what a person decides about the faces of a stored image."""
 
 import uuid
 from typing import Annotated, Literal
@@ -7,12 +7,11 @@ from pydantic import BaseModel, Field, field_validator
 
 from core.contract.options import MaskOptions
 from core.records.edits import APPEARANCE, ManualEdit
-from core.records.reviews import Review
 from web.openapi.examples import A_JOB_IN_FULL
-from web.schemas.keys import json_body
-from web.schemas.records import JobDetailResponse, ListOf, example_page
+from web.schemas.common import ListOf, example_page, json_body
+from web.schemas.records import JobDetailResponse
 
-MOST = 1000  # chosen: far more boxes than anybody draws
+MAX_ENTRIES = 1000  # chosen: far more boxes than anybody draws
 Index = Annotated[int, Field(ge=0)]
 Coordinate = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
 
@@ -35,23 +34,29 @@ class MaskEdit(BaseModel):
 
     job_id: Annotated[
         uuid.UUID | None,
-        Field(strict=False, description="Whose detections are meant; left out: the image's newest that has any."),
+        Field(
+            strict=False, description="The job whose detections are edited; left out: the image's newest that has any."
+        ),
     ] = None
-    keep: Annotated[list[Index], Field(max_length=MOST, description="Detections that were looked at and stay.")] = []
-    remove: Annotated[list[Index], Field(max_length=MOST, description="Detections that are no faces to mask.")] = []
-    add: Annotated[list[Rectangle], Field(max_length=MOST, description="Faces that were missed.")] = []
+    keep: Annotated[
+        list[Index], Field(max_length=MAX_ENTRIES, description="Detections that were checked and stay.")
+    ] = []
+    remove: Annotated[
+        list[Index], Field(max_length=MAX_ENTRIES, description="Detections that are no faces to mask.")
+    ] = []
+    add: Annotated[list[Rectangle], Field(max_length=MAX_ENTRIES, description="Faces that were missed.")] = []
     options: Annotated[
         MaskOptions | None,
-        Field(description=f"Of them only {', '.join(APPEARANCE)}; what is left out is as it was in the job."),
+        Field(description=f"Only {', '.join(APPEARANCE)}; what is left out is as it was in the job."),
     ] = None
 
     @field_validator("options")
     @classmethod
-    def say_how_alone(cls, sent: MaskOptions | None) -> MaskOptions | None:
-        """Refuse what is about finding faces: nobody looks for any here."""
-        strange = sorted((sent.model_fields_set if sent else set()) - set(APPEARANCE))
-        if strange:
-            raise ValueError(f"No faces are looked for here: {', '.join(strange)}")
+    def only_appearance(cls, sent: MaskOptions | None) -> MaskOptions | None:
+        """Refuse options of detection: no faces are searched for here."""
+        unknown = sorted((sent.model_fields_set if sent else set()) - set(APPEARANCE))
+        if unknown:
+            raise ValueError(f"No faces are looked for here: {', '.join(unknown)}")
         return sent
 
     def edit(self, by: str) -> ManualEdit:
@@ -73,8 +78,3 @@ class Verdict(BaseModel):
 
 class ReviewList(ListOf[JobDetailResponse]):
     model_config = example_page(A_JOB_IN_FULL | {"review_state": "pending"})
-
-
-def reviewed(found: Review) -> JobDetailResponse:
-    """Word a job that waits for a person."""
-    return JobDetailResponse.of_detail(found.job, found.image)

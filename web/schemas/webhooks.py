@@ -1,34 +1,28 @@
-"""Webhook deliveries as the admin API words them."""
+"""Webhook deliveries in the admin API."""
 
 import uuid
-from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
-from core.database.models import WebhookDelivery
 from web.openapi.examples import A_DELIVERY
-from web.schemas.records import ListOf, Timestamp, example, example_page
+from web.schemas.common import DeliveryStatus, ListOf, Timestamp, example, example_page
 
 
 class DeliveryResponse(BaseModel):
-    """A message to a webhook. pending: it is sent, or sent again; failed: it is given up."""
+    """A message to a webhook. pending: it is sent, or will be sent again; failed: it was given up."""
 
     model_config = example(A_DELIVERY)
 
     id: uuid.UUID = Field(description="The receiver knows it as `webhook-id`: `msg_` and this without hyphens.")
     event: str
     url: str
-    status: Literal["pending", "delivered", "failed"]
+    status: DeliveryStatus
     attempts: int
-    last_status: int | None = Field(description="What the receiver answered last; null without an answer.")
+    last_status: int | None = Field(description="The status of the receiver's last response; null without one.")
     last_error: str | None
     next_attempt_at: Timestamp | None
     created_at: Timestamp
     delivered_at: Timestamp | None
-
-    @classmethod
-    def of(cls, delivery: WebhookDelivery) -> Self:
-        return cls(**{name: getattr(delivery, name) for name in cls.model_fields})
 
 
 class DeliveryList(ListOf[DeliveryResponse]):
