@@ -10,7 +10,7 @@ from flask import Response, g
 from pydantic import BaseModel
 
 from core.contract import detections
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, MaskedImage
 from core.records.calls import StoredIds
 from web.schemas import detect
@@ -22,7 +22,7 @@ from web.schemas.mask import Masking, MaskResponse, Output, Verified
 class RequestContext:
     """What the caller sent. started: time.perf_counter() when it was all there."""
 
-    options: DetectOptions
+    options: ResolvedDetectOptions
     size_bytes: int
     input_size: int
     started: float
@@ -61,30 +61,30 @@ def as_json(body: BaseModel, status: int = HTTPStatus.OK) -> Response:
 
 def masked_image(masked: MaskedImage, output_format: str, sent: RequestContext, ids: StoredIds) -> Response:
     """Answer the masked picture, what was done to it in the headers."""
-    report = masked.cover.report
-    timings = report.found.timings
+    report = masked.report.detection
+    timings = report.detections.timings
     response = Response(masked.image, mimetype=f"image/{output_format}")
-    response.headers["X-Face-Count"] = str(len(report.found.faces))
+    response.headers["X-Face-Count"] = str(len(report.detections.faces))
     response.headers["X-Inference-Ms"] = f"{timings.inference_ms:.2f}"
     response.headers["X-Mask-Ms"] = f"{timings.mask_ms or 0:.2f}"
     response.headers["X-Encode-Ms"] = f"{timings.encode_ms or 0:.2f}"
     response.headers["X-Total-Ms"] = f"{sent.total_ms:.2f}"
     response.headers["X-Model"] = report.model
-    response.headers["X-Mask-Effective-Strength"] = str(masked.cover.effective_strength)
+    response.headers["X-Mask-Effective-Strength"] = str(masked.report.effective_strength)
     if report.metadata_removed:
         response.headers["X-Metadata-Removed"] = ", ".join(report.metadata_removed)
-    if masked.cover.verification:
-        response.headers["X-Residual-Faces"] = str(masked.cover.verification.residual_faces)
+    if masked.report.verification:
+        response.headers["X-Residual-Faces"] = str(masked.report.verification.residual_faces)
     if ids.image_id and ids.job_id:
         response.headers["X-Image-Id"] = str(ids.image_id)
         response.headers["X-Job-Id"] = str(ids.job_id)
     return response
 
 
-def masked_picture(masked: MaskedImage, options: MaskOptions, sent: RequestContext) -> Response:
+def masked_picture(masked: MaskedImage, options: ResolvedMaskOptions, sent: RequestContext) -> Response:
     """Answer the masked picture inside the JSON that tells all about it."""
-    cover = masked.cover
-    found = detected(cover.report, sent, StoredIds())
+    cover = masked.report
+    found = detected(cover.detection, sent, StoredIds())
     found.profiling.output_bytes = len(masked.image)
     body = MaskResponse(
         **dict(found),
@@ -95,7 +95,7 @@ def masked_picture(masked: MaskedImage, options: MaskOptions, sent: RequestConte
             regions_masked=cover.regions,
             effective_strength=cover.effective_strength,
         ),
-        metadata_removed=list(cover.report.metadata_removed),
+        metadata_removed=list(cover.detection.metadata_removed),
         verification=Verified.model_validate(cover.verification) if cover.verification else None,
         output=Output(
             format=options.format,

@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import dataclass
+from typing import overload
 
 from flask import request
 from werkzeug.datastructures import FileStorage
 
 from core.batches.uploads import BatchUploader
+from core.contract.options import DetectOptions, MaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.engine import defaults
-from core.engine.defaults import Options
 from core.errors import FieldProblem, InvalidOption, NoImage
 from core.pictures import images
 from core.records.results import UploadedImage
@@ -18,7 +19,13 @@ from web.schemas.batches import ImageUploads
 from web.schemas.detect import ImageUpload
 
 
-def received(query: Options, form: ImageUpload) -> tuple[UploadedImage, RequestContext, Options]:
+@overload
+def received(query: MaskOptions, form: ImageUpload) -> tuple[UploadedImage, RequestContext, ResolvedMaskOptions]: ...
+@overload
+def received(
+    query: DetectOptions, form: ImageUpload
+) -> tuple[UploadedImage, RequestContext, ResolvedDetectOptions]: ...
+def received(query: DetectOptions, form: ImageUpload) -> tuple[UploadedImage, RequestContext, ResolvedDetectOptions]:
     """Take the upload and judge it by its header, before anything is decoded; decide what the query leaves open."""
     started = time.perf_counter()
     settings = current.services().settings

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from core import config, logs, services
 from core.batches import leases
 from core.batches.leases import ItemLease, ItemResult
-from core.contract.options import MaskOptions
+from core.contract.options import ResolvedMaskOptions
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable
 from core.pictures import images
 from core.records import outcomes
@@ -149,7 +149,7 @@ class ItemProcessor:
     def _outcome(self, lease: ItemLease, data: bytes) -> JobOutcome:
         started = time.perf_counter()
         options = lease.options
-        if isinstance(options, MaskOptions):
+        if isinstance(options, ResolvedMaskOptions):
             masked = self._runtime.mask(data, options)
             return outcomes.masked(masked, options, (time.perf_counter() - started) * 1000)
         report = self._runtime.detect(data, options)

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from core import config, logs, services
 from core.config import Settings
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, MaskedImage
 from core.engine.client import EngineClient, WorkerStatus
 from core.services import Services
@@ -21,19 +21,19 @@ from core.vision.regions import MaskPolicy
 log = logs.get(__name__)
 # Two first uses at once, the start-up thread's and a task's, must not load the model twice.
 _loading = threading.Lock()
-PUBLISHED_EVERY_S = 2.0  # chosen: often enough for queue.ENGINE_FRESH_S, and no question to Redis after each task
+PUBLISHED_EVERY_S = 2.0  # chosen: often enough for WORKER_STATUS_TTL_S, and no Redis call after each task
 
 
 @dataclass
 class Runtime:
-    """A worker process's own: what it talks to, its loaded model."""
+    """What a worker process owns: its clients and its loaded model."""
 
     services: Services
     detector: Detector
     _published_at: float = field(default=0.0, init=False)
 
     def publish_status_if_due(self) -> None:
-        """Say it if that was some time ago."""
+        """Publish the status if that was some time ago."""
         if time.monotonic() - self._published_at > PUBLISHED_EVERY_S:
             self.publish_status()
 
@@ -46,24 +46,28 @@ class Runtime:
         return self.services.engine
 
     @property
-    def floor(self) -> MaskPolicy:
+    def mask_policy(self) -> MaskPolicy:
         """How weak a mask may be."""
         return regions.AS_ASKED if self.settings.allow_weak_masks else regions.STRONG
 
-    def detect(self, data: bytes, options: DetectOptions) -> DetectionReport:
+    def detect(self, data: bytes, options: ResolvedDetectOptions) -> DetectionReport:
         """Find the faces of a picture."""
         return pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
 
-    def mask(self, data: bytes, options: MaskOptions) -> MaskedImage:
+    def mask(self, data: bytes, options: ResolvedMaskOptions) -> MaskedImage:
         """Mask the faces of a picture."""
-        return pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.floor)
+        return pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.mask_policy)
+
+    def mask_manually(self, data: bytes, options: ManualMaskOptions) -> MaskedImage:
+        """Mask the faces of a picture that a person has marked."""
+        return pipeline.mask_manually(data, options, self.settings.max_image_pixels, self.mask_policy)
 
     def publish_status(self) -> None:
-        """Say that this worker is ready."""
+        """Publish that this worker is ready."""
         self._published_at = time.monotonic()
-        found = self.detector
+        loaded = self.detector
         self.engine.publish_status(
-            WorkerStatus(model=found.name, input_size=found.input_size, supports_landmarks=found.supports_landmarks)
+            WorkerStatus(model=loaded.name, input_size=loaded.input_size, supports_landmarks=loaded.supports_landmarks)
         )
 
 
@@ -79,7 +83,7 @@ def _load() -> Runtime:
     # OpenCV's own threads would compete with the other processes of the worker.
     cv2.setNumThreads(detector.threads(settings))
     runtime = Runtime(services.build(settings), detector.load(settings))
-    log.info("model loaded", model=runtime.detector.name, threads=detector.threads(settings))
+    log.info("model_loaded", model=runtime.detector.name, threads=detector.threads(settings))
     return runtime
 
 
@@ -92,6 +96,6 @@ def _start() -> None:
     try:
         get().publish_status()
     except RedisError as error:
-        log.warning("not announced yet: the next heartbeat will", error=str(error))
+        log.warning("worker_status_not_published", error=str(error))
     except Exception:
-        log.exception("the model could not be loaded")
+        log.exception("model_not_loaded")

@@ -10,7 +10,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from core.batches import lifecycle
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
+from core.contract.states import JobType
 from core.database import pages, upserts
 from core.database.clock import now
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
@@ -63,9 +64,9 @@ class ItemRecord:
     processed_s3_key: str | None
 
 
-def options_of(batch: Batch) -> DetectOptions:
+def options_of(batch: Batch) -> ResolvedDetectOptions:
     """Return what is done to each picture of a batch."""
-    model = MaskOptions if batch.job_type == "mask" else DetectOptions
+    model = ResolvedMaskOptions if batch.job_type == JobType.MASK else ResolvedDetectOptions
     return model.model_validate(batch.options)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from core.batches import items, lifecycle
 from core.batches.bulk import job_values
-from core.contract.options import DetectOptions
+from core.contract.options import ResolvedDetectOptions
 from core.database import upserts
 from core.database.clock import now
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
@@ -48,7 +48,7 @@ class ItemLease:
     job_id: uuid.UUID
     key: str | None
     source_key: str | None
-    options: DetectOptions
+    options: ResolvedDetectOptions
     attempts: int
     more: bool
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.database import pages, upserts
 from core.database.clock import now
 from core.database.models import Batch, BatchItem
@@ -32,14 +32,14 @@ class NewBatch:
     """What a batch is begun with. options: with every default resolved; idempotency_key: the same makes no second."""
 
     name: str
-    options: DetectOptions
+    options: ResolvedDetectOptions
     webhook_url: str | None = None
     prefix: str | None = None
     idempotency_key: str | None = None
 
     @property
     def job_type(self) -> str:
-        return "mask" if isinstance(self.options, MaskOptions) else "detect"
+        return "mask" if isinstance(self.options, ResolvedMaskOptions) else "detect"
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class Detection(BaseModel):
 
 def of_report(report: DetectionReport) -> list[Detection]:
     """Word every face, most confident first."""
-    faces = enumerate(report.found.faces)
+    faces = enumerate(report.detections.faces)
     return [Detection.of(index, face, report.width, report.height) for index, face in faces]
 
 

@@ -1,4 +1,8 @@
-"""The options of detect and mask: the API's defaults, ranges and descriptions stand here, once."""
+"""The options of detect and mask: the API's defaults, ranges and descriptions stand here, once.
+
+`DetectOptions` and `MaskOptions` are what a caller sends; `detail` and `verify` may be left to the service's settings.
+`ResolvedDetectOptions` and `ResolvedMaskOptions` (core/engine/defaults.py) are what is done, recorded and sent on.
+"""
 
 from typing import Annotated, Literal, get_args
 
@@ -34,8 +38,8 @@ class DetectOptions(FrozenModel):
     ] = None
 
 
-class MaskOptions(DetectOptions):
-    """Which faces are covered, how, and how the result is encoded."""
+class CoverOptions(FrozenModel):
+    """How a face is covered, and how the result is encoded."""
 
     method: Annotated[
         Method,
@@ -58,6 +62,11 @@ class MaskOptions(DetectOptions):
         int,
         Field(ge=1, le=100, description="Of jpeg and webp (100: lossless webp); png ignores it."),
     ] = 95
+
+
+class MaskOptions(CoverOptions, DetectOptions):
+    """Which faces are covered, how, and how the result is encoded."""
+
     review_confidence: Annotated[
         float,
         Field(
@@ -76,14 +85,19 @@ class MaskOptions(DetectOptions):
     ] = None
 
 
-class ManualMaskOptions(MaskOptions):
-    """Masks for faces that a person has pointed at. What is about finding faces lets every one of them through.
+class ResolvedDetectOptions(DetectOptions):
+    """How a picture is searched, nothing left open. The default is for batches that are older than the option."""
 
-    nms_threshold: two boxes are one only where they are the same, as a picture with alpha is searched twice.
-    verify: a person judges the result, and what they have taken the mask from stays visible.
-    """
+    detail: Detail = "balanced"
 
-    confidence: float = 0.01
-    nms_threshold: float = 0.999999
-    verify: bool | None = False
+
+class ResolvedMaskOptions(ResolvedDetectOptions, MaskOptions):
+    """How a picture is masked, nothing left open. The default is for batches that are older than the option."""
+
+    verify: bool = True
+
+
+class ManualMaskOptions(CoverOptions):
+    """How the faces that a person has marked are covered: all of them, and nothing else."""
+
     faces: tuple[Face, ...] = ()

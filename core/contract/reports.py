@@ -1,5 +1,7 @@
 """What detection and masking report back: faces, timings, and what was done to the picture."""
 
+from typing import Self
+
 from core.contract.models import FrozenModel
 
 Point = tuple[float, float]
@@ -43,10 +45,7 @@ class PassReport(FrozenModel):
 
 
 class Detections(FrozenModel):
-    """What a detector answers for one picture. input_size: (width, height) of the network's main pass.
-
-    The timings are sums over the passes.
-    """
+    """The faces of one picture. input_size: (width, height) of the main pass; timings: sums over the passes."""
 
     faces: tuple[Face, ...]
     timings: Timings
@@ -55,6 +54,19 @@ class Detections(FrozenModel):
     det_scale: float
     input_size: tuple[int, int]
     passes: tuple[PassReport, ...] = ()
+
+    @classmethod
+    def marked(cls, faces: tuple[Face, ...]) -> Self:
+        """Return faces that a person has marked: no network has run."""
+        count = len(faces)
+        return cls(
+            faces=faces,
+            timings=Timings(),
+            candidates_before_nms=count,
+            candidates_after_nms=count,
+            det_scale=1.0,
+            input_size=(0, 0),
+        )
 
 
 class DetectionReport(FrozenModel):
@@ -68,12 +80,12 @@ class DetectionReport(FrozenModel):
     height: int
     channels: int
     model: str
-    found: Detections
+    detections: Detections
     metadata_removed: tuple[str, ...] = ()
 
 
 class Verification(FrozenModel):
-    """What came of looking for faces in the masked picture. rounds: of masking again, 0 to 2; residual_faces: 0."""
+    """The second search, in the masked picture. rounds: of masking again, 0 to 2; residual_faces: 0."""
 
     rounds: int
     regions_masked_again: int
@@ -84,10 +96,10 @@ class Verification(FrozenModel):
 class MaskReport(FrozenModel):
     """What was done to a picture: the faces found, the regions masked, the largest strength used.
 
-    verification: None where nobody looked again.
+    verification: None where the masked picture was not searched.
     """
 
-    report: DetectionReport
+    detection: DetectionReport
     regions: int
     effective_strength: int
     verification: Verification | None = None
@@ -96,5 +108,5 @@ class MaskReport(FrozenModel):
 class MaskedImage(FrozenModel):
     """A masked picture, encoded, and what was done to it."""
 
-    cover: MaskReport
+    report: MaskReport
     image: bytes

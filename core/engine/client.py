@@ -17,14 +17,14 @@ from celery import Celery
 from pydantic import BaseModel
 
 from core.config import Settings
-from core.contract.options import DetectOptions, ManualMaskOptions, MaskOptions
+from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, MaskedImage, MaskReport
 from core.engine import frames
 from core.engine.loads import EngineLoad
 from core.errors import EngineUnavailable, FaceApiError, JobTimedOut, QueueFull
 
 Options = dict[str, Any]
-Task = Literal["detect_image", "mask_image", "mask_by_hand", "thumbnail_image"]
+Task = Literal["detect_image", "mask_image", "mask_manually", "thumbnail_image"]
 
 NAMESPACE = "face-api:"
 WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by the time when they give up
@@ -65,7 +65,7 @@ redis.call('ZREM', KEYS[3], ARGV[3])
 ANSWER_KINDS: dict[Task, bytes] = {
     "detect_image": frames.REPORT,
     "mask_image": frames.MASKED,
-    "mask_by_hand": frames.MASKED,
+    "mask_manually": frames.MASKED,
     "thumbnail_image": frames.THUMBNAIL,
 }
 PING_S = 0.6  # chosen: a worker that is alive answers within a few milliseconds, whatever its processes do
@@ -115,23 +115,23 @@ class EngineClient:
         self._admit = client.register_script(ADMIT)
         self._answer = client.register_script(ANSWER)
 
-    def run_detect(self, data: bytes, options: DetectOptions, gone: Callable[[], bool]) -> DetectionReport:
-        """Have the faces of a picture found. `gone` tells whether the caller has hung up."""
+    def run_detect(self, data: bytes, options: ResolvedDetectOptions, gone: Callable[[], bool]) -> DetectionReport:
+        """Find the faces of a picture in a worker. gone: whether the caller has hung up."""
         report, _ = self._run("detect_image", data, options.model_dump(), gone)
         return DetectionReport.model_validate_json(report)
 
-    def run_mask(self, data: bytes, options: MaskOptions, gone: Callable[[], bool]) -> MaskedImage:
-        """Have a picture masked. `gone` tells whether the caller has hung up."""
-        cover, image = self._run("mask_image", data, options.model_dump(), gone)
-        return MaskedImage(cover=MaskReport.model_validate_json(cover), image=image)
+    def run_mask(self, data: bytes, options: ResolvedMaskOptions, gone: Callable[[], bool]) -> MaskedImage:
+        """Mask a picture in a worker. gone: whether the caller has hung up."""
+        report, image = self._run("mask_image", data, options.model_dump(), gone)
+        return MaskedImage(report=MaskReport.model_validate_json(report), image=image)
 
-    def run_hand_mask(self, data: bytes, options: ManualMaskOptions, gone: Callable[[], bool]) -> MaskedImage:
-        """Have those faces of a picture masked that the options name."""
-        cover, image = self._run("mask_by_hand", data, options.model_dump(), gone)
-        return MaskedImage(cover=MaskReport.model_validate_json(cover), image=image)
+    def run_manual_mask(self, data: bytes, options: ManualMaskOptions, gone: Callable[[], bool]) -> MaskedImage:
+        """Mask those faces of a picture that the options name."""
+        report, image = self._run("mask_manually", data, options.model_dump(), gone)
+        return MaskedImage(report=MaskReport.model_validate_json(report), image=image)
 
     def run_thumbnail(self, data: bytes, side: int, gone: Callable[[], bool]) -> bytes:
-        """Have a picture made small: a JPEG whose longer side has at most `side` pixels."""
+        """Make a thumbnail: a JPEG whose longer side has at most `side` pixels."""
         return self._run("thumbnail_image", data, {"side": side}, gone)[1]
 
     def close(self) -> None:
@@ -185,7 +185,7 @@ class EngineClient:
         self._send(token, frames.pack(frames.REPORT, report.model_dump_json()))
 
     def answer_masked(self, token: str, masked: MaskedImage) -> None:
-        self._send(token, frames.pack(frames.MASKED, masked.cover.model_dump_json(), masked.image))
+        self._send(token, frames.pack(frames.MASKED, masked.report.model_dump_json(), masked.image))
 
     def answer_thumbnail(self, token: str, image: bytes) -> None:
         self._send(token, frames.pack(frames.THUMBNAIL, "", image))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from core.contract.detections import Detection, Landmarks
-from core.contract.options import ManualMaskOptions, MaskOptions
+from core.contract.options import CoverOptions, ManualMaskOptions
 from core.contract.reports import Box, Face, MaskedImage
 from core.contract.states import JobStatus, JobType
 from core.database.clock import now
@@ -20,7 +20,7 @@ from core.records.results import ResultStore
 from core.records.rows import JobDetail, StoredImage, StoredJob
 
 # The options that say how a face is covered; the others say which faces are found.
-APPEARANCE = ("method", "strength", "padding", "format", "quality")
+APPEARANCE = tuple(CoverOptions.model_fields)
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,12 @@ class MaskEditor:
             image = records.get_image(session, image_id).image
             edited = reviews.to_edit(session, image_id, edit.job_id)
         plan = make_plan(image, edited, edit)
-        masked = self._engine.run_hand_mask(self._results.objects.get(image.s3_key), plan.options, gone)
+        masked = self._engine.run_manual_mask(self._results.objects.get(image.s3_key), plan.options, gone)
         return self._store(plan, masked, (time.perf_counter() - started) * 1000)
 
     def _store(self, plan: EditPlan, masked: MaskedImage, total_ms: float) -> uuid.UUID:
         job_id, moment, output_format = uuid.uuid4(), now(), plan.options.format
-        outcome = outcomes.masked(masked, plan.options, total_ms)
-        values = outcome.values | {"face_count": len(plan.detections), "inference_ms": None, "review_state": None}
+        outcome = outcomes.manually_masked(masked, plan.options, total_ms)
         report = (outcome.report or {}) | plan.report
         with self._results.begin() as pending:
             job = StoredJob(
@@ -85,7 +84,7 @@ class MaskEditor:
                 processed_size_bytes=len(masked.image),
                 created_at=moment,
                 finished_at=moment,
-                **values,
+                **outcome.values,
             )
             try:
                 pending.commit(lambda session: reviews.insert_edited(session, job, plan.detections, report))
@@ -128,12 +127,8 @@ def _options(
         job = edited.job
         before = {"method": job.blur_method, "strength": job.blur_strength, "padding": job.padding}
         before |= {"format": job.output_format, "quality": job.output_quality}
-    chosen = MaskOptions.model_validate(
-        {name: value for name, value in before.items() if value is not None} | appearance
-    )
-    return ManualMaskOptions(
-        **chosen.model_dump(include=set(APPEARANCE)), faces=tuple(_face(one) for one in detections)
-    )
+    chosen = {name: value for name, value in before.items() if value is not None} | appearance
+    return ManualMaskOptions.model_validate(chosen | {"faces": tuple(_face(one) for one in detections)})
 
 
 def _face(found: dict[str, Any]) -> Face:

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.contract import detections
-from core.contract.options import DetectOptions, MaskOptions
-from core.contract.reports import DetectionReport, MaskedImage
+from core.contract.options import CoverOptions, ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
+from core.contract.reports import DetectionReport, MaskedImage, MaskReport
+from core.contract.states import JobType, ReviewState
+
+# What a manual mask stores, where a search has its thresholds: every face that a person has marked counts.
+MANUAL_THRESHOLDS = {"confidence_threshold": 0.01, "nms_threshold": 0.999999}
 
 
 @dataclass(frozen=True)
@@ -24,51 +28,40 @@ class JobOutcome:
     report: dict[str, Any] | None = None
 
 
-def detected(report: DetectionReport, options: DetectOptions, total_ms: float) -> JobOutcome:
-    """Word the outcome of detect."""
+def detected(report: DetectionReport, options: ResolvedDetectOptions, total_ms: float) -> JobOutcome:
+    """Return the outcome of detect."""
+    values = requested_columns(options) | _measured_columns(report, total_ms)
     return JobOutcome(
-        report.width,
-        report.height,
-        _values(report, options, total_ms),
-        lambda: _detections(report),
-        report=job_report(report, options),
+        report.width, report.height, values, lambda: _detections(report), report=job_report(report, options.detail)
     )
 
 
-def masked(result: MaskedImage, options: MaskOptions, total_ms: float) -> JobOutcome:
-    """Word the outcome of mask."""
-    report = result.cover.report
-    values = _values(report, options, total_ms)
-    verification = result.cover.verification
-    done = job_report(report, options) | {
-        "effective_strength": result.cover.effective_strength,
-        "metadata_removed": list(report.metadata_removed),
-        "verification": verification and verification.model_dump(),
-    }
-    return JobOutcome(report.width, report.height, values, lambda: _detections(report), result.image, done)
+def masked(result: MaskedImage, options: ResolvedMaskOptions, total_ms: float) -> JobOutcome:
+    """Return the outcome of mask."""
+    report = result.report.detection
+    values = requested_columns(options) | _measured_columns(report, total_ms)
+    summary = job_report(report, options.detail) | _mask_report(result.report)
+    return JobOutcome(report.width, report.height, values, lambda: _detections(report), result.image, summary)
 
 
-def requested_columns(options: DetectOptions) -> dict[str, Any]:
+def manually_masked(result: MaskedImage, options: ManualMaskOptions, total_ms: float) -> JobOutcome:
+    """Return the outcome of a manual mask: nothing was searched for."""
+    report = result.report.detection
+    values = _cover_columns(options) | MANUAL_THRESHOLDS | _measured_columns(report, total_ms) | {"inference_ms": None}
+    summary = job_report(report, None) | _mask_report(result.report)
+    return JobOutcome(report.width, report.height, values, lambda: _detections(report), result.image, summary)
+
+
+def requested_columns(options: ResolvedDetectOptions) -> dict[str, Any]:
     """Return the columns of the requested options; they are known before the work is done."""
-    values: dict[str, Any] = {
-        "job_type": "detect",
-        "confidence_threshold": options.confidence,
-        "nms_threshold": options.nms_threshold,
-    }
-    if isinstance(options, MaskOptions):
-        values |= {
-            "job_type": "mask",
-            "blur_method": options.method,
-            "blur_strength": options.strength,
-            "padding": options.padding,
-            "output_format": options.format,
-            "output_quality": options.quality,
-        }
-    return values
+    thresholds = {"confidence_threshold": options.confidence, "nms_threshold": options.nms_threshold}
+    if isinstance(options, ResolvedMaskOptions):
+        return _cover_columns(options) | thresholds
+    return {"job_type": JobType.DETECT, **thresholds}
 
 
-def job_report(report: DetectionReport, options: DetectOptions) -> dict[str, Any]:
-    """Say what was done to find the faces, in detail."""
+def job_report(report: DetectionReport, detail: str | None) -> dict[str, Any]:
+    """Return what was done to find the faces, in detail."""
     passes = [
         {
             "name": one.name,
@@ -76,24 +69,43 @@ def job_report(report: DetectionReport, options: DetectOptions) -> dict[str, Any
             "inference_ms": round(one.inference_ms, 2),
             "candidates": one.candidates,
         }
-        for one in report.found.passes
+        for one in report.detections.passes
     ]
-    return {"detail": options.detail, "passes": passes, "review_faces": review_faces(report)}
+    return {"detail": detail, "passes": passes, "review_faces": review_faces(report)}
 
 
 def review_faces(report: DetectionReport) -> int:
     """Return how many faces a person should look at."""
-    return sum(face.review for face in report.found.faces)
+    return sum(face.review for face in report.detections.faces)
 
 
-def _values(report: DetectionReport, options: DetectOptions, total_ms: float) -> dict[str, Any]:
-    return requested_columns(options) | {
-        "face_count": len(report.found.faces),
-        "inference_ms": round(report.found.timings.inference_ms, 2),
+def _cover_columns(options: CoverOptions) -> dict[str, Any]:
+    return {
+        "job_type": JobType.MASK,
+        "blur_method": options.method,
+        "blur_strength": options.strength,
+        "padding": options.padding,
+        "output_format": options.format,
+        "output_quality": options.quality,
+    }
+
+
+def _measured_columns(report: DetectionReport, total_ms: float) -> dict[str, Any]:
+    return {
+        "face_count": len(report.detections.faces),
+        "inference_ms": round(report.detections.timings.inference_ms, 2),
         "total_ms": round(total_ms, 2),
-        "review_state": "pending" if review_faces(report) else None,
+        "review_state": ReviewState.PENDING if review_faces(report) else None,
+    }
+
+
+def _mask_report(report: MaskReport) -> dict[str, Any]:
+    return {
+        "effective_strength": report.effective_strength,
+        "metadata_removed": list(report.detection.metadata_removed),
+        "verification": report.verification and report.verification.model_dump(),
     }
 
 
 def _detections(report: DetectionReport) -> list[dict[str, object]]:
-    return [found.model_dump() for found in detections.of_report(report)]
+    return [detection.model_dump() for detection in detections.of_report(report)]

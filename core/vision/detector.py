@@ -9,7 +9,7 @@ import numpy as np
 
 from core import cpus
 from core.config import Settings
-from core.contract.options import Detail, DetectOptions
+from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Detections, Timings
 from core.vision import centerface, fusion, passes, scrfd
 from core.vision.passes import ModelFamily, PassResult, Pixels, Runner
@@ -19,49 +19,47 @@ from core.weights import manifest
 from core.weights.manifest import ModelEntry
 
 FAMILIES: dict[str, ModelFamily] = {"scrfd": scrfd, "centerface": centerface}
-# A call that nobody resolved is searched well rather than badly.
-UNRESOLVED: Detail = "balanced"
 
 
 class Detector(Protocol):
-    """Whatever finds faces."""
+    """What finds faces in pixels."""
 
     name: str
     input_size: int
     supports_landmarks: bool
 
-    def find(self, pixels: Pixels, options: DetectOptions) -> Detections:
+    def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         """Find the faces of an upright BGR picture, (height, width, 3), sorted by falling confidence."""
 
 
 class OnnxDetector:
     """The detector of a model file."""
 
-    def __init__(self, entry: ModelEntry, eye: Runner, input_size: int) -> None:
+    def __init__(self, entry: ModelEntry, runner: Runner, input_size: int) -> None:
         self.name = entry.name
         self.input_size = input_size
-        self.supports_landmarks = eye.gives_landmarks
-        self.eye = eye
+        self.supports_landmarks = runner.gives_landmarks
+        self.runner = runner
         self._gflops = entry.gflops
 
-    def find(self, pixels: Pixels, options: DetectOptions) -> Detections:
-        """Search the picture as closely as `options.detail` says; scores do not depend on the least one asked for."""
+    def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
+        """Search the picture as closely as `options.detail` says; scores do not depend on `options.confidence`."""
         height, width = pixels.shape[:2]
-        search = Search(options.detail or UNRESOLVED, self.input_size, self._gflops)
-        look = partial(self.eye.infer, pixels, least=fusion.min_score(options.confidence))
-        seen = search.run(look, width, height)
+        search = Search(options.detail, self.input_size, self._gflops)
+        run_pass = partial(self.runner.infer, pixels, least=fusion.min_score(options.confidence))
+        results = search.run(run_pass, width, height)
         started = time.perf_counter()
-        fused = fusion.fuse(seen, width, height, options.nms_threshold)
+        fused = fusion.fuse(results, width, height, options.nms_threshold)
         distinct = fused.take(fused.scores >= options.confidence)
         kept = distinct.take(np.arange(min(len(distinct), options.max_faces or len(distinct))))
         return Detections(
             faces=kept.faces(),
-            timings=_total(seen, (time.perf_counter() - started) * 1000),
-            candidates_before_nms=sum(len(one.candidates) for one in seen),
+            timings=_total(results, (time.perf_counter() - started) * 1000),
+            candidates_before_nms=sum(len(one.candidates) for one in results),
             candidates_after_nms=len(distinct),
             det_scale=passes.scale(width, height, self.input_size),
-            input_size=seen[0].report.input_size,
-            passes=tuple(one.report for one in seen),
+            input_size=results[0].report.input_size,
+            passes=tuple(one.report for one in results),
         )
 
 
@@ -78,7 +76,7 @@ def threads(settings: Settings) -> int:
     return settings.inference_threads or max(1, cpus.available() // processes)
 
 
-def _total(seen: Sequence[PassResult], nms_ms: float) -> Timings:
+def _total(results: Sequence[PassResult], nms_ms: float) -> Timings:
     steps = ("preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms")
-    sums = {step: sum(getattr(one.timings, step) for one in seen) for step in steps}
+    sums = {step: sum(getattr(one.timings, step) for one in results) for step in steps}
     return Timings(**sums, nms_ms=nms_ms)

@@ -1,4 +1,4 @@
-"""One answer from many passes: which boxes are the same face, where it is, and how sure that is."""
+"""Weighted box fusion of many passes: which boxes are the same face, where it is, and how sure that is."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ from core.vision.passes import PassResult
 
 Limits = NDArray[np.float32]
 
-# Candidates below it are no evidence; fixed, so that a face's score does not depend on what the caller asks for.
+# Candidates below it are ignored; fixed, so that a face's score does not depend on the caller's threshold.
 MIN_EVIDENCE = 0.05
 # chosen: two passes see the same face when their boxes overlap at least this much
 SAME = 0.45
 # measured: of 0.2 to 0.5 what gives the best AP; all of it would count mistakes that passes make together as faces
 NOISY_OR_WEIGHT = 0.4
 # measured: in pixels of the input; a pass sees only parts of a face that is larger
-TOO_LARGE = 300
+MAX_WHOLE_FACE = 300
 # chosen: what lies inside a face by this share, and with its centre in the middle of it, is a part of it. One that is
 # nearer to a corner can be somebody behind.
 INSIDE, MIDDLE = 0.75, 0.7
 SURE = 0.5
-# chosen: a pass that is turned is heard where the upright ones see less than half as much, if anything
+# chosen: a rotated pass counts where the upright ones score less than half as much, if anything
 TOUCHING, LESS = 0.2, 0.5
 
 
@@ -37,62 +37,62 @@ def min_score(confidence: float) -> float:
 
 @dataclass(frozen=True)
 class FusedCandidates:
-    """What some passes see together. limits: the longest side, in pixels of the picture, of a face that the pass
+    """The fused candidates of some passes. limits: the longest side, in pixels of the picture, of a face that the pass
     behind each candidate sees as a whole."""
 
     faces: Candidates
     limits: Limits
 
 
-def fuse(sightings: Sequence[PassResult], width: int, height: int, nms_threshold: float) -> Candidates:
-    """Merge what the passes saw in a picture of width x height into distinct faces, by falling score."""
-    clipped = [replace(seen, candidates=seen.candidates.clipped(width, height)) for seen in sightings]
-    rot90 = Counter(seen.view.rot90 for seen in sightings).most_common(1)[0][0]
-    upright = _merged([seen for seen in clipped if seen.view.rot90 == rot90], nms_threshold)
-    others = [seen for seen in clipped if seen.view.rot90 != rot90]
-    both = _with_rotated(upright, _merged(others, nms_threshold)) if others else upright
+def fuse(results: Sequence[PassResult], width: int, height: int, nms_threshold: float) -> Candidates:
+    """Merge the results of the passes over a picture of width x height into distinct faces, by falling score."""
+    clipped = [replace(result, candidates=result.candidates.clipped(width, height)) for result in results]
+    rot90 = Counter(result.view.rot90 for result in results).most_common(1)[0][0]
+    upright = _fuse_passes([result for result in clipped if result.view.rot90 == rot90], nms_threshold)
+    others = [result for result in clipped if result.view.rot90 != rot90]
+    both = _with_rotated(upright, _fuse_passes(others, nms_threshold)) if others else upright
     # Clipped again: the mean of two edges at a border can be off it by a rounding.
     return _suppress_parts(both).clipped(width, height).distinct(nms_threshold)
 
 
-def _merged(sightings: Sequence[PassResult], nms_threshold: float) -> FusedCandidates:
-    distinct = [seen.candidates.distinct(nms_threshold) for seen in sightings]
-    every = distinct[0]
+def _fuse_passes(results: Sequence[PassResult], nms_threshold: float) -> FusedCandidates:
+    distinct = [result.candidates.distinct(nms_threshold) for result in results]
+    joined = distinct[0]
     for more in distinct[1:]:
-        every = every.joined(more)
+        joined = joined.joined(more)
     origin = np.repeat(np.arange(len(distinct)), [len(one) for one in distinct])
-    agreed, seeds = _weighted_box_fusion(every, origin)
-    limits = np.array([TOO_LARGE / seen.scale for seen in sightings], np.float32)
-    return FusedCandidates(agreed, limits[origin[seeds]])
+    fused, seeds = _weighted_box_fusion(joined, origin)
+    limits = np.array([MAX_WHOLE_FACE / result.scale for result in results], np.float32)
+    return FusedCandidates(fused, limits[origin[seeds]])
 
 
-def _with_rotated(upright: FusedCandidates, turned: FusedCandidates) -> FusedCandidates:
-    """Add the faces of people who lie, say: what passes that are turned show where the upright ones show little.
+def _with_rotated(upright: FusedCandidates, rotated: FusedCandidates) -> FusedCandidates:
+    """Add the faces that rotated passes find where the upright ones find little, such as those of people who lie.
 
-    Of a face that is upright a turned pass gives a box that is off.
+    Of a face that is upright a rotated pass gives a box that is off.
     """
-    faces = upright.faces.joined(turned.faces)
+    faces = upright.faces.joined(rotated.faces)
     count = len(upright.faces)
     neighbours = boxes.Neighbours(faces.boxes, TOUCHING)
-    news = [
-        place
-        for place in range(count, len(faces))
-        if _best_score(faces, neighbours.of(place), count) < LESS * faces.scores[place]
+    added = [
+        index
+        for index in range(count, len(faces))
+        if _best_score(faces, neighbours.of(index), count) < LESS * faces.scores[index]
     ]
-    kept = np.append(np.arange(count), np.array(news, np.intp))
-    return FusedCandidates(faces.take(kept), np.append(upright.limits, turned.limits)[kept])
+    kept = np.append(np.arange(count), np.array(added, np.intp))
+    return FusedCandidates(faces.take(kept), np.append(upright.limits, rotated.limits)[kept])
 
 
-def _weighted_box_fusion(every: Candidates, origin: boxes.Regions) -> tuple[Candidates, boxes.Regions]:
-    """Let the boxes of one face in several passes become one; return them, and the best candidate's index of each.
+def _weighted_box_fusion(candidates: Candidates, origin: boxes.Regions) -> tuple[Candidates, boxes.Regions]:
+    """Fuse the boxes of one face in several passes; return them, and the best candidate's index of each.
 
     origin: the number of each candidate's pass.
     """
-    neighbours = boxes.Neighbours(every.boxes, SAME)
-    waiting, sure = np.ones(len(every), bool), every.scores >= MIN_EVIDENCE
-    places, scores = every.boxes.copy(), every.scores.copy()
+    neighbours = boxes.Neighbours(candidates.boxes, SAME)
+    waiting, sure = np.ones(len(candidates), bool), candidates.scores >= MIN_EVIDENCE
+    means, scores = candidates.boxes.copy(), candidates.scores.copy()
     seeds = []
-    for seed in np.argsort(-every.scores, kind="stable").tolist():
+    for seed in np.argsort(-candidates.scores, kind="stable").tolist():
         if not waiting[seed]:
             continue
         seeds.append(seed)
@@ -101,11 +101,11 @@ def _weighted_box_fusion(every: Candidates, origin: boxes.Regions) -> tuple[Cand
         if len(others):
             waiting[others] = False
             members = np.append(others, seed)
-            places[seed] = _mean_box(every.boxes[members], every.scores[members])
-            scores[seed] = _noisy_or(float(every.scores[seed]), every.scores[others], origin[others])
+            means[seed] = _mean_box(candidates.boxes[members], candidates.scores[members])
+            scores[seed] = _noisy_or(float(candidates.scores[seed]), candidates.scores[others], origin[others])
         waiting[seed] = False
     best = np.array(seeds, np.intp)
-    return Candidates(places, scores, every.landmarks).take(best), best
+    return Candidates(means, scores, candidates.landmarks).take(best), best
 
 
 def _mean_box(found: Boxes, scores: Scores) -> Boxes:
@@ -115,11 +115,11 @@ def _mean_box(found: Boxes, scores: Scores) -> Boxes:
 
 
 def _noisy_or(best: float, others: Scores, passes: boxes.Regions) -> float:
-    """Combine the scores of the passes that saw a face: never less than the best of them, never above 1."""
-    doubt = 1 - best
+    """Combine the scores of the passes that found a face: never less than the best of them, never above 1."""
+    miss = 1 - best
     for each in np.unique(passes):
-        doubt *= 1 - NOISY_OR_WEIGHT * float(others[passes == each].max())
-    return 1 - doubt
+        miss *= 1 - NOISY_OR_WEIGHT * float(others[passes == each].max())
+    return 1 - miss
 
 
 def _best_score(faces: Candidates, which: boxes.Regions, count: int) -> float:

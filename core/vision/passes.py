@@ -35,10 +35,10 @@ class ModelFamily(Protocol):
 
 @dataclass(frozen=True)
 class View:
-    """What a pass looks at, and how large.
+    """What a pass covers, and at what scale.
 
     size: the longer side on the network's input, in pixels; area: left, top, right, bottom in the picture, None for
-    all of it; rot90: quarter rot90 against the clock; mirrored: left and right, after it is turned; size_range: from
+    all of it; rot90: quarter turns against the clock; mirrored: left and right, after it is turned; size_range: from
     and up to which longer side, in pixels of the input, a box counts.
     """
 
@@ -52,7 +52,7 @@ class View:
 
 @dataclass(frozen=True)
 class PassResult:
-    """What a pass saw. candidates: in pixels of the picture; scale: pixels of the input for one of the picture."""
+    """What one pass found. candidates: in pixels of the picture; scale: pixels of the input for one of the picture."""
 
     view: View
     candidates: Candidates
@@ -62,7 +62,7 @@ class PassResult:
 
 
 class Runner:
-    """A network with its family: what passes are made with."""
+    """A network with its family: runs passes."""
 
     def __init__(self, network: Network, family: ModelFamily) -> None:
         self.network = network
@@ -79,10 +79,10 @@ class Runner:
         marks.append(time.perf_counter())
         outputs = self.network.run(blob)
         marks.append(time.perf_counter())
-        found = _within_size_range(self.family.decode(outputs, canvas.shape[1], least), view)
-        upright = _undo_rot90(found, view, inner)
+        candidates = _within_size_range(self.family.decode(outputs, canvas.shape[1], least), view)
+        upright = _undo_rot90(candidates, view, inner)
         in_view = upright.scaled((right - left) / inner[0], (bottom - top) / inner[1])
-        in_picture = _whole(in_view.moved(left, top), view, pixels.shape[1], pixels.shape[0])
+        in_picture = _without_cut_off(in_view.moved(left, top), view, pixels.shape[1], pixels.shape[0])
         marks.append(time.perf_counter())
         steps = [(after - before) * 1000 for before, after in itertools.pairwise(marks)]
         return PassResult(
@@ -111,7 +111,7 @@ def letterbox(pixels: Pixels, view: View) -> tuple[Pixels, tuple[int, int]]:
     small = np.rot90(cv2.resize(pixels, inner, interpolation=cv2.INTER_LINEAR), view.rot90)
     if view.mirrored:
         small = small[:, ::-1]
-    canvas = np.zeros((_whole_cells(small.shape[0]), _whole_cells(small.shape[1]), 3), np.uint8)
+    canvas = np.zeros((_cells_up(small.shape[0]), _cells_up(small.shape[1]), 3), np.uint8)
     canvas[: small.shape[0], : small.shape[1]] = small
     return canvas, inner
 
@@ -127,7 +127,7 @@ def _within_size_range(found: Candidates, view: View) -> Candidates:
     return found.take((sides >= smallest) & (sides <= largest))
 
 
-def _whole(found: Candidates, view: View, width: int, height: int) -> Candidates:
+def _without_cut_off(found: Candidates, view: View, width: int, height: int) -> Candidates:
     """Drop what a tile's edge cuts through inside a picture of width x height: another tile shows all of it."""
     if view.area is None:
         return found
@@ -174,5 +174,5 @@ def _corners(points: Points) -> Boxes:
     return np.hstack([points.min(axis=1), points.max(axis=1)]).astype(np.float32)
 
 
-def _whole_cells(length: int) -> int:
+def _cells_up(length: int) -> int:
     return -(-length // CELL) * CELL

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Self
 
-from core.contract.options import MaskOptions, Method
+from core.contract.options import CoverOptions, Method
 from core.contract.reports import Face
 
 # The most cells across the longer side of a region; fewer than that, it is an odd number too.
@@ -112,19 +112,21 @@ def surely_upright(face: Face) -> bool:
     return abs(math.degrees(math.atan2(across, down))) <= UPRIGHT_DEGREES
 
 
-def plan(faces: tuple[Face, ...], options: MaskOptions, floor: MaskPolicy, size: tuple[int, int]) -> tuple[Region, ...]:
+def plan(
+    faces: tuple[Face, ...], options: CoverOptions, policy: MaskPolicy, size: tuple[int, int]
+) -> tuple[Region, ...]:
     """Make the regions that cover faces of a picture of this (width, height); what lies outside of it has none."""
-    made = (region(face, options, floor, size) for face in faces)
+    made = (region(face, options, policy, size) for face in faces)
     return tuple(one for one in made if one is not None)
 
 
-def region(face: Face, options: MaskOptions, floor: MaskPolicy, size: tuple[int, int]) -> Region | None:
+def region(face: Face, options: CoverOptions, policy: MaskPolicy, size: tuple[int, int]) -> Region | None:
     """Make the region that covers a face, or None when no pixel of it is in the picture.
 
     The box grows by the padding on each side, is rounded outwards to whole pixels and clipped. Outwards, because a
     mask may cover a pixel too many but never one too few.
     """
-    padding = floor.padded(options.method, options.padding, face)
+    padding = policy.padded(options.method, options.padding, face)
     x1, y1, x2, y2 = face.box
     across, down = (x2 - x1) * padding, (y2 - y1) * padding
     left, top = max(0, math.floor(x1 - across)), max(0, math.floor(y1 - down))
@@ -139,6 +141,6 @@ def region(face: Face, options: MaskOptions, floor: MaskPolicy, size: tuple[int,
         middle=((x1 + x2) / 2, (y1 + y2) / 2),
         half=((x2 - x1) / 2 + across, (y2 - y1) / 2 + down),
         method=options.method,
-        strength=floor.raised(options.method, options.strength, max(right - left, bottom - top)),
-        means=floor.means,
+        strength=policy.raised(options.method, options.strength, max(right - left, bottom - top)),
+        means=policy.means,
     )

@@ -1,4 +1,4 @@
-"""Searches: which passes look at a picture, by how closely the caller wants it searched.
+"""Searches: which passes run over a picture, by how closely the caller wants it searched.
 
 The figures are measured with scrfd_2.5g on WIDER FACE pictures; docs/detection.md tells what each search finds.
 """
@@ -40,28 +40,28 @@ LITTLE = 0.75
 
 @dataclass(frozen=True)
 class Search:
-    """How closely to look with which network. size: its nominal input; gflops: its work for 640 x 480 pixels."""
+    """How closely to search with which network. size: its nominal input; gflops: its work for 640 x 480 pixels."""
 
     detail: Detail
     size: int
     gflops: float
 
-    def run(self, look: RunPass, width: int, height: int) -> list[PassResult]:
-        """Look at a picture of width x height; the main pass comes first."""
-        seen = [look(view) for view in self._first(0)]
+    def run(self, run_pass: RunPass, width: int, height: int) -> list[PassResult]:
+        """Search a picture of width x height; return the results of all passes, the main pass first."""
+        results = [run_pass(view) for view in self._first(0)]
         if self.detail == "balanced" and max(width, height) > self.size:
-            # Mirrored, because two passes that look differently make fewer mistakes together.
+            # Test-time augmentation: two passes over different views make fewer mistakes together.
             size = _cells(self.size * BALANCED)
-            seen.append(look(View("large", size, mirrored=True, size_range=LARGE)))
+            results.append(run_pass(View("large", size, mirrored=True, size_range=LARGE)))
         if self.detail == "thorough":
             levels = self._levels(width, height)
-            rot90, turned = self._orientation(look, seen, levels[0])
-            known = {one.view for one in turned}
+            rot90, rotated = self._orientation(run_pass, results, levels[0])
+            known = {one.view for one in rotated}
             views: list[View] = []
             for number, level in enumerate(levels):
                 views += tiles(width, height, level, rot90, mirrored=level == self.size or number % 2 == 1)
-            seen += turned + [look(view) for view in views if view not in known]
-        return seen
+            results += rotated + [run_pass(view) for view in views if view not in known]
+        return results
 
     def _first(self, rot90: int) -> list[View]:
         return [
@@ -69,19 +69,19 @@ class Search:
             View(_name("close_up", rot90), CLOSE_UP_SIZE, rot90=rot90, size_range=CLOSE_UP),
         ]
 
-    def _orientation(self, look: RunPass, first: list[PassResult], size: int) -> tuple[int, list[PassResult]]:
-        """Decide which way up the picture shows most faces; return that and what the other ways showed.
+    def _orientation(self, run_pass: RunPass, first: list[PassResult], size: int) -> tuple[int, list[PassResult]]:
+        """Decide in which orientation the picture shows most faces; return that and the results of the others.
 
-        first: what it shows as it is; size: of the larger passes that decide where little is seen.
+        first: the results without rotation; size: of the larger passes that decide where little is found.
         """
-        ways = [first, *([look(view) for view in self._first(rot90)] for rot90 in (1, 2, 3))]
-        turned = [one for way in ways[1:] for one in way]
-        evidence = [sum(_evidence(one) for one in way) for way in ways]
+        orientations = [first, *([run_pass(view) for view in self._first(rot90)] for rot90 in (1, 2, 3))]
+        rotated = [result for results in orientations[1:] for result in results]
+        evidence = [sum(_evidence(result) for result in results) for results in orientations]
         if max(evidence) < LITTLE and size > self.size:
-            larger = [look(View(_name("large", rot90), size, rot90=rot90, size_range=LARGE)) for rot90 in range(4)]
+            larger = [run_pass(View(_name("large", rot90), size, rot90=rot90, size_range=LARGE)) for rot90 in range(4)]
             evidence = [both + _evidence(one) for both, one in zip(evidence, larger, strict=True)]
-            turned += larger
-        return int(np.argmax(evidence)), turned
+            rotated += larger
+        return int(np.argmax(evidence)), rotated
 
     def _levels(self, width: int, height: int) -> list[int]:
         """Return the sizes of the passes beyond the main one, down to every pixel where the work allows it.
@@ -128,9 +128,9 @@ def _cuts(length: int, factor: float) -> Sequence[tuple[int, int]]:
     return [(start, start + piece) for start in starts]
 
 
-def _evidence(seen: PassResult) -> float:
+def _evidence(result: PassResult) -> float:
     """Return how many faces a pass shows, each counting as much as it is sure."""
-    scores = seen.candidates.distinct(0.4).scores
+    scores = result.candidates.distinct(0.4).scores
     return float(scores[scores >= SURE].sum())
 
 

@@ -1,4 +1,4 @@
-"""Look at a masked picture again: a face that is still found there is masked once more, stronger.
+"""Search a masked picture again: a face that is still found there is masked once more, stronger.
 
 What a search finds in the masked picture is a face that the first search has missed, or one that its mask does not
 hide, or a blur that looks like a face. All three are masked again; what two rounds don't remove is an error.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.contract.options import MaskOptions, Method
+from core.contract.options import CoverOptions, Method
 from core.contract.reports import Box, Face, Verification
 from core.errors import ResidualFace
 from core.vision import boxes, masks, regions
@@ -21,27 +21,22 @@ ROUNDS = 2
 # The least confidence of a face in a masked picture, however low a call asks for faces to mask.
 # measured, 18 crowded pictures: at 0.5 none of 424 faces is found again under boxes or blur, quickly or closely; at 0.3
 # a hundredth of them "is", under black boxes too, and at 0.1 a fifth
-SEEN = 0.5
+MIN_CONFIDENCE = 0.5
 # chosen: how much of a face's box lies in a region, or of a region in it, for it to be the face that was masked there
 SAME = 0.5
 MORE_PADDING = 0.15  # chosen: as much again as the default
 STRONGER = regions.STRONG.times(2)
 
-Look = Callable[[MaskedPixels], tuple[Face, ...]]
+Search = Callable[[MaskedPixels], tuple[Face, ...]]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is masked. pixels: BGR, as a viewer sees them; left: the faces that the caller wants to stay visible.
-
-    only: whether nothing but the regions is to be masked, because the caller has named a number of faces.
-    """
+    """What is masked, and how. pixels: BGR, (height, width, 3), as a viewer sees them."""
 
     pixels: Pixels
-    options: MaskOptions
-    floor: MaskPolicy
-    left: tuple[Face, ...] = ()
-    only: bool = False
+    options: CoverOptions
+    policy: MaskPolicy
 
     @property
     def size(self) -> tuple[int, int]:
@@ -50,75 +45,85 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Covered:
-    """A masked picture. missed: faces that only the second look has found; verification: None if nobody looked."""
+class Expected:
+    """Which faces may be found in the masked picture. visible: those that the caller wants to stay visible.
 
-    layer: MaskedPixels
+    nms_threshold: above this IoU a box is one of them. only_regions: nothing but the regions is to be masked, because
+    the caller has named a number of faces.
+    """
+
+    visible: tuple[Face, ...]
+    nms_threshold: float
+    only_regions: bool
+
+    def allows(self, face: Face, masked: MaskedPixels) -> bool:
+        box = np.array(face.box, np.float32)
+        visible = np.array([one.box for one in self.visible], np.float32).reshape(-1, 4)
+        if (boxes.iou(box, visible) > self.nms_threshold).any():
+            return True
+        return self.only_regions and _covered_share(face.box, masked) < SAME
+
+
+@dataclass(frozen=True)
+class Covered:
+    """A masked picture. missed: faces that only verification has found; verification: None without one."""
+
+    masked: MaskedPixels
     regions: tuple[Region, ...]
     missed: tuple[Face, ...] = ()
     verification: Verification | None = None
 
 
-def verify(subject: Subject, masked: Covered, look: Look) -> Covered:
-    """Mask again until `look` finds no face any more; ResidualFace when it still does after two rounds."""
-    layer, planned = masked.layer, masked.regions
+def verify(subject: Subject, covered: Covered, expected: Expected, search: Search) -> Covered:
+    """Mask again until `search` finds no face that is not expected; ResidualFace when it does after two rounds."""
+    masked, planned = covered.masked, covered.regions
     started = time.perf_counter()
     missed: tuple[Face, ...] = ()
     again = 0
     for done in range(ROUNDS + 1):
-        residual = _residual(subject, look(layer), layer)
+        residual = [face for face in search(masked) if not expected.allows(face, masked)]
         if not residual:
             verify_ms = (time.perf_counter() - started) * 1000
-            told = Verification(rounds=done, regions_masked_again=again, residual_faces=0, verify_ms=verify_ms)
-            return Covered(layer, planned, missed, told)
-        missed += tuple(face for face in residual if not any(_same(face.box, one) for one in planned))
+            result = Verification(rounds=done, regions_masked_again=again, residual_faces=0, verify_ms=verify_ms)
+            return Covered(masked, planned, missed, result)
+        missed += tuple(face for face in residual if not any(_is_same(face.box, region) for region in planned))
         again += len(residual)
-        planned = _stronger(subject, planned, residual, last=done + 1 == ROUNDS)
-        layer = masks.cover(subject.pixels, planned)
+        planned = _strengthen(subject, planned, residual, last=done + 1 == ROUNDS)
+        masked = masks.cover(subject.pixels, planned)
     raise ResidualFace(f"{len(residual)} still found after {ROUNDS} more rounds of masking; no picture is answered")
 
 
-def _residual(subject: Subject, seen: tuple[Face, ...], layer: MaskedPixels) -> list[Face]:
-    """Return the faces that should not be seen."""
-    left = np.array([face.box for face in subject.left], np.float32).reshape(-1, 4)
-
-    def wanted(face: Face) -> bool:
-        box = np.array(face.box, np.float32)
-        if (boxes.iou(box, left) > subject.options.nms_threshold).any():
-            return True
-        return subject.only and _covered(face.box, layer) < SAME
-
-    return [face for face in seen if not wanted(face)]
-
-
-def _covered(box: Box, layer: MaskedPixels) -> float:
+def _covered_share(box: Box, masked: MaskedPixels) -> float:
     """Return the share of a box that masks cover."""
-    height, width = layer.covered.shape
+    height, width = masked.covered.shape
     left, top = (min(max(0, int(low)), side - 1) for low, side in ((box[0], width), (box[1], height)))
-    part = layer.covered[top : max(top + 1, int(box[3])), left : max(left + 1, int(box[2]))]
+    part = masked.covered[top : max(top + 1, int(box[3])), left : max(left + 1, int(box[2]))]
     return float((part > 0).mean())
 
 
-def _stronger(subject: Subject, planned: tuple[Region, ...], residual: list[Face], *, last: bool) -> tuple[Region, ...]:
+def _strengthen(
+    subject: Subject, planned: tuple[Region, ...], residual: list[Face], *, last: bool
+) -> tuple[Region, ...]:
     """Strengthen the regions in which a face was found, and lay a larger one over each; at last they are black."""
     options = subject.options
     # An ellipse leaves the corners of its box.
     method: Method = "solid" if last else "gaussian" if options.method == "elliptical" else options.method
     harder = options.model_copy(update={"method": method, "padding": options.padding + MORE_PADDING})
 
-    def strengthened(one: Region) -> Region:
-        return replace(one, method=method, strength=STRONGER.raised(method, one.strength, one.longer), means=True)
+    def stronger(region: Region) -> Region:
+        strength = STRONGER.raised(method, region.strength, region.longer)
+        return replace(region, method=method, strength=strength, means=True)
 
     def added(face: Face) -> Region | None:
-        if last or any(_same(face.box, one) for one in planned):
+        if last or any(_is_same(face.box, region) for region in planned):
             return regions.region(face, harder, STRONGER, subject.size)
-        return regions.region(face, options, subject.floor, subject.size)
+        return regions.region(face, options, subject.policy, subject.size)
 
-    kept = [strengthened(one) if any(_same(face.box, one) for face in residual) else one for one in planned]
-    return (*kept, *(one for one in map(added, residual) if one is not None))
+    kept = [stronger(one) if any(_is_same(face.box, one) for face in residual) else one for one in planned]
+    return (*kept, *(region for region in map(added, residual) if region is not None))
 
 
-def _same(box: Box, region: Region) -> bool:
+def _is_same(box: Box, region: Region) -> bool:
     """Tell whether a face was found where a region is: much of one lies in the other."""
     across = min(box[2], region.right) - max(box[0], region.left)
     down = min(box[3], region.bottom) - max(box[1], region.top)

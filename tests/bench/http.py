@@ -16,7 +16,7 @@ from pathlib import Path
 
 from core import cpus
 from core.config import Settings
-from core.contract.options import DetectOptions
+from core.contract.options import ResolvedDetectOptions
 from core.vision import detector, pipeline
 from core.vision.detector import OnnxDetector
 from core.vision.passes import View, letterbox
@@ -26,7 +26,7 @@ from tests.bench.load import Client, timed_ms
 from tests.stack import Stack
 
 ROUNDS = 3
-OPTIONS = DetectOptions(detail="fast")  # what a call without options gets
+OPTIONS = ResolvedDetectOptions(detail="fast")  # what a call without options gets
 
 
 def main() -> None:
@@ -89,12 +89,12 @@ def _run_bare(settings: Settings, pictures: list[bytes], seconds: float) -> floa
     for picture in pictures:
         pixels = pipeline.images.decode(picture, settings.max_image_pixels).pixels
         views = [View("main", settings.input_size), View("close_up", CLOSE_UP_SIZE)]
-        inputs.append([found.eye.family.blob(letterbox(pixels, view)[0]) for view in views])
+        inputs.append([found.runner.family.blob(letterbox(pixels, view)[0]) for view in views])
     count = 0
     started = time.perf_counter()
     while (taken := time.perf_counter() - started) < seconds:
         for blob in inputs[count % len(inputs)]:
-            found.eye.network.run(blob)
+            found.runner.network.run(blob)
         count += 1
     return count / taken
 

@@ -18,7 +18,7 @@ import cv2
 
 from core import config
 from core.config import ROOT
-from core.contract.options import Detail, MaskOptions, Method
+from core.contract.options import Detail, Method, ResolvedMaskOptions
 from core.errors import WeightsError
 from core.vision import detector, regions
 from core.vision.detector import OnnxDetector
@@ -110,21 +110,21 @@ def privacy(shared: Path, finder: OnnxDetector) -> str:
     portraits = bench.portraits()
     rows = []
     for method in METHODS:
-        for strength in (MaskOptions().strength, 1):
-            cover = covering(MaskOptions(method=method, strength=strength))
+        for strength in (ResolvedMaskOptions().strength, 1):
+            cover = covering(ResolvedMaskOptions(method=method, strength=strength))
             figures = [bench.figures(portraits, cover, jpeg=jpeg) for jpeg in (False, True)]
             rows.append(report.Row(f"`{method}`, strength {strength}", "as it is", figures[0]))
             rows.append(report.Row(f"`{method}`, strength {strength}", "JPEG 95", figures[1]))
     for method in METHODS:
-        cover = covering(MaskOptions(method=method), regions.AS_ASKED)
+        cover = covering(ResolvedMaskOptions(method=method), regions.AS_ASKED)
         rows.append(report.Row(f"`{method}`, weak masks allowed", "as it is", bench.figures(portraits, cover)))
     print("portraits: methods done", flush=True)
     by_side = []
     for side in SIDES:
         scaled = [bench.scaled(portrait, side) for portrait in portraits]
         for method in METHODS:
-            for strength in (MaskOptions().strength, 1):
-                cover = covering(MaskOptions(method=method, strength=strength))
+            for strength in (ResolvedMaskOptions().strength, 1):
+                cover = covering(ResolvedMaskOptions(method=method, strength=strength))
                 label = f"`{method}`, strength {strength}"
                 by_side.append(report.Row(label, f"{side}", bench.figures(scaled, cover, jpeg=True)))
         print(f"portraits: {side} pixels done", flush=True)

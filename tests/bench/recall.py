@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.contract.options import Detail, DetectOptions
+from core.contract.options import Detail, ResolvedDetectOptions
 from core.vision.detector import OnnxDetector
 
 Pixels = NDArray[np.uint8]
@@ -68,7 +68,7 @@ def searched(finder: OnnxDetector, pictures: Iterable[Scene], detail: Detail, to
     for scene in pictures:
         pixels = scene.read()
         started = time.process_time()
-        faces = finder.find(pixels, DetectOptions(detail=detail)).faces
+        faces = finder.find(pixels, ResolvedDetectOptions(detail=detail)).faces
         told.seconds.append(time.process_time() - started)
         boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
         overlap = tool.iou(boxes, scene.faces) if len(scene.faces) else np.zeros((len(boxes), 1))

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Face
 from core.vision import masks, regions
 from core.vision.detector import OnnxDetector
@@ -112,7 +112,7 @@ class Bench:
         return np.asarray(cv2.imread(str(self._folder / name)), np.uint8)
 
     def _portrait(self, name: str, pixels: Pixels) -> Portrait | None:
-        faces = self._finder.find(pixels, DetectOptions(confidence=LIKELY, detail="fast")).faces
+        faces = self._finder.find(pixels, ResolvedDetectOptions(confidence=LIKELY, detail="fast")).faces
         known = [face for face in faces if face.landmarks is not None]
         if not known:
             return None
@@ -121,11 +121,11 @@ class Bench:
         return Portrait(name, pixels, faces, face, points, self._tool.embedding(self._net, pixels, points))
 
     def _found_again(self, covered: Pixels, face: Face) -> bool:
-        again = self._finder.find(covered, DetectOptions(confidence=SURE, detail="fast")).faces
+        again = self._finder.find(covered, ResolvedDetectOptions(confidence=SURE, detail="fast")).faces
         return any(self._tool.overlap(_named(face), _named(one)) > SAME for one in again)
 
 
-def covering(options: MaskOptions, floor: MaskPolicy = regions.STRONG) -> Cover:
+def covering(options: ResolvedMaskOptions, floor: MaskPolicy = regions.STRONG) -> Cover:
     """Return what masks as these options say."""
 
     def cover(pixels: Pixels, faces: tuple[Face, ...]) -> Pixels:

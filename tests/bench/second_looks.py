@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from core.contract.options import Detail, MaskOptions, Method
+from core.contract.options import Detail, Method, ResolvedMaskOptions
 from core.errors import ResidualFace
 from core.vision import pipeline
 from core.vision.detector import OnnxDetector
@@ -31,20 +31,20 @@ def verified(finder: OnnxDetector, scenes: list[Scene], method: Method) -> Looks
     told = Looks()
     for scene in scenes:
         data = scene.path.read_bytes()
-        once = MaskOptions(method=method, detail=DETAIL, verify=False)
+        once = ResolvedMaskOptions(method=method, detail=DETAIL, verify=False)
         started = time.process_time()
         plain = pipeline.mask(data, once, finder, MANY)
         told.without_s += time.process_time() - started
         told.pictures += 1
-        told.faces += len(plain.cover.report.found.faces)
+        told.faces += len(plain.report.detection.detections.faces)
         started = time.process_time()
         try:
-            cover = pipeline.mask(data, once.model_copy(update={"verify": True}), finder, MANY).cover
+            cover = pipeline.mask(data, once.model_copy(update={"verify": True}), finder, MANY).report
         except ResidualFace:
             told.refused += 1
         else:
             assert cover.verification
             told.again += cover.verification.regions_masked_again
-            told.missed += len(cover.report.found.faces) - len(plain.cover.report.found.faces)
+            told.missed += len(cover.detection.detections.faces) - len(plain.report.detection.detections.faces)
         told.seconds += time.process_time() - started
     return told

@@ -15,7 +15,7 @@ from admin.main import main
 from core import config, maintenance, services
 from core.batches import lifecycle
 from core.batches.lifecycle import NewBatch
-from core.contract.options import MaskOptions
+from core.contract.options import ResolvedMaskOptions
 from core.database import migrations
 from core.database.clock import now
 from core.errors import StorageUnavailable
@@ -202,7 +202,7 @@ def test_prefix_that_fails_keeps_no_other_waiting(made: Services, monkeypatch: p
     monkeypatch.setattr(made.store, "list", failing)
     with made.sessions() as session:
         begun = [
-            lifecycle.create(session, NewBatch("a", MaskOptions(), prefix=prefix))[0].id
+            lifecycle.create(session, NewBatch("a", ResolvedMaskOptions(), prefix=prefix))[0].id
             for prefix in ("bad/", "good/", "worse/")
         ]
     assert maintenance.import_prefixes(made) == 1

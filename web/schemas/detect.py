@@ -124,7 +124,7 @@ class Profiling(BaseModel):
 
     @classmethod
     def of(cls, report: DetectionReport, input_bytes: int, total_ms: float, storage_ms: float | None) -> Self:
-        found = report.found
+        found = report.detections
         return cls(
             **found.timings.model_dump(),
             storage_ms=storage_ms,
@@ -162,6 +162,6 @@ def processing(report: DetectionReport, options: DetectOptions, input_size: int,
         input_size=[input_size, input_size],
         confidence_threshold=options.confidence,
         nms_threshold=options.nms_threshold,
-        inference_ms=report.found.timings.inference_ms,
+        inference_ms=report.detections.timings.inference_ms,
         total_ms=total_ms,
     )

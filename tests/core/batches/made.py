@@ -12,14 +12,14 @@ from core.batches import items, leases, lifecycle
 from core.batches.items import NewItem
 from core.batches.leases import ItemLease, ItemResult
 from core.batches.lifecycle import NewBatch
-from core.contract.options import MaskOptions
+from core.contract.options import ResolvedMaskOptions
 from core.database.clock import now
 from core.database.models import BatchItem, ProcessingJob
 from core.records import outcomes
 from tests.core import rows
 
 LEASE_S = 60.0
-OPTIONS = MaskOptions(method="solid")
+OPTIONS = ResolvedMaskOptions(method="solid")
 
 
 def begun(session: Session, count: int = 0, **values: Any) -> uuid.UUID:

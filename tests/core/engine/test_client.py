@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from core import config, services
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings
 from core.engine import client
 from core.engine.client import EngineClient, WorkerStatus
@@ -27,7 +27,7 @@ FOUND = Detections(
     det_scale=0.5,
     input_size=(640, 384),
 )
-REPORT = DetectionReport(width=60, height=50, channels=3, model="fake", found=FOUND)
+REPORT = DetectionReport(width=60, height=50, channels=3, model="fake", detections=FOUND)
 
 
 @pytest.fixture
@@ -72,16 +72,16 @@ def left_over(connection: "redis.Redis") -> set[bytes]:
 def test_report_comes_back_whole(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue()
     engine = play_engine(connection, lambda token: own.answer_report(token, REPORT))
-    assert own.run_detect(b"picture", DetectOptions(), still_there) == REPORT
+    assert own.run_detect(b"picture", ResolvedDetectOptions(), still_there) == REPORT
     engine.join()
     assert not left_over(connection)
 
 
 def test_masked_picture_comes_back(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue()
-    masked = MaskedImage(cover=MaskReport(report=REPORT, regions=1, effective_strength=9), image=bytes(range(256)))
+    masked = MaskedImage(report=MaskReport(detection=REPORT, regions=1, effective_strength=9), image=bytes(range(256)))
     engine = play_engine(connection, lambda token: own.answer_masked(token, masked))
-    assert own.run_mask(b"picture", MaskOptions(), still_there) == masked
+    assert own.run_mask(b"picture", ResolvedMaskOptions(), still_there) == masked
     engine.join()
 
 
@@ -126,7 +126,7 @@ def test_engine_receives_exact_bytes(make_queue: Callable[..., EngineClient], co
         own.answer_report(token, REPORT)
 
     engine = play_engine(connection, answer)
-    own.run_detect(b"\x00\xff picture", DetectOptions(), still_there)
+    own.run_detect(b"\x00\xff picture", ResolvedDetectOptions(), still_there)
     engine.join()
     assert seen == [b"\x00\xff picture"]
 
@@ -135,7 +135,7 @@ def test_error_crosses_as_its_code(make_queue: Callable[..., EngineClient], conn
     own = make_queue()
     engine = play_engine(connection, lambda token: own.answer_error(token, UndecodableImage("cut off")))
     with pytest.raises(UndecodableImage, match="cut off"):
-        own.run_detect(b"picture", DetectOptions(), still_there)
+        own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
     engine.join()
 
 
@@ -143,14 +143,14 @@ def test_answer_of_other_kind_is_refused(make_queue: Callable[..., EngineClient]
     own = make_queue()
     engine = play_engine(connection, lambda token: own.answer_report(token, REPORT))
     with pytest.raises(InternalError):
-        own.run_mask(b"picture", MaskOptions(), still_there)
+        own.run_mask(b"picture", ResolvedMaskOptions(), still_there)
     engine.join()
 
 
 def test_late_call_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue(job_timeout_s=0.3)
     with pytest.raises(JobTimedOut):
-        own.run_detect(b"picture", DetectOptions(), still_there)
+        own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
     assert not left_over(connection)
 
 
@@ -164,7 +164,7 @@ def test_caller_that_left_is_forgotten(make_queue: Callable[..., EngineClient], 
     own = make_queue()
     started = time.monotonic()
     with pytest.raises(JobTimedOut):
-        own.run_detect(b"picture", DetectOptions(), lambda: True)
+        own.run_detect(b"picture", ResolvedDetectOptions(), lambda: True)
     assert time.monotonic() - started < 15  # long before the call itself gives up
     assert not left_over(connection)
 
@@ -174,14 +174,14 @@ def test_full_queue_refuses(make_queue: Callable[..., EngineClient], connection:
 
     def wait_in_vain() -> None:
         with pytest.raises(JobTimedOut):
-            own.run_detect(b"1", DetectOptions(), still_there)
+            own.run_detect(b"1", ResolvedDetectOptions(), still_there)
 
     waiting = threading.Thread(target=wait_in_vain)
     waiting.start()
     while not connection.zcard(client.WAITING):
         time.sleep(0.01)
     with pytest.raises(QueueFull) as caught:
-        own.run_detect(b"2", DetectOptions(), still_there)
+        own.run_detect(b"2", ResolvedDetectOptions(), still_there)
     assert caught.value.retry_after_s
     waiting.join()
 
@@ -190,7 +190,7 @@ def test_crashed_callers_free_their_place(make_queue: Callable[..., EngineClient
     own = make_queue(queue_limit=1)
     connection.zadd(client.WAITING, {"crashed": time.time() - 1})
     engine = play_engine(connection, lambda token: own.answer_report(token, REPORT))
-    assert own.run_detect(b"picture", DetectOptions(), still_there) == REPORT
+    assert own.run_detect(b"picture", ResolvedDetectOptions(), still_there) == REPORT
     engine.join()
 
 
@@ -198,14 +198,14 @@ def test_call_without_worker_is_refused(make_queue: Callable[..., EngineClient],
     own = make_queue()
     connection.delete(client.WORKER_STATUS)
     with pytest.raises(EngineUnavailable):
-        own.run_detect(b"picture", DetectOptions(), still_there)
+        own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
 
 
 def test_flushed_redis_ends_calls(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue()
     engine = play_engine(connection, lambda token: connection.flushall())
     with pytest.raises(EngineUnavailable):
-        own.run_detect(b"picture", DetectOptions(), still_there)
+        own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
     engine.join()
 
 
@@ -218,7 +218,7 @@ def test_bytes_expire_by_themselves(make_queue: Callable[..., EngineClient], con
         own.answer_report(token, REPORT)
 
     engine = play_engine(connection, answer)
-    own.run_detect(b"picture", DetectOptions(), still_there)
+    own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
     engine.join()
     assert all(0 < seconds <= 12 for seconds in lifetimes)
 
@@ -226,7 +226,7 @@ def test_bytes_expire_by_themselves(make_queue: Callable[..., EngineClient], con
 def test_message_holds_no_picture(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue(job_timeout_s=0.3)
     with pytest.raises(JobTimedOut):
-        own.run_detect(b"p" * 100_000, DetectOptions(), still_there)
+        own.run_detect(b"p" * 100_000, ResolvedDetectOptions(), still_there)
     (message,) = connection.lrange("interactive", 0, -1)
     assert len(message) < 3000
 
@@ -242,4 +242,4 @@ def test_silent_engine_is_forgotten(make_queue: Callable[..., EngineClient], con
 def test_dead_redis_is_engine_unavailable() -> None:
     own = services.build(config.read(redis_url="redis://127.0.0.1:1/0")).engine
     with pytest.raises(EngineUnavailable):
-        own.run_detect(b"picture", DetectOptions(), still_there)
+        own.run_detect(b"picture", ResolvedDetectOptions(), still_there)

@@ -37,7 +37,7 @@ class Engine(EngineClient):
     def __init__(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         self.meanwhile = meanwhile
 
-    def run_hand_mask(self, data: bytes, options: ManualMaskOptions, gone: Callable[[], bool]) -> MaskedImage:
+    def run_manual_mask(self, data: bytes, options: ManualMaskOptions, gone: Callable[[], bool]) -> MaskedImage:
         self.meanwhile()
         found = Detections(
             faces=options.faces,
@@ -47,8 +47,8 @@ class Engine(EngineClient):
             det_scale=1,
             input_size=(0, 0),
         )
-        report = DetectionReport(width=400, height=300, channels=3, model="by hand", found=found)
-        return MaskedImage(cover=MaskReport(report=report, regions=1, effective_strength=9), image=b"masked")
+        report = DetectionReport(width=400, height=300, channels=3, model="by hand", detections=found)
+        return MaskedImage(report=MaskReport(detection=report, regions=1, effective_strength=9), image=b"masked")
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_job_of_other_looks_is_planned(session: Session) -> None:
     detection = {"index": 0, "bbox": BOX, "landmarks": POINTS, "confidence": 0.3, "review": True}
     rows.save_result(session, image, job, [detection], {})
     plan = edits.make_plan(image, records.get_job(session, job.id), NOTHING)
-    assert (plan.options.method, plan.options.padding, plan.options.verify) == ("solid", 0.3, False)
+    assert (plan.options.method, plan.options.padding) == ("solid", 0.3)
     first, second = plan.options.faces
     assert (first.box, second.box) == ((1, 2, 3, 4), (1, 2, 30, 40))
     assert first.landmarks == ((1, 1), (2, 2), (3, 3), (4, 4), (5, 5))

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings, Verification
 from core.records import outcomes, records
 from tests.core import rows
@@ -19,7 +19,7 @@ def report(*faces: Face) -> DetectionReport:
         det_scale=1,
         input_size=(640, 640),
     )
-    return DetectionReport(width=100, height=80, channels=3, model="scrfd", found=found)
+    return DetectionReport(width=100, height=80, channels=3, model="scrfd", detections=found)
 
 
 CLEAR = Face(box=(1, 2, 30, 40), confidence=0.9)
@@ -27,20 +27,20 @@ DOUBTFUL = Face(box=(50, 2, 70, 40), confidence=0.3, review=True)
 
 
 def test_doubtful_face_waits_for_review() -> None:
-    outcome = outcomes.detected(report(CLEAR, DOUBTFUL), DetectOptions(), 5)
+    outcome = outcomes.detected(report(CLEAR, DOUBTFUL), ResolvedDetectOptions(), 5)
     assert outcome.values["review_state"] == "pending"
     assert outcome.report is not None and outcome.report["review_faces"] == 1
 
 
 def test_clear_faces_need_no_review() -> None:
-    outcome = outcomes.detected(report(CLEAR), DetectOptions(), 5)
+    outcome = outcomes.detected(report(CLEAR), ResolvedDetectOptions(), 5)
     assert outcome.values["review_state"] is None
     assert outcome.report is not None and outcome.report["review_faces"] == 0
 
 
 def test_mask_tells_its_strength() -> None:
-    cover = MaskReport(report=report(CLEAR, DOUBTFUL), regions=2, effective_strength=301)
-    outcome = outcomes.masked(MaskedImage(cover=cover, image=b"x"), MaskOptions(), 5)
+    cover = MaskReport(detection=report(CLEAR, DOUBTFUL), regions=2, effective_strength=301)
+    outcome = outcomes.masked(MaskedImage(report=cover, image=b"x"), ResolvedMaskOptions(), 5)
     assert (outcome.values["job_type"], outcome.values["review_state"]) == ("mask", "pending")
     assert outcome.report is not None and outcome.report["effective_strength"] == 301
     assert outcome.report["verification"] is None
@@ -48,8 +48,8 @@ def test_mask_tells_its_strength() -> None:
 
 def test_mask_tells_its_verification() -> None:
     verification = Verification(rounds=1, regions_masked_again=2, residual_faces=0, verify_ms=3.5)
-    cover = MaskReport(report=report(CLEAR), regions=1, effective_strength=301, verification=verification)
-    outcome = outcomes.masked(MaskedImage(cover=cover, image=b"x"), MaskOptions(), 5)
+    cover = MaskReport(detection=report(CLEAR), regions=1, effective_strength=301, verification=verification)
+    outcome = outcomes.masked(MaskedImage(report=cover, image=b"x"), ResolvedMaskOptions(), 5)
     assert outcome.report is not None and outcome.report["verification"] == verification.model_dump()
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.contract.options import DetectOptions
+from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Box, Detections, Face, Timings
 
 Pixels = NDArray[np.uint8]
@@ -24,9 +24,9 @@ class KnownFaces:
         self.boxes = boxes
         self.where = where
         self.confidences = confidences or [0.9 - place / 10 for place in range(len(boxes))]
-        self.asked: list[DetectOptions] = []
+        self.asked: list[ResolvedDetectOptions] = []
 
-    def find(self, pixels: Pixels, options: DetectOptions) -> Detections:
+    def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         self.asked.append(options)
         seen = self.seen(pixels) if self.where is None or self.where(pixels) else []
         faces = tuple(face for face in seen if face.confidence >= options.confidence)

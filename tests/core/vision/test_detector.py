@@ -12,7 +12,7 @@ import skimage.data
 from numpy.typing import NDArray
 
 from core import config
-from core.contract.options import Detail, DetectOptions
+from core.contract.options import Detail, ResolvedDetectOptions
 from core.vision import detector
 from core.vision.detector import OnnxDetector
 from core.vision.passes import View, letterbox
@@ -43,12 +43,12 @@ def overlap(box: tuple[float, ...], other: tuple[float, ...]) -> float:
 
 
 def test_portrait_has_one_face(found: OnnxDetector, astronaut: Pixels) -> None:
-    (face,) = found.find(astronaut, DetectOptions()).faces
+    (face,) = found.find(astronaut, ResolvedDetectOptions()).faces
     assert overlap(face.box, FACE) > 0.6
 
 
 def test_landmarks_are_where_they_belong(found: OnnxDetector, astronaut: Pixels) -> None:
-    (face,) = found.find(astronaut, DetectOptions()).faces
+    (face,) = found.find(astronaut, ResolvedDetectOptions()).faces
     assert found.supports_landmarks and face.landmarks is not None
     left_eye, right_eye, nose, left_mouth, right_mouth = face.landmarks
     assert left_eye[0] < nose[0] < right_eye[0]
@@ -59,7 +59,7 @@ def test_landmarks_are_where_they_belong(found: OnnxDetector, astronaut: Pixels)
 @pytest.mark.parametrize("scale", [0.5, 1.7, 4.0])
 def test_boxes_follow_the_scale(found: OnnxDetector, astronaut: Pixels, scale: float) -> None:
     larger = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    (face,) = found.find(larger, DetectOptions()).faces
+    (face,) = found.find(larger, ResolvedDetectOptions()).faces
     assert overlap(tuple(edge / scale for edge in face.box), FACE) > 0.6
 
 
@@ -67,7 +67,7 @@ def test_boxes_follow_the_scale(found: OnnxDetector, astronaut: Pixels, scale: f
 def test_boxes_survive_letterbox(found: OnnxDetector, astronaut: Pixels, width: int, height: int) -> None:
     canvas = np.full((height, width, 3), 128, np.uint8)
     canvas[-512:, -512:] = astronaut
-    (face,) = found.find(canvas, DetectOptions()).faces
+    (face,) = found.find(canvas, ResolvedDetectOptions()).faces
     shift = (width - 512, height - 512) * 2
     assert overlap(face.box, tuple(edge + by for edge, by in zip(FACE, shift, strict=True))) > 0.6
 
@@ -78,7 +78,7 @@ def test_face_that_fills_frame_is_found(found: OnnxDetector, astronaut: Pixels, 
     left, top, right, bottom = FACE
     crop = astronaut[top - margin : bottom + margin, left - margin : right + margin]
     large = cv2.resize(crop, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
-    (face,) = found.find(large, DetectOptions(detail=detail)).faces
+    (face,) = found.find(large, ResolvedDetectOptions(detail=detail)).faces
     expected = np.array([margin, margin, right - left + margin, bottom - top + margin]) * 6
     assert overlap(face.box, tuple(expected)) > 0.6
 
@@ -86,7 +86,7 @@ def test_face_that_fills_frame_is_found(found: OnnxDetector, astronaut: Pixels, 
 @pytest.mark.parametrize("rot90", [1, 2, 3])
 def test_thorough_finds_turned_faces(found: OnnxDetector, astronaut: Pixels, rot90: int) -> None:
     turned = np.ascontiguousarray(np.rot90(astronaut[:, :400], rot90))
-    (face,) = found.find(turned, DetectOptions(detail="thorough")).faces
+    (face,) = found.find(turned, ResolvedDetectOptions(detail="thorough")).faces
     mark = np.zeros(astronaut.shape[:2], bool)
     mark[FACE[1] : FACE[3], FACE[0] : FACE[2]] = True
     rows, columns = np.nonzero(np.rot90(mark[:, :400], rot90))
@@ -99,8 +99,8 @@ def test_thorough_finds_small_faces_in_large_pictures(found: OnnxDetector, astro
     places = [(0, 0), (1301, 77), (2872, 1872), (1499, 999), (40, 1790)]
     for x, y in places:
         large[y : y + 128, x : x + 128] = small
-    assert len(found.find(large, DetectOptions(detail="fast")).faces) < len(places)
-    faces = found.find(large, DetectOptions(detail="thorough")).faces
+    assert len(found.find(large, ResolvedDetectOptions(detail="fast")).faces) < len(places)
+    faces = found.find(large, ResolvedDetectOptions(detail="thorough")).faces
     assert len(faces) == len(places)
     for x, y in places:
         expected = tuple(edge / 4 + by for edge, by in zip(FACE, (x, y) * 2, strict=True))
@@ -110,13 +110,13 @@ def test_thorough_finds_small_faces_in_large_pictures(found: OnnxDetector, astro
 @pytest.mark.parametrize("detail", DETAILS)
 def test_scores_do_not_depend_on_what_is_asked(found: OnnxDetector, astronaut: Pixels, detail: Detail) -> None:
     pair = np.hstack([astronaut, cv2.GaussianBlur(astronaut, (31, 31), 0)])
-    every = found.find(pair, DetectOptions(confidence=0.1, detail=detail)).faces
-    sure = found.find(pair, DetectOptions(confidence=0.5, detail=detail)).faces
+    every = found.find(pair, ResolvedDetectOptions(confidence=0.1, detail=detail)).faces
+    sure = found.find(pair, ResolvedDetectOptions(confidence=0.5, detail=detail)).faces
     assert sure == tuple(face for face in every if face.confidence >= 0.5)
 
 
 def test_timings_are_sums_over_the_passes(found: OnnxDetector, astronaut: Pixels) -> None:
-    result = found.find(astronaut, DetectOptions(detail="thorough"))
+    result = found.find(astronaut, ResolvedDetectOptions(detail="thorough"))
     assert len(result.passes) > 5
     assert result.timings.inference_ms == pytest.approx(sum(one.inference_ms for one in result.passes))
     assert result.candidates_before_nms == sum(one.candidates for one in result.passes)
@@ -125,15 +125,15 @@ def test_timings_are_sums_over_the_passes(found: OnnxDetector, astronaut: Pixels
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (3000, 1), (31, 33), (640, 640)])
 def test_any_shape_is_searched(found: OnnxDetector, shape: tuple[int, int]) -> None:
     blank = np.zeros((*shape, 3), np.uint8)
-    result = found.find(blank, DetectOptions())
+    result = found.find(blank, ResolvedDetectOptions())
     assert result.faces == ()
     assert all(side % 32 == 0 and side <= 640 for side in result.input_size)
 
 
 def test_most_confident_faces_are_kept(found: OnnxDetector, astronaut: Pixels) -> None:
     three = np.hstack([astronaut, astronaut[::2, ::2].repeat(2, 0), astronaut[:, ::-1]])
-    every = found.find(three, DetectOptions(confidence=0.3)).faces
-    best = found.find(three, DetectOptions(confidence=0.3, max_faces=2)).faces
+    every = found.find(three, ResolvedDetectOptions(confidence=0.3)).faces
+    best = found.find(three, ResolvedDetectOptions(confidence=0.3, max_faces=2)).faces
     assert len(every) >= 2
     assert [face.confidence for face in every] == sorted((face.confidence for face in every), reverse=True)
     assert best == every[:2]
@@ -141,13 +141,13 @@ def test_most_confident_faces_are_kept(found: OnnxDetector, astronaut: Pixels) -
 
 def test_boxes_stay_inside_picture(found: OnnxDetector, astronaut: Pixels) -> None:
     cut = astronaut[80:, 225:]
-    for face in found.find(cut, DetectOptions(confidence=0.1)).faces:
+    for face in found.find(cut, ResolvedDetectOptions(confidence=0.1)).faces:
         assert 0 <= face.box[0] < face.box[2] <= cut.shape[1]
         assert 0 <= face.box[1] < face.box[3] <= cut.shape[0]
 
 
 def test_counters_tell_what_ran(found: OnnxDetector, astronaut: Pixels) -> None:
-    result = found.find(astronaut[:256], DetectOptions())
+    result = found.find(astronaut[:256], ResolvedDetectOptions())
     assert result.input_size == (640, 320)
     assert result.det_scale == 1.25
     assert result.candidates_before_nms >= result.candidates_after_nms == len(result.faces)

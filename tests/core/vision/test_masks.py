@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from core.contract.options import MaskOptions, Method
+from core.contract.options import Method, ResolvedMaskOptions
 from core.contract.reports import Box, Face
 from core.vision import masks, regions
 from core.vision.masks import MaskedPixels
@@ -27,7 +27,7 @@ def planned(
     """Regions of boxes that do not grow, but for the ellipse."""
     size = pixels.shape[1], pixels.shape[0]
     faces = tuple(Face(box=box, confidence=0.9) for box in boxes)
-    return list(regions.plan(faces, MaskOptions(method=method, strength=strength, padding=0), floor, size))
+    return list(regions.plan(faces, ResolvedMaskOptions(method=method, strength=strength, padding=0), floor, size))
 
 
 def cover(pixels: Pixels, boxes: list[Box], method: Method, strength: int, floor: MaskPolicy = STRONG) -> MaskedPixels:

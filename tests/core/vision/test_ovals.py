@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from core import config
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Face
 from core.vision import detector, masks, regions
 from core.vision.detector import OnnxDetector
@@ -19,7 +19,7 @@ Pixels = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
 SIDE = 240  # chosen: pixels of a face's longer side, so that two passes see it, which makes a wrong box surer, too
-ELLIPSE = MaskOptions(method="elliptical")
+ELLIPSE = ResolvedMaskOptions(method="elliptical")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def finder(scrfd: Path) -> OnnxDetector:
 
 
 def largest(finder: OnnxDetector, picture: Pixels) -> Face | None:
-    found = finder.find(picture, DetectOptions(detail="fast")).faces
+    found = finder.find(picture, ResolvedDetectOptions(detail="fast")).faces
     return max(found, key=lambda face: (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]), default=None)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.contract.options import Detail, DetectOptions, MaskOptions, Method
+from core.contract.options import Detail, Method, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Detections
 from core.errors import UndecodableImage
 from core.vision import pipeline, regions
@@ -17,34 +17,34 @@ OTHER = (50.0, 10.0, 70.0, 30.0)
 
 
 def test_detect_reports_upright_picture() -> None:
-    report = pipeline.detect(png(noise()), DetectOptions(), KnownFaces(BOX), MAX_PIXELS)
+    report = pipeline.detect(png(noise()), ResolvedDetectOptions(), KnownFaces(BOX), MAX_PIXELS)
     assert (report.width, report.height, report.channels, report.model) == (80, 50, 3, "known")
-    assert report.found.faces[0].box == BOX
-    assert report.found.timings.decode_ms > 0 and report.found.timings.mask_ms is None
+    assert report.detections.faces[0].box == BOX
+    assert report.detections.timings.decode_ms > 0 and report.detections.timings.mask_ms is None
 
 
 def test_mask_covers_grown_box_only() -> None:
     source = noise()
-    options = MaskOptions(method="solid", padding=0.1, format="png", verify=False)
+    options = ResolvedMaskOptions(method="solid", padding=0.1, format="png", verify=False)
     masked = pipeline.mask(png(source), options, KnownFaces(BOX), MAX_PIXELS)
     expected = source.copy()
     expected[8:32, 18:42] = 0
     assert (unpacked(masked.image) == expected).all()
-    assert masked.cover.regions == 1
+    assert masked.report.regions == 1
 
 
 def test_mask_without_faces_keeps_pixels() -> None:
     source = noise()
-    masked = pipeline.mask(png(source), MaskOptions(format="png"), KnownFaces(), MAX_PIXELS)
+    masked = pipeline.mask(png(source), ResolvedMaskOptions(format="png"), KnownFaces(), MAX_PIXELS)
     assert (unpacked(masked.image) == source).all()
-    assert masked.cover.regions == 0
+    assert masked.report.regions == 0
 
 
 def test_mask_is_opaque_on_transparency() -> None:
     source = noise(4)
     source[..., 3] = 100
     source[:, 30:, 3] = 0
-    options = MaskOptions(method="solid", padding=0, format="png", verify=False)
+    options = ResolvedMaskOptions(method="solid", padding=0, format="png", verify=False)
     result = unpacked(pipeline.mask(png(source), options, KnownFaces(BOX), MAX_PIXELS).image)
     inside = result[10:30, 20:40]
     assert (inside[..., 3] == 255).all() and (inside[..., :3] == 0).all()
@@ -55,7 +55,7 @@ def test_transparent_pixels_keep_no_colour() -> None:
     source = noise(4)
     source[..., 3] = 255
     source[5:20, 5:20, 3] = 0
-    result = unpacked(pipeline.mask(png(source), MaskOptions(format="png"), KnownFaces(), MAX_PIXELS).image)
+    result = unpacked(pipeline.mask(png(source), ResolvedMaskOptions(format="png"), KnownFaces(), MAX_PIXELS).image)
     assert (result[5:20, 5:20] == 0).all()
 
 
@@ -63,23 +63,23 @@ def test_face_hidden_by_alpha_is_found() -> None:
     source = np.full((50, 80, 4), 90, np.uint8)
     source[..., 3] = 10
     darker = KnownFaces(BOX, where=lambda pixels: pixels.mean() < 128)
-    report = pipeline.detect(png(source), DetectOptions(), darker, MAX_PIXELS)
-    assert len(report.found.faces) == 1 and report.channels == 4
+    report = pipeline.detect(png(source), ResolvedDetectOptions(), darker, MAX_PIXELS)
+    assert len(report.detections.faces) == 1 and report.channels == 4
 
 
 def test_face_drawn_in_alpha_is_found() -> None:
     source = np.zeros((50, 80, 4), np.uint8)
     source[..., 3] = 10
     brighter = KnownFaces(BOX, where=lambda pixels: pixels.mean() > 128)
-    report = pipeline.detect(png(source), DetectOptions(), brighter, MAX_PIXELS)
-    assert len(report.found.faces) == 1
+    report = pipeline.detect(png(source), ResolvedDetectOptions(), brighter, MAX_PIXELS)
+    assert len(report.detections.faces) == 1
 
 
 def test_face_seen_twice_counts_once() -> None:
     source = noise(4)
-    report = pipeline.detect(png(source), DetectOptions(), KnownFaces(BOX), MAX_PIXELS)
-    assert len(report.found.faces) == 1
-    assert report.found.candidates_before_nms == 2
+    report = pipeline.detect(png(source), ResolvedDetectOptions(), KnownFaces(BOX), MAX_PIXELS)
+    assert len(report.detections.faces) == 1
+    assert report.detections.candidates_before_nms == 2
 
 
 @pytest.mark.parametrize(
@@ -88,30 +88,30 @@ def test_face_seen_twice_counts_once() -> None:
 )
 def test_partly_transparent_picture_is_searched_in_time(detail: Detail, looks: list[str]) -> None:
     detector = KnownFaces(BOX)
-    pipeline.detect(png(noise(4)), DetectOptions(detail=detail), detector, MAX_PIXELS)
+    pipeline.detect(png(noise(4)), ResolvedDetectOptions(detail=detail), detector, MAX_PIXELS)
     assert [options.detail for options in detector.asked] == looks
 
 
 def test_cut_picture_is_never_masked() -> None:
     data = png(noise())
     with pytest.raises(UndecodableImage):
-        pipeline.mask(data[: len(data) // 2], MaskOptions(), KnownFaces(), MAX_PIXELS)
+        pipeline.mask(data[: len(data) // 2], ResolvedMaskOptions(), KnownFaces(), MAX_PIXELS)
 
 
 def test_failing_detector_gives_no_picture() -> None:
     class Broken(KnownFaces):
-        def find(self, pixels: NDArray[np.uint8], options: DetectOptions) -> Detections:
+        def find(self, pixels: NDArray[np.uint8], options: ResolvedDetectOptions) -> Detections:
             raise RuntimeError("no memory")
 
     with pytest.raises(RuntimeError):
-        pipeline.mask(png(noise()), MaskOptions(), Broken(), MAX_PIXELS)
+        pipeline.mask(png(noise()), ResolvedMaskOptions(), Broken(), MAX_PIXELS)
 
 
 def test_thorough_masks_less_sure_faces_too() -> None:
     detector = KnownFaces(BOX, OTHER, confidences=[0.9, 0.3])
-    options = MaskOptions(method="solid", padding=0, format="png", detail="thorough", verify=False)
+    options = ResolvedMaskOptions(method="solid", padding=0, format="png", detail="thorough", verify=False)
     masked = pipeline.mask(png(noise()), options, detector, MAX_PIXELS)
-    assert [face.review for face in masked.cover.report.found.faces] == [False, True]
+    assert [face.review for face in masked.report.detection.detections.faces] == [False, True]
     assert not unpacked(masked.image)[10:30, 50:70].any()
 
 
@@ -122,46 +122,46 @@ def test_thorough_masks_less_sure_faces_too() -> None:
 )
 def test_less_sure_faces_stay_unsought(options: dict[str, object]) -> None:
     detector = KnownFaces(BOX, OTHER, confidences=[0.9, 0.3])
-    wanted = MaskOptions.model_validate({"verify": False, "format": "png"} | options)
+    wanted = ResolvedMaskOptions.model_validate({"verify": False, "format": "png"} | options)
     masked = pipeline.mask(png(noise()), wanted, detector, MAX_PIXELS)
-    assert len(masked.cover.report.found.faces) == 1
+    assert len(masked.report.detection.detections.faces) == 1
 
 
 def test_review_confidence_above_confidence_has_no_effect() -> None:
     detector = KnownFaces(BOX, OTHER, confidences=[0.9, 0.3])
-    options = MaskOptions(detail="thorough", confidence=0.3, review_confidence=0.8, verify=False)
-    faces = pipeline.mask(png(noise()), options, detector, MAX_PIXELS).cover.report.found.faces
+    options = ResolvedMaskOptions(detail="thorough", confidence=0.3, review_confidence=0.8, verify=False)
+    faces = pipeline.mask(png(noise()), options, detector, MAX_PIXELS).report.detection.detections.faces
     assert [face.review for face in faces] == [False, False]
 
 
 def test_max_faces_counts_less_sure_faces_last() -> None:
     detector = KnownFaces(BOX, OTHER, (0, 32, 15, 48), confidences=[0.9, 0.4, 0.3])
-    options = MaskOptions(method="solid", detail="thorough", max_faces=2, format="png", verify=False)
+    options = ResolvedMaskOptions(method="solid", detail="thorough", max_faces=2, format="png", verify=False)
     masked = pipeline.mask(png(noise()), options, detector, MAX_PIXELS)
-    assert [face.confidence for face in masked.cover.report.found.faces] == [0.9, 0.4]
+    assert [face.confidence for face in masked.report.detection.detections.faces] == [0.9, 0.4]
     assert unpacked(masked.image)[32:48, :15].any()
 
 
 def test_detect_marks_nothing_for_review() -> None:
-    options = DetectOptions(detail="thorough")
+    options = ResolvedDetectOptions(detail="thorough")
     report = pipeline.detect(png(noise()), options, KnownFaces(BOX, confidences=[0.6]), MAX_PIXELS)
-    assert not report.found.faces[0].review
+    assert not report.detections.faces[0].review
 
 
 @pytest.mark.parametrize("method", get_args(Method))
 def test_smallest_face_is_masked(method: Method) -> None:
     source = noise()
-    options = MaskOptions(method=method, strength=1, padding=0, format="png", verify=False)
+    options = ResolvedMaskOptions(method=method, strength=1, padding=0, format="png", verify=False)
     result = unpacked(pipeline.mask(png(source), options, KnownFaces((20, 10, 25, 15)), MAX_PIXELS).image)
     assert (result[10:15, 20:25] != source[10:15, 20:25]).any(axis=2).mean() > 0.9
 
 
 def test_effective_strength_is_largest() -> None:
-    options = MaskOptions(method="pixelate", strength=1, padding=0, verify=False)
+    options = ResolvedMaskOptions(method="pixelate", strength=1, padding=0, verify=False)
     masked = pipeline.mask(png(noise()), options, KnownFaces((0, 0, 80, 20), BOX), MAX_PIXELS)
-    assert masked.cover.effective_strength == -(-80 // regions.MOST_CELLS)
+    assert masked.report.effective_strength == -(-80 // regions.MOST_CELLS)
 
 
 def test_effective_strength_without_faces() -> None:
-    masked = pipeline.mask(png(noise()), MaskOptions(method="pixelate", strength=30), KnownFaces(), MAX_PIXELS)
-    assert masked.cover.effective_strength == 30
+    masked = pipeline.mask(png(noise()), ResolvedMaskOptions(method="pixelate", strength=30), KnownFaces(), MAX_PIXELS)
+    assert masked.report.effective_strength == 30

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.contract.options import MaskOptions, Method
+from core.contract.options import Method, ResolvedMaskOptions
 from core.contract.reports import Box, Face
 from core.vision import regions
 from core.vision.regions import AS_ASKED, STRONG, MaskPolicy, Region
@@ -30,7 +30,7 @@ def made(
     floor: MaskPolicy = STRONG,
     method: Method = "solid",
 ) -> Region | None:
-    options = MaskOptions(method=method, padding=padding, strength=1)
+    options = ResolvedMaskOptions(method=method, padding=padding, strength=1)
     return regions.region(Face(box=box, confidence=0.9), options, floor, size)
 
 
@@ -68,7 +68,7 @@ def test_region_lies_inside_picture(box: Box, width: int, height: int, method: M
 
 def test_box_outside_has_no_region() -> None:
     assert made((-30, 5, -10, 20), padding=0.5) is None
-    assert regions.plan((Face(box=(-30, 5, -10, 20), confidence=0.9),), MaskOptions(), STRONG, (40, 40)) == ()
+    assert regions.plan((Face(box=(-30, 5, -10, 20), confidence=0.9),), ResolvedMaskOptions(), STRONG, (40, 40)) == ()
 
 
 @given(st.sampled_from(METHODS), st.integers(1, 999), st.integers(1, 5000))
@@ -117,7 +117,7 @@ def test_no_floor_leaves_strength(method: Method, applied: int) -> None:
 )
 def test_ellipse_grows_unless_head_is_upright(landmarks: object, confidence: float, padding: float) -> None:
     face = Face(box=(10, 10, 30, 38), confidence=confidence, landmarks=landmarks)  # type: ignore[arg-type]  # of a case
-    options = MaskOptions(method="elliptical", padding=0)
+    options = ResolvedMaskOptions(method="elliptical", padding=0)
     region = regions.region(face, options, STRONG, (40, 40))
     assert region is not None
     assert region.half == pytest.approx((10 + 20 * padding, 14 + 28 * padding)) and region.middle == (20, 24)

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from core.contract.options import DetectOptions, MaskOptions, Method
+from core.contract.options import Method, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Box, Detections, Face, MaskedImage
 from core.errors import ResidualFace
 from core.pictures import images
@@ -19,7 +20,7 @@ SOURCE = noise(width=160, height=100)
 
 
 def mask(detector: Detector, source: Pixels = SOURCE, **options: Any) -> MaskedImage:
-    wanted = MaskOptions(**{"format": "png", "verify": True, "padding": 0} | options)
+    wanted = ResolvedMaskOptions(**{"format": "png", "verify": True, "padding": 0} | options)
     return pipeline.mask(png(source), wanted, detector, MAX_PIXELS)
 
 
@@ -38,7 +39,7 @@ class InTurn(KnownFaces):
 @pytest.mark.parametrize("method", ["gaussian", "pixelate", "solid", "elliptical"])
 def test_hidden_face_needs_no_round(method: Method) -> None:
     detector = VisibleFaces(FACE)
-    verification = mask(detector, method=method).cover.verification
+    verification = mask(detector, method=method).report.verification
     assert verification and (verification.rounds, verification.regions_masked_again) == (0, 0)
     assert verification.residual_faces == 0 and verification.verify_ms > 0
     assert len(detector.asked) == 2
@@ -61,22 +62,22 @@ def test_second_look_is_quick_and_sees_all() -> None:
 def test_second_look_trusts_no_doubtful_face() -> None:
     detector = KnownFaces(FACE, confidences=[0.45])
     masked = mask(detector, confidence=0.01)
-    assert detector.asked[1].confidence == 0.5 and masked.cover.regions == 1
+    assert detector.asked[1].confidence == 0.5 and masked.report.regions == 1
 
 
 def test_one_round_masks_more_and_stronger() -> None:
     weak = mask(InTurn((FACE,), ()), method="pixelate", strength=1)
     masked = mask(InTurn((FACE,), (FACE,), ()), method="pixelate", strength=1)
-    verification = masked.cover.verification
+    verification = masked.report.verification
     assert verification and (verification.rounds, verification.regions_masked_again) == (1, 1)
-    assert masked.cover.effective_strength >= 2 * weak.cover.effective_strength
+    assert masked.report.effective_strength >= 2 * weak.report.effective_strength
     before, after = ((unpacked(each.image) != SOURCE).any(axis=2) for each in (weak, masked))
     assert (after | ~before).all() and after.sum() > before.sum()
 
 
 def test_second_round_is_black() -> None:
     masked = mask(InTurn((FACE,), (FACE,), (FACE,), ()), method="gaussian")
-    assert masked.cover.verification and masked.cover.verification.rounds == 2
+    assert masked.report.verification and masked.report.verification.rounds == 2
     assert not unpacked(masked.image)[30:60, 40:70].any()
 
 
@@ -88,20 +89,20 @@ def test_ellipse_loses_its_corners_when_found_again() -> None:
 
 def test_missed_face_is_masked_and_told() -> None:
     masked = mask(InTurn((FACE,), (OTHER,), ()), method="solid")
-    assert [face.box for face in masked.cover.report.found.faces] == [FACE, OTHER]
+    assert [face.box for face in masked.report.detection.detections.faces] == [FACE, OTHER]
     assert not unpacked(masked.image)[20:60, 110:140].any()
-    assert masked.cover.regions == 2
+    assert masked.report.regions == 2
 
 
 def test_face_that_stays_under_its_mask_is_told_once() -> None:
     masked = mask(InTurn((FACE,), (FACE,), ()))
-    assert len(masked.cover.report.found.faces) == 1
+    assert len(masked.report.detection.detections.faces) == 1
 
 
 def test_larger_find_over_a_mask_is_not_a_new_face() -> None:
     around: Box = (30, 20, 80, 70)
     masked = mask(InTurn((FACE,), (around,), ()), method="solid")
-    assert len(masked.cover.report.found.faces) == 1
+    assert len(masked.report.detection.detections.faces) == 1
     assert not unpacked(masked.image)[20:70, 30:80].any()
 
 
@@ -109,7 +110,7 @@ def test_faces_left_visible_do_not_count() -> None:
     masked = mask(VisibleFaces(FACE, OTHER), method="solid", max_faces=1)
     result = unpacked(masked.image)
     assert not result[30:60, 40:70].any() and (result[:, 80:] == SOURCE[:, 80:]).all()
-    assert masked.cover.verification and masked.cover.verification.rounds == 0
+    assert masked.report.verification and masked.report.verification.rounds == 0
 
 
 def test_face_beyond_max_faces_stays_visible() -> None:
@@ -130,18 +131,25 @@ def test_missed_face_below_max_faces_is_masked() -> None:
 def test_nothing_looks_again_unasked() -> None:
     detector = KnownFaces(FACE)
     masked = mask(detector, verify=False)
-    assert masked.cover.verification is None and masked.cover.report.found.timings.verify_ms is None
+    assert masked.report.verification is None and masked.report.detection.detections.timings.verify_ms is None
     assert len(detector.asked) == 1
 
 
-def test_unresolved_options_are_verified() -> None:
+def test_resolved_options_leave_nothing_open() -> None:
+    with pytest.raises(ValidationError):
+        ResolvedMaskOptions(verify=None)  # type: ignore[arg-type]  # what the types forbid, too
+    with pytest.raises(ValidationError):
+        ResolvedMaskOptions(detail=None)  # type: ignore[arg-type]
+
+
+def test_options_of_old_batches_are_verified() -> None:
     with pytest.raises(ResidualFace):
-        mask(KnownFaces(FACE), verify=None)
+        mask(KnownFaces(FACE))
 
 
 def test_failing_second_look_gives_no_picture() -> None:
     class OnlyOnce(KnownFaces):
-        def find(self, pixels: Pixels, options: DetectOptions) -> Detections:
+        def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
             if self.asked:
                 raise RuntimeError("no memory")
             return super().find(pixels, options)
@@ -158,10 +166,10 @@ def test_face_in_the_colours_under_alpha_is_found_again() -> None:
 
 
 def test_weak_mask_is_made_strong_when_verified() -> None:
-    options = MaskOptions(format="png", method="pixelate", strength=1, padding=0, verify=True)
+    options = ResolvedMaskOptions(format="png", method="pixelate", strength=1, padding=0, verify=True)
     masked = pipeline.mask(png(SOURCE), options, VisibleFaces(FACE), MAX_PIXELS, regions.AS_ASKED)
-    assert masked.cover.verification and masked.cover.verification.rounds == 1
-    assert masked.cover.effective_strength >= 30 / regions.MOST_CELLS
+    assert masked.report.verification and masked.report.verification.rounds == 1
+    assert masked.report.effective_strength >= 30 / regions.MOST_CELLS
 
 
 def test_verified_picture_is_decodable() -> None:

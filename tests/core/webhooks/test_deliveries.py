@@ -22,7 +22,7 @@ from core import config
 from core.batches import lifecycle
 from core.batches.lifecycle import NewBatch
 from core.config import Settings
-from core.contract.options import MaskOptions
+from core.contract.options import ResolvedMaskOptions
 from core.database.engine import SessionFactory
 from core.database.models import Batch, WebhookDelivery
 from core.errors import InvalidOption, SettingsError
@@ -79,7 +79,7 @@ def settings() -> Settings:
 def ended(sessions: SessionFactory, url: str | None) -> uuid.UUID:
     """Begin a batch and close it: without items it is completed then."""
     with sessions() as session:
-        batch, _ = lifecycle.create(session, NewBatch("press", MaskOptions(), url))
+        batch, _ = lifecycle.create(session, NewBatch("press", ResolvedMaskOptions(), url))
         lifecycle.close(session, batch.id)
     return batch.id
 
@@ -134,7 +134,7 @@ def test_batch_without_webhook_tells_nobody(sessions: SessionFactory, settings: 
 
 def test_cancelled_batch_is_told_as_that(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
     with sessions() as session:
-        batch, _ = lifecycle.create(session, NewBatch("press", MaskOptions(), receiver.url))
+        batch, _ = lifecycle.create(session, NewBatch("press", ResolvedMaskOptions(), receiver.url))
         lifecycle.cancel(session, batch.id)
     deliveries.deliver_due(sessions, settings)
     assert json.loads(receiver.got[0][2])["type"] == "batch.cancelled"
@@ -142,7 +142,7 @@ def test_cancelled_batch_is_told_as_that(sessions: SessionFactory, settings: Set
 
 def test_delivery_is_of_the_transaction_that_ends_the_batch(sessions: SessionFactory) -> None:
     with sessions() as session:
-        batch, _ = lifecycle.create(session, NewBatch("press", MaskOptions(), "https://example.org"))
+        batch, _ = lifecycle.create(session, NewBatch("press", ResolvedMaskOptions(), "https://example.org"))
         session.execute(Batch.__table__.update().values(status="running"))
         assert lifecycle.finish_if_done(session, batch.id)
         session.rollback()

@@ -1,0 +1,51 @@
+"""Cover the faces of a decoded picture, found or marked by a person, and search the masked picture again."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from core.contract.options import CoverOptions, ResolvedMaskOptions
+from core.contract.reports import Face
+from core.pictures import images
+from core.pictures.images import DecodedImage
+from core.vision import finding, masks, regions, verifications
+from core.vision.detector import Detector
+from core.vision.finding import Selection
+from core.vision.masks import MaskedPixels
+from core.vision.regions import MaskPolicy
+from core.vision.verifications import Covered, Expected, Subject
+
+
+def subject(picture: DecodedImage, options: CoverOptions, policy: MaskPolicy) -> Subject:
+    """Return what is masked: the picture as a viewer sees it, and how."""
+    return Subject(images.flatten(picture), options, policy)
+
+
+def cover(subject: Subject, faces: tuple[Face, ...]) -> Covered:
+    """Mask faces."""
+    planned = regions.plan(faces, subject.options, subject.policy, subject.size)
+    return Covered(masks.cover(subject.pixels, planned), planned)
+
+
+def verify(
+    picture: DecodedImage, subject: Subject, covered: Covered, selection: Selection, detector: Detector
+) -> Covered:
+    """Search the masked picture again, quickly, and mask what is still found; ResidualFace when that doesn't help."""
+    options = subject.options
+    assert isinstance(options, ResolvedMaskOptions)  # noqa: S101 - only what was searched for is searched again
+    least = max(options.confidence, verifications.MIN_CONFIDENCE)
+    quick = options.model_copy(update={"confidence": least, "max_faces": 0, "detail": "fast"})
+
+    def search(masked: MaskedPixels) -> tuple[Face, ...]:
+        return finding.find(overlay(picture, masked), quick, detector).faces
+
+    expected = Expected(selection.visible, options.nms_threshold, only_regions=selection.limited)
+    return verifications.verify(subject, covered, expected, search)
+
+
+def overlay(picture: DecodedImage, masked: MaskedPixels) -> DecodedImage:
+    """Lay the masks over the picture: opaque, since the outline of a cut-out head is a trace of a person too."""
+    if picture.alpha is None:
+        return replace(picture, pixels=masked.pixels)
+    pixels = np.where(masked.covered[..., None], masked.pixels, picture.pixels)
+    return replace(picture, pixels=pixels, alpha=masked.covered | picture.alpha)

@@ -1,0 +1,75 @@
+"""Find the faces of a decoded picture: those that a viewer sees, and those that partly transparent colours hide."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
+from core.contract.reports import Detections, Face, Timings
+from core.pictures import images
+from core.pictures.images import DecodedImage
+from core.vision import boxes
+from core.vision.detector import Detector
+
+
+def find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detector) -> Detections:
+    """Find the faces that a viewer sees, and those that the colours hold where alpha hides them in part.
+
+    The colours are searched `balanced` at most: two thorough searches can take longer than a call may.
+    """
+    if picture.alpha is None:
+        return detector.find(picture.pixels, options)
+    unlimited = options.model_copy(update={"max_faces": 0})
+    detail = "balanced" if options.detail == "thorough" else options.detail
+    visible = detector.find(images.flatten(picture), unlimited)
+    hidden = detector.find(picture.pixels, unlimited.model_copy(update={"detail": detail}))
+    return _merge(visible, hidden, options)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """detections: the faces to mask; visible: those that stay visible because `max_faces` is smaller.
+
+    limited: whether the caller has named a number of faces, and there are as many.
+    """
+
+    detections: Detections
+    visible: tuple[Face, ...]
+    limited: bool
+
+
+def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: Detector) -> Selection:
+    """Find the faces that are to be masked.
+
+    A thorough search also finds those down to `review_confidence`; they are marked, since a person should look at them.
+    """
+    thorough = options.detail == "thorough"
+    least = min(options.confidence, options.review_confidence) if thorough else options.confidence
+    found = find(picture, options.model_copy(update={"confidence": least, "max_faces": 0}), detector)
+    faces = tuple(face.model_copy(update={"review": face.confidence < options.confidence}) for face in found.faces)
+    most = options.max_faces or len(faces)
+    limited = 0 < options.max_faces <= len(faces)
+    return Selection(found.model_copy(update={"faces": faces[:most]}), faces[most:], limited)
+
+
+def _merge(visible: Detections, hidden: Detections, options: ResolvedDetectOptions) -> Detections:
+    faces = sorted((*visible.faces, *hidden.faces), key=lambda face: -face.confidence)
+    kept = boxes.nms(
+        np.array([face.box for face in faces], np.float32).reshape(-1, 4),
+        np.array([face.confidence for face in faces], np.float32),
+        options.nms_threshold,
+    )
+    distinct = tuple(faces[index] for index in kept)
+    update = {
+        "faces": distinct[: options.max_faces or None],
+        "timings": _add(visible.timings, hidden.timings),
+        "candidates_before_nms": visible.candidates_before_nms + hidden.candidates_before_nms,
+        "candidates_after_nms": len(distinct),
+        "passes": visible.passes + hidden.passes,
+    }
+    return visible.model_copy(update=update)
+
+
+def _add(first: Timings, second: Timings) -> Timings:
+    ours, theirs = first.model_dump(), second.model_dump()
+    return Timings(**{step: ours[step] if ours[step] is None else ours[step] + theirs[step] for step in ours})
