@@ -1,4 +1,4 @@
-"""What a file says of its picture before a pixel is decoded: seven formats, told by content, never by name.
+"""Read what a file states about its picture before a pixel is decoded: seven formats, detected by content, not by name.
 
 The containers are walked here rather than by an imaging library: a hostile file's metadata (compressed text,
 directories of gigabytes) then costs nothing, and each decoder is later handed only what it needs of a file.
@@ -26,7 +26,7 @@ MAX_PARTS = 65_536  # chosen: a picture of 25 MiB has some thousands of parts; w
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What a file says of its picture. width, height: in pixels, of the upright picture.
+    """What a file states about its picture. width, height: in pixels, of the upright picture.
 
     orientation: EXIF's, 1 (upright) to 8. profile: the ICC profile as the file holds it (in PNG: deflated), or b"".
     """
@@ -54,11 +54,11 @@ def read(data: bytes) -> ImageHeader:
     return header
 
 
-def _upright(form: Format, size: tuple[int, int], exif: bytes, profile: bytes = b"") -> ImageHeader:
+def _upright(format: Format, size: tuple[int, int], exif: bytes, profile: bytes = b"") -> ImageHeader:
     """size: (width, height) as stored; `exif` may be anything at all."""
-    turn = tiffs.orientation(exif)
-    width, height = size[::-1] if turn >= 5 else size
-    return ImageHeader(form, width, height, turn, profile)
+    orientation = tiffs.orientation(exif)
+    width, height = size[::-1] if orientation >= 5 else size
+    return ImageHeader(format, width, height, orientation, profile)
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -66,46 +66,47 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
     What lies between two segments is a scan's data, or stray bytes. ValueError where the file ends before EOI.
     """
-    place = 2
+    offset = 2
     for _ in range(MAX_PARTS):
-        found = JPEG_MARKER.search(data, place)
-        if not found:
+        match = JPEG_MARKER.search(data, offset)
+        if not match:
             raise ValueError("the JPEG ends without an end marker")
-        marker, start = data[found.end() - 1], found.start()
+        marker, start = data[match.end() - 1], match.start()
         if marker in (SOI, EOI):
             yield marker, start, start + 2
             return
-        place = start + 2 + max(2, int.from_bytes(data[start + 2 : start + 4]))
-        yield marker, start, place
+        offset = start + 2 + max(2, int.from_bytes(data[start + 2 : start + 4]))
+        yield marker, start, offset
     raise ValueError("the JPEG has too many segments")
 
 
 def _read_jpeg(data: bytes) -> ImageHeader:
-    size, exif, chunks = (0, 0), b"", {}
+    size, exif, profile_chunks = (0, 0), b"", {}
     for marker, start, end in segments(data):
         body = data[start + 4 : end]
         if marker == APP1 and body.startswith(b"Exif\0\0") and not exif:
             exif = body
         elif marker == APP2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
-            chunks[body[12], body[13]] = body[14:]
+            profile_chunks[body[12], body[13]] = body[14:]
         elif marker in JPEG_FRAMES and size == (0, 0):
             height, width = struct.unpack_from(">HH", body, 1)
             size = width, height
         elif marker in (SOS, SOI, EOI):
             break
-    whole = sorted(chunks) == [(n + 1, len(chunks)) for n in range(len(chunks))]
-    profile = b"".join(chunks[key] for key in sorted(chunks)) if whole else b""
+    count = len(profile_chunks)
+    complete = sorted(profile_chunks) == [(n + 1, count) for n in range(count)]
+    profile = b"".join(profile_chunks[key] for key in sorted(profile_chunks)) if complete else b""
     return _upright("jpeg", size, exif, profile)
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Walk a PNG: (name, start, end) of each chunk's body, IEND last. ValueError where the file ends before IEND."""
-    place = len(PNG_SIGNATURE)
+    offset = len(PNG_SIGNATURE)
     for _ in range(MAX_PARTS):
-        size, name = struct.unpack_from(">I4s", data, place)
-        start, end = place + 8, place + 8 + size
-        place = end + 4
-        if place > len(data):
+        size, name = struct.unpack_from(">I4s", data, offset)
+        start, end = offset + 8, offset + 8 + size
+        offset = end + 4
+        if offset > len(data):
             raise ValueError("the PNG is cut off")
         yield name, start, end
         if name == b"IEND":
@@ -124,25 +125,25 @@ def _read_png(data: bytes) -> ImageHeader:
 
 def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Walk a WebP: (name, start, end) of each chunk's body. ValueError where one is cut off."""
-    place, last = 12, 8 + int(struct.unpack_from("<I", data, 4)[0])
+    offset, last = 12, 8 + int(struct.unpack_from("<I", data, 4)[0])
     if last > len(data):
         raise ValueError("the WebP is cut off")
     for _ in range(MAX_PARTS):
-        if place + 8 > last:
+        if offset + 8 > last:
             return
-        name, size = struct.unpack_from("<4sI", data, place)
-        start, end = place + 8, place + 8 + size
+        name, size = struct.unpack_from("<4sI", data, offset)
+        start, end = offset + 8, offset + 8 + size
         if end > last:
             raise ValueError("the WebP is cut off")
         yield name, start, end
-        place = end + size % 2
+        offset = end + size % 2
     raise ValueError("the WebP has too many chunks")
 
 
 def _read_webp(data: bytes) -> ImageHeader:
     bodies: dict[bytes, bytes] = {}
     for name, start, end in riff_chunks(data):
-        # Of the pixels' chunks the first bytes tell the size.
+        # Of the pixels' chunks the first bytes hold the size.
         bodies.setdefault(name, data[start : end if name in (b"EXIF", b"ICCP") else min(end, start + 16)])
     if next(iter(bodies), b"") == b"VP8X":  # libwebp goes by the first chunk, and ignores a later one of this kind
         canvas = bodies[b"VP8X"]
@@ -163,12 +164,12 @@ def _read_bmp(data: bytes) -> ImageHeader:
 
 
 def _read_tiff(data: bytes) -> ImageHeader:
-    first = tiffs.directory(data)
+    directory = tiffs.directory(data)
     profile = b""
-    if tiffs.ICC_PROFILE in first.entries:
-        start, end = first.span(tiffs.ICC_PROFILE, data)
+    if tiffs.ICC_PROFILE in directory.entries:
+        start, end = directory.span(tiffs.ICC_PROFILE, data)
         profile = data[start:end]
-    return _upright("tiff", (first.number(tiffs.WIDTH), first.number(tiffs.HEIGHT)), data, profile)
+    return _upright("tiff", (directory.number(tiffs.WIDTH), directory.number(tiffs.HEIGHT)), data, profile)
 
 
 def _read_heif(data: bytes) -> ImageHeader:

@@ -1,4 +1,4 @@
-"""Pictures in and out: `probe` reads a header, `decode` upright pixels; `encode` writes pixels and no metadata."""
+"""Decode and encode pictures: `probe` reads a header, `decode` upright pixels; `encode` writes pixels, no metadata."""
 
 import struct
 import zlib
@@ -18,11 +18,11 @@ from core.pictures.headers import ImageHeader
 Pixels = NDArray[np.uint8]
 
 MAX_ICC_BYTES = 2**20  # chosen: the largest profiles of cameras and screens are near it
-ICC_PIECE = 65_519  # bytes of a profile that a segment of a JPEG holds (ICC.1, annex B.4)
+ICC_SEGMENT_BYTES = 65_519  # bytes of a profile that a segment of a JPEG holds (ICC.1, annex B.4)
 # Longest side that each format can hold: libwebp's, libjpeg's and libpng's own limits.
 MAX_SIDE: dict[OutputFormat, int] = {"webp": 16383, "jpeg": 65500, "png": 1_000_000}
 # EXIF's orientations (EXIF 2.32, tag 274) as a swap of the axes, then a flip: 0 upside down, 1 sideways, -1 both.
-TURNS: dict[int, tuple[bool, int | None]] = {
+ORIENTATIONS: dict[int, tuple[bool, int | None]] = {
     1: (False, None),
     2: (False, 1),
     3: (False, -1),
@@ -64,59 +64,59 @@ def decode(data: bytes, max_pixels: int) -> DecodedImage:
         icc = read_profile(header) if raster.coloured else None
     except UndecodableImage:
         raise
-    # Whatever a decoder raises on a hostile file, running out of memory too, ends here.
+    # Whatever a decoder raises on a hostile file, MemoryError too, ends here.
     except Exception as error:
         raise UndecodableImage from error
     pixels, alpha = upright(raster.bgr, header.orientation), raster.alpha
     if pixels.shape[:2] != (header.height, header.width):
         raise UndecodableImage("the picture is not of the size that its header states")
-    named = metadata.found(data)
+    names = metadata.list_names(data)
     if alpha is None or alpha.min() == 255:
-        return DecodedImage(pixels, None, icc, named)
+        return DecodedImage(pixels, None, icc, names)
     alpha = upright(alpha, header.orientation)
-    return DecodedImage(without_hidden(pixels, alpha), alpha, icc, named)
+    return DecodedImage(blacken_transparent(pixels, alpha), alpha, icc, names)
 
 
 def read_profile(header: ImageHeader) -> bytes | None:
-    """Return the header's ICC profile if it is a sound one for RGB, of at most 1 MiB, cut to the size it states."""
+    """Return the header's ICC profile if it is a valid one for RGB, of at most 1 MiB, cut to the size it states."""
     profile = header.profile
     if header.format == "png":
         inflate = zlib.decompressobj()
         profile = inflate.decompress(profile.partition(b"\0")[2][1:], MAX_ICC_BYTES + 1)
     size = int.from_bytes(profile[:4])
-    sound = 128 <= size <= min(len(profile), MAX_ICC_BYTES) and profile[36:40] == b"acsp"
-    return profile[:size] if sound and profile[16:20] == b"RGB " else None
+    valid = 128 <= size <= min(len(profile), MAX_ICC_BYTES) and profile[36:40] == b"acsp"
+    return profile[:size] if valid and profile[16:20] == b"RGB " else None
 
 
 def upright(plane: Pixels, orientation: int) -> Pixels:
-    """Turn a picture or one plane of it as EXIF's orientation (1 to 8) says."""
-    swapped, flip = TURNS[orientation]
-    turned = cv2.transpose(plane) if swapped else plane
-    return np.ascontiguousarray(turned if flip is None else cv2.flip(turned, flip), np.uint8)
+    """Rotate and flip a picture, or one plane of it, by EXIF's orientation (1 to 8)."""
+    swapped, flip = ORIENTATIONS[orientation]
+    rotated = cv2.transpose(plane) if swapped else plane
+    return np.ascontiguousarray(rotated if flip is None else cv2.flip(rotated, flip), np.uint8)
 
 
-def without_hidden(pixels: Pixels, alpha: Pixels) -> Pixels:
+def blacken_transparent(pixels: Pixels, alpha: Pixels) -> Pixels:
     """Blacken the pixels under alpha 0: nobody sees them, and a face can hide there."""
     return np.asarray(cv2.bitwise_and(pixels, pixels, mask=alpha), np.uint8)
 
 
 def flatten(picture: DecodedImage) -> Pixels:
     """Composite a picture on white; an opaque one's own pixels, not a copy."""
-    return _on_white(picture.pixels, picture.alpha)
+    return _composite_on_white(picture.pixels, picture.alpha)
 
 
-def _on_white(pixels: Pixels, alpha: Pixels | None) -> Pixels:
+def _composite_on_white(pixels: Pixels, alpha: Pixels | None) -> Pixels:
     if alpha is None:
         return pixels
     weight = cv2.cvtColor(alpha, cv2.COLOR_GRAY2BGR)
-    seen = cv2.multiply(pixels, weight, scale=1 / 255)
-    return np.asarray(cv2.add(seen, cv2.bitwise_not(weight)), np.uint8)
+    weighted = cv2.multiply(pixels, weight, scale=1 / 255)
+    return np.asarray(cv2.add(weighted, cv2.bitwise_not(weight)), np.uint8)
 
 
 def encode(pixels: Pixels, alpha: Pixels | None, icc: bytes | None, format: OutputFormat, quality: int) -> bytes:
     """Write pixels (and the ICC profile) as jpeg (alpha composited on white), png or webp (100: lossless).
 
-    pixels, alpha: as in Picture. quality: 1 to 100, ignored by png. UnencodableImage for a side that is too long.
+    pixels, alpha: as in DecodedImage. quality: 1 to 100, ignored by png. UnencodableImage for a side that is too long.
     """
     height, width = pixels.shape[:2]
     if max(width, height) > MAX_SIDE[format]:
@@ -125,22 +125,22 @@ def encode(pixels: Pixels, alpha: Pixels | None, icc: bytes | None, format: Outp
             f"{format} holds at most {MAX_SIDE[format]} pixels a side, not {width} × {height}; {fitting} fits"
         )
     if format == "jpeg":
-        return _encode_jpeg(_on_white(pixels, alpha), icc, quality)
+        return _encode_jpeg(_composite_on_white(pixels, alpha), icc, quality)
     if alpha is not None:
-        pixels = np.dstack([without_hidden(pixels, alpha), alpha])
+        pixels = np.dstack([blacken_transparent(pixels, alpha), alpha])
     if format == "png":
         return _encode_png(pixels, icc)
     return _encode_webp(pixels, icc, quality)
 
 
 def _encode_jpeg(pixels: Pixels, icc: bytes | None, quality: int) -> bytes:
-    """pixels: BGR. The profile is put in here: OpenCV writes one of a single segment only."""
+    """pixels: BGR. The profile is inserted here: OpenCV writes one of a single segment only."""
     written, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not written:
         raise UnencodableImage
     data = encoded.tobytes()
-    pieces = [icc[start : start + ICC_PIECE] for start in range(0, len(icc), ICC_PIECE)] if icc else []
-    bodies = [b"ICC_PROFILE\0" + bytes([n, len(pieces)]) + piece for n, piece in enumerate(pieces, 1)]
+    chunks = [icc[start : start + ICC_SEGMENT_BYTES] for start in range(0, len(icc), ICC_SEGMENT_BYTES)] if icc else []
+    bodies = [b"ICC_PROFILE\0" + bytes([n, len(chunks)]) + chunk for n, chunk in enumerate(chunks, 1)]
     profile = b"".join(b"\xff\xe2" + struct.pack(">H", 2 + len(body)) + body for body in bodies)
     jfif_end = next(headers.segments(data))[2]
     return data[:jfif_end] + profile + data[jfif_end:]
@@ -158,7 +158,7 @@ def _encode_png(pixels: Pixels, icc: bytes | None) -> bytes:
 
 
 def _encode_webp(pixels: Pixels, icc: bytes | None, quality: int) -> bytes:
-    """pixels: BGR or BGRA. Through Pillow, because OpenCV leaves libwebp's effort no choice.
+    """pixels: BGR or BGRA. Through Pillow, because OpenCV doesn't expose libwebp's effort.
 
     measured: method 2 writes as few bytes as the usual 4 in half the time; lossless, effort 0 takes a fourth of the
     time of effort 1 for 5 to 25 % more bytes.

@@ -1,7 +1,7 @@
-"""Whole JPEGs only: what a JPEG's pixels depend on, whether all of it is there, and the pixels.
+"""Decode JPEGs, complete ones only: the segments that pixels depend on, whether all are there, and the pixels.
 
-libjpeg-turbo warns where data are missing or damaged, and goes on. OpenCV and Pillow ignore its warnings and hand back
-half a picture; here every one of them is an error, and the harmless blemishes are taken out of the file before.
+libjpeg-turbo warns where data are missing or damaged, and goes on. OpenCV and Pillow ignore its warnings and return
+half a picture; here every one of them is an error, and harmless defects are removed from the file before.
 """
 
 import re
@@ -18,9 +18,9 @@ Pixels = NDArray[np.uint8]
 
 # Progressive files have about ten scans. Each costs a pass over the picture and may take up sixty bytes of the file.
 MAX_SCANS = 64
-# Strays of up to this many bytes before the end marker are a blemish of many cameras; more of them mean damage.
-MAX_STRAYS = 16
-STRAYS = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
+# Many cameras write up to this many extraneous bytes before the end marker; more of them mean damage.
+MAX_EXTRANEOUS_BYTES = 16
+EXTRANEOUS_BYTES = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
 
 
@@ -28,7 +28,7 @@ JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
 class JpegSegments:
     """The segments of a JPEG that its pixels depend on, and the bodies of its frame header and scan headers."""
 
-    kept: list[bytes]
+    segments: list[bytes]
     frame: bytes
     scans: list[bytes]
 
@@ -37,18 +37,18 @@ def decode(data: bytes) -> tuple[Pixels, str]:
     """Decode a baseline or progressive JPEG, of an MPO the first picture: (pixels, colour space).
 
     Pixels are BGR, or Gray's as BGR, or inverted CMYK (255 is no ink: Adobe's way, which everybody follows) where the
-    colour space is "CMYK" or "YCCK". ValueError or UndecodableImage for one that is not whole.
+    colour space is "CMYK" or "YCCK". ValueError or UndecodableImage for one that is not complete.
     """
-    parts = _take(data)
-    _check_scans(parts)
-    clean = b"".join(parts.kept)
+    jpeg = _pixel_segments(data)
+    _check_scans(jpeg)
+    clean = b"".join(jpeg.segments)
     try:
         return _decode_strictly(clean)
     except ValueError as error:
-        strays = STRAYS.search(str(error))
-        if not strays or int(strays[1]) > MAX_STRAYS:
+        extraneous = EXTRANEOUS_BYTES.search(str(error))
+        if not extraneous or int(extraneous[1]) > MAX_EXTRANEOUS_BYTES:
             raise
-    return _decode_strictly(clean[: -2 - int(strays[1])] + clean[-2:])
+    return _decode_strictly(clean[: -2 - int(extraneous[1])] + clean[-2:])
 
 
 def _decode_strictly(data: bytes) -> tuple[Pixels, str]:
@@ -57,14 +57,14 @@ def _decode_strictly(data: bytes) -> tuple[Pixels, str]:
     return simplejpeg.decode_jpeg(data, "CMYK" if space in ("CMYK", "YCCK") else "BGR"), space
 
 
-def _take(data: bytes) -> JpegSegments:
-    """Take the segments that hold pixels: without metadata, strays between the segments and what follows the end."""
-    kept, scans, frame = [b"\xff\xd8"], [], b""
-    scanned = 0  # where the data of the scan before begin
+def _pixel_segments(data: bytes) -> JpegSegments:
+    """Return the segments that hold pixels: no metadata, no bytes between segments, nothing after the end marker."""
+    segments, scans, frame = [b"\xff\xd8"], [], b""
+    scan_start = 0  # where the data of the previous scan begin
     for marker, start, end in headers.segments(data):
-        if scanned:
-            kept.append(data[scanned:start])
-        scanned = end if marker == headers.SOS else 0
+        if scan_start:
+            segments.append(data[scan_start:start])
+        scan_start = end if marker == headers.SOS else 0
         if marker == headers.SOI:
             raise UndecodableImage("a second picture begins before the end of the first")
         if marker == headers.SOS:
@@ -74,21 +74,21 @@ def _take(data: bytes) -> JpegSegments:
                 raise UndecodableImage("only baseline and progressive JPEG of one frame are read")
             frame = data[start + 4 : end]
         if marker == headers.APP0 and data[start + 4 : start + 9] == b"JFIF\0":
-            kept.append(JFIF)
+            segments.append(JFIF)
         elif marker < headers.APP0 or marker == headers.APP14:
-            kept.append(data[start:end])
-    return JpegSegments(kept, frame, scans)
+            segments.append(data[start:end])
+    return JpegSegments(segments, frame, scans)
 
 
-def _check_scans(parts: JpegSegments) -> None:
-    """Refuse a JPEG that lacks scans, or has so many that decoding takes minutes.
+def _check_scans(jpeg: JpegSegments) -> None:
+    """Raise UndecodableImage for a JPEG that lacks scans, or has so many that decoding takes minutes.
 
     A file that is cut between two scans and closed again decodes without a warning.
     """
-    if len(parts.scans) > MAX_SCANS:
+    if len(jpeg.scans) > MAX_SCANS:
         raise UndecodableImage(f"the JPEG has more than {MAX_SCANS} scans")
-    missing = {parts.frame[6 + 3 * n]: bytearray(b"\xff" * 64) for n in range(parts.frame[5])}
-    for scan in parts.scans:
+    missing = {jpeg.frame[6 + 3 * n]: bytearray(b"\xff" * 64) for n in range(jpeg.frame[5])}
+    for scan in jpeg.scans:
         count = scan[0]
         first, last, bits = scan[1 + 2 * count : 4 + 2 * count]
         for component in scan[1 : 1 + 2 * count : 2]:

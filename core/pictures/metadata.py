@@ -1,7 +1,7 @@
-"""What a file tells beside its pixels and their colour profile: all that a masked picture lacks, by name.
+"""List what a file holds beside its pixels and their colour profile: all that a masked picture lacks, by name.
 
-The result of a mask is built from pixels, so nothing of this can come along; here it is only listed, so that a person
-sees what is gone. Whatever can't be read is passed over.
+The result of a mask is built from pixels, so nothing of this is copied; here it is only listed, so that a person sees
+what was removed. Whatever can't be read is skipped.
 """
 
 import re
@@ -12,9 +12,9 @@ from core.errors import UnsupportedImage
 from core.pictures import tiffs
 from core.pictures.headers import APP0, APP1, APP2, APP14, SOI, chunks, riff_chunks, segments
 from core.pictures.heif import boxes, stills
-from core.pictures.heif.boxes import HeifContainer
+from core.pictures.heif.containers import HeifContainer
 
-# In the order in which they are told.
+# In the order in which they are listed.
 NAMES = (
     "exif",
     "gps",
@@ -31,11 +31,11 @@ NAMES = (
     "frames",
     "trailing_data",
 )
-Found = set[str]
+Names = set[str]
 
 EXIF, XMP, XMP_MORE = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 PHOTOSHOP, GAIN_MAP = b"Photoshop 3.0\0", b"urn:iso:std:iso:ts:21496:-1"  # Adobe's image resources; ISO 21496-1
-# Words by which a picture says that it is another's gain map or depth map (Ultra HDR, Apple, Google's dynamic depth).
+# Words by which a picture states that it is another's gain map or depth map (Ultra HDR, Apple, Google's dynamic depth).
 GAIN_WORDS, DEPTH_WORDS = re.compile(rb"hdrgm:|hdrgainmap|GainMap"), re.compile(rb"GDepth|disparity|[dD]epth")
 APP13, APP15, COMMENT = 0xED, 0xEF, 0xFE
 GPS_DIRECTORY, EXIF_DIRECTORY, SUB_DIRECTORIES, XMP_TAG, IPTC_TAG, PHOTOSHOP_TAG = 34853, 34665, 330, 700, 33723, 34377
@@ -60,33 +60,33 @@ WEBP_NAMES = {b"EXIF": "exif", b"XMP ": "xmp", b"ANIM": "frames", b"ANMF": "fram
 HEIF_PLAIN = {b"ftyp", b"meta", b"mdat", b"free", b"skip"}
 
 
-def found(data: bytes) -> tuple[str, ...]:
+def list_names(data: bytes) -> tuple[str, ...]:
     """List what a picture's file holds beside its picture; it may be cut off or damaged anywhere."""
-    names: Found = set()
+    names: Names = set()
     reader = next((reader for magic, reader in READERS.items() if magic.match(data)), None)
     try:
         if reader is not None:
             reader(data, names)
     except (UnsupportedImage, ValueError, KeyError, IndexError, struct.error):
-        pass  # what was read so far is there all the same
+        pass  # what was read so far is listed all the same
     return tuple(name for name in NAMES if name in names)
 
 
-def _read_jpeg(data: bytes, names: Found) -> None:
+def _read_jpeg(data: bytes, names: Names) -> None:
     end = _read_segments(data, 0, names)
     for _ in range(MAX_PICTURES):
-        following = data.find(b"\xff\xd8\xff", end, end + 4096)  # cameras put fill bytes between
-        if following < 0:
+        start = data.find(b"\xff\xd8\xff", end, end + 4096)  # cameras put fill bytes between
+        if start < 0:
             break
         names.add("mpf")
-        other: Found = set()
-        end = following + _read_segments(data[following:], 1, other)
-        names |= other & {"gain_map", "depth_map"}
+        others: Names = set()
+        end = start + _read_segments(data[start:], 1, others)
+        names |= others & {"gain_map", "depth_map"}
     if end < len(data):
         names.add("trailing_data")
 
 
-def _read_segments(data: bytes, number: int, names: Found) -> int:
+def _read_segments(data: bytes, index: int, names: Names) -> int:
     """Read one picture of a JPEG file, the first (0) or another; return where it ends."""
     last = 0
     for marker, start, end in segments(data):
@@ -96,15 +96,15 @@ def _read_segments(data: bytes, number: int, names: Found) -> int:
         if marker == COMMENT:
             names.add("comment")
         elif APP0 <= marker <= APP15:
-            _read_application(marker, body, number, names)
+            _read_app_segment(marker, body, index, names)
     return last
 
 
-def _read_application(marker: int, body: bytes, number: int, names: Found) -> None:
+def _read_app_segment(marker: int, body: bytes, index: int, names: Names) -> None:
     if marker == APP1 and body.startswith(EXIF):
         _read_exif(body[len(EXIF) :], names)
     elif marker == APP1 and body.startswith((XMP, XMP_MORE)):
-        _read_xmp(body, number, names)
+        _read_xmp(body, index, names)
     elif marker == APP2 and body.startswith(b"MPF\0"):
         names.add("mpf")
     elif marker == APP2 and body.startswith(GAIN_MAP):
@@ -118,34 +118,34 @@ def _read_application(marker: int, body: bytes, number: int, names: Found) -> No
         names.add("application_data")
 
 
-def _read_photoshop(body: bytes, names: Found) -> None:
+def _read_photoshop(body: bytes, names: Names) -> None:
     names.add("iptc")
     if b"8BIM\x04\x0c" in body or b"8BIM\x04\x09" in body:  # both are thumbnails
         names.add("thumbnail")
 
 
-def _read_xmp(body: bytes, number: int, names: Found) -> None:
-    """number: of the picture in its file. What the first says is of others, what the others say is of themselves."""
+def _read_xmp(body: bytes, index: int, names: Names) -> None:
+    """index: of the picture in its file. The first one's words are about others, the others' about themselves."""
     names.add("xmp")
     if b"GPSLatitude" in body:
         names.add("gps")
-    if number:
+    if index:
         names |= {name for name, words in (("gain_map", GAIN_WORDS), ("depth_map", DEPTH_WORDS)) if words.search(body)}
 
 
-def _read_exif(block: bytes, names: Found) -> None:
+def _read_exif(block: bytes, names: Names) -> None:
     names.add("exif")
     try:
-        first = tiffs.directory(block)
-        if GPS_DIRECTORY in first.entries:
+        directory = tiffs.directory(block)
+        if GPS_DIRECTORY in directory.entries:
             names.add("gps")
-        if first.following:
+        if directory.next_offset:
             names.add("thumbnail")
     except (ValueError, struct.error):
-        pass  # a broken block is one, too
+        pass  # a broken block counts, too
 
 
-def _read_png(data: bytes, names: Found) -> None:
+def _read_png(data: bytes, names: Names) -> None:
     last = 0
     for name, start, end in chunks(data):
         last = end + 4
@@ -159,7 +159,7 @@ def _read_png(data: bytes, names: Found) -> None:
         names.add("trailing_data")
 
 
-def _read_webp(data: bytes, names: Found) -> None:
+def _read_webp(data: bytes, names: Names) -> None:
     for name, start, end in riff_chunks(data):
         if name == b"EXIF":
             _read_exif(data[start:end].removeprefix(EXIF), names)
@@ -171,60 +171,61 @@ def _read_webp(data: bytes, names: Found) -> None:
         names.add("trailing_data")
 
 
-def _read_bmp(data: bytes, names: Found) -> None:
+def _read_bmp(data: bytes, names: Names) -> None:
     (size,) = struct.unpack_from("<I", data, 2)
     if 0 < size < len(data):
         names.add("trailing_data")
 
 
-def _read_tiff(data: bytes, names: Found) -> None:
-    first = tiffs.directory(data)
+def _read_tiff(data: bytes, names: Names) -> None:
+    directory = tiffs.directory(data)
     tags = {EXIF_DIRECTORY: "exif", GPS_DIRECTORY: "gps", XMP_TAG: "xmp", IPTC_TAG: "iptc", PHOTOSHOP_TAG: "iptc"}
     tags |= {SUB_DIRECTORIES: "pages"} | dict.fromkeys(TEXT_TAGS, "comment")
-    names |= {name for tag, name in tags.items() if tag in first.entries}
-    if first.following:
+    names |= {name for tag, name in tags.items() if tag in directory.entries}
+    if directory.next_offset:
         names.add("pages")
 
 
-def _read_heif(data: bytes, names: Found) -> None:
-    held = boxes.read(data)
+def _read_heif(data: bytes, names: Names) -> None:
+    container = boxes.read(data)
     still = stills.read(data)
-    for number, item in held.items.items():
+    for item_id, item in container.items.items():
         if item.kind == b"Exif":
-            block = held.payload(data, number)
+            block = container.payload(data, item_id)
             _read_exif(block[4 + int.from_bytes(block[:4]) :].removeprefix(EXIF), names)
         elif item.kind == b"mime" and item.content_type == b"application/rdf+xml":
-            _read_xmp(held.payload(data, number), 0, names)
+            _read_xmp(container.payload(data, item_id), 0, names)
         elif item.kind in (b"mime", b"uri "):
             names.add("application_data")
         elif item.kind == b"tmap":
             names.add("gain_map")
-        elif number not in still.parts:
-            names |= _other_picture(held, number)
-    if b"moov" in held.outer:
+        elif item_id not in still.parts:
+            names |= _classify_picture(container, item_id)
+    if b"moov" in container.outer:
         names.add("frames")
-    if b"uuid" in held.outer:
+    if b"uuid" in container.outer:
         names.add("application_data")
-    if held.end < len(data) or {*held.outer} - HEIF_PLAIN - {b"moov", b"uuid"}:
+    if container.end < len(data) or {*container.outer} - HEIF_PLAIN - {b"moov", b"uuid"}:
         names.add("trailing_data")
 
 
-def _other_picture(held: HeifContainer, number: int) -> Found:
-    """Say what a picture is that is not shown; a tile is a part of what it is a tile of."""
-    if held.targets(b"thmb", number):
+def _classify_picture(container: HeifContainer, item_id: int) -> Names:
+    """Name a picture that is not shown; a tile belongs to what it is a tile of."""
+    if container.targets(b"thmb", item_id):
         return {"thumbnail"}
-    if held.targets(b"auxl", number):
-        told = b"".join(stills.auxiliary(one) for one in held.items[number].properties if one.kind == b"auxC")
-        if GAIN_WORDS.search(told):
+    if container.targets(b"auxl", item_id):
+        properties = container.items[item_id].properties
+        types = b"".join(stills.auxiliary_type(prop) for prop in properties if prop.kind == b"auxC")
+        if GAIN_WORDS.search(types):
             return {"gain_map"}
-        return {"depth_map"} if DEPTH_WORDS.search(told) or told.endswith(b"auxid:2") else {"auxiliary_picture"}
-    owners = held.sources(b"dimg", number)
-    if any(held.items[owner].kind == b"tmap" for owner in owners if owner in held.items):
+        return {"depth_map"} if DEPTH_WORDS.search(types) or types.endswith(b"auxid:2") else {"auxiliary_picture"}
+    owners = container.sources(b"dimg", item_id)
+    if any(container.items[owner].kind == b"tmap" for owner in owners if owner in container.items):
         return {"gain_map"}
     return set() if owners else {"pages"}
 
 
-READERS: dict[re.Pattern[bytes], Callable[[bytes, Found], None]] = {
+READERS: dict[re.Pattern[bytes], Callable[[bytes, Names], None]] = {
     re.compile(rb"\xff\xd8\xff"): _read_jpeg,
     re.compile(rb"\x89PNG"): _read_png,
     re.compile(rb"RIFF....WEBP", re.DOTALL): _read_webp,

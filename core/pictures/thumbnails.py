@@ -1,4 +1,4 @@
-"""Small pictures to look at: upright, opaque, a JPEG without metadata."""
+"""Thumbnails: upright, opaque JPEGs without metadata."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ QUALITY = 82  # chosen: a third of the bytes of 95, and no difference at this si
 
 
 def make(data: bytes, side: int, max_pixels: int) -> bytes:
-    """Decode a picture and make it small: the longer side has at most `side` pixels. The errors of `images.decode`."""
+    """Decode a picture and scale it down to at most `side` pixels on its longer side. Errors as of `images.decode`."""
     picture = images.decode(data, max_pixels)
     pixels = images.flatten(picture)
     height, width = pixels.shape[:2]

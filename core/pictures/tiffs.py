@@ -8,41 +8,41 @@ Span = tuple[int, int]
 
 ORIENTATION, WIDTH, HEIGHT, ICC_PROFILE = 274, 256, 257, 34675
 # Bytes of one value of each type of a TIFF directory.
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 
 
 @dataclass(frozen=True)
 class TiffDirectory:
     """The first directory of a TIFF or EXIF block: tag → (type, count, four bytes: the value or its offset).
 
-    following: where the next directory begins, 0 where there is none.
+    next_offset: where the next directory begins, 0 where there is none.
     """
 
     order: Literal["<", ">"]
     start: int
     entries: dict[int, tuple[int, int, bytes]]
-    following: int
+    next_offset: int
 
     def number(self, tag: int, default: int = 0) -> int:
-        """Return the first value of a SHORT or LONG that is kept in its entry; `default` where there is none."""
+        """Return the first value of a SHORT or LONG that is stored in its entry; `default` where there is none."""
         kind, count, value = self.entries.get(tag, (0, 0, b""))
         if kind not in (3, 4) or not count:
             return default
         return int(struct.unpack_from(self.order + ("H" if kind == 3 else "I"), value)[0])
 
     def numbers(self, tag: int, data: bytes) -> tuple[int, ...]:
-        """Return all values of a SHORT or LONG, wherever they are kept."""
+        """Return all values of a SHORT or LONG, wherever they are stored."""
         kind, count, value = self.entries[tag]
-        if SIZES[kind] * count > 4:
+        if TYPE_SIZES[kind] * count > 4:
             start, end = self.span(tag, data)
             value = data[start:end]
         return struct.unpack_from(f"{self.order}{count}{'H' if kind == 3 else 'I'}", value)
 
     def span(self, tag: int, data: bytes) -> Span:
-        """Return (start, end) of a value kept outside its entry; ValueError where that is not in `data`."""
+        """Return (start, end) of a value stored outside its entry; ValueError where that is not in `data`."""
         kind, count, value = self.entries[tag]
         start = int(struct.unpack(self.order + "I", value)[0])
-        end = start + SIZES[kind] * count
+        end = start + TYPE_SIZES[kind] * count
         if end > len(data):
             raise ValueError(f"the data of TIFF tag {tag} are cut off")
         return start, end
@@ -51,10 +51,10 @@ class TiffDirectory:
 def orientation(exif: bytes) -> int:
     """Return EXIF's orientation, 1 to 8; 1 for a block that is absent or broken."""
     try:
-        turn = directory(exif.removeprefix(b"Exif\0\0")).number(ORIENTATION, 1)
+        value = directory(exif.removeprefix(b"Exif\0\0")).number(ORIENTATION, 1)
     except (ValueError, struct.error):
         return 1
-    return turn if 1 <= turn <= 8 else 1
+    return value if 1 <= value <= 8 else 1
 
 
 def directory(data: bytes) -> TiffDirectory:
@@ -70,7 +70,8 @@ def directory(data: bytes) -> TiffDirectory:
     (count,) = struct.unpack_from(order + "H", data, start)
     table = data[start + 2 : start + 2 + 12 * count]
     rows = struct.iter_unpack(order + "HHI4s", table[: len(table) // 12 * 12])
-    after = data[start + 2 + 12 * count : start + 6 + 12 * count]
-    following = int(struct.unpack(order + "I", after)[0]) if len(after) == 4 else 0
-    following = following if following < len(data) else 0
-    return TiffDirectory(order, start, {tag: (kind, number, value) for tag, kind, number, value in rows}, following)
+    link = data[start + 2 + 12 * count : start + 6 + 12 * count]
+    next_offset = int(struct.unpack(order + "I", link)[0]) if len(link) == 4 else 0
+    next_offset = next_offset if next_offset < len(data) else 0
+    entries = {tag: (kind, number, value) for tag, kind, number, value in rows}
+    return TiffDirectory(order, start, entries, next_offset)

@@ -64,7 +64,7 @@ def assert_only_pixels(output: bytes) -> Image.Image:
     assert dict(picture.getexif()) == {}
     assert set(picture.info) <= PLAIN
     assert getattr(picture, "n_frames", 1) == 1
-    assert metadata.found(output) == ()
+    assert metadata.list_names(output) == ()
     without = output
     if profile := picture.info.get("icc_profile"):
         # A profile may name its maker; it describes colours, not the picture. Both encoders deflate it in PNG.
@@ -171,7 +171,7 @@ def test_real_files_come_out_as_pixels(service: Stack, shared_data: Path) -> Non
         answer: requests.Response = masked(service, file, format=kind, method="solid")
         assert_only_pixels(answer.content)
         told[name] = answer.headers.get(HEADER, "")
-        assert told[name] == ", ".join(metadata.found(file)), name
+        assert told[name] == ", ".join(metadata.list_names(file)), name
     assert told["iphone13-kitchen-noface.heic"] == "exif, xmp, thumbnail, gain_map"
     assert "gps" in told["phone-orient6-gps-2faces.jpg"]
     assert "mpf" in told["mpo-Panasonic_Lumix_DMC-LX7.jpg"]

@@ -1,6 +1,6 @@
-"""What HEVC and AV1 say of a coded picture before it is decoded: how large it is, and whether its parts are whole.
+"""Read HEVC and AV1 bitstreams before they are decoded: how large the picture is, and whether its parts are complete.
 
-A file's boxes can say one size and the coded picture another, far larger one, which its decoder would take.
+A file's boxes can state one size and the coded picture another, far larger one, which its decoder would allocate.
 """
 
 import re
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 Size = tuple[int, int]
 
-# Of a NAL unit (H.265, table 7-1): slices are 0 to 31, and what the decoder needs beside them stands apart.
+# Of a NAL unit (H.265, table 7-1): slices are 0 to 31, and what the decoder needs beside them is in the configuration.
 LAST_SLICE, SPS = 31, 33
-# Three bytes that no NAL unit has inside (H.265, 7.4.2): those are zeros in the place of lost data.
+# Three bytes that no NAL unit has inside (H.265, 7.4.2): those are zeros in the offset of lost data.
 NEVER_INSIDE = re.compile(rb"\0\0[\0\1\2]")
 # Of an OBU (AV1, 6.2.2).
 SEQUENCE_HEADER, FRAME_HEADER, FRAME = 1, 3, 6
@@ -20,14 +20,14 @@ MAX_FRAMES = 4  # chosen: the layers of a progressive AVIF; each may cost as muc
 
 
 class Bits:
-    """Bits of a byte string, the highest of a byte first; what lies after the end is 0."""
+    """Bits of a byte string, the highest of a byte first; those after the end are 0."""
 
     def __init__(self, data: bytes) -> None:
-        self._value, self._left = int.from_bytes(data), 8 * len(data)
+        self._value, self._remaining = int.from_bytes(data), 8 * len(data)
 
     def take(self, count: int) -> int:
-        self._left -= count
-        shifted = self._value >> self._left if self._left >= 0 else self._value << -self._left
+        self._remaining -= count
+        shifted = self._value >> self._remaining if self._remaining >= 0 else self._value << -self._remaining
         return shifted & (1 << count) - 1
 
     def golomb(self) -> int:
@@ -42,15 +42,15 @@ class Bits:
 
 def hevc_sizes(configuration: bytes) -> list[Size]:
     """Return (width, height) of every sequence that an `hvcC` describes."""
-    place, sizes = 23, []
+    offset, sizes = 23, []
     for _ in range(configuration[22]):
-        kind, count = struct.unpack_from(">BH", configuration, place)
-        place += 3
+        kind, count = struct.unpack_from(">BH", configuration, offset)
+        offset += 3
         for _ in range(count):
-            (length,) = struct.unpack_from(">H", configuration, place)
-            unit = configuration[place + 2 : place + 2 + length]
-            place += 2 + length
-            if place > len(configuration):
+            (length,) = struct.unpack_from(">H", configuration, offset)
+            unit = configuration[offset + 2 : offset + 2 + length]
+            offset += 2 + length
+            if offset > len(configuration):
                 raise ValueError("the HEVC configuration is cut off")
             if kind & 63 == SPS:
                 sizes.append(_sps_size(unit))
@@ -75,16 +75,16 @@ def _sps_size(unit: bytes) -> Size:
 
 
 def hevc_slices(data: bytes, configuration: bytes) -> bytes:
-    """Return the slices of one HEVC picture, and no other NAL unit; ValueError for a picture that is not whole.
+    """Return the slices of one HEVC picture, and no other NAL unit; ValueError for a picture that is not complete.
 
-    Parameter sets stand in the configuration alone, where their sizes can be judged.
+    Parameter sets are taken from the configuration alone, where their sizes can be checked.
     """
     width = (configuration[21] & 3) + 1
-    place, kept, pictures, units = 0, [], 0, 0
-    while place < len(data):
+    offset, slices, pictures, units = 0, [], 0, 0
+    while offset < len(data):
         units += 1
-        start = place + width
-        end = start + int.from_bytes(data[place:start])
+        start = offset + width
+        end = start + int.from_bytes(data[offset:start])
         unit = data[start:end]
         if end > len(data) or len(unit) < 3:
             raise ValueError("a part of the HEVC picture is cut off")
@@ -94,16 +94,16 @@ def hevc_slices(data: bytes, configuration: bytes) -> bytes:
         if kind <= LAST_SLICE and layer == 0:
             if NEVER_INSIDE.search(unit) or not unit[-1]:
                 raise ValueError("a part of the HEVC picture is lost")
-            pictures += unit[2] >> 7  # the first slice of a picture says so
-            kept.append(data[place:end])
-        place = end
+            pictures += unit[2] >> 7  # first_slice_segment_in_pic_flag
+            slices.append(data[offset:end])
+        offset = end
     if pictures != 1:
         raise ValueError("not one HEVC picture")
-    return b"".join(kept)
+    return b"".join(slices)
 
 
 def av1_sizes(data: bytes) -> list[Size]:
-    """Return (width, height) of every sequence of an AV1 picture; ValueError for one that is not whole."""
+    """Return (width, height) of every sequence of an AV1 picture; ValueError for one that is not complete."""
     sizes, frames = sequence_sizes(data), sum(kind in (FRAME_HEADER, FRAME) for kind, _ in _obus(data))
     if not sizes or not 1 <= frames <= MAX_FRAMES:
         raise ValueError("not one AV1 picture")
@@ -117,28 +117,28 @@ def sequence_sizes(data: bytes) -> list[Size]:
 
 def _obus(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Walk the open bitstream units (AV1, 5.3): (type, body) of each."""
-    place, units = 0, 0
-    while place < len(data):
+    offset, units = 0, 0
+    while offset < len(data):
         units += 1
         if units > MAX_UNITS:
             raise ValueError("the AV1 picture has too many parts")
-        first = data[place]
-        place += 1 + (first >> 2 & 1)  # an extension is one byte
-        size, shift = len(data) - place, 0
+        first = data[offset]
+        offset += 1 + (first >> 2 & 1)  # an extension is one byte
+        size, shift = len(data) - offset, 0
         if first >> 1 & 1:  # obu_has_size_field, in leb128
             size = 0
             while True:
-                byte = data[place]
+                byte = data[offset]
                 size |= (byte & 127) << shift
-                place, shift = place + 1, shift + 7
+                offset, shift = offset + 1, shift + 7
                 if not byte >> 7:
                     break
                 if shift > 28:
                     raise ValueError("a size of the AV1 picture has no end")
-        if place + size > len(data):
+        if offset + size > len(data):
             raise ValueError("a part of the AV1 picture is cut off")
-        yield first >> 3 & 15, data[place : place + size]
-        place += size
+        yield first >> 3 & 15, data[offset : offset + size]
+        offset += size
 
 
 def _sequence_size(bits: Bits) -> Size:

@@ -153,7 +153,7 @@ CASES: dict[str, tuple[bytes, set[str]]] = {
 @pytest.mark.parametrize("kind", CASES)
 def test_metadata_is_named(kind: str) -> None:
     data, names = CASES[kind]
-    found = metadata.found(data)
+    found = metadata.list_names(data)
     assert set(found) == names
     assert list(found) == [name for name in metadata.NAMES if name in names]
 
@@ -176,16 +176,16 @@ def test_auxiliary_picture_is_no_alpha(kind: str) -> None:
 def test_damage_never_ends_in_an_error(kind: str, place: float, rubbish: bytes, cut: bool) -> None:
     data = CASES[kind][0]
     start = int(place * len(data))
-    assert set(metadata.found(data[:start] + rubbish + (b"" if cut else data[start:]))) <= set(metadata.NAMES)
+    assert set(metadata.list_names(data[:start] + rubbish + (b"" if cut else data[start:]))) <= set(metadata.NAMES)
 
 
 @pytest.mark.parametrize("data", [b"", b"GIF89a", bytes(1000), b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0"])
 def test_no_picture_has_no_metadata(data: bytes) -> None:
-    assert metadata.found(data) == ()
+    assert metadata.list_names(data) == ()
 
 
 def test_box_of_a_brand_is_no_container() -> None:
     """A film begins like a HEIC."""
     film = struct.pack(">I4s4s4x", 16, b"ftyp", b"isom")
-    assert metadata.found(film) == ()
+    assert metadata.list_names(film) == ()
     assert boxes.brands(film) == {b"isom"}

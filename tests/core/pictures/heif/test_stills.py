@@ -11,7 +11,8 @@ from PIL import Image
 
 from core.errors import ImageTooLarge, UndecodableImage, UnsupportedImage
 from core.pictures import images
-from core.pictures.heif import bitstreams, boxes, stills
+from core.pictures.heif import bitstreams, boxes, plain_files, stills
+from core.pictures.heif.containers import HeifItem, HeifProperty
 from tests import pictures
 from tests.pictures import MANY, WAYS, decoded, furthest, rgb
 
@@ -62,7 +63,7 @@ def test_understated_size_is_refused_before_decoding(form: str) -> None:
     """The coded picture is what a decoder takes room for."""
     data = resized(flat(form, 512, 512), 64, 64)
     with pytest.raises(ValueError, match="header"):
-        stills.plain(data, stills.read(data))
+        plain_files.make(data, stills.read(data))
     with pytest.raises(UndecodableImage):
         decoded(data)
 
@@ -117,8 +118,8 @@ def test_missing_tile_is_refused() -> None:
 def test_crop_is_applied() -> None:
     """In the place of the turn: 40 × 30 pixels whose middle lies 10 to the right of the picture's and 5 below."""
     still = Image.fromarray(pictures.quarters(96, 64))
-    found = boxes.HeifItem(b"hvc1")
-    found.properties = [boxes.HeifProperty(b"clap", struct.pack(">IIIIiIiI", 40, 1, 30, 1, 10, 1, 5, 1))]
+    found = HeifItem(b"hvc1")
+    found.properties = [HeifProperty(b"clap", struct.pack(">IIIIiIiI", 40, 1, 30, 1, 10, 1, 5, 1))]
     assert stills.geometry(found, still.size)[0] == (38, 22, 78, 52)
 
 
@@ -126,7 +127,7 @@ def test_crop_is_applied() -> None:
     "numbers", [(40, 0, 30, 1, 0, 1, 0, 1), (0, 1, 30, 1, 0, 1, 0, 1), (40, 1, 30, 1, 5000, 1, 0, 1)]
 )
 def test_odd_crop_is_refused(numbers: tuple[int, ...]) -> None:
-    found = boxes.HeifItem(b"hvc1", properties=[boxes.HeifProperty(b"clap", struct.pack(">IIIIiIiI", *numbers))])
+    found = HeifItem(b"hvc1", properties=[HeifProperty(b"clap", struct.pack(">IIIIiIiI", *numbers))])
     with pytest.raises(ValueError, match="crop"):
         stills.geometry(found, (96, 64))
 
@@ -150,7 +151,7 @@ def test_decoder_is_given_the_picture_alone(form: str) -> None:
     options: dict[str, Any] = {"exif": pictures.exif(1), "xmp": b"SECRET-XMP"}
     data = flat(form, icc_profile=pictures.srgb_profile(), **options) + b"SECRET-TRAILER"
     still = stills.read(data)
-    plain = stills.plain(data, still)
+    plain = plain_files.make(data, still)
     assert len(boxes.read(plain).items) == 1
     assert b"SECRET" in data
     assert b"CAMERA-NAME" in data
@@ -164,7 +165,7 @@ def test_thumbnail_stays_behind() -> None:
     still = stills.read(data)
     assert len(still.container.items) == 2
     assert still.parts == [still.container.primary]
-    assert len(boxes.read(stills.plain(data, still)).items) == 1
+    assert len(boxes.read(plain_files.make(data, still)).items) == 1
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])

@@ -1,0 +1,102 @@
+"""TIFF: the first page, without the tags that its pixels don't depend on, and only if every strip and tile is complete.
+
+Pillow and libtiff decode; here the file is checked and narrowed before they see it.
+"""
+
+import struct
+import zlib
+from io import BytesIO
+
+import cv2
+import numpy as np
+from PIL.TiffImagePlugin import TiffImageFile
+
+from core.errors import UndecodableImage
+from core.pictures import headers, jpegs, rasters, tiffs
+from core.pictures.rasters import Raster
+
+# The tags that a TIFF's pixels depend on (TIFF 6.0): those of one value, and those of many.
+SINGLE_VALUE_TAGS = {256, 257, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 332}
+MULTI_VALUE_TAGS = {258, 273, 279, 320, 324, 325, 338, 339, 347, 529, 530, 532}
+STRIP_OFFSETS, STRIP_BYTE_COUNTS = 273, 279
+TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTE_COUNTS = 322, 323, 324, 325
+PHOTOMETRIC, WHITE_IS_ZERO, BLACK_IS_ZERO = 262, 0, 1  # TIFF 6.0, section 8
+COMPRESSION, JPEG_TABLES, NO_COMPRESSION, JPEG_COMPRESSION = 259, 347, 1, 7
+DEFLATE_COMPRESSIONS = {8, 32946}
+# None, LZW, JPEG, deflate (two), PackBits, LZMA, zstd. Not the fax codes: libtiff makes no error of their damage.
+COMPRESSIONS = {1, 5, 7, 8, 32946, 32773, 34925, 50000}
+MAX_VALUES, MAX_TILE_PIXELS = 3 * 2**16, 2**24  # of a tag, the largest palette's; of a tile, 4096 × 4096
+MAX_PIXEL_BYTES, MAX_SLACK = 16, 2**26  # of a pixel; of tiles that reach over the edge
+
+
+def decode(data: bytes) -> Raster:
+    """Decode the first page of a TIFF."""
+    directory = tiffs.directory(data)
+    compression = directory.number(COMPRESSION, NO_COMPRESSION)
+    if compression not in COMPRESSIONS:
+        raise UndecodableImage(f"TIFFs of compression {compression} are not read")
+    clean = _keep_pixel_tags(data, directory)
+    if compression in DEFLATE_COMPRESSIONS | {JPEG_COMPRESSION}:
+        _check_segments(data, directory, compression)
+    image = TiffImageFile(BytesIO(clean))
+    raster = rasters.from_pillow(image)
+    if image.mode.startswith("I;16") and directory.number(PHOTOMETRIC, BLACK_IS_ZERO) == WHITE_IS_ZERO:
+        # Pillow inverts what has 8 bits, but not this: a negative, in which no face is found.
+        return Raster(np.asarray(cv2.bitwise_not(raster.bgr), np.uint8), raster.alpha, raster.coloured)
+    return raster
+
+
+def _keep_pixel_tags(data: bytes, directory: tiffs.TiffDirectory) -> bytes:
+    """Narrow a TIFF's directory, in place, to the tags that pixels depend on; the other pages are cut off.
+
+    Pillow reads every tag of every directory, and turns the picture by its orientation. In place, because bytes
+    added at the end would stand in for pixels that are missing there.
+    """
+    entries, total = [], 0
+    for tag, (kind, count, value) in sorted(directory.entries.items()):
+        if tag not in SINGLE_VALUE_TAGS | MULTI_VALUE_TAGS:
+            continue
+        if not 1 <= count <= (1 if tag in SINGLE_VALUE_TAGS else MAX_VALUES):
+            raise UndecodableImage("a tag of the TIFF has too many values, or none")
+        if tiffs.TYPE_SIZES[kind] * count > 4:
+            start, end = directory.span(tag, data)
+            total += end - start
+        entries.append(struct.pack(directory.order + "HHI4s", tag, kind, count, value))
+    if total > len(data) or directory.number(TILE_WIDTH) * directory.number(TILE_LENGTH) > MAX_TILE_PIXELS:
+        raise UndecodableImage("the TIFF's directory or its tiles are too large")
+    table = struct.pack(directory.order + "H", len(entries)) + b"".join(entries) + bytes(4)
+    return data[: directory.start] + table + data[directory.start + len(table) :]
+
+
+def _check_segments(data: bytes, directory: tiffs.TiffDirectory, compression: int) -> None:
+    """Check that each strip or tile is complete: libtiff ignores libjpeg's warnings and deflate's checksum."""
+    tiled = TILE_OFFSETS in directory.entries
+    offsets = directory.numbers(TILE_OFFSETS if tiled else STRIP_OFFSETS, data)
+    sizes = directory.numbers(TILE_BYTE_COUNTS if tiled else STRIP_BYTE_COUNTS, data)
+    start, end = directory.span(JPEG_TABLES, data) if JPEG_TABLES in directory.entries else (0, 0)
+    tables = data[start : end - 2] if end else b"\xff\xd8"  # without their end marker
+    budget = MAX_PIXEL_BYTES * directory.number(tiffs.WIDTH) * directory.number(tiffs.HEIGHT) + MAX_SLACK
+    for offset, size in zip(offsets, sizes, strict=True):
+        segment = data[offset : offset + size]
+        if compression == JPEG_COMPRESSION:
+            segment = tables + segment[2:]
+            header = headers.read(segment)
+            budget -= header.width * header.height * 3
+        else:
+            budget -= _inflated_size(segment, budget)
+        if budget < 0:
+            raise UndecodableImage("the strips of the TIFF hold more than its picture")
+        if compression == JPEG_COMPRESSION:
+            jpegs.decode(segment)
+
+
+def _inflated_size(deflated: bytes, budget: int) -> int:
+    """Return the bytes that a deflated strip inflates to, or more than `budget`; zlib.error for a damaged one."""
+    inflate, size = zlib.decompressobj(), 0
+    while not inflate.eof and size <= budget:
+        inflated = inflate.decompress(deflated, 2**24)
+        deflated = inflate.unconsumed_tail
+        if not inflated and not inflate.eof:
+            raise UndecodableImage("a strip of the TIFF is cut off")
+        size += len(inflated)
+    return size
