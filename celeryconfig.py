@@ -32,7 +32,6 @@ beat_schedule = {
         "reap_batches": 5.0,  # so long a batch stands still when Redis has forgotten that there is one
         "import_prefixes": 5.0,
         "deliver_webhooks": 5.0,
-        "count_key_uses": 5.0,  # so many seconds of counted uses are lost when Redis dies
         "fold_tallies": 60.0,
         "clean_storage": 30.0,
         "expire_images": 3600.0,

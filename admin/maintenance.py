@@ -15,7 +15,6 @@ def maintenance() -> None:
 def run() -> None:
     """Do everything once, and report it."""
     made = services.build(config.load())
-    click.echo(f"API keys whose use was counted    {work.count_key_uses(made)}")
     click.echo(f"changes added to the totals       {work.fold_tallies(made)}")
     click.echo(f"pictures of batches taken back    {work.reap_batches(made)}")
     click.echo(f"pictures found for batches        {work.import_prefixes(made)}")

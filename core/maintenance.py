@@ -7,22 +7,12 @@ from core.batches import bucket_imports, bulk, leases, lifecycle
 from core.database import tallies
 from core.database.clock import now
 from core.errors import FaceApiError
-from core.keys import keys, uses
 from core.records import cleanups, comparisons, deletions, records
 from core.records.comparisons import StorageDifferences
 from core.records.deletions import CleanupResult
 from core.services import Services
 
 log = logs.get(__name__)
-
-
-def count_key_uses(services: Services) -> int:
-    """Add the uses of API keys that were collected to the table; return how many keys were used."""
-    if services.sessions is None:
-        return 0
-    with uses.taken(services.redis) as counted, services.sessions() as session:
-        keys.add_uses(session, counted)
-    return len(counted)
 
 
 def fold_tallies(services: Services) -> int:

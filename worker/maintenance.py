@@ -58,7 +58,6 @@ def _beside(job: Callable[[Services], Any]) -> Callable[[], None]:
     return begin
 
 
-count_key_uses = shared_task(name="count_key_uses", time_limit=LIMIT_S)(_regular(maintenance.count_key_uses))
 fold_tallies = shared_task(name="fold_tallies", time_limit=LIMIT_S)(_regular(maintenance.fold_tallies))
 clean_storage = shared_task(name="clean_storage", time_limit=LIMIT_S)(_regular(maintenance.clean_storage))
 expire_images = shared_task(name="expire_images", time_limit=LIMIT_S)(_regular(maintenance.expire_images))

@@ -1,4 +1,4 @@
-"""API keys: made, found, changed, counted. All SQL about them; one function is one question."""
+"""API keys: created, looked up, changed, counted. All SQL about them."""
 
 import contextlib
 import hashlib
@@ -23,14 +23,17 @@ SHOWN_FIRST, SHOWN_LAST = 11, 8
 
 @dataclass(frozen=True)
 class KeyUsage:
-    """How often a key was used since it was last counted, and when for the last time."""
+    """How often a key was used since its counter was last updated, and when for the last time."""
 
     count: int
     last_used_at: datetime
 
+    def plus(self, other: "KeyUsage") -> "KeyUsage":
+        return KeyUsage(self.count + other.count, max(self.last_used_at, other.last_used_at))
+
 
 def create(session: Session, name: str) -> tuple[ApiKey, str]:
-    """Make a key; the text is told here and never again."""
+    """Create a key; its text is returned here and can never be read again."""
     text = TEXT_PREFIX + secrets.token_hex(RANDOM_BYTES)
     key = ApiKey(name=name, key_hash=_hash(text), key_prefix=text[:SHOWN_FIRST], key_suffix=text[-SHOWN_LAST:])
     session.add(key)
@@ -39,7 +42,7 @@ def create(session: Session, name: str) -> tuple[ApiKey, str]:
 
 
 def find(session: Session, text: str) -> ApiKey | None:
-    """Look up the key that a caller shows, active or not."""
+    """Look up a key by its text, active or not."""
     return session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(text)))
 
 
@@ -49,7 +52,7 @@ def list_all(session: Session) -> list[ApiKey]:
 
 
 def page(session: Session, page: int, per_page: int) -> Page[ApiKey]:
-    """Return one page of all keys, newest first. Administrators make them by hand: few enough to be counted."""
+    """Return one page of all keys, newest first. Administrators create them by hand: few enough to be counted."""
     newest_first = select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id.desc())
     return pages.fetch(session, newest_first, page, per_page)
 
@@ -63,7 +66,7 @@ def get(session: Session, key_id: uuid.UUID) -> ApiKey:
 
 
 def change(session: Session, key_id: uuid.UUID, *, name: str | None = None, is_active: bool | None = None) -> ApiKey:
-    """Rename a key, turn it on or off, or both; what is None stays. NotFound without it."""
+    """Rename a key, activate or deactivate it, or both; None leaves as it is. NotFound without it."""
     key = get(session, key_id)
     key.name = key.name if name is None else name
     key.is_active = key.is_active if is_active is None else is_active
@@ -72,27 +75,27 @@ def change(session: Session, key_id: uuid.UUID, *, name: str | None = None, is_a
 
 
 def delete(session: Session, key_id: uuid.UUID) -> None:
-    """Delete a key: nobody is let in by it any more. NotFound without it."""
+    """Delete a key; it authenticates nobody any more. NotFound without it."""
     session.delete(get(session, key_id))
     session.commit()
 
 
 def add_uses(session: Session, uses: Mapping[uuid.UUID, KeyUsage]) -> None:
-    """Add to the keys' counters; keys that are gone by now are passed over. Commits."""
+    """Add to the keys' counters; keys that have been deleted are skipped. Commits."""
     if not uses:
         return
     table = upserts.table_of(ApiKey)
     used = bindparam("used", type_=UtcDateTime)
     newest = case((table.c.last_used_at > used, table.c.last_used_at), else_=used)
     more = table.update().where(table.c.id == bindparam("key"))
-    # In one order, so that two of these can't wait for each other in a ring.
+    # In one order, so that two of these can't deadlock.
     rows = [{"key": key, "n": uses[key].count, "used": uses[key].last_used_at} for key in sorted(uses)]
     session.execute(more.values(request_count=table.c.request_count + bindparam("n"), last_used_at=newest), rows)
     session.commit()
 
 
 def revoke(session: Session, which: str) -> ApiKey:
-    """Turn a key off, named by its id or the first characters that are shown of it; NotFound unless it is one."""
+    """Deactivate the key that has this id or prefix; NotFound unless exactly one has."""
     same = [ApiKey.key_prefix == which]
     with contextlib.suppress(ValueError):
         same.append(ApiKey.id == uuid.UUID(which))

@@ -1,90 +1,77 @@
-"""How often API keys are used: counted in each web process, collected in Redis, added to the table by maintenance.
+"""How often API keys are used: counted in the memory of each web process, added to the table every few seconds.
 
-What lies in Redis when that dies is lost: the uses of the seconds since the last run. A process that is killed takes
-those of its last second along.
+A process that is killed loses the uses of its last FLUSH_INTERVAL_S seconds. A connection that breaks just while the
+database commits may have them counted twice.
 """
 
+import atexit
 import threading
 import time
 import uuid
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from typing import Any
 
-import redis
-
-from core.engine.client import NAMESPACE
+from core import logs
+from core.database.clock import now
+from core.database.engine import SessionFactory
+from core.keys import keys
 from core.keys.keys import KeyUsage
 
-COUNTS, MOMENTS = NAMESPACE + "key-uses", NAMESPACE + "key-last-used"
-TAKEN = ":taken"
-LOCK_S = 60
-HANDED_ON_S = 1.0  # chosen: what a killed process may lose, and one round trip a second instead of one a call
+log = logs.get(__name__)
+FLUSH_INTERVAL_S = 2.0  # chosen: what a killed process may lose, and one short transaction instead of one for each call
 
 
 class KeyUseCounter:
-    """Counts uses in this process, and hands them on to Redis a moment later: once, whatever the number of calls.
+    """Counts uses in this process and adds them to the table later, in a thread of its own.
 
-    A Redis that is down costs the counts, never a call. The end of the process waits for the last of them.
+    No call waits for the database. While that is down the counts stay in memory and are written when it is back. The
+    last ones are written when the process ends. Without a database there are no keys, and nothing is counted.
     """
 
-    def __init__(self, client: "redis.Redis") -> None:
-        self._redis = client
-        self._lock = threading.Lock()
-        self._counts: Counter[str] = Counter()
-        self._moments: dict[str, float] = {}
+    def __init__(self, sessions: SessionFactory | None) -> None:
+        self._sessions = sessions
+        self._lock = threading.Lock()  # guards the next two, and is never held while the database is written
+        self._pending: dict[uuid.UUID, KeyUsage] = {}
+        self._is_flushing = False
+        self._writing = threading.Lock()
+        atexit.register(self.flush)
 
     def note(self, key_id: str) -> None:
         """Count one use."""
+        if self._sessions is None:
+            return
         with self._lock:
-            first = not self._counts
-            self._counts[key_id] += 1
-            self._moments[key_id] = time.time()
-        if first:
-            threading.Timer(HANDED_ON_S, self.hand_on).start()
+            self._add(uuid.UUID(key_id), KeyUsage(1, now()))
+            starts, self._is_flushing = not self._is_flushing, True
+        if starts:
+            threading.Thread(target=self._flush_regularly, name="key-uses", daemon=True).start()
 
-    def hand_on(self) -> None:
-        """Add what was counted to what lies in Redis."""
-        with self._lock:
-            counts, moments = self._counts, self._moments
-            self._counts, self._moments = Counter(), {}
-        with suppress(redis.RedisError), self._redis.pipeline(transaction=False) as steps:
-            for key_id, count in counts.items():
-                steps.hincrby(COUNTS, key_id, count)
-                steps.hset(MOMENTS, key_id, str(moments[key_id]))
-            steps.execute()
+    def flush(self) -> bool:
+        """Add what was counted to the table; False when the database refused, and the counts are still pending."""
+        with self._writing:
+            with self._lock:
+                uses, self._pending = self._pending, {}
+            if self._sessions is None or not uses:
+                return True
+            try:
+                with self._sessions() as session:
+                    keys.add_uses(session, uses)
+            except Exception as error:  # noqa: BLE001 - whatever it is, no count is lost and the thread goes on
+                log.warning("key_uses_not_saved", keys=len(uses), error=type(error).__name__)
+                with self._lock:
+                    for key_id, usage in uses.items():
+                        self._add(key_id, usage)
+                return False
+            return True
 
+    def _flush_regularly(self) -> None:
+        """Flush until nothing is pending; the next use starts another thread."""
+        while True:
+            time.sleep(FLUSH_INTERVAL_S)
+            self.flush()
+            with self._lock:
+                if not self._pending:
+                    self._is_flushing = False
+                    return
 
-@contextmanager
-def taken(client: "redis.Redis") -> Iterator[dict[uuid.UUID, KeyUsage]]:
-    """Take what was collected; it is forgotten when the block ends well, and given again when it doesn't.
-
-    Nothing is given to a second one meanwhile, which would count it twice. One that dies between the table's commit
-    and the end of the block leaves its uses to be counted again.
-    """
-    lock = client.lock(COUNTS + ":lock", timeout=LOCK_S, blocking=False)
-    if not lock.acquire():
-        yield {}
-        return
-    try:
-        yield from _taken(client)
-    finally:
-        with suppress(redis.exceptions.LockError):  # it has run out
-            lock.release()
-
-
-def _taken(client: "redis.Redis") -> Iterator[dict[uuid.UUID, KeyUsage]]:
-    for name in (COUNTS, MOMENTS):
-        # What an earlier run took and could not add goes first.
-        if not client.exists(name + TAKEN):
-            with suppress(redis.ResponseError):  # there is nothing to take
-                client.rename(name, name + TAKEN)
-    counts: Mapping[Any, Any] = client.hgetall(COUNTS + TAKEN)
-    moments: Mapping[Any, Any] = client.hgetall(MOMENTS + TAKEN)
-    yield {
-        uuid.UUID(key.decode()): KeyUsage(int(count), datetime.fromtimestamp(float(moments.get(key, time.time())), UTC))
-        for key, count in counts.items()
-    }
-    client.delete(COUNTS + TAKEN, MOMENTS + TAKEN)
+    def _add(self, key_id: uuid.UUID, usage: KeyUsage) -> None:
+        known = self._pending.get(key_id)
+        self._pending[key_id] = usage if known is None else known.plus(usage)

@@ -59,9 +59,8 @@ def deliver_due(sessions: SessionFactory, settings: Settings) -> DeliverySummary
         with sessions() as session:
             _record(session, delivery, result)
         attempts, delivered = attempts + 1, delivered + (not result.error)
-        event = "webhook_attempt_failed" if result.error else "webhook_delivered"
         outcome = result.error or "ok"
-        log.info(event, batch=str(delivery.batch_id), attempt=delivery.attempts, outcome=outcome)
+        log.info("webhook_attempted", batch=str(delivery.batch_id), attempt=delivery.attempts, outcome=outcome)
 
 
 def _claim_next(session: Session) -> WebhookDelivery | None:

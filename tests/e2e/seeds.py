@@ -35,7 +35,6 @@ def fill(service: Stack) -> None:
     batch(service, "Portraits of the board", 3, broken=0, close=False)
     service.make_key("the photo desk")
     service.revoked_key()
-    maintenance.count_key_uses(service.services)
 
 
 def masked(service: Stack, name: str, file: bytes, **options: object) -> requests.Response:

@@ -1,4 +1,4 @@
-"""Maintenance: uses counted, old images deleted, objects and rows brought together, a failing store outlasted."""
+"""Maintenance: old images deleted, objects and rows brought together, a failing store outlasted."""
 
 import os
 import threading
@@ -19,8 +19,6 @@ from core.contract.options import ResolvedMaskOptions
 from core.database import migrations
 from core.database.clock import now
 from core.errors import StorageUnavailable
-from core.keys import keys, uses
-from core.keys.uses import KeyUseCounter
 from core.records import cleanups, comparisons, records
 from core.records.comparisons import StorageDifferences
 from core.records.deletions import CleanupResult
@@ -55,14 +53,6 @@ def keep(made: Services, age_days: float = 0) -> StoredImage:
     return image
 
 
-def note(made: Services, key_id: str, times: int = 1) -> None:
-    """Use a key, in a process that hands its counts on at once."""
-    counter = KeyUseCounter(made.redis)
-    for _ in range(times):
-        counter.note(key_id)
-    counter.hand_on()
-
-
 def stored(made: Services) -> set[str]:
     return {found.key for found in made.store.list()}  # type: ignore[union-attr]
 
@@ -72,36 +62,6 @@ def make_old(made: Services) -> None:
     for path in (made.settings.var_dir / "objects").rglob("*"):
         if path.is_file():
             os.utime(path, (1, 1))
-
-
-def test_key_uses_reach_the_table(made: Services) -> None:
-    with made.sessions() as session:  # type: ignore[misc]
-        key, _ = keys.create(session, "camera")
-    note(made, str(key.id), times=3)
-    assert maintenance.count_key_uses(made) == 1
-    assert maintenance.count_key_uses(made) == 0
-    with made.sessions() as session:  # type: ignore[misc]
-        found = keys.get(session, key.id)
-        assert found.request_count == 3
-        assert found.last_used_at is not None and now() - found.last_used_at < timedelta(minutes=1)
-
-
-def test_uses_are_taken_by_one_at_a_time(made: Services) -> None:
-    note(made, str(uuid.uuid4()))
-    with uses.taken(made.redis) as first, uses.taken(made.redis) as second:
-        assert (len(first), len(second)) == (1, 0)
-
-
-def test_uses_survive_failing_database(made: Services) -> None:
-    key_id = str(uuid.uuid4())
-    note(made, key_id)
-    with pytest.raises(RuntimeError), uses.taken(made.redis):
-        raise RuntimeError
-    note(made, key_id)
-    with uses.taken(made.redis) as first:
-        assert first[uuid.UUID(key_id)].count == 1
-    with uses.taken(made.redis) as second:
-        assert second[uuid.UUID(key_id)].count == 1
 
 
 def test_old_images_expire_with_objects(made: Services) -> None:

@@ -81,7 +81,7 @@ def of(app: Flask, endpoint: str | None) -> Guard | None:
 
 def install(app: Flask, services: Services) -> None:
     """Guard every route: first who it is, then the tier, then the rate, then the parameters' names."""
-    uses = KeyUseCounter(services.redis)
+    uses = KeyUseCounter(services.sessions)
     app.before_request(lambda: _authenticate(app, services, uses))
     app.before_request(lambda: _require_tier(app, services.settings))
     _limiter(services).init_app(app)
