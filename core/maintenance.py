@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from core import logs
-from core.batches import bucket_imports, bulk, leases, lifecycle
+from core.batches import bucket_imports, bulk, lifecycle, reaping
 from core.database import tallies
 from core.database.clock import now
 from core.errors import FaceApiError
@@ -28,8 +28,8 @@ def reap_batches(services: Services) -> int:
     if services.sessions is None:
         return 0
     with services.sessions() as session:
-        dead = leases.reap_expired_leases(session)
-        for batch_id in lifecycle.cancelled_in_part(session):
+        dead = reaping.reap_expired_leases(session)
+        for batch_id in lifecycle.partly_cancelled(session):
             bulk.cancel_queued(session, batch_id)
         waiting = lifecycle.waiting(session)
     if waiting:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.orm import Session
 
 from core import config, logs, services
-from core.batches import leases
+from core.batches import leases, reaping
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import ResolvedMaskOptions
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable
@@ -68,7 +68,7 @@ def reap_task(task_id: str) -> None:
         return
     try:
         with made.sessions() as session:
-            leases.reap_expired_leases(session, task_id)
+            reaping.reap_expired_leases(session, task_id)
         made.engine.wake_workers()
     except SQLAlchemyError as error:
         log.warning("lease_not_reaped", error=type(error).__name__)

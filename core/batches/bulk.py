@@ -1,7 +1,7 @@
-"""Many items of a batch moved from one state to another, some at a time, so that no transaction is long.
+"""Changes of many items' states, some items at a time, so that no transaction is long.
 
-A crash in between leaves the rest as it was: the reaper cancels what is left of a cancelled batch, and who asked for
-another try asks again. Each function commits.
+A crash in between leaves the rest as it was: maintenance cancels what is left of a cancelled batch, and a caller whose
+retry was cut off asks for it again. Each public function commits.
 """
 
 import uuid
@@ -11,35 +11,35 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
-from core.batches import lifecycle
+from core.batches import jobs, lifecycle
+from core.contract.states import BatchStatus, ItemState
 from core.database.clock import now
 from core.database.models import BatchItem, ProcessingJob
 from core.errors import BatchClosed
 
-AT_ONCE = 1000
+ITEMS_AT_ONCE = 1000
 
 
 def cancel_queued(session: Session, batch_id: uuid.UUID) -> int:
-    """Cancel what is still queued in a cancelled batch; return how many items that were."""
-    moved = 0
-    while some := _cancel_some(session, batch_id):
-        moved += some
-    return moved
+    """Cancel the items of a cancelled batch that are still queued; return how many."""
+    cancelled = 0
+    while count := _cancel_some(session, batch_id):
+        cancelled += count
+    return cancelled
 
 
 def retry_failed(session: Session, batch_id: uuid.UUID) -> int:
-    """Queue again what has failed until now; return how many items that were. BatchClosed when it was cancelled."""
+    """Queue the items that have failed until now again; return how many. BatchClosed when the batch is cancelled."""
     _refuse_cancelled(session, batch_id)
-    moved, before = 0, now()
-    while some := _retry_some(session, batch_id, before):
-        moved += some
-    return moved
+    queued, before = 0, now()
+    while count := _retry_some(session, batch_id, before):
+        queued += count
+    return queued
 
 
 def _cancel_some(session: Session, batch_id: uuid.UUID) -> int:
-    moment = now()
-    values = {"state": "cancelled", "finished_at": moment}
-    count = _move(session, batch_id, [BatchItem.state == "queued"], values)
+    values = {"state": ItemState.CANCELLED, "finished_at": now()}
+    count = _change_some(session, batch_id, [BatchItem.state == ItemState.QUEUED], values)
     if count:
         lifecycle.change_counts(session, batch_id, queued=-count, cancelled=count)
     lifecycle.finish_if_done(session, batch_id)
@@ -49,11 +49,12 @@ def _cancel_some(session: Session, batch_id: uuid.UUID) -> int:
 
 def _retry_some(session: Session, batch_id: uuid.UUID, before: datetime) -> int:
     fresh = {"attempts": 0, "lost_leases": 0, "error_code": None, "error_detail": None, "finished_at": None}
-    values = fresh | {"state": "queued", "available_at": now()}
-    count = _move(session, batch_id, [BatchItem.state == "failed", BatchItem.finished_at < before], values)
+    values = fresh | {"state": ItemState.QUEUED, "available_at": now()}
+    failed = [BatchItem.state == ItemState.FAILED, BatchItem.finished_at < before]
+    count = _change_some(session, batch_id, failed, values)
     if count:
         lifecycle.change_counts(session, batch_id, failed=-count, queued=count)
-        # The batch is locked now. Cancelled meanwhile it may have ended, and nobody would look for its items.
+        # The batch is locked now. If it was cancelled meanwhile it may have ended, and no worker would take its items.
         _refuse_cancelled(session, batch_id)
         lifecycle.reopen(session, batch_id)
     session.commit()
@@ -61,36 +62,30 @@ def _retry_some(session: Session, batch_id: uuid.UUID, before: datetime) -> int:
 
 
 def _refuse_cancelled(session: Session, batch_id: uuid.UUID) -> None:
-    if lifecycle.get(session, batch_id).status == "cancelled":
+    if lifecycle.get(session, batch_id).status == BatchStatus.CANCELLED:
         session.rollback()
         raise BatchClosed("this batch was cancelled")
 
 
-def _move(session: Session, batch_id: uuid.UUID, which: list[ColumnElement[bool]], values: dict[str, Any]) -> int:
-    """Change some items and their jobs; one that a worker is just taking is left alone."""
-    some = (
+def _change_some(
+    session: Session, batch_id: uuid.UUID, which: list[ColumnElement[bool]], values: dict[str, Any]
+) -> int:
+    """Change some items and their jobs; return how many. One that a worker is just taking is left alone."""
+    selected = (
         select(BatchItem.id)
         .where(BatchItem.batch_id == batch_id, *which)
         .order_by(BatchItem.position)
-        .limit(AT_ONCE)
+        .limit(ITEMS_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    ids = session.scalars(some).all()
-    # SQLite has not locked them: whoever was faster is not overridden.
+    ids = session.scalars(selected).all()
+    # SQLite has not locked them: an item that was changed since is left alone.
     changed = update(BatchItem).where(BatchItem.id.in_(ids), *which).values(values).returning(BatchItem.job_id)
-    jobs = session.scalars(changed.execution_options(synchronize_session=False)).all()
+    job_ids = session.scalars(changed.execution_options(synchronize_session=False)).all()
     session.execute(
         update(ProcessingJob)
-        .where(ProcessingJob.id.in_([job for job in jobs if job]))
-        .values(job_values(values["state"], None))
+        .where(ProcessingJob.id.in_([job_id for job_id in job_ids if job_id]))
+        .values(jobs.values(values["state"]))
         .execution_options(synchronize_session=False)
     )
-    return len(jobs)
-
-
-def job_values(state: str, error: str | None) -> dict[str, Any]:
-    """Say in the words of a job that its item is in a state."""
-    if state == "cancelled":
-        return {"status": "failed", "error": "cancelled", "finished_at": now()}
-    finished = state in {"completed", "failed"}
-    return {"status": state, "error": error, "finished_at": now() if finished else None}
+    return len(job_ids)

@@ -1,4 +1,4 @@
-"""The items of a batch: made of uploads, listed. All SQL about them that is not a worker's."""
+"""The items of a batch: inserted, listed. All SQL about them that is not a worker's."""
 
 import uuid
 from collections.abc import Collection, Iterable
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.batches import lifecycle
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
-from core.contract.states import JobType
+from core.contract.states import ItemState, JobStatus, JobType
 from core.database import pages, upserts
 from core.database.clock import now
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
@@ -22,7 +22,7 @@ from core.records.rows import StoredImage, StoredJob
 
 @dataclass(frozen=True)
 class NewItem:
-    """A picture that is to become an item. digest: SHA-256 of its bytes, in hexadecimal.
+    """A picture that becomes an item. digest: SHA-256 of its bytes, in hexadecimal.
 
     image: its row, when its bytes are in the store already; else source_key is the object to copy them from.
     """
@@ -37,7 +37,7 @@ class NewItem:
 
 @dataclass(frozen=True)
 class ExistingItem:
-    """An item that there is."""
+    """An item that the batch has already."""
 
     id: uuid.UUID
     name: str
@@ -47,25 +47,25 @@ class ExistingItem:
 
 @dataclass(frozen=True)
 class ItemFilter:
-    """Which items are listed: those in this state, that finished at this moment or later."""
+    """Which items are listed: those in this state that finished at this moment or later."""
 
-    state: str | None = None
+    state: ItemState | None = None
     finished_after: datetime | None = None
 
 
-EVERY_ITEM = ItemFilter()
+ALL_ITEMS = ItemFilter()
 
 
 @dataclass(frozen=True)
 class ItemRecord:
-    """An item with the key of its masked picture, and of what format that is; both None without one."""
+    """An item with the key of its masked picture; None without one."""
 
     row: BatchItem
     processed_s3_key: str | None
 
 
 def options_of(batch: Batch) -> ResolvedDetectOptions:
-    """Return what is done to each picture of a batch."""
+    """Return the options of each picture of a batch."""
     model = ResolvedMaskOptions if batch.job_type == JobType.MASK else ResolvedDetectOptions
     return model.model_validate(batch.options)
 
@@ -73,15 +73,15 @@ def options_of(batch: Batch) -> ResolvedDetectOptions:
 def existing(session: Session, batch_id: uuid.UUID, names: Collection[str]) -> dict[str, ExistingItem]:
     """Return the items that have these names, by name."""
     columns = (BatchItem.id, BatchItem.name, BatchItem.state, BatchItem.digest)
-    found = session.execute(select(*columns).where(BatchItem.batch_id == batch_id, BatchItem.name.in_(names)))
-    return {row.name: ExistingItem(*row) for row in found}
+    rows = session.execute(select(*columns).where(BatchItem.batch_id == batch_id, BatchItem.name.in_(names)))
+    return {row.name: ExistingItem(*row) for row in rows}
 
 
 def add(session: Session, batch_id: uuid.UUID, new: Collection[NewItem]) -> dict[str, ExistingItem]:
-    """Make items, each with an image and a queued job; part of the caller's transaction.
+    """Insert items, each with an image and a queued job; part of the caller's transaction.
 
-    A name that is there already makes none. Returns what is known of each name before: a name that is missing is new.
-    NotFound, BatchClosed.
+    A name that the batch has already is skipped. Returns the items that had these names before, by name. NotFound,
+    BatchClosed.
     """
     batch = lifecycle.require_open(session, batch_id)
     before = existing(session, batch_id, [item.name for item in new])
@@ -91,7 +91,7 @@ def add(session: Session, batch_id: uuid.UUID, new: Collection[NewItem]) -> dict
 
 
 def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
-    """Insert items of a batch that is locked; part of the transaction."""
+    """Insert items of a batch that is locked; part of the caller's transaction."""
     if not fresh:
         return
     moment = now()
@@ -109,7 +109,7 @@ def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
             "source_key": item.source_key,
             "digest": item.digest,
             "size_bytes": item.size_bytes,
-            "state": "queued",
+            "state": ItemState.QUEUED,
             "attempts": 0,
             "lost_leases": 0,
             "available_at": moment,
@@ -123,52 +123,51 @@ def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
     lifecycle.change_counts(session, batch.id, total=len(rows), queued=len(rows))
 
 
-def page(session: Session, batch: Batch, page: int, per_page: int, wanted: ItemFilter = EVERY_ITEM) -> Page[ItemRecord]:
-    """Return one page of a batch's items, in the order in which they came, or finished when that is asked for."""
-    if wanted.finished_after:
-        return _finished(session, batch, page, per_page, wanted)
-    state = wanted.state
+def page(session: Session, batch: Batch, page: int, per_page: int, which: ItemFilter = ALL_ITEMS) -> Page[ItemRecord]:
+    """Return one page of a batch's items, by position, or by when they finished if the filter asks for that."""
+    if which.finished_after:
+        return _finished(session, batch, page, per_page, which)
+    state = which.state
     total: int = getattr(batch, state) if state else batch.total
     skipped = pages.offset(page, per_page, total)
     if state:
         # Skipping reads the index alone; whole rows are fetched only for the page.
-        found = _whole().where(BatchItem.id.in_(_of_state(batch, state, skipped, per_page)))
+        selected = _with_key().where(BatchItem.id.in_(_ids_in_state(batch, state, skipped, per_page)))
     else:
         last = BatchItem.position <= skipped + per_page
-        found = _whole().where(BatchItem.batch_id == batch.id, BatchItem.position > skipped, last)
-    return Page(_items(session, found.order_by(BatchItem.position)), total, page, per_page)
+        selected = _with_key().where(BatchItem.batch_id == batch.id, BatchItem.position > skipped, last)
+    return Page(_fetch(session, selected.order_by(BatchItem.position)), total, page, per_page)
 
 
-def _of_state(batch: Batch, state: str, skipped: int, per_page: int) -> Any:
-    """Select the ids on a page of the items in a state, looked for from the end of the list that is nearer."""
-    of_state = select(BatchItem.id).where(BatchItem.batch_id == batch.id, BatchItem.state == state)
+def _ids_in_state(batch: Batch, state: ItemState, skipped: int, per_page: int) -> Any:
+    """Select the ids on a page of the items in a state, counted from the end of the list that is nearer."""
+    in_state = select(BatchItem.id).where(BatchItem.batch_id == batch.id, BatchItem.state == state)
     left = max(0, getattr(batch, state) - skipped)
     behind = max(0, left - per_page)
     if behind < skipped:
-        from_the_end = of_state.order_by(BatchItem.position.desc()).offset(behind)
-        return from_the_end.limit(min(left, per_page)).scalar_subquery()
-    return of_state.order_by(BatchItem.position).offset(skipped).limit(per_page).scalar_subquery()
+        from_end = in_state.order_by(BatchItem.position.desc()).offset(behind)
+        return from_end.limit(min(left, per_page)).scalar_subquery()
+    return in_state.order_by(BatchItem.position).offset(skipped).limit(per_page).scalar_subquery()
 
 
-def _finished(session: Session, batch: Batch, page: int, per_page: int, wanted: ItemFilter) -> Page[ItemRecord]:
-    """Return one page of what has finished since a moment, in that order: what is new comes last."""
-    which = [BatchItem.batch_id == batch.id, BatchItem.finished_at >= wanted.finished_after]
-    which += [BatchItem.state == wanted.state] if wanted.state else []
-    total = session.scalar(select(func.count()).select_from(BatchItem).where(*which)) or 0
-    in_order = _whole().where(*which).order_by(BatchItem.finished_at, BatchItem.position)
-    return Page(
-        _items(session, in_order.offset(pages.offset(page, per_page, total)).limit(per_page)), total, page, per_page
-    )
+def _finished(session: Session, batch: Batch, page: int, per_page: int, which: ItemFilter) -> Page[ItemRecord]:
+    """Return one page of the items that finished since a moment, in that order: the latest come last."""
+    conditions = [BatchItem.batch_id == batch.id, BatchItem.finished_at >= which.finished_after]
+    conditions += [BatchItem.state == which.state] if which.state else []
+    total = session.scalar(select(func.count()).select_from(BatchItem).where(*conditions)) or 0
+    ordered = _with_key().where(*conditions).order_by(BatchItem.finished_at, BatchItem.position)
+    shown = ordered.offset(pages.offset(page, per_page, total)).limit(per_page)
+    return Page(_fetch(session, shown), total, page, per_page)
 
 
-def _whole() -> Select[Any]:
+def _with_key() -> Select[Any]:
     columns: tuple[Any, ...] = (BatchItem, ProcessingJob.processed_s3_key)
     return select(*columns).join(ProcessingJob, ProcessingJob.id == BatchItem.job_id, isouter=True)
 
 
-def _items(session: Session, wanted: Select[Any]) -> list[ItemRecord]:
-    found: Iterable[Any] = session.execute(wanted.execution_options(populate_existing=True))
-    return [ItemRecord(*row) for row in found]
+def _fetch(session: Session, selected: Select[Any]) -> list[ItemRecord]:
+    rows: Iterable[Any] = session.execute(selected.execution_options(populate_existing=True))
+    return [ItemRecord(*row) for row in rows]
 
 
 def _job(batch: Batch, image: StoredImage) -> StoredJob:
@@ -176,7 +175,7 @@ def _job(batch: Batch, image: StoredImage) -> StoredJob:
         id=uuid.uuid4(),
         image_id=image.id,
         batch_id=batch.id,
-        status="queued",
+        status=JobStatus.QUEUED,
         created_at=image.created_at,
         **outcomes.requested_columns(options_of(batch)),
     )

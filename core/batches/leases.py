@@ -1,8 +1,7 @@
-"""What workers do with the items of batches: take one, hold it, hand it back in some state. All SQL of that.
+"""The leases under which workers process the items of batches: taken, extended, ended. All SQL of that.
 
-Who takes an item gets a lease, a new value each time, and everything that is done to the item later asks for it: a
-worker that was given up and comes back changes nothing. A lease that runs out is the death of a worker; after three the
-item is put in quarantine. Every function commits.
+A worker that takes an item gets a lease, a new value each time, and every later change of the item asks for it: a
+worker whose lease has expired and that comes back changes nothing. Every public function commits, but change_item.
 """
 
 import random
@@ -14,9 +13,9 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from core.batches import items, lifecycle
-from core.batches.bulk import job_values
+from core.batches import items, jobs, lifecycle
 from core.contract.options import ResolvedDetectOptions
+from core.contract.states import BatchStatus, ItemState
 from core.database import upserts
 from core.database.clock import now
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
@@ -24,20 +23,17 @@ from core.errors import NotFound
 from core.records import cleanups
 from core.records.rows import StoredImage
 
-MAX_LOST_LEASES = 3  # chosen: a worker may die by chance twice over one picture, hardly three times
-QUARANTINED = "quarantined"
-AT_ONCE = 100
-LOOKED_AT = 100  # batches that have something to do
-LONGEST_PAUSE = timedelta(seconds=30)
+MAX_CANDIDATES = 100  # batches with queued items, of which one is drawn
+MAX_RETRY_DELAY = timedelta(seconds=30)
 GONE = "the picture was deleted before its turn came"
 
 
 @dataclass(frozen=True)
 class ItemLease:
-    """An item that a worker holds. key: where its picture is, None when that was deleted.
+    """An item that a worker processes. key: where its picture is, None when that was deleted.
 
     source_key: where it is to be copied from; then there are no rows of an image and a job yet, only their ids.
-    more: whether other items of the batch wait.
+    more: whether other items of the batch are queued.
     """
 
     item_id: uuid.UUID
@@ -55,7 +51,7 @@ class ItemLease:
 
 @dataclass(frozen=True)
 class ItemResult:
-    """What is written down of a finished item. values: columns of its job; image: its row, when there is none yet."""
+    """What is stored of a completed item. values: columns of its job; image: its row, when there is none yet."""
 
     values: dict[str, Any]
     digest: str | None = None
@@ -65,12 +61,13 @@ class ItemResult:
 def take(session: Session, leased_by: str, lease_s: float) -> ItemLease | None:
     """Take the next item of any batch, or None when there is nothing to do.
 
-    Batches take turns by chance, so that a small one doesn't wait for a large one; within one, the first comes first.
+    Batches are drawn at random, so that a small one doesn't wait for a large one; within one, items go in order.
     """
     unfinished = select(Batch).where(Batch.finished_at.is_(None), Batch.queued > 0)
-    found = list(session.scalars(unfinished.where(Batch.status.in_(("open", "running"))).limit(LOOKED_AT)))
-    random.shuffle(found)
-    for batch in found:
+    active = unfinished.where(Batch.status.in_((BatchStatus.OPEN, BatchStatus.RUNNING)))
+    candidates = list(session.scalars(active.limit(MAX_CANDIDATES)))
+    random.shuffle(candidates)
+    for batch in candidates:
         item = _take_from(session, batch.id, leased_by, lease_s)
         if item is not None:
             lease = _lease(session, batch, item)
@@ -80,75 +77,64 @@ def take(session: Session, leased_by: str, lease_s: float) -> ItemLease | None:
     return None
 
 
-def extend(session: Session, held: ItemLease, lease_s: float) -> bool:
-    """Hold an item for longer; False when somebody else has it by now."""
-    kept = _change(session, held, {"lease_until": now() + timedelta(seconds=lease_s)})
+def extend(session: Session, lease: ItemLease, lease_s: float) -> bool:
+    """Extend a lease; False when it has been lost."""
+    extended = _change_leased(session, lease, {"lease_until": now() + timedelta(seconds=lease_s)})
     session.commit()
-    return kept
+    return extended
 
 
-def complete(session: Session, held: ItemLease, result: ItemResult) -> bool:
-    """Write down what came of an item; False when it is no longer this worker's. NotFound when its image is gone."""
+def complete(session: Session, lease: ItemLease, result: ItemResult) -> bool:
+    """Store the result of an item; False when the lease has been lost. NotFound when the item's image is gone."""
     faces = result.values["face_count"]
-    values = {"state": "completed", "face_count": faces, "result_digest": result.digest, "finished_at": now()}
-    if not _change(session, held, values):
+    values = {"state": ItemState.COMPLETED, "face_count": faces, "result_digest": result.digest, "finished_at": now()}
+    if not _change_leased(session, lease, values):
         session.rollback()
         return False
-    columns = result.values | job_values("completed", None)
+    columns = result.values | jobs.values(ItemState.COMPLETED)
     keys = [key for key in (result.values.get("processed_s3_key"), result.image and result.image.s3_key) if key]
     if result.image:
-        _insert(session, held, result.image, columns)
-    elif not _change_job(session, held.job_id, columns):
+        _insert(session, lease, result.image, columns)
+    elif not jobs.change(session, lease.job_id, columns):
         session.rollback()
-        # The deletion knew nothing of what was stored since.
+        # The deletion didn't know what has been stored since.
         cleanups.register(session, keys)
         session.commit()
         raise NotFound(GONE)
-    # An earlier attempt may have left them behind, and maintenance may have found them to be nobody's.
+    # An earlier attempt may have left them behind, and maintenance may have registered them as orphans.
     cleanups.done(session, keys)
-    lifecycle.change_counts(session, held.batch_id, running=-1, completed=1, faces=faces)
-    return _end(session, held.batch_id)
+    lifecycle.change_counts(session, lease.batch_id, running=-1, completed=1, faces=faces)
+    return _end(session, lease.batch_id)
 
 
-def fail(session: Session, held: ItemLease, code: str, detail: str) -> bool:
-    """Write down why an item failed for good; False when it is no longer this worker's."""
-    values = {"state": "failed", "error_code": code, "error_detail": detail, "finished_at": now()}
-    if not _change(session, held, values):
+def fail(session: Session, lease: ItemLease, code: str, detail: str) -> bool:
+    """Store why an item failed for good; False when the lease has been lost."""
+    values = {"state": ItemState.FAILED, "error_code": code, "error_detail": detail, "finished_at": now()}
+    if not _change_leased(session, lease, values):
         session.rollback()
         return False
-    _change_job(session, held.job_id, job_values("failed", detail))
-    lifecycle.change_counts(session, held.batch_id, running=-1, failed=1)
-    return _end(session, held.batch_id)
+    jobs.change(session, lease.job_id, jobs.values(ItemState.FAILED, detail))
+    lifecycle.change_counts(session, lease.batch_id, running=-1, failed=1)
+    return _end(session, lease.batch_id)
 
 
-def requeue_later(session: Session, held: ItemLease) -> bool:
-    """Hand an item back that could not be worked on now; the next try is later each time. It is no death."""
-    pause = min(timedelta(seconds=2 ** min(held.attempts, 10)), LONGEST_PAUSE)
-    if not _change(session, held, {"state": "queued", "available_at": now() + pause}):
+def requeue_later(session: Session, lease: ItemLease) -> bool:
+    """Queue an item again that could not be processed now, with a longer delay each time; no lease counts as lost."""
+    delay = min(timedelta(seconds=2 ** min(lease.attempts, 10)), MAX_RETRY_DELAY)
+    if not _change_leased(session, lease, {"state": ItemState.QUEUED, "available_at": now() + delay}):
         session.rollback()
         return False
-    _change_job(session, held.job_id, job_values("queued", None))
-    lifecycle.change_counts(session, held.batch_id, running=-1, queued=1)
-    return _end(session, held.batch_id)
-
-
-def reap_expired_leases(session: Session, leased_by: str | None = None) -> int:
-    """Note the death of workers: of one task, or of all whose leases have run out; return how many items that were."""
-    dead = BatchItem.leased_by == leased_by if leased_by else BatchItem.lease_until < now()
-    some = select(BatchItem.lease).where(BatchItem.state == "running", dead).limit(AT_ONCE)
-    leases = [lease for lease in session.scalars(some) if lease]
-    session.rollback()
-    for lease in leases:
-        _reap_one(session, lease)
-    return len(leases)
+    jobs.change(session, lease.job_id, jobs.values(ItemState.QUEUED))
+    lifecycle.change_counts(session, lease.batch_id, running=-1, queued=1)
+    return _end(session, lease.batch_id)
 
 
 def _take_from(session: Session, batch_id: uuid.UUID, leased_by: str, lease_s: float) -> Any:
-    """Take the next item in one statement, which is right also where there are no row locks (SQLite)."""
+    """Take the next item in one statement, which is correct also where there are no row locks (SQLite)."""
     moment = now()
     first = (
         select(BatchItem.id)
-        .where(BatchItem.batch_id == batch_id, BatchItem.state == "queued", BatchItem.available_at <= moment)
+        .where(BatchItem.batch_id == batch_id, BatchItem.state == ItemState.QUEUED, BatchItem.available_at <= moment)
         .order_by(BatchItem.position)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -156,9 +142,9 @@ def _take_from(session: Session, batch_id: uuid.UUID, leased_by: str, lease_s: f
     )
     taken = (
         update(BatchItem)
-        .where(BatchItem.id == first, BatchItem.state == "queued")
+        .where(BatchItem.id == first, BatchItem.state == ItemState.QUEUED)
         .values(
-            state="running",
+            state=ItemState.RUNNING,
             attempts=BatchItem.attempts + 1,
             lease=uuid.uuid4(),
             leased_by=leased_by,
@@ -179,7 +165,7 @@ def _take_from(session: Session, batch_id: uuid.UUID, leased_by: str, lease_s: f
 
 def _lease(session: Session, batch: Batch, item: Any) -> ItemLease:
     key = item.image_id and session.scalar(select(Image.s3_key).where(Image.id == item.image_id))
-    held = ItemLease(
+    lease = ItemLease(
         item_id=item.id,
         lease=item.lease,
         batch_id=batch.id,
@@ -193,38 +179,20 @@ def _lease(session: Session, batch: Batch, item: Any) -> ItemLease:
         attempts=item.attempts,
         more=batch.queued > 1,
     )
-    _change_job(session, held.job_id, job_values("running", None))
+    jobs.change(session, lease.job_id, jobs.values(ItemState.RUNNING))
     lifecycle.change_counts(session, batch.id, queued=-1, running=1)
-    return held
+    return lease
 
 
-def _insert(session: Session, held: ItemLease, image: StoredImage, columns: dict[str, Any]) -> None:
-    """Make the rows of an item whose picture was in the store before."""
+def _insert(session: Session, lease: ItemLease, image: StoredImage, columns: dict[str, Any]) -> None:
+    """Insert the rows of an item whose picture was in the bucket before."""
     session.execute(upserts.table_of(Image).insert().values(vars(image)))
-    ids = {"id": held.job_id, "image_id": held.image_id, "batch_id": held.batch_id, "created_at": image.created_at}
+    ids = {"id": lease.job_id, "image_id": lease.image_id, "batch_id": lease.batch_id, "created_at": image.created_at}
     session.execute(upserts.table_of(ProcessingJob).insert().values(ids | columns))
-    named = update(BatchItem).where(BatchItem.id == held.item_id).values(image_id=held.image_id, job_id=held.job_id)
-    session.execute(named.execution_options(synchronize_session=False))
-
-
-def _reap_one(session: Session, lease: uuid.UUID) -> None:
-    """Count a death, if the item is still held by who has died."""
-    died = update(BatchItem).where(BatchItem.lease == lease, BatchItem.state == "running")
-    died = died.values(lost_leases=BatchItem.lost_leases + 1).returning(BatchItem)
-    item = session.scalar(died.execution_options(synchronize_session=False, populate_existing=True))
-    if item is not None:
-        state, detail = "queued", f"{item.lost_leases} workers died over this picture, or fell silent"
-        moment = now()
-        # Others have a turn before it is tried again.
-        values: dict[str, Any] = {"available_at": moment + timedelta(seconds=item.lost_leases)}
-        if item.lost_leases >= MAX_LOST_LEASES:
-            state, values = "failed", {"error_code": QUARANTINED, "error_detail": detail, "finished_at": moment}
-        _change_held(session, item.id, lease, {"state": state} | values)
-        if item.job_id:
-            _change_job(session, item.job_id, job_values(state, detail if state == "failed" else None))
-        lifecycle.change_counts(session, item.batch_id, running=-1, **{state: 1})
-        lifecycle.finish_if_done(session, item.batch_id)
-    session.commit()
+    with_ids = (
+        update(BatchItem).where(BatchItem.id == lease.item_id).values(image_id=lease.image_id, job_id=lease.job_id)
+    )
+    session.execute(with_ids.execution_options(synchronize_session=False))
 
 
 def _end(session: Session, batch_id: uuid.UUID) -> bool:
@@ -233,21 +201,14 @@ def _end(session: Session, batch_id: uuid.UUID) -> bool:
     return True
 
 
-def _change(session: Session, held: ItemLease, values: dict[str, Any]) -> bool:
-    """Change an item if this worker still holds it."""
-    return _change_held(session, held.item_id, held.lease, values)
+def _change_leased(session: Session, lease: ItemLease, values: dict[str, Any]) -> bool:
+    return change_item(session, lease.item_id, lease.lease, values)
 
 
-def _change_held(session: Session, item_id: uuid.UUID, lease: uuid.UUID, values: dict[str, Any]) -> bool:
-    if "state" in values:  # nobody holds it any more
+def change_item(session: Session, item_id: uuid.UUID, lease: uuid.UUID, values: dict[str, Any]) -> bool:
+    """Change an item if it is still under this lease; a new state ends the lease. Part of the caller's transaction."""
+    if "state" in values:
         values = values | {"lease": None, "leased_by": None, "lease_until": None}
-    ours = update(BatchItem).where(BatchItem.id == item_id, BatchItem.lease == lease, BatchItem.state == "running")
-    changed = ours.values(values).returning(BatchItem.id)
+    leased = (BatchItem.id == item_id, BatchItem.lease == lease, BatchItem.state == ItemState.RUNNING)
+    changed = update(BatchItem).where(*leased).values(values).returning(BatchItem.id)
     return session.scalar(changed.execution_options(synchronize_session=False)) is not None
-
-
-def _change_job(session: Session, job_id: uuid.UUID, columns: dict[str, Any]) -> bool:
-    """Change a job; False when it was deleted with its image."""
-    jobs = upserts.table_of(ProcessingJob)
-    changed = update(jobs).where(jobs.c.id == job_id).values(columns).returning(jobs.c.id)
-    return session.scalar(changed) is not None

@@ -1,7 +1,7 @@
-"""Batches: begun, shown, closed, cancelled, tried again, finished. All SQL about them; one function is one question.
+"""The life of a batch: created, listed, closed, cancelled, reopened, finished. All SQL about batches as a whole.
 
-An item is locked before its job and its job before its batch, here and wherever two of them change together: so no two
-transactions wait for each other in a ring. Only uploads begin with the batch, and they lock no item that others know.
+Lock order: an item before its job and its job before its batch, here and wherever two of them change together, so that
+no two transactions deadlock. Only uploads begin with the batch, and they lock no item that others know.
 """
 
 import uuid
@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
+from core.contract.states import BatchStatus, JobType
 from core.database import pages, upserts
 from core.database.clock import now
 from core.database.models import Batch, BatchItem
@@ -22,14 +23,12 @@ from core.database.pages import Page
 from core.errors import BatchClosed, NotFound
 from core.webhooks import events
 
-RECENT = timedelta(minutes=1)  # chosen: the rate of the last minute says best how long the rest takes
-STATES = ("queued", "running", "completed", "failed", "cancelled")
-STATUSES = ("open", "running", "completed", "cancelled")
+RATE_WINDOW = timedelta(minutes=1)  # chosen: the rate of the last minute says best how long the rest takes
 
 
 @dataclass(frozen=True)
 class NewBatch:
-    """What a batch is begun with. options: with every default resolved; idempotency_key: the same makes no second."""
+    """What a batch is created with. options: every default resolved; idempotency_key: no two batches have the same."""
 
     name: str
     options: ResolvedDetectOptions
@@ -38,15 +37,15 @@ class NewBatch:
     idempotency_key: str | None = None
 
     @property
-    def job_type(self) -> str:
-        return "mask" if isinstance(self.options, ResolvedMaskOptions) else "detect"
+    def job_type(self) -> JobType:
+        return JobType.MASK if isinstance(self.options, ResolvedMaskOptions) else JobType.DETECT
 
 
 @dataclass(frozen=True)
 class Progress:
-    """rate_per_s: items finished a second of late; remaining_s: how long the rest takes at that rate.
+    """A batch and its speed. rate_per_s: items finished a second recently; remaining_s: how long the rest takes so.
 
-    Both None when none was finished of late, or nothing is left to be done.
+    Both None when no item was finished recently, or nothing is left to be done.
     """
 
     batch: Batch
@@ -55,32 +54,32 @@ class Progress:
 
 
 def create(session: Session, new: NewBatch) -> tuple[Batch, bool]:
-    """Begin a batch, or find the one that was begun with the same key; say whether it is new. Commits."""
-    made = Batch(status="open", job_type=new.job_type, options=new.options.model_dump(mode="json"))
+    """Create a batch, or find the one with the same idempotency key; return whether it is new, too. Commits."""
+    batch = Batch(status=BatchStatus.OPEN, job_type=new.job_type, options=new.options.model_dump(mode="json"))
     for name in ("name", "webhook_url", "prefix", "idempotency_key"):
-        setattr(made, name, getattr(new, name))
+        setattr(batch, name, getattr(new, name))
     try:
-        session.add(made)
+        session.add(batch)
         session.commit()
     except IntegrityError:
         session.rollback()
         same = select(Batch).where(Batch.idempotency_key == new.idempotency_key)
         return session.scalars(same).one(), False
-    return made, True
+    return batch, True
 
 
 def is_like(batch: Batch, new: NewBatch) -> bool:
-    """Whether a batch was begun with just this."""
-    asked = (new.name, new.job_type, new.options.model_dump(mode="json"), new.webhook_url, new.prefix)
-    return (batch.name, batch.job_type, batch.options, batch.webhook_url, batch.prefix) == asked
+    """Whether a batch was created with exactly this."""
+    wanted = (new.name, new.job_type, new.options.model_dump(mode="json"), new.webhook_url, new.prefix)
+    return (batch.name, batch.job_type, batch.options, batch.webhook_url, batch.prefix) == wanted
 
 
 def get(session: Session, batch_id: uuid.UUID) -> Batch:
     """Return a batch as it is now; NotFound without it."""
-    found = session.get(Batch, batch_id, populate_existing=True)
-    if found is None:
+    batch = session.get(Batch, batch_id, populate_existing=True)
+    if batch is None:
         raise NotFound(f"there is no batch {batch_id}")
-    return found
+    return batch
 
 
 def page(session: Session, page: int, per_page: int, status: str | None = None) -> Page[Batch]:
@@ -89,19 +88,19 @@ def page(session: Session, page: int, per_page: int, status: str | None = None) 
     return pages.fetch(session, batches.order_by(Batch.created_at.desc(), Batch.id.desc()), page, per_page)
 
 
-def progress(session: Session, found: Collection[Batch]) -> list[Progress]:
-    """Tell how fast batches go, by one query for all."""
+def progress(session: Session, batches: Collection[Batch]) -> list[Progress]:
+    """Return how fast batches progress, by one query for all."""
     moment = now()
-    unfinished = [batch.id for batch in found if batch.finished_at is None]
-    of_late = (
+    unfinished = [batch.id for batch in batches if batch.finished_at is None]
+    recent = (
         select(BatchItem.batch_id, func.count(), func.min(BatchItem.finished_at))
-        .where(BatchItem.batch_id.in_(unfinished), BatchItem.finished_at > moment - RECENT)
+        .where(BatchItem.batch_id.in_(unfinished), BatchItem.finished_at > moment - RATE_WINDOW)
         .group_by(BatchItem.batch_id)
     )
     rates = {}
-    for batch_id, count, first in session.execute(of_late) if unfinished else ():
+    for batch_id, count, first in session.execute(recent) if unfinished else ():
         rates[batch_id] = count / max(1.0, (moment - (first or moment)).total_seconds())
-    return [_progress(batch, rates.get(batch.id)) for batch in found]
+    return [_progress(batch, rates.get(batch.id)) for batch in batches]
 
 
 def _progress(batch: Batch, rate: float | None) -> Progress:
@@ -111,60 +110,60 @@ def _progress(batch: Batch, rate: float | None) -> Progress:
 
 
 def close(session: Session, batch_id: uuid.UUID) -> Batch:
-    """Take no more uploads; closing twice is closing once, and a batch of a prefix closes by itself. Commits."""
-    closed = update(Batch).where(Batch.id == batch_id, Batch.status == "open", Batch.prefix.is_(None))
-    session.execute(closed.values(status="running", closed_at=now()))
+    """Take no more uploads. Idempotent; a batch of a prefix closes by itself. Commits."""
+    closed = update(Batch).where(Batch.id == batch_id, Batch.status == BatchStatus.OPEN, Batch.prefix.is_(None))
+    session.execute(closed.values(status=BatchStatus.RUNNING, closed_at=now()))
     finish_if_done(session, batch_id)
     session.commit()
     return get(session, batch_id)
 
 
 def cancel(session: Session, batch_id: uuid.UUID) -> Batch:
-    """Let nothing more be taken from a batch; its items become `cancelled` by `batch_moves.cancel_queued`. Commits."""
+    """Stop workers from taking items of a batch; `bulk.cancel_queued` cancels the items themselves. Commits."""
     moment = now()
-    unfinished = update(Batch).where(Batch.id == batch_id, Batch.status.in_(("open", "running")))
+    unfinished = update(Batch).where(Batch.id == batch_id, Batch.status.in_((BatchStatus.OPEN, BatchStatus.RUNNING)))
     closed_at = func.coalesce(Batch.closed_at, moment)
-    session.execute(unfinished.values(status="cancelled", closed_at=closed_at))
+    session.execute(unfinished.values(status=BatchStatus.CANCELLED, closed_at=closed_at))
     finish_if_done(session, batch_id)
     session.commit()
     return get(session, batch_id)
 
 
 def finish_if_done(session: Session, batch_id: uuid.UUID) -> bool:
-    """End a closed batch of which nothing is left to be done; True only for the transaction that does it.
+    """Finish a closed batch of which nothing is left to be done; True only for the transaction that does it.
 
-    Part of the caller's transaction. A batch that is tried again ends again.
+    Part of the caller's transaction. A batch that is retried finishes again.
     """
     done = (
         update(Batch)
         .where(Batch.id == batch_id, Batch.finished_at.is_(None), Batch.queued == 0, Batch.running == 0)
-        .where(Batch.status.in_(("running", "cancelled")))
-        .where(Batch.prefix.is_(None) | Batch.imported_at.is_not(None) | (Batch.status == "cancelled"))
+        .where(Batch.status.in_((BatchStatus.RUNNING, BatchStatus.CANCELLED)))
+        .where(Batch.prefix.is_(None) | Batch.imported_at.is_not(None) | (Batch.status == BatchStatus.CANCELLED))
         .values(finished_at=now())
         .returning(Batch.status)
     )
     status = session.scalar(done.execution_options(synchronize_session=False))
     if status is None:
         return False
-    if status == "running":
-        completed = update(Batch).where(Batch.id == batch_id).values(status="completed")
+    if status == BatchStatus.RUNNING:
+        completed = update(Batch).where(Batch.id == batch_id).values(status=BatchStatus.COMPLETED)
         session.execute(completed.execution_options(synchronize_session=False))
     events.enqueue_batch_event(session, batch_id)
     return True
 
 
 def change_counts(session: Session, batch_id: uuid.UUID, **changes: int) -> None:
-    """Add to the counts of a batch; part of the transaction that changes its items, and after that."""
+    """Add to the counts of a batch; part of the transaction that changes its items, and after them."""
     table = upserts.table_of(Batch)
     values = {name: table.c[name] + change for name, change in changes.items()}
     session.execute(update(table).where(table.c.id == batch_id).values(values))
 
 
 def reopen(session: Session, batch_id: uuid.UUID) -> None:
-    """Have a finished batch run again; part of the transaction that gives it something to do."""
-    values: dict[str, Any] = {"finished_at": None, "status": "running"}
-    finished = update(Batch).where(Batch.id == batch_id, Batch.status == "completed")
-    session.execute(finished.values(values).execution_options(synchronize_session=False))
+    """Set a completed batch running again; part of the transaction that queues items of it."""
+    values: dict[str, Any] = {"finished_at": None, "status": BatchStatus.RUNNING}
+    completed = update(Batch).where(Batch.id == batch_id, Batch.status == BatchStatus.COMPLETED)
+    session.execute(completed.values(values).execution_options(synchronize_session=False))
 
 
 def require_open(session: Session, batch_id: uuid.UUID) -> Batch:
@@ -172,10 +171,10 @@ def require_open(session: Session, batch_id: uuid.UUID) -> Batch:
     # An update that changes nothing: SQLite knows no other lock.
     locked = update(Batch).where(Batch.id == batch_id).values(total=Batch.total)
     session.execute(locked.execution_options(synchronize_session=False))
-    found = get(session, batch_id)
-    if found.status != "open":
-        raise BatchClosed(f"this batch is {found.status} and takes no more pictures")
-    return found
+    batch = get(session, batch_id)
+    if batch.status != BatchStatus.OPEN:
+        raise BatchClosed(f"this batch is {batch.status} and takes no more pictures")
+    return batch
 
 
 def waiting(session: Session) -> int:
@@ -184,7 +183,7 @@ def waiting(session: Session) -> int:
     return int(total or 0)
 
 
-def cancelled_in_part(session: Session) -> list[uuid.UUID]:
-    """Return the batches that were cancelled and of which something is still queued."""
-    half = select(Batch.id).where(Batch.finished_at.is_(None), Batch.status == "cancelled", Batch.queued > 0)
-    return list(session.scalars(half))
+def partly_cancelled(session: Session) -> list[uuid.UUID]:
+    """Return the cancelled batches that still have queued items."""
+    cancelled = select(Batch.id).where(Batch.status == BatchStatus.CANCELLED)
+    return list(session.scalars(cancelled.where(Batch.finished_at.is_(None), Batch.queued > 0)))

@@ -10,7 +10,7 @@ import pytest
 import requests
 import skimage.data
 
-from core.batches import lifecycle
+from core.contract.states import ItemState
 from tests.conftest import StartService
 from tests.stack import Stack
 
@@ -170,9 +170,7 @@ def test_cancel_lets_running_items_finish(service: Stack) -> None:
     assert shown["status"] == "cancelled"
     assert counts["cancelled"] > 0 and counts["cancelled"] + counts["completed"] == counts["total"] == 30
     states = [item["state"] for item in items(service, batch)]
-    assert {state: states.count(state) for state in lifecycle.STATES} == {
-        state: counts[state] for state in lifecycle.STATES
-    }
+    assert {state: states.count(state) for state in ItemState} == {state: counts[state] for state in ItemState}
 
 
 def test_small_batches_call_for_one_another(start_service: StartService) -> None:

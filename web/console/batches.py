@@ -8,6 +8,7 @@ from pydantic import Field
 from core.batches import items
 from core.batches import lifecycle as records
 from core.batches.items import ItemFilter
+from core.contract import states
 from core.contract.models import FrozenModel
 from web import current
 from web.auth import guards
@@ -57,7 +58,7 @@ def show(batch_id: str) -> Response:
         batch = records.get(session, ids.read(batch_id))
         (progress,) = records.progress(session, [batch])
         found = items.page(session, batch, query.page, query.per_page, ItemFilter(query.state))
-    counts = {state: getattr(batch, state) for state in records.STATES}
+    counts = {state: getattr(batch, state) for state in states.ItemState}
     return pages.render(
         "batch.html", progress=progress, counts=counts, pager=pagination.pager(found), found=found, query=query
     )

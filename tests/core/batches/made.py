@@ -13,6 +13,7 @@ from core.batches.items import NewItem
 from core.batches.leases import ItemLease, ItemResult
 from core.batches.lifecycle import NewBatch
 from core.contract.options import ResolvedMaskOptions
+from core.contract.states import ItemState
 from core.database.clock import now
 from core.database.models import BatchItem, ProcessingJob
 from core.records import outcomes
@@ -62,7 +63,7 @@ def ready(session: Session) -> None:
 
 def counts(session: Session, batch_id: uuid.UUID) -> dict[str, int]:
     batch = lifecycle.get(session, batch_id)
-    return {state: getattr(batch, state) for state in lifecycle.STATES if getattr(batch, state)}
+    return {state: getattr(batch, state) for state in ItemState if getattr(batch, state)}
 
 
 def assert_right(session: Session, batch_id: uuid.UUID) -> None:

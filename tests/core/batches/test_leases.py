@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from core.batches import items, leases, lifecycle
+from core.batches import items, leases, lifecycle, reaping
 from core.batches.items import NewItem
 from core.batches.leases import ItemResult
 from core.database.models import BatchItem
@@ -43,7 +43,7 @@ def test_worker_that_was_given_up_changes_nothing(session: Session) -> None:
     batch = begun(session, 1)
     late = taken(session)
     run_out(session)
-    assert leases.reap_expired_leases(session) == 1
+    assert reaping.reap_expired_leases(session) == 1
     ready(session)
     held = taken(session)
     assert (held.item_id, held.attempts) == (late.item_id, 2)
@@ -63,14 +63,14 @@ def test_third_death_is_quarantine(session: Session) -> None:
     lifecycle.close(session, batch)
     for death in (1, 2, 3):
         assert taken(session).name == "0.jpg"
-        assert leases.reap_expired_leases(session, "a task") == 1
+        assert reaping.reap_expired_leases(session, "a task") == 1
         assert_right(session, batch)
         if death < 3:
             assert taken(session).name == "1.jpg", "others have a turn first"
             session.execute(update(BatchItem).where(BatchItem.name == "1.jpg").values(leased_by="another"))
             session.commit()
             run_out(session)
-            leases.reap_expired_leases(session)
+            reaping.reap_expired_leases(session)
             session.execute(update(BatchItem).where(BatchItem.name == "1.jpg").values(lost_leases=0))
             session.commit()
             ready(session)
@@ -98,7 +98,7 @@ def test_prolonged_lease_is_not_buried(session: Session) -> None:
     held = taken(session)
     run_out(session)
     assert leases.extend(session, held, LEASE_S)
-    assert leases.reap_expired_leases(session) == 0
+    assert reaping.reap_expired_leases(session) == 0
 
 
 def test_deleted_image_has_no_outcome(session: Session) -> None:

@@ -35,14 +35,14 @@ def test_open_batch_does_not_end(session: Session) -> None:
 
 
 def test_cancelled_batch_ends_with_its_last_running_item(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    monkeypatch.setattr(bulk, "ITEMS_AT_ONCE", 2)
     batch = begun(session, 6)
     held = taken(session)
     lifecycle.cancel(session, batch)
     assert take(session) is None
-    assert lifecycle.cancelled_in_part(session) == [batch]
+    assert lifecycle.partly_cancelled(session) == [batch]
     assert bulk.cancel_queued(session, batch) == 5
-    assert lifecycle.cancelled_in_part(session) == []
+    assert lifecycle.partly_cancelled(session) == []
     assert lifecycle.get(session, batch).finished_at is None
     leases.complete(session, held, result())
     found = lifecycle.get(session, batch)
@@ -52,7 +52,7 @@ def test_cancelled_batch_ends_with_its_last_running_item(session: Session, monke
 
 
 def test_failed_items_are_tried_again(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    monkeypatch.setattr(bulk, "ITEMS_AT_ONCE", 2)
     batch = begun(session, 4)
     lifecycle.close(session, batch)
     for _ in range(3):

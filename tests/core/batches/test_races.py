@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from core.batches import bulk, items, leases, lifecycle
+from core.batches import bulk, items, leases, lifecycle, reaping
 from core.batches.items import NewItem
 from core.batches.leases import ItemLease
 from core.database.clock import now
@@ -69,7 +69,7 @@ def test_counts_are_right_after_a_storm(sessions: SessionFactory) -> None:
     with sessions() as session:
         assert_right(session, batch)
         run_out(session)
-        while leases.reap_expired_leases(session):
+        while reaping.reap_expired_leases(session):
             ready(session)
         ready(session)
         while held := take(session):
@@ -97,7 +97,7 @@ def act(chance: random.Random, session: Session, batch: uuid.UUID, late: list[It
             )
             session.commit()
             late.append(held)
-        leases.reap_expired_leases(session)
+        reaping.reap_expired_leases(session)
         return
     held = late.pop() if kind == "late" and late else take(session)
     if held is None:
