@@ -1,1 +1,1 @@
-"""Batches of pictures: begun, filled, worked on under leases, fetched."""
+"""Batches of pictures: created, filled, processed under leases, downloaded."""

@@ -1,7 +1,7 @@
-"""Batches of what is in the bucket already: every picture below a prefix becomes an item.
+"""Batches of pictures that are in the bucket already: each one below a prefix becomes an item.
 
-A picture is copied to where uploads are when its turn comes, so that deleting it later deletes the copy. An import that
-dies is begun again: what is an item already makes no second.
+A picture is copied to where uploads are when it is processed, so that deleting it later deletes the copy. An import
+whose process dies is started again: a picture that is an item already makes no second.
 """
 
 import uuid
@@ -14,45 +14,46 @@ from sqlalchemy.orm import Session
 
 from core.batches import items, lifecycle
 from core.batches.items import NewItem
+from core.contract.states import BatchStatus
 from core.database.clock import now
 from core.database.engine import SessionFactory
 from core.database.models import Batch
 from core.storage.base import ObjectStore
 from core.storage.objects import OWN_PREFIXES, is_key
 
-AT_ONCE = 1000
+PICTURES_AT_ONCE = 1000
 LEASE = timedelta(minutes=2)  # chosen: a page of a listing and its rows take seconds
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
 
 
 def is_importable(prefix: str) -> bool:
-    """Whether keys can begin so, and none of them is this service's own: those pictures are masked, or originals."""
+    """Whether keys can have this prefix, and none of this service's own objects has: originals and masked pictures."""
     return is_key(f"{prefix}x") and not any(own.startswith(prefix) or prefix.startswith(own) for own in OWN_PREFIXES)
 
 
 def claim_due_imports(session: Session) -> list[uuid.UUID]:
-    """Take the batches whose pictures are not all items yet and at which nobody is; commits."""
+    """Claim the batches whose import is not finished and that no process is importing; commits."""
     moment = now()
     due = (
         update(Batch)
-        .where(Batch.prefix.is_not(None), Batch.imported_at.is_(None), Batch.status == "open")
+        .where(Batch.prefix.is_not(None), Batch.imported_at.is_(None), Batch.status == BatchStatus.OPEN)
         .where(Batch.import_until.is_(None) | (Batch.import_until < moment))
         .values(import_until=moment + LEASE)
         .returning(Batch.id)
     )
-    found = list(session.scalars(due.execution_options(synchronize_session=False)))
+    claimed = list(session.scalars(due.execution_options(synchronize_session=False)))
     session.commit()
-    return found
+    return claimed
 
 
 def import_prefix(store: ObjectStore, sessions: SessionFactory, batch_id: uuid.UUID) -> int:
-    """Make items of every picture below a batch's prefix, and close the batch; return how many are new."""
+    """Insert an item for every picture below a batch's prefix, and close the batch; return how many are new."""
     with sessions() as session:
         prefix = lifecycle.get(session, batch_id).prefix or ""
-        added = sum(_add(session, batch_id, some) for some in _pictures(store, prefix))
+        added = sum(_add(session, batch_id, new) for new in _pictures(store, prefix))
         moment = now()
-        closed = {"status": "running", "imported_at": moment, "closed_at": moment, "import_until": None}
-        finished = update(Batch).where(Batch.id == batch_id, Batch.status == "open").values(closed)
+        closed = {"status": BatchStatus.RUNNING, "imported_at": moment, "closed_at": moment, "import_until": None}
+        finished = update(Batch).where(Batch.id == batch_id, Batch.status == BatchStatus.OPEN).values(closed)
         session.execute(finished.execution_options(synchronize_session=False))
         lifecycle.finish_if_done(session, batch_id)
         session.commit()
@@ -60,20 +61,21 @@ def import_prefix(store: ObjectStore, sessions: SessionFactory, batch_id: uuid.U
 
 
 def _pictures(store: ObjectStore, prefix: str) -> Iterator[list[NewItem]]:
-    """Yield some items at a time. Their names are the rest of their keys, from the last folder of the prefix on."""
+    """Yield lists of new items, named by the rest of their keys, from the last folder of the prefix on."""
     folder = prefix[: prefix.rfind("/") + 1]
-    found = (
+    pictures = (
         NewItem(object_.key.removeprefix(folder), object_.size_bytes, source_key=object_.key)
         for object_ in store.list(prefix)
         if object_.key.lower().endswith(EXTENSIONS)
     )
-    while some := list(islice(found, AT_ONCE)):
-        yield some
+    while new := list(islice(pictures, PICTURES_AT_ONCE)):
+        yield new
 
 
-def _add(session: Session, batch_id: uuid.UUID, some: list[NewItem]) -> int:
-    before = items.add(session, batch_id, some)
-    held = update(Batch).where(Batch.id == batch_id).values(import_until=now() + LEASE)
-    session.execute(held.execution_options(synchronize_session=False))
+def _add(session: Session, batch_id: uuid.UUID, new: list[NewItem]) -> int:
+    """Insert items and extend the lease of the import; return how many were new."""
+    existing = items.add(session, batch_id, new)
+    extended = update(Batch).where(Batch.id == batch_id).values(import_until=now() + LEASE)
+    session.execute(extended.execution_options(synchronize_session=False))
     session.commit()
-    return len(some) - len(before)
+    return len(new) - len(existing)

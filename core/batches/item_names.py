@@ -1,4 +1,4 @@
-"""The names of a batch's items: each is a path, below which folder ever its result is written."""
+"""The names of a batch's items: each is the path that its result is written to, below a folder."""
 
 import unicodedata
 

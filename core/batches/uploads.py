@@ -1,6 +1,6 @@
-"""Uploads to a batch: each file is judged, stored, and becomes an item; a repeat makes none.
+"""Uploads to a batch: each file is checked, stored, and becomes an item; a repeat makes none.
 
-Objects come before rows: what dies in between is an object without a row, which maintenance finds.
+Objects come before rows: a process that dies in between leaves an object without a row, which maintenance finds.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ RETRY_AFTER_S = 5
 
 
 class UploadSource(Protocol):
-    """One file of an upload. `read` is asked at most once: after it the file is of no more use."""
+    """One file of an upload. `read` is called at most once, and closes the file."""
 
     @property
     def name(self) -> str: ...
@@ -30,7 +30,7 @@ class UploadSource(Protocol):
 
 @dataclass(frozen=True)
 class AcceptedItem:
-    """A file that is an item. duplicate: it was one before."""
+    """A file that is an item now. duplicate: it was one before."""
 
     id: uuid.UUID
     name: str
