@@ -1,4 +1,4 @@
-"""Celery's settings. What depends on the service's own settings is set in core/engine/client.py."""
+"""Celery's settings. Those that depend on the service's own settings are set in core/engine/client.py."""
 
 task_serializer = "json"  # a token and options; never a pickle, which runs what it holds
 accept_content = ["json"]
@@ -16,20 +16,20 @@ broker_transport_options = {
     "socket_timeout": 5,
     "visibility_timeout": 3600,
 }
-worker_hijack_root_logger = False  # core.logs writes the lines
+worker_hijack_root_logger = False  # core.logs has set up logging
 worker_redirect_stdouts = False
-worker_send_task_events = False  # nobody listens
+worker_send_task_events = False  # nobody consumes them
 task_send_sent_event = False
 worker_max_memory_per_child = 2 * 2**20  # KiB; a process that a giant picture has swollen is replaced
 worker_cancel_long_running_tasks_on_connection_loss = False
 enable_utc = True
-# One that could not run before the next is due is dropped: it would do the same.
+# A task that could not run before the next is due is dropped: it would do the same.
 beat_schedule = {
     "report-ready": {"task": "report_ready", "schedule": 5.0, "options": {"queue": "interactive", "expires": 5.0}},
 } | {
     task: {"task": task, "schedule": every_s, "options": {"queue": "maintenance", "expires": every_s}}
     for task, every_s in {
-        "reap_batches": 5.0,  # so long a batch stands still when Redis has forgotten that there is one
+        "reap_batches": 5.0,  # so long a batch waits when Redis has lost its wake-ups
         "import_prefixes": 5.0,
         "deliver_webhooks": 5.0,
         "fold_tallies": 60.0,

@@ -35,7 +35,7 @@ def up(weights_mirror: str) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
     settings = service.with_defaults(config.load(), weights_mirror)
-    for name, meant in config.misspelt().items():
+    for name, meant in config.unknown().items():
         _say(f"warning: no setting is called {name}" + (f"; is {meant} meant?" if meant else ""))
     _refuse_taken(settings)
     with embedded.alone_in(settings.var_dir):

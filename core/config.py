@@ -179,26 +179,27 @@ class Settings(BaseSettings):
 
 @cache
 def load() -> Settings:
-    """Read the settings once per process; a SettingsError names all that is wrong with them together."""
+    """Read the settings once per process; a SettingsError lists everything that is wrong with them."""
     return read()
 
 
 def read(**values: Any) -> Settings:
-    """Read the settings anew; `values` stand above the environment."""
+    """Read the settings again; `values` override the environment."""
     try:
         return Settings(**values)
     except ValidationError as error:
-        lines = [f"  {variable(problem['loc'])}: {words(problem)}" for problem in error.errors()]
+        lines = [f"  {variable(problem['loc'])}: {message(problem)}" for problem in error.errors()]
         raise SettingsError("these settings are not valid:\n" + "\n".join(lines)) from None
 
 
-def variable(place: tuple[int | str, ...]) -> str:
-    """Name the variable that a validation error is about."""
-    name = str(place[0]) if place else ""
+def variable(location: tuple[int | str, ...]) -> str:
+    """Return the environment variable that a validation error is about."""
+    name = str(location[0]) if location else ""
     return name if name.isupper() else PREFIX + name.upper()
 
 
-def words(problem: Any) -> str:
+def message(problem: Any) -> str:
+    """Return the message of a validation error without pydantic's prefix."""
     return str(problem["msg"]).removeprefix("Value error, ")
 
 
@@ -207,8 +208,8 @@ def names() -> list[str]:
     return [PREFIX + name.upper() for name in Settings.model_fields]
 
 
-def misspelt() -> dict[str, str]:
-    """Return the FACE_API_* variables that no setting reads, each with the nearest that one does ('' if none).
+def unknown() -> dict[str, str]:
+    """Return the FACE_API_* variables that no setting reads, each with the nearest name that one does ('' if none).
 
     Of the environment and of the `.env` file.
     """
@@ -218,5 +219,5 @@ def misspelt() -> dict[str, str]:
         rf"^\s*(?:export\s+)?({PREFIX}\w+)\s*=", file.read_text() if file.is_file() else "", re.MULTILINE
     )
     given = [name for name in {*os.environ, *in_file} if name.startswith(PREFIX)]
-    strangers = [name for name in sorted(given) if name not in known and name not in CLIENT_NAMES]
-    return {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in strangers}
+    unread = [name for name in sorted(given) if name not in known and name not in CLIENT_NAMES]
+    return {name: next(iter(difflib.get_close_matches(name, known, 1)), "") for name in unread}

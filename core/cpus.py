@@ -1,4 +1,4 @@
-"""How many CPUs this process may really use, which in a container is not what the host has."""
+"""How many CPUs this process may use, which in a container is not what the host has."""
 
 import os
 from pathlib import Path

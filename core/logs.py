@@ -12,7 +12,7 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
 def configure(level: str) -> None:
-    """Set up the loggers of this process; libraries' records take the same way."""
+    """Set up logging in this process, for our own loggers and those of libraries alike."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -31,7 +31,7 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=LEVELS[level], force=True)
-    # Celery tells of every task twice; ours is the one line.
+    # Celery logs every task twice; we write one line.
     logging.getLogger("celery").setLevel(max(LEVELS[level], logging.WARNING))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -41,10 +41,10 @@ def configure(level: str) -> None:
     )
 
 
-def warn_of_misspelt() -> None:
-    """Log which FACE_API_* variables nothing reads."""
-    for name, meant in config.misspelt().items():
-        get(__name__).warning("no setting has this name", name=name, meant=meant)
+def warn_of_unknown_settings() -> None:
+    """Log the FACE_API_* variables that no setting reads."""
+    for name, nearest in config.unknown().items():
+        get(__name__).warning("setting_unknown", name=name, nearest=nearest)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -1,4 +1,4 @@
-"""Kinds of settings that have a form of their own."""
+"""Types of settings that have a format of their own."""
 
 import base64
 from typing import Annotated

@@ -268,7 +268,7 @@ def test_nothing_happens_on_import() -> None:
         ("core.records.records", "from core.batches import items", 1),
         ("core.batches.items", "from core.records import records", 0),
         ("core.engine.client", "from core.database import engine", 1),
-        ("core.keys.uses", "from core.engine.client import NAMESPACE", 1),
+        ("core.keys.uses", "from core.engine.protocol import NAMESPACE", 1),
         ("core.vision.detector", "from core.records import records", 1),
         ("core.webhooks.deliveries", "from core.batches import lifecycle", 1),
         ("core.batches.lifecycle", "from core.webhooks import posts", 2),

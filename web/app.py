@@ -40,7 +40,7 @@ def build() -> FaceApiApp:
     """Make the app of this process's environment; what gunicorn calls."""
     settings = config.load()
     logs.configure(settings.log_level)
-    logs.warn_of_misspelt()
+    logs.warn_of_unknown_settings()
     if settings.storage_enabled and not settings.keeps_pictures:
         log.warning("nothing is kept, although FACE_API_STORAGE_ENABLED is on: FACE_API_DATABASE_ENABLED is off")
     return create_app(services.build(settings))

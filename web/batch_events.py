@@ -10,37 +10,37 @@ from web import current
 from web.requests import caller_has_gone
 from web.schemas.batches import BatchResponse
 
-LOOK_EVERY_S = 1.0
+POLL_INTERVAL_S = 1.0
 HEARTBEAT_S = 15.0  # chosen: proxies give up on a silent connection after 30 s or more
 HEARTBEAT = b": still here\n\n"
 RECONNECT_MS = 2000
 
 
 def follow(batch_id: uuid.UUID) -> Iterator[bytes]:
-    """Yield `progress` whenever something has changed, and `done` at the end; NotFound.
+    """Yield `progress` whenever the batch has changed, and `done` when it has finished; NotFound.
 
-    A database that can't be reached is asked again: the stream goes on when it is back.
+    A database that can't be reached is polled again: the stream goes on when it is back.
     """
-    before, quiet_since = _look(batch_id), time.monotonic()
-    yield b"retry: %d\n\n" % RECONNECT_MS + _event("progress", before)
-    while before.finished_at is None:
-        time.sleep(LOOK_EVERY_S)
+    sent, silent_since = _read(batch_id), time.monotonic()
+    yield b"retry: %d\n\n" % RECONNECT_MS + _event("progress", sent)
+    while sent.finished_at is None:
+        time.sleep(POLL_INTERVAL_S)
         if caller_has_gone():
             return
         try:
-            found = _look(batch_id)
+            latest = _read(batch_id)
         except DatabaseUnavailable:
-            found = before
-        if found != before:
-            yield _event("progress", found)
-            before, quiet_since = found, time.monotonic()
-        elif time.monotonic() - quiet_since >= HEARTBEAT_S:
+            latest = sent
+        if latest != sent:
+            yield _event("progress", latest)
+            sent, silent_since = latest, time.monotonic()
+        elif time.monotonic() - silent_since >= HEARTBEAT_S:
             yield HEARTBEAT
-            quiet_since = time.monotonic()
-    yield _event("done", before)
+            silent_since = time.monotonic()
+    yield _event("done", sent)
 
 
-def _look(batch_id: uuid.UUID) -> BatchResponse:
+def _read(batch_id: uuid.UUID) -> BatchResponse:
     with current.session() as session:
         (progress,) = lifecycle.progress(session, [lifecycle.get(session, batch_id)])
         return BatchResponse.model_validate(progress)

@@ -14,19 +14,19 @@ __all__ = ["app", "batches", "maintenance", "tasks", "webhooks"]
 
 
 @signals.setup_logging.connect
-def _log_our_way(**_: Any) -> None:
+def _configure_logging(**_: Any) -> None:
     logs.configure(config.load().log_level)
-    logs.warn_of_misspelt()
+    logs.warn_of_unknown_settings()
 
 
 @signals.worker_process_init.connect
-def _load_the_model(**_: Any) -> None:
+def _load_model(**_: Any) -> None:
     runtime.start()
 
 
 @signals.task_failure.connect
-def _tell_who_waits(sender: Any = None, task_id: str = "", args: Any = None, **_: Any) -> None:
-    """Answer a call whose process died under it: this runs in the parent, which is still there."""
+def _handle_task_failure(sender: Any = None, task_id: str = "", args: Any = None, **_: Any) -> None:
+    """Answer the call, or end the lease, of a process that died: this runs in its parent, which is still alive."""
     if sender is None:
         return
     if sender.name in client.ANSWER_KINDS and args:

@@ -1,5 +1,6 @@
-"""The regular tasks, on the clock of beat."""
+"""The regular jobs as tasks, which beat schedules."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import is_dataclass
@@ -13,7 +14,7 @@ from core.services import Services
 
 log = logs.get(__name__)
 
-LIMIT_S = 6 * 3600  # the limit of a call would end a comparison of many objects before it had begun
+TIME_LIMIT_S = 6 * 3600  # the limit of a call would end a comparison of many objects before it had begun
 
 
 @cache
@@ -26,41 +27,41 @@ def _regular(job: Callable[[Services], Any]) -> Callable[[], None]:
     def run() -> None:
         try:
             outcome = job(_services())
-            # Beat has most of them done every few seconds, and mostly there is nothing to do.
-            write = log.info if _tells(outcome) else log.debug
-            write("maintenance", task=job.__name__, outcome=str(outcome))
+            # Most jobs run every few seconds, and mostly there is nothing to do.
+            level = logging.INFO if _did_something(outcome) else logging.DEBUG
+            log.log(level, "maintenance_finished", task=job.__name__, outcome=str(outcome))
         except Exception:
-            log.exception("maintenance failed", task=job.__name__)
+            log.exception("maintenance_failed", task=job.__name__)
 
     return run
 
 
-def _tells(outcome: Any) -> bool:
-    """Whether anything was done or found."""
+def _did_something(outcome: Any) -> bool:
+    """Whether a job did or found anything."""
     return any(vars(outcome).values()) if is_dataclass(outcome) else bool(outcome)
 
 
-def _beside(job: Callable[[Services], Any]) -> Callable[[], None]:
-    """Have a job that may take long done beside the tasks: a call must not wait for it, nor for its process.
+def _in_thread(job: Callable[[Services], Any]) -> Callable[[], None]:
+    """Run a job that may take long in a thread beside the tasks: a call must not wait for it, nor for its process.
 
-    One at a time in each process; what one that ends leaves undone, the next finds.
+    One at a time in each process; what one leaves undone, the next finds.
     """
-    run, at_work = _regular(job), threading.Lock()
+    run, running = _regular(job), threading.Lock()
 
     def work() -> None:
-        with at_work:
+        with running:
             run()
 
-    def begin() -> None:
-        if not at_work.locked():
+    def start() -> None:
+        if not running.locked():
             threading.Thread(target=work, name=job.__name__, daemon=True).start()
 
-    return begin
+    return start
 
 
-fold_tallies = shared_task(name="fold_tallies", time_limit=LIMIT_S)(_regular(maintenance.fold_tallies))
-clean_storage = shared_task(name="clean_storage", time_limit=LIMIT_S)(_regular(maintenance.clean_storage))
-expire_images = shared_task(name="expire_images", time_limit=LIMIT_S)(_regular(maintenance.expire_images))
-compare_storage = shared_task(name="compare_storage", time_limit=LIMIT_S)(_regular(maintenance.compare))
-reap_batches = shared_task(name="reap_batches", time_limit=LIMIT_S)(_regular(maintenance.reap_batches))
-import_prefixes = shared_task(name="import_prefixes", time_limit=LIMIT_S)(_beside(maintenance.import_prefixes))
+fold_tallies = shared_task(name="fold_tallies", time_limit=TIME_LIMIT_S)(_regular(maintenance.fold_tallies))
+clean_storage = shared_task(name="clean_storage", time_limit=TIME_LIMIT_S)(_regular(maintenance.clean_storage))
+expire_images = shared_task(name="expire_images", time_limit=TIME_LIMIT_S)(_regular(maintenance.expire_images))
+compare_storage = shared_task(name="compare_storage", time_limit=TIME_LIMIT_S)(_regular(maintenance.compare))
+reap_batches = shared_task(name="reap_batches", time_limit=TIME_LIMIT_S)(_regular(maintenance.reap_batches))
+import_prefixes = shared_task(name="import_prefixes", time_limit=TIME_LIMIT_S)(_in_thread(maintenance.import_prefixes))

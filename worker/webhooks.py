@@ -1,4 +1,4 @@
-"""Webhooks are delivered beside the tasks: a receiver that is slow must not hold up a picture."""
+"""Webhook deliveries, in a thread beside the tasks: a slow receiver must not hold up a picture."""
 
 import threading
 
@@ -10,15 +10,15 @@ from core.webhooks import deliveries
 from worker import runtime
 
 log = logs.get(__name__)
-# One thread per process is enough; what it leaves, another finds.
-_at_work = threading.Lock()
+# One thread per process is enough; what it leaves undone, the next finds.
+_delivering = threading.Lock()
 
 
 @shared_task(name="deliver_webhooks")
 def deliver_webhooks() -> None:
-    """Begin to deliver what is due."""
+    """Start to deliver what is due."""
     services = runtime.get().services
-    if _at_work.acquire(blocking=False):
+    if _delivering.acquire(blocking=False):
         threading.Thread(target=_deliver, args=(services,), name="webhooks", daemon=True).start()
 
 
@@ -27,6 +27,6 @@ def _deliver(services: Services) -> None:
         if services.sessions is not None:
             deliveries.deliver_due(services.sessions, services.settings)
     except Exception:
-        log.exception("webhooks could not be delivered")
+        log.exception("webhook_delivery_failed")
     finally:
-        _at_work.release()
+        _delivering.release()

@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import kombu.exceptions
@@ -19,48 +18,24 @@ from pydantic import BaseModel
 from core.config import Settings
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, MaskedImage, MaskReport
-from core.engine import frames
+from core.engine import frames, protocol
 from core.engine.loads import EngineLoad
+from core.engine.protocol import EXPIRY_MARGIN_S, PendingCall
 from core.errors import EngineUnavailable, FaceApiError, JobTimedOut, QueueFull
 
 Options = dict[str, Any]
 Task = Literal["detect_image", "mask_image", "mask_manually", "thumbnail_image"]
 
-NAMESPACE = "face-api:"
-WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by the time when they give up
-WORKER_STATUS = NAMESPACE + "worker"  # what a worker last said of itself; gone when none has for a while
-WORKER_STATUS_TTL_S = 20
-COUNTERS = NAMESPACE + "counters"
-UNSAVED = "unsaved_results"
-# How often a waiting call looks whether its caller has gone and its picture is still there.
-LOOK_EVERY_S = 0.5
-# The bytes outlive the call by this much, so that the worker never loses them to a race.
-EXPIRY_MARGIN_S = 5
+# How often a waiting call checks whether its caller has hung up and its picture is still there.
+CHECK_EVERY_S = 0.5
 RETRY_AFTER_S = 2
 MAINTENANCE = "maintenance"
-WAKEUP_EXPIRY_S = 5.0  # beat rings as often
+WAKEUP_EXPIRY_S = 5.0  # beat sends one as often
 BATCHES = "batch"  # the queue, and so the list that Redis has of it
-# So many messages that call for work on batches lie in the queue at most, however many pictures wait in the tables.
+# The queue holds at most so many messages that wake a worker for batches, however many items the tables have queued.
 # chosen: one for a process that is about to be free on each of some machines; each that is taken is replaced
 MAX_WAKEUPS = 4
 
-ADMIT = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 'no engine' end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[1])
-local known = redis.call('ZSCORE', KEYS[2], ARGV[4])  -- a client that had no reply asks again
-if not known and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return 'full' end
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
-redis.call('EXPIRE', KEYS[2], ARGV[5])
-redis.call('SET', KEYS[3], ARGV[6], 'EX', ARGV[5])
-return 'admitted'
-"""
-# Only while the caller still waits: nobody would take the answer away.
-ANSWER = """
-if redis.call('DEL', KEYS[1]) == 0 then return end
-redis.call('RPUSH', KEYS[2], ARGV[1])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
-redis.call('ZREM', KEYS[3], ARGV[3])
-"""
 # What each task answers.
 ANSWER_KINDS: dict[Task, bytes] = {
     "detect_image": frames.REPORT,
@@ -72,26 +47,11 @@ PING_S = 0.6  # chosen: a worker that is alive answers within a few milliseconds
 
 
 class WorkerStatus(BaseModel):
-    """What a worker says of itself."""
+    """What a worker publishes about itself."""
 
     model: str
     input_size: int
     supports_landmarks: bool
-
-
-@dataclass(frozen=True)
-class PendingCall:
-    """One call in flight."""
-
-    token: str
-
-    @property
-    def upload(self) -> str:
-        return f"{NAMESPACE}upload:{self.token}"
-
-    @property
-    def answer(self) -> str:
-        return f"{NAMESPACE}answer:{self.token}"
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -112,8 +72,8 @@ class EngineClient:
         self._celery = celery
         self._limit = settings.queue_limit
         self._timeout_s = settings.job_timeout_s
-        self._admit = client.register_script(ADMIT)
-        self._answer = client.register_script(ANSWER)
+        self._admit = client.register_script(protocol.ADMIT)
+        self._answer = client.register_script(protocol.ANSWER)
 
     def run_detect(self, data: bytes, options: ResolvedDetectOptions, gone: Callable[[], bool]) -> DetectionReport:
         """Find the faces of a picture in a worker. gone: whether the caller has hung up."""
@@ -139,43 +99,43 @@ class EngineClient:
         self._celery.close()
 
     def load(self) -> EngineLoad:
-        """Ask how much there is to do, and every worker whether it is alive: that takes PING_S."""
+        """Count the calls in flight, and ask every worker for its processes: that takes PING_S."""
         with _translated():
-            calls = self._redis.zcount(WAITING, time.time(), "+inf")
-            told = self._celery.control.inspect(timeout=PING_S).stats() or {}
-        processes = [int(one.get("pool", {}).get("max-concurrency") or 0) for one in told.values()]
+            calls = self._redis.zcount(protocol.WAITING, time.time(), "+inf")
+            workers = self._celery.control.inspect(timeout=PING_S).stats() or {}
+        processes = [int(one.get("pool", {}).get("max-concurrency") or 0) for one in workers.values()]
         return EngineLoad(int(calls), len(processes), sum(processes))
 
     def worker_status(self) -> WorkerStatus | None:
-        """Return what a worker said of itself of late, or None; EngineUnavailable when Redis is down."""
+        """Return what a worker published lately, or None; EngineUnavailable when Redis is down."""
         with _translated():
-            said = self._redis.get(WORKER_STATUS)
-        return WorkerStatus.model_validate_json(said) if said else None
+            status = self._redis.get(protocol.WORKER_STATUS)
+        return WorkerStatus.model_validate_json(status) if status else None
 
-    def publish_status(self, engine: WorkerStatus) -> None:
-        """Say that a worker is ready and takes tasks."""
-        self._redis.set(WORKER_STATUS, engine.model_dump_json(), ex=WORKER_STATUS_TTL_S)
+    def publish_status(self, status: WorkerStatus) -> None:
+        """Publish that a worker is ready and takes tasks."""
+        self._redis.set(protocol.WORKER_STATUS, status.model_dump_json(), ex=protocol.WORKER_STATUS_TTL_S)
 
     def wake_workers(self) -> None:
-        """Call for work on batches. What is to be done stands in the tables; a call that is lost is made again."""
+        """Wake workers for batches. What to do stands in the tables, so a wake-up that is lost is sent again."""
         with suppress(redis.RedisError, kombu.exceptions.OperationalError):
             for _ in range(MAX_WAKEUPS - self._redis.llen(BATCHES)):
                 self._celery.send_task("work_batch", queue=BATCHES, retry=False)
 
     def wake_webhook_delivery(self) -> None:
-        """Call for webhooks to be delivered; beat does that, too, a little later."""
+        """Have due webhooks delivered now; beat does that, too, a little later."""
         with suppress(redis.RedisError, kombu.exceptions.OperationalError):
             self._celery.send_task("deliver_webhooks", queue=MAINTENANCE, retry=False, expires=WAKEUP_EXPIRY_S)
 
     def count_unsaved_result(self) -> None:
-        """Count a result that could not be kept."""
+        """Count a result that could not be stored."""
         with suppress(redis.RedisError):
-            self._redis.hincrby(COUNTERS, UNSAVED, 1)
+            self._redis.hincrby(protocol.COUNTERS, protocol.UNSAVED, 1)
 
     def unsaved_results(self) -> int:
-        """Return how many results could not be kept since Redis began; EngineUnavailable when it is down."""
+        """Return how many results could not be stored since Redis started; EngineUnavailable when it is down."""
         with _translated():
-            return int(cast(bytes | None, self._redis.hget(COUNTERS, UNSAVED)) or 0)
+            return int(cast(bytes | None, self._redis.hget(protocol.COUNTERS, protocol.UNSAVED)) or 0)
 
     def take(self, token: str) -> bytes | None:
         """Return the bytes of a call, or None when its caller no longer waits for it."""
@@ -210,15 +170,15 @@ class EngineClient:
     def _enter(self, call: PendingCall, data: bytes, give_up: float) -> None:
         expiry_s = int(self._timeout_s) + EXPIRY_MARGIN_S
         args: list[str | float | bytes] = [time.time(), give_up, self._limit, call.token, expiry_s, data]
-        outcome = self._admit(keys=[WORKER_STATUS, WAITING, call.upload], args=args)
-        if outcome == b"no engine":
+        outcome = self._admit(keys=[protocol.WORKER_STATUS, protocol.WAITING, call.upload], args=args)
+        if outcome == protocol.NO_ENGINE:
             raise EngineUnavailable("no worker is ready", retry_after_s=RETRY_AFTER_S)
-        if outcome == b"full":
+        if outcome == protocol.FULL:
             raise QueueFull(f"{self._limit} calls are waiting already", retry_after_s=RETRY_AFTER_S)
 
     def _wait(self, call: PendingCall, give_up: float, gone: Callable[[], bool]) -> bytes:
         while (left_s := give_up - time.time()) > 0:
-            popped = self._redis.blpop([call.answer], timeout=min(left_s, LOOK_EVERY_S))
+            popped = self._redis.blpop([call.answer], timeout=min(left_s, CHECK_EVERY_S))
             if popped:
                 return cast(bytes, popped[1])
             if not self._redis.exists(call.upload, call.answer):
@@ -228,21 +188,21 @@ class EngineClient:
         raise JobTimedOut(f"there was no answer within {self._timeout_s:g} s")
 
     def _leave(self, call: PendingCall) -> None:
-        """Forget a call, so that a task which has not begun is dropped when its turn comes."""
-        # Redis forgets it by itself when this fails.
+        """Remove a call, so that a task which has not begun is dropped when its turn comes."""
+        # Its keys expire when this fails.
         with suppress(redis.RedisError), self._redis.pipeline(transaction=False) as steps:
-            steps.zrem(WAITING, call.token)
+            steps.zrem(protocol.WAITING, call.token)
             steps.delete(call.upload, call.answer)
             steps.execute()
 
     def _send(self, token: str, answer: bytes) -> None:
         call = PendingCall(token)
-        self._answer(keys=[call.upload, call.answer, WAITING], args=[answer, EXPIRY_MARGIN_S, token])
+        self._answer(keys=[call.upload, call.answer, protocol.WAITING], args=[answer, EXPIRY_MARGIN_S, token])
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what Redis and Celery raise into our own error."""
+    """Turn the errors of Redis and Celery into EngineUnavailable."""
     try:
         yield
     except (redis.RedisError, kombu.exceptions.OperationalError) as error:

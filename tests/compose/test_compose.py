@@ -40,7 +40,7 @@ def test_settings_of_service_load(
     for variable, value in files.environment(files.services(variables)[name], variables).items():
         monkeypatch.setenv(variable, value)
     settings = config.read()
-    assert config.misspelt() == {}
+    assert config.unknown() == {}
     assert (settings.port, str(settings.weights_dir)) == (8000, "/weights")
     assert settings.host == "0.0.0.0"  # noqa: S104  # of the container, whose network is its own
     assert settings.keeps_pictures

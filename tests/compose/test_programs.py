@@ -191,4 +191,4 @@ def test_units_settings_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     for name, value in given.items():
         monkeypatch.setenv(name, value or blanks.get(name, files.SECRET))
     assert config.read().keeps_pictures
-    assert config.misspelt() == {}
+    assert config.unknown() == {}

@@ -39,13 +39,13 @@ def test_settings_take_plain_host_port(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_misspelt_settings_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACE_API_QUEUE_LIMITS", "7")
     monkeypatch.setenv("FACE_API_URL", "http://elsewhere")
-    assert config.misspelt() == {"FACE_API_QUEUE_LIMITS": "FACE_API_QUEUE_LIMIT"}
+    assert config.unknown() == {"FACE_API_QUEUE_LIMITS": "FACE_API_QUEUE_LIMIT"}
 
 
 def test_misspelt_names_in_file_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("# FACE_API_COMMENT=1\n export FACE_API_STORAGE_ENABLE = false\nFACE_API_PORT=1\n")
     monkeypatch.chdir(tmp_path)
-    assert config.misspelt() == {"FACE_API_STORAGE_ENABLE": "FACE_API_STORAGE_ENABLED"}
+    assert config.unknown() == {"FACE_API_STORAGE_ENABLE": "FACE_API_STORAGE_ENABLED"}
 
 
 def test_settings_hide_password() -> None:

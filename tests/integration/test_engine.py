@@ -13,7 +13,7 @@ import redis
 import requests
 import skimage.data
 
-from core.engine import client
+from core.engine import protocol
 from tests.conftest import StartService
 from tests.stack import Stack
 
@@ -69,8 +69,8 @@ def test_caller_that_hangs_up_is_dropped(lone: Stack) -> None:
     lone.pause_worker()
     with socket.create_connection(("127.0.0.1", lone.port)) as connection:
         connection.sendall(raw_request(lone, face()))
-        until(lambda: waiting.zcard(client.WAITING) == 1)
-    until(lambda: waiting.zcard(client.WAITING) == 0)
+        until(lambda: waiting.zcard(protocol.WAITING) == 1)
+    until(lambda: waiting.zcard(protocol.WAITING) == 0)
     assert not list(waiting.scan_iter("face-api:upload:*"))
     lone.resume_worker()
     until(lambda: '"outcome": "dropped"' in lone.log("worker"))
@@ -97,9 +97,9 @@ def test_every_task_is_a_heartbeat(start_service: StartService) -> None:
     service = start_service()
     service.kill("beat")  # whose heartbeat waits behind the calls of a busy service
     connection = redis.Redis.from_url(service.redis_url)
-    connection.expire(client.WORKER_STATUS, 8)
+    connection.expire(protocol.WORKER_STATUS, 8)
     # A worker that has said so just now doesn't say it again at once.
-    service.until(lambda: mask(service, face()).status_code == 200 and connection.ttl(client.WORKER_STATUS) > 10)
+    service.until(lambda: mask(service, face()).status_code == 200 and connection.ttl(protocol.WORKER_STATUS) > 10)
 
 
 def test_silent_clients_give_threads_back(start_service: StartService) -> None:

@@ -179,7 +179,7 @@ def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPa
         go_on.wait(30)
         done.set()
 
-    begin = tasks._beside(slow)
+    begin = tasks._in_thread(slow)
     begin()
     assert begun.acquire(timeout=30) and not done.is_set()
     begin()
@@ -200,4 +200,4 @@ def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPa
 )
 def test_maintenance_tells_what_it_did(outcome: object, told: bool) -> None:
     """Every few seconds a line about nothing would push the others out of sight."""
-    assert tasks._tells(outcome) is told
+    assert tasks._did_something(outcome) is told

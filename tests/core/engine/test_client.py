@@ -12,7 +12,7 @@ import redis
 from core import config, services
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings
-from core.engine import client
+from core.engine import protocol
 from core.engine.client import EngineClient, WorkerStatus
 from core.engine.loads import EngineLoad
 from core.errors import EngineUnavailable, InternalError, JobTimedOut, QueueFull, UndecodableImage
@@ -66,7 +66,7 @@ def play_engine(connection: "redis.Redis", answer: Callable[[str], None]) -> thr
 
 
 def left_over(connection: "redis.Redis") -> set[bytes]:
-    return {key for key in connection.keys("face-api:*") if key != client.WORKER_STATUS.encode()}
+    return {key for key in connection.keys("face-api:*") if key != protocol.WORKER_STATUS.encode()}
 
 
 def test_report_comes_back_whole(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
@@ -109,7 +109,7 @@ def test_load_tells_who_waits(calls: int, processes: int, running: int, waiting:
 
 def test_load_without_workers_counts_calls(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue()
-    connection.zadd(client.WAITING, {"alive": time.time() + 60, "given up": time.time() - 1})
+    connection.zadd(protocol.WAITING, {"alive": time.time() + 60, "given up": time.time() - 1})
     assert own.load() == EngineLoad(calls=1, workers=0, processes=0)
 
 
@@ -178,7 +178,7 @@ def test_full_queue_refuses(make_queue: Callable[..., EngineClient], connection:
 
     waiting = threading.Thread(target=wait_in_vain)
     waiting.start()
-    while not connection.zcard(client.WAITING):
+    while not connection.zcard(protocol.WAITING):
         time.sleep(0.01)
     with pytest.raises(QueueFull) as caught:
         own.run_detect(b"2", ResolvedDetectOptions(), still_there)
@@ -188,7 +188,7 @@ def test_full_queue_refuses(make_queue: Callable[..., EngineClient], connection:
 
 def test_crashed_callers_free_their_place(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue(queue_limit=1)
-    connection.zadd(client.WAITING, {"crashed": time.time() - 1})
+    connection.zadd(protocol.WAITING, {"crashed": time.time() - 1})
     engine = play_engine(connection, lambda token: own.answer_report(token, REPORT))
     assert own.run_detect(b"picture", ResolvedDetectOptions(), still_there) == REPORT
     engine.join()
@@ -196,7 +196,7 @@ def test_crashed_callers_free_their_place(make_queue: Callable[..., EngineClient
 
 def test_call_without_worker_is_refused(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue()
-    connection.delete(client.WORKER_STATUS)
+    connection.delete(protocol.WORKER_STATUS)
     with pytest.raises(EngineUnavailable):
         own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
 
@@ -214,7 +214,7 @@ def test_bytes_expire_by_themselves(make_queue: Callable[..., EngineClient], con
     lifetimes: list[int] = []
 
     def answer(token: str) -> None:
-        lifetimes.extend([connection.ttl(f"face-api:upload:{token}"), connection.ttl(client.WAITING)])
+        lifetimes.extend([connection.ttl(f"face-api:upload:{token}"), connection.ttl(protocol.WAITING)])
         own.answer_report(token, REPORT)
 
     engine = play_engine(connection, answer)
@@ -234,8 +234,8 @@ def test_message_holds_no_picture(make_queue: Callable[..., EngineClient], conne
 def test_silent_engine_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue()
     assert own.worker_status() == ENGINE
-    assert 0 < connection.ttl(client.WORKER_STATUS) <= client.WORKER_STATUS_TTL_S
-    connection.delete(client.WORKER_STATUS)
+    assert 0 < connection.ttl(protocol.WORKER_STATUS) <= protocol.WORKER_STATUS_TTL_S
+    connection.delete(protocol.WORKER_STATUS)
     assert own.worker_status() is None
 
 

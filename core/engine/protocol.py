@@ -1,0 +1,46 @@
+"""What lies in Redis while a call is in flight: the keys, for how long, and the scripts that change several at once."""
+
+from dataclasses import dataclass
+
+NAMESPACE = "face-api:"
+WAITING = NAMESPACE + "waiting"  # sorted set: the tokens of calls in flight, by the time when they give up
+WORKER_STATUS = NAMESPACE + "worker"  # what a worker published last; gone when none has for a while
+WORKER_STATUS_TTL_S = 20
+COUNTERS = NAMESPACE + "counters"
+UNSAVED = "unsaved_results"
+# The bytes outlive the call by this much, so that the worker never loses them to a race.
+EXPIRY_MARGIN_S = 5
+
+NO_ENGINE, FULL = b"no engine", b"full"
+ADMIT = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'no engine' end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[1])
+local known = redis.call('ZSCORE', KEYS[2], ARGV[4])  -- a client that had no reply asks again
+if not known and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return 'full' end
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+redis.call('SET', KEYS[3], ARGV[6], 'EX', ARGV[5])
+return 'admitted'
+"""
+# Only while the caller still waits: nobody would take the answer away.
+ANSWER = """
+if redis.call('DEL', KEYS[1]) == 0 then return end
+redis.call('RPUSH', KEYS[2], ARGV[1])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+redis.call('ZREM', KEYS[3], ARGV[3])
+"""
+
+
+@dataclass(frozen=True)
+class PendingCall:
+    """One call in flight: the keys of its picture and of its answer."""
+
+    token: str
+
+    @property
+    def upload(self) -> str:
+        return f"{NAMESPACE}upload:{self.token}"
+
+    @property
+    def answer(self) -> str:
+        return f"{NAMESPACE}answer:{self.token}"
