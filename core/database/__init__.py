@@ -1,1 +1,1 @@
-"""The database: its engine, its tables, and what every query shares."""
+"""The database: its engine, its tables, and what all queries share."""

@@ -1,4 +1,4 @@
-"""What all tables share: their base, their types."""
+"""What all tables share: base class, column types, naming of constraints."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,13 +8,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 
-# SQLite counts up only a key that is called INTEGER.
+# SQLite autoincrements only a key of type INTEGER.
 Serial = BigInteger().with_variant(Integer, "sqlite")
 JsonDocument = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment with its zone: SQLite forgets the zone, so it is put back on the way out."""
+    """A timestamp in UTC: SQLite stores no zone, so it is added on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

@@ -18,12 +18,12 @@ FINISHED = text("finished_at IS NOT NULL")
 
 
 class Batch(Base):
-    """Many pictures and what is done to each of them.
+    """Many pictures, processed with the same options.
 
     The counts are changed in the transaction that changes the state of an item, so they are right at any moment; who
     changes both locks the item first. total: how many items there have ever been, so the position of the next.
     options: those of detect or mask, every one resolved. prefix: where in the bucket the pictures are, else null;
-    imported_at: when all of them had become items; import_until: until when somebody is at it.
+    imported_at: when all of them had become items; import_until: when the lease of a running import expires.
     """
 
     __tablename__ = "batches"
@@ -32,7 +32,7 @@ class Batch(Base):
         one_of("status", BatchStatus),
         Index(None, "created_at", "id"),
         Index(None, "status", "created_at", "id"),
-        # Those that a worker or the reaper looks at; the others are many more.
+        # Those that workers and maintenance query; the others are many more.
         Index("ix_batches_unfinished", "id", postgresql_where=UNFINISHED, sqlite_where=UNFINISHED),
     )
 
@@ -59,12 +59,12 @@ class Batch(Base):
 
 
 class BatchItem(Base):
-    """One picture of a batch, and how far it is.
+    """One picture of a batch, and its state.
 
     position: counted from 1 in its batch, without gaps. digest, result_digest: SHA-256 of the upload and of the masked
     picture, in hexadecimal. source_key: the object that it is copied from when its turn comes; null for an upload.
-    attempts: how often a worker took it; lost_leases: how often the lease of one ran out. lease: who holds it, a new
-    value each time; leased_by: the task of that worker. available_at: not to be taken before.
+    attempts: how often a worker took it; lost_leases: how many of those leases expired. lease: a new value each time;
+    leased_by: the task that holds it. available_at: it is not taken before.
     """
 
     __tablename__ = "batch_items"
@@ -87,7 +87,7 @@ class BatchItem(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(16))
     attempts: Mapped[int] = mapped_column(default=0)
-    lost_leases: Mapped[int] = mapped_column("deaths", key="lost_leases", default=0)  # the name of its first days
+    lost_leases: Mapped[int] = mapped_column("deaths", key="lost_leases", default=0)  # the column's old name
     lease: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     leased_by: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)

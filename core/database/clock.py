@@ -1,8 +1,8 @@
-"""The clock of everything that is stored."""
+"""The clock of all timestamps that are stored."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return this moment, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

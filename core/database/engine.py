@@ -11,7 +11,7 @@ SessionFactory = sessionmaker[Session]
 
 
 def create(settings: Settings) -> Engine:
-    """Make the engine of the settings' database; nothing is opened yet."""
+    """Create the engine of the settings' database; nothing is connected yet."""
     url = make_url(settings.sqlalchemy_url)
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg2")  # the driver that is installed, not SQLAlchemy's default
@@ -24,7 +24,7 @@ def create(settings: Settings) -> Engine:
 
 
 def session_factory(settings: Settings) -> SessionFactory:
-    """Make the factory of sessions for the settings' database."""
+    """Create the session factory of the settings' database."""
     return sessionmaker(create(settings), expire_on_commit=False)
 
 

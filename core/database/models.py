@@ -42,12 +42,12 @@ __all__ = [
     "now",
 ]
 
-# A tally of all jobs, in batches or not, stands under this: a key that may be null can't be unique.
+# The batch_id of tallies of all jobs, in batches or not: a key that may be null can't be unique.
 ANY_BATCH = uuid.UUID(int=0)
 
 
 class ApiKey(Base):
-    """A caller's key: its text is never kept, only the SHA-256 of it."""
+    """A caller's key: its text is never stored, only its SHA-256."""
 
     __tablename__ = "api_keys"
 
@@ -63,18 +63,18 @@ class ApiKey(Base):
 
     @property
     def key_preview(self) -> str:
-        """What a person knows the key by."""
+        """What a person recognises the key by."""
         return f"{self.key_prefix}...{self.key_suffix}"
 
 
-# A method implies the type, so those two are never looked up together.
+# A method implies the type, so no query filters by both.
 JOB_FILTERS = ((), ("job_type",), ("blur_method",), ("status",), ("job_type", "status"), ("blur_method", "status"))
 IN_BATCH = text("batch_id IS NOT NULL")
 PENDING = text(f"review_state = '{ReviewState.PENDING}'")
 
 
 class Image(Base):
-    """A picture that was kept: its bytes are in the object store under `s3_key`."""
+    """A stored picture: its bytes are in the object store under `s3_key`."""
 
     __tablename__ = "images"
     __table_args__ = (Index(None, "created_at", "id"),)
@@ -144,7 +144,7 @@ class ProcessingJob(Base):
 
 
 class CleanupTask(Base):
-    """An object that no row names any more and that is to be removed from the store."""
+    """An object that no row names any more and that is due to be deleted from the store."""
 
     __tablename__ = "cleanup_tasks"
 
@@ -157,7 +157,7 @@ class CleanupTask(Base):
 
 
 class Measures:
-    """What is added up. An image has its own size as bytes, a job that of its processed object.
+    """What tallies add up. An image has its own size as bytes, a job that of its processed object.
 
     timed: how many have an `inference_ms`; inference_us: their sum, whole, so that it stays exact.
     """
@@ -170,7 +170,7 @@ class Measures:
 
 
 class TallyChange(Measures, Base):
-    """What one statement added to the rows of an hour, or took away; only the triggers write here."""
+    """What one statement added to or removed from the rows of an hour; only triggers write here."""
 
     __tablename__ = "tally_changes"
 

@@ -1,4 +1,4 @@
-"""How many rows there are of each kind: exact, and told without counting them.
+"""How many rows there are of each kind: exact, without counting them.
 
 Counting a million rows takes longer than answering a page of them, and one counter for all would make every writer
 wait for the others. So triggers append what each statement changes (`tally_changes`: no writer waits, and a change
@@ -27,7 +27,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MEASURES = ("row_count", "faces", "timed", "inference_us", "bytes")
 KEY = ("counted", "batch_id", "span", "starts_at", "job_type", "blur_method", "status")
-WORTH_A_LOOK = 1000  # chosen: skipping fewer rows costs less than asking for the hours of a day
+MAX_SKIP = 1000  # chosen: skipping fewer rows costs less than asking for the hours of a day
 FOLDED_AT_ONCE = 5000  # chosen: a short transaction, and fewer parameters than SQLite allows
 
 Range = tuple[datetime | None, datetime | None]  # from the first on, before the second; None: no end
@@ -44,7 +44,7 @@ class RowFilter:
     before: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """Say it in SQL."""
+        """Return the conditions in SQL."""
         return [*_same(self.table, self.equal), *_within(self.table.created_at, (self.after, self.before))]
 
 
@@ -68,13 +68,13 @@ def seek(session: Session, rows: RowFilter, offset: int) -> SeekPosition:
     """Count the rows, and find the one that has `offset` newer ones."""
     segments = list(_segments(session, rows))
     total = sum(segment.row_count for segment in segments)
-    found = _find(segments, offset)
-    if found is None:
+    position = _find(segments, offset)
+    if position is None:
         return SeekPosition(total)
-    segment, skip = found
-    if skip > WORTH_A_LOOK and segment.end - segment.start == DAY:
+    segment, skip = position
+    if skip > MAX_SKIP and segment.end - segment.start == DAY:
         hours = (segment.start, segment.end)
-        segment, skip = _find(_summed(session, rows, hours, NO_DAYS), skip) or found
+        segment, skip = _find(_summed(session, rows, hours, NO_DAYS), skip) or position
     return SeekPosition(total, segment.end, skip)
 
 
@@ -106,13 +106,13 @@ def fold(session: Session) -> int:
         folded += len(taken)
         if len(taken) < FOLDED_AT_ONCE:
             break
-    _forget_empty(session)
+    _delete_empty(session)
     session.commit()
     return folded
 
 
 def _segments(session: Session, rows: RowFilter) -> Iterator[_TimeSegment]:
-    """Cut the rows into stretches of time, newest first, each with its number of rows."""
+    """Cut the rows into segments of time, newest first, each with its number of rows."""
     start, end = _inwards((rows.after, rows.before), HOUR)
     if start and end and start >= end:
         yield from _counted(session, rows)
@@ -162,7 +162,7 @@ def _summed(session: Session, rows: RowFilter, hours: Range, days: Range) -> Ite
 
 
 def _take(session: Session) -> list[Any]:
-    """Remove some changes that nobody else is folding."""
+    """Delete and return some changes that no other process is folding."""
     ids = session.scalars(select(TallyChange.id).limit(FOLDED_AT_ONCE).with_for_update(skip_locked=True)).all()
     names = ("counted", "starts_at", "batch_id", "job_type", "blur_method", "status", *MEASURES)
     table = upserts.table_of(TallyChange)
@@ -177,15 +177,15 @@ def _add(session: Session, changes: list[Any]) -> None:
         for batch_id in {ANY_BATCH, change.batch_id or ANY_BATCH}:
             for span, starts_at in (("hour", change.starts_at), ("day", _floor(change.starts_at, DAY))):
                 added[change.counted, batch_id, span, starts_at, *kind].update(measures)
-    # In one order, so that two of these can't wait for each other in a ring.
+    # In one order, so that two of these can't deadlock.
     rows = [dict(zip(KEY, key, strict=True)) | added[key] for key in sorted(added)]
     statement = upserts.insert(session, Tally)
     sums = {name: getattr(Tally, name) + statement.excluded[name] for name in MEASURES}
     session.execute(statement.on_conflict_do_update(index_elements=KEY, set_=sums), rows)
 
 
-def _forget_empty(session: Session) -> None:
-    """Remove some sums of what is all gone. A row less may be folded before the row: then the rest isn't zero."""
+def _delete_empty(session: Session) -> None:
+    """Delete some sums that are all zero; row_count alone is too when a deletion is folded before its insertion."""
     empty = select(*_columns(Tally, KEY)).where(*[getattr(Tally, name) == 0 for name in MEASURES])
     keys = [tuple(row) for row in session.execute(empty.limit(1000).with_for_update(skip_locked=True))]
     table = upserts.table_of(Tally)

@@ -14,10 +14,10 @@ PENDING = text(f"status = '{DeliveryStatus.PENDING}'")
 
 
 class WebhookDelivery(Base):
-    """Something that a receiver is to be told, and how far that is.
+    """One message to a receiver, and its state.
 
-    The id is the message's: a receiver that is told twice knows it by that. payload: the body as it is signed, the same
-    at each attempt. next_attempt_at: not before that; null when there is none to come. last_status: of the last answer.
+    The id is the message's: a receiver that gets it twice recognises it by that. payload: the body as it is signed, the
+    same at each attempt. next_attempt_at: null when none is due any more. last_status: of the last response.
     """
 
     __tablename__ = "webhook_deliveries"

@@ -1,1 +1,1 @@
-"""Webhooks: which URLs may be called, what is sent, how often it is repeated."""
+"""Webhooks: which URLs may be called, what is sent, when it is retried."""

@@ -1,7 +1,7 @@
-"""Where a URL that somebody else gave may lead: to the open internet, not into the network that this runs in.
+"""Which addresses a webhook's URL may lead to: those of the open internet, not of the network that this runs in.
 
-Threat: whoever may begin a batch names a URL, and the service, which stands behind the firewall, calls it. Names are
-looked up once, and the connection goes to the address that was judged, so that a second look-up can't change it.
+Threat (SSRF): a caller who may create a batch names a URL, and the service, which is behind the firewall, calls it.
+Names are resolved once, and the connection goes to the address that was checked, so that DNS can't change it between.
 """
 
 import ipaddress
@@ -18,12 +18,12 @@ PORTS = {"http": 80, "https": 443}
 
 
 class ForbiddenAddress(Exception):
-    """A URL that is not called; its text says why, for whoever gave it."""
+    """A URL that must not be called; the message says why, for the caller who named it."""
 
 
 @dataclass(frozen=True)
 class WebhookTarget:
-    """A URL taken apart. host: a name, or an address without brackets; path: with the query."""
+    """A parsed URL. host: a name, or an address without brackets; path: with the query."""
 
     scheme: str
     host: str
@@ -32,13 +32,13 @@ class WebhookTarget:
 
     @property
     def authority(self) -> str:
-        """What the header Host says."""
+        """The value of the header Host."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def parse(url: str, *, allow_private: bool) -> WebhookTarget:
-    """Take a URL apart; Forbidden when it can't be called, or plainly leads inside."""
+    """Parse a URL; ForbiddenAddress when it can't be called, or names a private address."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -58,9 +58,9 @@ def parse(url: str, *, allow_private: bool) -> WebhookTarget:
 
 
 def resolve(target: WebhookTarget, *, allow_private: bool) -> list[str]:
-    """Look the host up, once; return its addresses that may be called. Forbidden when none may, OSError without any."""
-    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    addresses = list(dict.fromkeys(str(where[0]) for *_, where in found))
+    """Resolve the host, once; return the addresses that may be called. ForbiddenAddress when none may, OSError."""
+    records = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in records))
     allowed = [one for one in addresses if allow_private or is_public(ipaddress.ip_address(one))]
     if not allowed:
         raise ForbiddenAddress("it leads to a private address")
@@ -68,7 +68,7 @@ def resolve(target: WebhookTarget, *, allow_private: bool) -> list[str]:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address is of the open internet: no host of this machine, of a network like ours, or of none."""
+    """Whether an address is of the open internet: not loopback, private, link-local, multicast or reserved."""
     if isinstance(address, ipaddress.IPv6Address):
         if address in NAT64:
             return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
@@ -81,13 +81,13 @@ def is_public(address: Address) -> bool:
 
 
 def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """Return the IPv4 addresses that gateways or the system itself would make of it."""
-    found = (address.ipv4_mapped, address.sixtofour, *(address.teredo or ()))
-    return [one for one in found if one is not None]
+    """Return the IPv4 addresses that gateways or the system itself translate it to."""
+    translated = (address.ipv4_mapped, address.sixtofour, *(address.teredo or ()))
+    return [one for one in translated if one is not None]
 
 
 def _literal(host: str) -> Address | None:
-    """Read a host that is an address, also in the short, octal and hexadecimal ways that the system takes."""
+    """Parse a host that is an address, also in the short, octal and hexadecimal forms that the system accepts."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""One attempt to tell a receiver something: signed as Standard Webhooks wants it, to an address that was judged."""
+"""One attempt to send a webhook: signed as Standard Webhooks specifies, to an address that was checked."""
 
 import base64
 import hashlib
@@ -17,17 +17,17 @@ from urllib3.util.ssl_match_hostname import CertificateError
 from core.webhooks import addresses
 from core.webhooks.addresses import ForbiddenAddress, WebhookTarget
 
-CONNECT_S, SILENCE_S = 5.0, 10.0
-WHOLE_S = 20.0  # a receiver that sends a byte now and then is never silent
-ANSWER_BYTES = 4096  # of it nothing is kept
-TRIED_ADDRESSES = 3
+CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 10.0
+TOTAL_TIMEOUT_S = 20.0  # a receiver that sends a byte now and then never meets the read timeout
+MAX_RESPONSE_BYTES = 4096  # read and thrown away
+MAX_ADDRESSES = 3
 SECRET_PREFIX = "whsec_"  # noqa: S105  # what every secret begins with
 USER_AGENT = "face-api-webhook"
 
 
 @dataclass(frozen=True)
 class WebhookMessage:
-    """What is told. id: the same at each attempt; secret: `whsec_` and base64."""
+    """One webhook. id: the same at each attempt; secret: `whsec_` and base64."""
 
     id: str
     url: str
@@ -37,7 +37,7 @@ class WebhookMessage:
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """What came of an attempt. status: None when there was no answer; error: '' when the receiver took it."""
+    """The result of an attempt. status: None when there was no response; error: '' when it was delivered."""
 
     status: int | None
     error: str = ""
@@ -51,61 +51,61 @@ def sign(message: WebhookMessage, timestamp: int) -> str:
 
 
 def post(message: WebhookMessage, *, allow_private: bool) -> AttemptResult:
-    """Send it, once. No redirect is followed, no proxy asked, and little of the answer read."""
+    """Send a webhook once. No redirect is followed, no proxy used, and little of the response read."""
     try:
         target = addresses.parse(message.url, allow_private=allow_private)
-        found = addresses.resolve(target, allow_private=allow_private)
+        resolved = addresses.resolve(target, allow_private=allow_private)
     except ForbiddenAddress as error:
         return AttemptResult(None, f"not called: {error}")
     except OSError as error:
         return AttemptResult(None, f"the host is not found: {error.strerror}")
-    answer = AttemptResult(None)
-    for address in found[:TRIED_ADDRESSES]:
-        answer = _sent(target, address, message)
-        if answer.status is not None:
+    result = AttemptResult(None)
+    for address in resolved[:MAX_ADDRESSES]:
+        result = _send(target, address, message)
+        if result.status is not None:
             break
-    return answer
+    return result
 
 
-def _sent(target: WebhookTarget, address: str, message: WebhookMessage) -> AttemptResult:
+def _send(target: WebhookTarget, address: str, message: WebhookMessage) -> AttemptResult:
     connection = _connection(target, address)
-    late = threading.Event()
+    timed_out = threading.Event()
 
     def hang_up() -> None:
-        late.set()
+        timed_out.set()
         if connection.sock is not None:
             with suppress(OSError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
 
-    watch = threading.Timer(WHOLE_S, hang_up)
-    watch.daemon = True
-    watch.start()
+    timer = threading.Timer(TOTAL_TIMEOUT_S, hang_up)
+    timer.daemon = True
+    timer.start()
     try:
-        return _exchanged(connection, target, message)
+        return _exchange(connection, target, message)
     except (HTTPError, HTTPException, CertificateError, OSError) as error:
         return AttemptResult(
-            None, "it took too long" if late.is_set() else f"it can't be reached: {type(error).__name__}"
+            None, "it took too long" if timed_out.is_set() else f"it can't be reached: {type(error).__name__}"
         )
     finally:
-        watch.cancel()
+        timer.cancel()
         connection.close()
 
 
 def _connection(target: WebhookTarget, address: str) -> HTTPConnection:
-    """Prepare a connection to the address itself; the certificate must be the host's all the same."""
+    """Make a connection to the address itself; the certificate must still be the host's."""
     if target.scheme == "http":
-        return HTTPConnection(address, target.port, timeout=CONNECT_S)
+        return HTTPConnection(address, target.port, timeout=CONNECT_TIMEOUT_S)
     return HTTPSConnection(
         address,
         target.port,
-        timeout=CONNECT_S,
+        timeout=CONNECT_TIMEOUT_S,
         server_hostname=target.host,
         assert_hostname=target.host,
         cert_reqs="CERT_REQUIRED",
     )
 
 
-def _exchanged(connection: HTTPConnection, target: WebhookTarget, message: WebhookMessage) -> AttemptResult:
+def _exchange(connection: HTTPConnection, target: WebhookTarget, message: WebhookMessage) -> AttemptResult:
     timestamp = int(time.time())
     headers = {
         "Host": target.authority,
@@ -116,11 +116,11 @@ def _exchanged(connection: HTTPConnection, target: WebhookTarget, message: Webho
         "webhook-signature": sign(message, timestamp),
     }
     connection.connect()
-    connection.timeout = SILENCE_S
+    connection.timeout = READ_TIMEOUT_S
     connection.request("POST", target.path, body=message.body.encode(), headers=headers, preload_content=False)
-    answer = connection.getresponse()
-    answer.read(ANSWER_BYTES)
-    if 200 <= answer.status < 300:
-        return AttemptResult(answer.status)
-    redirected = "; redirects are not followed" if 300 <= answer.status < 400 else ""
-    return AttemptResult(answer.status, f"the answer was {answer.status}{redirected}")
+    response = connection.getresponse()
+    response.read(MAX_RESPONSE_BYTES)
+    if 200 <= response.status < 300:
+        return AttemptResult(response.status)
+    redirected = "; redirects are not followed" if 300 <= response.status < 400 else ""
+    return AttemptResult(response.status, f"the answer was {response.status}{redirected}")

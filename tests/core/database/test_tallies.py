@@ -133,7 +133,7 @@ def test_page_steps_over_whole_hours(sessions: SessionFactory, monkeypatch: pyte
     _hourly(sessions, 120)
     if folded:
         rows.fold(sessions)
-    monkeypatch.setattr(tallies, "WORTH_A_LOOK", 4)
+    monkeypatch.setattr(tallies, "MAX_SKIP", 4)
     with sessions() as session:
         place = tallies.seek(session, RowFilter(ProcessingJob), 2 * (12 + 24 * 3) + 5)
     assert place == SeekPosition(240, datetime(2026, 2, 28, 22, tzinfo=UTC), 1)
@@ -141,7 +141,7 @@ def test_page_steps_over_whole_hours(sessions: SessionFactory, monkeypatch: pyte
 
 @pytest.mark.parametrize("worth", [0, 1000])
 def test_every_page_shows_other_rows(sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
-    monkeypatch.setattr(tallies, "WORTH_A_LOOK", worth)
+    monkeypatch.setattr(tallies, "MAX_SKIP", worth)
     _hourly(sessions, 60)
     with sessions() as session:
         _, shown = _listed(session, JobFilter(job_type="detect"), 7)

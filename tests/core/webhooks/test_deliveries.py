@@ -97,15 +97,19 @@ def make_due(sessions: SessionFactory) -> None:
         session.commit()
 
 
-def test_end_of_a_batch_is_told(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+def test_end_of_a_batch_is_delivered(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
     batch_id = ended(sessions, f"{receiver.url}/hook?x=1")
     assert deliveries.deliver_due(sessions, settings) == DeliverySummary(1, 1)
     ((path, headers, body),) = receiver.got
     (delivery,) = all_deliveries(sessions)
     assert path == "/hook?x=1" and headers["content-type"] == "application/json"
-    told = Webhook(SECRET).verify(body, headers)
-    assert (told["type"], told["data"]["id"], told["data"]["name"]) == ("batch.completed", str(batch_id), "press")
-    assert told["data"]["counts"] == {"total": 0, "completed": 0, "failed": 0, "cancelled": 0}
+    payload = Webhook(SECRET).verify(body, headers)
+    assert (payload["type"], payload["data"]["id"], payload["data"]["name"]) == (
+        "batch.completed",
+        str(batch_id),
+        "press",
+    )
+    assert payload["data"]["counts"] == {"total": 0, "completed": 0, "failed": 0, "cancelled": 0}
     assert headers["webhook-id"] == f"msg_{delivery.id.hex}"
     assert (delivery.status, delivery.attempts, delivery.last_status, delivery.last_error) == (
         "delivered",
@@ -127,12 +131,12 @@ def test_other_secret_does_not_verify(sessions: SessionFactory, settings: Settin
             Webhook(secret).verify(sent, headers)
 
 
-def test_batch_without_webhook_tells_nobody(sessions: SessionFactory, settings: Settings) -> None:
+def test_batch_without_webhook_has_no_delivery(sessions: SessionFactory, settings: Settings) -> None:
     ended(sessions, None)
     assert all_deliveries(sessions) == []
 
 
-def test_cancelled_batch_is_told_as_that(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+def test_cancelled_batch_has_its_own_event(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
     with sessions() as session:
         batch, _ = lifecycle.create(session, NewBatch("press", ResolvedMaskOptions(), receiver.url))
         lifecycle.cancel(session, batch.id)
@@ -170,7 +174,7 @@ def test_failed_delivery_is_repeated_with_pauses(
     assert len(receiver.got) == len(RETRY_DELAYS) + 1 and len(ids) == len(bodies) == 1
 
 
-def test_receiver_that_comes_back_is_told(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+def test_receiver_that_comes_back_gets_it(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
     receiver.statuses = [503]
     ended(sessions, receiver.url)
     deliveries.deliver_due(sessions, settings)
@@ -179,7 +183,7 @@ def test_receiver_that_comes_back_is_told(sessions: SessionFactory, settings: Se
     assert all_deliveries(sessions)[0].status == "delivered"
 
 
-def test_gone_receiver_is_told_nothing_more(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+def test_gone_receiver_gets_nothing_more(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
     receiver.statuses = [410]
     ended(sessions, receiver.url)
     ended(sessions, receiver.url)
@@ -226,7 +230,7 @@ def test_unsigned_is_never_sent(sessions: SessionFactory, receiver: Receiver) ->
     assert receiver.got == []
 
 
-def test_nobody_there_is_told(sessions: SessionFactory, settings: Settings) -> None:
+def test_unreachable_receiver_is_retried(sessions: SessionFactory, settings: Settings) -> None:
     ended(sessions, "http://127.0.0.1:9")
     deliveries.deliver_due(sessions, settings)
     (delivery,) = all_deliveries(sessions)
@@ -235,7 +239,7 @@ def test_nobody_there_is_told(sessions: SessionFactory, settings: Settings) -> N
 
 
 def test_silent_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posts, "SILENCE_S", 0.3)
+    monkeypatch.setattr(posts, "READ_TIMEOUT_S", 0.3)
     receiver.before = lambda _: time.sleep(1.5)
     started = time.monotonic()
     answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), allow_private=True)
@@ -243,7 +247,7 @@ def test_silent_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.Mon
 
 
 def test_dripping_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posts, "WHOLE_S", 0.5)
+    monkeypatch.setattr(posts, "TOTAL_TIMEOUT_S", 0.5)
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
         for _ in range(30):
@@ -279,7 +283,7 @@ def test_endless_answer_is_not_read(receiver: Receiver) -> None:
 
 
 def test_certificate_must_be_the_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server with a certificate that nobody vouches for is told nothing."""
+    """A server whose certificate no authority has signed gets nothing."""
     certificate = make_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
