@@ -64,7 +64,7 @@ class BatchUploader:
     def take(self, batch_id: uuid.UUID, files: Sequence[UploadSource]) -> UploadReceipt:
         """Make items of files. QueueFull, NotFound, BatchClosed; StorageUnavailable when the store fails.
 
-        What was stored until then is an item all the same: whoever sends it again gets it as a duplicate.
+        What was stored until then is an item all the same: a repeat gets it as a duplicate.
         """
         existing = self._prepare(batch_id, [file.name for file in files])
         outcomes: list[tuple[str, str] | RejectedItem] = []

@@ -17,7 +17,7 @@ def pack(kind: bytes, text: str, image: bytes = b"") -> bytes:
 
 
 def pack_error(error: FaceApiError) -> bytes:
-    """Put an error into an answer: its code and what the caller is told."""
+    """Put an error into an answer: its code and its detail."""
     return pack(ERROR, json.dumps([error.code, error.detail]))
 
 

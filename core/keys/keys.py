@@ -99,12 +99,12 @@ def revoke(session: Session, which: str) -> ApiKey:
     same = [ApiKey.key_prefix == which]
     with contextlib.suppress(ValueError):
         same.append(ApiKey.id == uuid.UUID(which))
-    found = list(session.scalars(select(ApiKey).where(or_(*same))))
-    if len(found) != 1:
-        raise NotFound(f"{len(found)} keys are known as {which!r}: give the id of one")
-    found[0].is_active = False
+    matching = list(session.scalars(select(ApiKey).where(or_(*same))))
+    if len(matching) != 1:
+        raise NotFound(f"{len(matching)} keys are known as {which!r}: give the id of one")
+    matching[0].is_active = False
     session.commit()
-    return found[0]
+    return matching[0]
 
 
 def _hash(text: str) -> str:
