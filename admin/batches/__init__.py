@@ -1,1 +1,1 @@
-"""`face-api batch`: many pictures through a service, here or far away, and none lost."""
+"""`face-api batch`: processes many pictures with a local or remote service, resumably."""

@@ -1,4 +1,4 @@
-"""The calls of the batch API: what is sent, and what of the answers is believed."""
+"""The endpoints of the batch API: requests, and validated responses."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ from admin.batches.pictures import LocalPicture
 Model = TypeVar("Model", bound=BaseModel)
 
 PER_PAGE = 100
-# Items that finish at one moment may be told of out of order: the next look begins a little before the last.
+# Items that finish at the same moment may be listed out of order: each poll starts a little before the last one's end.
 OVERLAP = timedelta(seconds=5)
 
 
@@ -33,7 +33,7 @@ class BatchCounts(BaseModel):
 
 
 class BatchInfo(BaseModel):
-    """A batch as the service tells of it."""
+    """A batch as the service reports it."""
 
     id: uuid.UUID
     name: str
@@ -47,13 +47,13 @@ class BatchInfo(BaseModel):
     created_at: datetime
 
     @property
-    def is_over(self) -> bool:
-        """Whether nothing more comes of it: a cancelled batch finishes what is being worked on."""
+    def is_finished(self) -> bool:
+        """Whether no more results will come; a cancelled batch still finishes its running items."""
         return self.status in {"completed", "cancelled"} and not self.counts.queued + self.counts.running
 
     @property
     def result_kind(self) -> str:
-        """What the results are: the pictures' format, or json."""
+        """The format of the results: the images' format, or json."""
         return str(self.options.get("format", "jpeg")) if self.job_type == "mask" else "json"
 
 
@@ -88,103 +88,105 @@ class RejectedUpload(BaseModel):
     detail: str = ""
 
 
-class Uploaded(BaseModel):
-    """What became of the files of one call."""
+class UploadResult(BaseModel):
+    """The outcome of each file of one upload."""
 
     accepted: list[AcceptedUpload]
     refused: list[RejectedUpload]
     digests: dict[str, str] = {}
 
-    def sent(self) -> list[tuple[str, str, str]]:
-        """Return name, sha256 and item id of what was taken; of names that were never sent nothing is believed."""
-        return [(one.name, self.digests[one.name], str(one.id)) for one in self.accepted if one.name in self.digests]
+    def uploads(self) -> list[tuple[str, str, str]]:
+        """Return name, sha256 and item id of the accepted files; names that were never sent are ignored."""
+        return [
+            (file.name, self.digests[file.name], str(file.id)) for file in self.accepted if file.name in self.digests
+        ]
 
     def failures(self) -> list[Failure]:
-        return [Failure(one.name, one.code, one.detail) for one in self.refused if one.name in self.digests]
+        return [Failure(file.name, file.code, file.detail) for file in self.refused if file.name in self.digests]
 
 
-async def create(client: Client, asked: dict[str, Any], key: str) -> BatchInfo:
-    """Begin a batch. key: the same makes no second one, however often it is asked for."""
-    return _read(BatchInfo, await client.post("/batches", asked, {"Idempotency-Key": key}))
+async def create(client: Client, body: dict[str, Any], idempotency_key: str) -> BatchInfo:
+    """Create a batch; a repeated call with the same key returns the same batch."""
+    return _parse(BatchInfo, await client.post("/batches", body, {"Idempotency-Key": idempotency_key}))
 
 
 async def get(client: Client, batch: str) -> BatchInfo:
-    return _read(BatchInfo, await client.get(f"/batches/{batch}"))
+    return _parse(BatchInfo, await client.get(f"/batches/{batch}"))
 
 
-async def act(client: Client, batch: str, what: Literal["close", "cancel", "retry-failed"]) -> BatchInfo:
-    return _read(BatchInfo, await client.post(f"/batches/{batch}/{what}"))
+async def change_state(client: Client, batch: str, action: Literal["close", "cancel", "retry-failed"]) -> BatchInfo:
+    return _parse(BatchInfo, await client.post(f"/batches/{batch}/{action}"))
 
 
-async def newest(client: Client, status: str | None, page: int, per_page: int) -> list[BatchInfo]:
-    told = await client.get("/batches", status=status, page=page, per_page=per_page)
-    return [_read(BatchInfo, one) for one in told.get("items", [])]
+async def list_batches(client: Client, status: str | None, page: int, per_page: int) -> list[BatchInfo]:
+    body = await client.get("/batches", status=status, page=page, per_page=per_page)
+    return [_parse(BatchInfo, item) for item in body.get("items", [])]
 
 
-async def upload(client: Client, batch: str, folder: Path, files: Sequence[LocalPicture]) -> Uploaded:
-    """Send some pictures in one call. An OSError tells which one can't be read."""
-    hashing: dict[str, Hashing] = {}
+async def upload(client: Client, batch: str, folder: Path, files: Sequence[LocalPicture]) -> UploadResult:
+    """Upload some pictures in one request; OSError names a file that can't be read."""
+    readers: dict[str, HashingReader] = {}
 
     async def attempt() -> httpx.Response:
-        with ExitStack() as opened:
-            for one in files:
-                hashing[one.name] = Hashing(opened.enter_context((folder / one.name).open("rb")))
-            parts = [("images", (one.name, hashing[one.name], "application/octet-stream")) for one in files]
+        with ExitStack() as stack:
+            for file in files:
+                readers[file.name] = HashingReader(stack.enter_context((folder / file.name).open("rb")))
+            parts = [("images", (file.name, readers[file.name], "application/octet-stream")) for file in files]
             return await client.http.post(f"{ADMIN}/batches/{batch}/images", files=parts)  # type: ignore[arg-type]  # httpx only reads
 
-    told = _read(Uploaded, (await client.persist(attempt)).json())
-    return told.model_copy(update={"digests": {name: file.digest for name, file in hashing.items()}})
+    uploaded = _parse(UploadResult, (await client.send(attempt)).json())
+    return uploaded.model_copy(update={"digests": {name: reader.digest for name, reader in readers.items()}})
 
 
-async def ended(client: Client, batch: str, after: datetime) -> AsyncIterator[list[ItemInfo]]:
-    """Yield the items that have ended since a moment, or a little before it, oldest first, page by page.
+async def finished_items(client: Client, batch: str, after: datetime) -> AsyncIterator[list[ItemInfo]]:
+    """Yield the items that have finished since a moment, or a little before it, oldest first, page by page.
 
-    Each page is the first from the moment where the one before has ended: to skip many would cost the service more and
-    more. Some are yielded twice.
+    Keyset pagination: each page starts at the moment where the one before ended, because large offsets would get
+    slower and slower. Some items are yielded twice.
     """
     after, page = after - OVERLAP, 1
-    while found := await _page(client, batch, {"finished_after": after.isoformat(), "page": page}):
-        yield found
-        if len(found) < PER_PAGE:
+    while items := await _item_page(client, batch, {"finished_after": after.isoformat(), "page": page}):
+        yield items
+        if len(items) < PER_PAGE:
             return
-        last = max([after, *(one.finished_at for one in found if one.finished_at)])
-        after, page = (last, 1) if last > after else (after, page + 1)  # very many may have ended at one moment
+        last = max([after, *(item.finished_at for item in items if item.finished_at)])
+        after, page = (last, 1) if last > after else (after, page + 1)  # very many may have finished at one moment
 
 
-async def every(client: Client, batch: str) -> AsyncIterator[list[ItemInfo]]:
+async def all_items(client: Client, batch: str) -> AsyncIterator[list[ItemInfo]]:
     """Yield all items page by page."""
     page = 1
-    while found := await _page(client, batch, {"page": page}):
-        yield found
+    while items := await _item_page(client, batch, {"page": page}):
+        yield items
         page += 1
 
 
-async def _page(client: Client, batch: str, query: dict[str, str | int]) -> list[ItemInfo]:
-    told = await client.get(f"/batches/{batch}/items", per_page=PER_PAGE, **query)
-    return [_read(ItemInfo, one) for one in told.get("items", [])]
+async def _item_page(client: Client, batch: str, query: dict[str, str | int]) -> list[ItemInfo]:
+    body = await client.get(f"/batches/{batch}/items", per_page=PER_PAGE, **query)
+    return [_parse(ItemInfo, item) for item in body.get("items", [])]
 
 
 async def download(client: Client, batch: str, item: str, part: Path) -> None:
-    """Fetch a result to a file."""
+    """Download a result to a file, and flush it to the disk."""
 
     async def attempt() -> httpx.Response:
         path = f"{ADMIN}/batches/{batch}/items/{item}/result"
-        async with client.http.stream("GET", path) as answer:
-            if not answer.is_success:
-                await answer.aread()
-                return answer
+        async with client.http.stream("GET", path) as response:
+            if not response.is_success:
+                await response.aread()
+                return response
             with part.open("wb") as file:
-                async for block in answer.aiter_bytes():
+                async for block in response.aiter_bytes():
                     file.write(block)
                 file.flush()
                 os.fsync(file.fileno())
-            return answer
+            return response
 
-    await client.persist(attempt)
+    await client.send(attempt)
 
 
-class Hashing:
-    """A file that is read once, and of which the sha256 is known then."""
+class HashingReader:
+    """A file that is read once, and its sha256 after that."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -200,13 +202,13 @@ class Hashing:
         return block
 
     def fileno(self) -> int:
-        """Where its length is asked."""
+        """Let httpx read the file's length."""
         return self._file.fileno()
 
 
-def _read(model: type[Model], told: object) -> Model:
-    """Read what the service tells; what isn't of that shape is Refused."""
+def _parse(model: type[Model], body: object) -> Model:
+    """Validate a response's body; RequestRejected for any other shape."""
     try:
-        return model.model_validate(told)
+        return model.model_validate(body)
     except ValidationError as error:
-        raise RequestRejected(Rejection(0, "not_the_service", "this is no answer of a Face API")) from error
+        raise RequestRejected(Rejection(0, "not_the_service", "this is not a response of a Face API")) from error

@@ -1,4 +1,4 @@
-"""The service as the command calls it: every call is tried until it has an answer that trying again won't change."""
+"""HTTP client of the batch command: requests are retried until there is an answer that a retry won't change."""
 
 import asyncio
 import random
@@ -16,26 +16,26 @@ import httpx
 from admin.batches.targets import NoAccess, ServiceTarget
 
 ADMIN = "/api/v1/admin"
-CONNECT_S, ANSWER_S = 10.0, 120.0
+CONNECT_TIMEOUT_S, RESPONSE_TIMEOUT_S = 10.0, 120.0
 # chosen: a service that is being upgraded or whose database restarts is back by then
-PATIENCE_S = 900.0
-FIRST_PATIENCE_S = 10.0  # one that has never answered is probably not there
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 20.0
-LONGEST_WAIT_S = 600.0  # of Retry-After: a call after that tells whether it still holds
-BUSY = {"rate_limited", "queue_full"}
-TRIED_AGAIN = {429, 502, 503, 504}
-FAULTS = {500}
-FAULT_TRIES = 3
-NO_ACCESS = {401, 403}
+RETRY_LIMIT_S = 900.0
+FIRST_RETRY_LIMIT_S = 10.0  # a service that has never answered is probably not there
+FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 20.0
+MAX_RETRY_AFTER_S = 600.0  # then a request finds out whether it still holds
+BUSY_CODES = {"rate_limited", "queue_full"}
+RETRIED_STATUSES = {429, 502, 503, 504}
+ERROR_STATUSES = {500}
+MAX_ERRORS = 3
+ACCESS_STATUSES = {401, 403}
 
 
-class GaveUp(click.ClickException):
-    """The service was out of reach, or kept refusing, for longer than anybody waits."""
+class RetriesExhausted(click.ClickException):
+    """The service was unreachable, or kept failing, for longer than the retry limit."""
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """What the service refuses, and why. code: its stable word for it."""
+    """Why the service rejected a request. code: its stable error code."""
 
     status: int
     code: str
@@ -43,29 +43,31 @@ class Rejection:
 
 
 class RequestRejected(Exception):
-    """An answer that trying again won't change."""
+    """An answer that a retry won't change."""
 
-    def __init__(self, problem: Rejection) -> None:
-        super().__init__(f"{problem.detail} ({problem.code})")
-        self.problem = problem
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(f"{rejection.detail} ({rejection.code})")
+        self.rejection = rejection
 
 
 Attempt = Callable[[], Awaitable[httpx.Response]]
 
 
 class Client:
-    """Calls of one service. say: is told why a call waits. patience_s: how long failing calls are repeated."""
+    """Requests to one service. notify: is called with why a request waits; retry_limit_s: for failing requests."""
 
-    def __init__(self, place: ServiceTarget, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> None:
-        self._say = say
-        self._place = place
-        self._patience_s, self._has_answered = patience_s, False
-        self._closed_until = 0.0  # the service has asked all of us to wait until then
+    def __init__(
+        self, target: ServiceTarget, notify: Callable[[str], None], retry_limit_s: float = RETRY_LIMIT_S
+    ) -> None:
+        self._notify = notify
+        self._target = target
+        self._retry_limit_s, self._has_answered = retry_limit_s, False
+        self._paused_until = 0.0  # the service has asked for a pause of all requests
         self.http = httpx.AsyncClient(
-            base_url=place.url,
-            auth=(place.user.encode(), place.password.encode()),
-            timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S, pool=None),
-            trust_env=not place.is_local,  # no proxy stands between two programs of one machine
+            base_url=target.url,
+            auth=(target.user.encode(), target.password.encode()),
+            timeout=httpx.Timeout(RESPONSE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
+            trust_env=not target.is_local,  # no proxy between two programs of one machine
         )
 
     async def __aenter__(self) -> Self:
@@ -77,67 +79,67 @@ class Client:
         await self.http.aclose()
 
     async def get(self, path: str, **query: str | int | None) -> dict[str, Any]:
-        """Return the JSON that is there; a parameter that is None isn't sent."""
-        sent = {name: value for name, value in query.items() if value is not None}
-        return _object(await self.persist(lambda: self.http.get(ADMIN + path, params=sent)))
+        """GET a JSON object; a parameter that is None isn't sent."""
+        parameters = {name: value for name, value in query.items() if value is not None}
+        return _object(await self.send(lambda: self.http.get(ADMIN + path, params=parameters)))
 
     async def post(
         self, path: str, body: dict[str, Any] | None = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        """Send JSON, or nothing; return the JSON of the answer."""
-        return _object(await self.persist(lambda: self.http.post(ADMIN + path, json=body, headers=headers)))
+        """POST JSON, or nothing; return the JSON object of the response."""
+        return _object(await self.send(lambda: self.http.post(ADMIN + path, json=body, headers=headers)))
 
-    async def persist(self, attempt: Attempt) -> httpx.Response:
-        """Repeat an attempt until its answer says yes, Refused or NoAccess says no, or GaveUp tells that nobody does.
+    async def send(self, attempt: Attempt) -> httpx.Response:
+        """Retry an attempt until it succeeds; else RequestRejected, NoAccess, or RetriesExhausted after the limit.
 
-        Retry-After is obeyed, by all calls of this client; else the pauses grow. How long a service may go on saying
-        that it is busy has no limit: then it is there, and works.
+        All requests of this client honour a Retry-After; without one the back-off grows. A service that reports that
+        it is busy is retried without a limit: it is up and working.
         """
-        since, tries, faults = time.monotonic(), 0, 0
+        since, retries, errors = time.monotonic(), 0, 0
         while True:
-            await asyncio.sleep(max(0.0, self._closed_until - time.monotonic()))
-            problem, wait_s = await self._try(attempt)
-            if isinstance(problem, httpx.Response):
-                return problem
-            faults += problem.status in FAULTS
-            if faults >= FAULT_TRIES:
-                raise RequestRejected(problem)
-            if problem.code in BUSY:
+            await asyncio.sleep(max(0.0, self._paused_until - time.monotonic()))
+            outcome, wait_s = await self._try(attempt)
+            if isinstance(outcome, httpx.Response):
+                return outcome
+            errors += outcome.status in ERROR_STATUSES
+            if errors >= MAX_ERRORS:
+                raise RequestRejected(outcome)
+            if outcome.code in BUSY_CODES:
                 since = time.monotonic()
-            elif time.monotonic() - since > (self._patience_s if self._has_answered else FIRST_PATIENCE_S):
-                raise GaveUp(f"{self._place.url}: {problem.detail}")
-            self._say(f"waiting: {problem.detail}")
+            elif time.monotonic() - since > (self._retry_limit_s if self._has_answered else FIRST_RETRY_LIMIT_S):
+                raise RetriesExhausted(f"{self._target.url}: {outcome.detail}")
+            self._notify(f"waiting: {outcome.detail}")
             if wait_s:
-                self._closed_until = max(self._closed_until, time.monotonic() + min(wait_s, LONGEST_WAIT_S))
+                self._paused_until = max(self._paused_until, time.monotonic() + min(wait_s, MAX_RETRY_AFTER_S))
             else:
-                longest = min(FIRST_PAUSE_S * 2**tries, LONGEST_PAUSE_S)
-                await asyncio.sleep(longest * random.uniform(0.5, 1))  # noqa: S311 - only so that not all come at once
-                tries = min(tries + 1, 10)
+                backoff_s = min(FIRST_BACKOFF_S * 2**retries, MAX_BACKOFF_S)
+                await asyncio.sleep(backoff_s * random.uniform(0.5, 1))  # noqa: S311 - jitter, so that not all come at once
+                retries = min(retries + 1, 10)
 
     async def _try(self, attempt: Attempt) -> tuple[Rejection | httpx.Response, float | None]:
-        """Return an answer that says yes, or what stood against it and how long the service asks to wait."""
+        """Return a successful response, or why it failed and the seconds of Retry-After."""
         try:
-            answer = await attempt()
+            response = await attempt()
         except httpx.LocalProtocolError as error:
-            # The file is longer or shorter than when it was opened.
+            # The file has grown or shrunk since it was opened.
             raise RequestRejected(
-                Rejection(0, "changed_meanwhile", "the file has changed while it was sent")
+                Rejection(0, "changed_meanwhile", "the file changed while it was uploaded")
             ) from error
         except httpx.TransportError as error:
             return Rejection(0, "unreachable", f"the service can't be reached: {error or type(error).__name__}"), None
         self._has_answered = True
-        if answer.is_success:
-            return answer, None
-        problem = _problem(answer)
-        if problem.status in NO_ACCESS or problem.code == "no_admin_password":
-            raise NoAccess(f"{self._place.url}: {problem.detail} ({problem.code})")
-        if problem.status in TRIED_AGAIN | FAULTS:
-            return problem, retry_after_s(answer.headers.get("Retry-After", ""))
-        raise RequestRejected(problem)
+        if response.is_success:
+            return response, None
+        rejection = _rejection(response)
+        if rejection.status in ACCESS_STATUSES or rejection.code == "no_admin_password":
+            raise NoAccess(f"{self._target.url}: {rejection.detail} ({rejection.code})")
+        if rejection.status in RETRIED_STATUSES | ERROR_STATUSES:
+            return rejection, retry_after_s(response.headers.get("Retry-After", ""))
+        raise RequestRejected(rejection)
 
 
 def retry_after_s(header: str) -> float | None:
-    """Read how long a caller is asked to wait: seconds, or a date; None when it can't be read."""
+    """Parse a Retry-After header, seconds or a date; None for anything else."""
     if header.isdecimal():
         return float(header)
     try:
@@ -147,21 +149,24 @@ def retry_after_s(header: str) -> float | None:
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _problem(answer: httpx.Response) -> Rejection:
-    """Read what an answer says against a call; a proxy's page isn't shown."""
+def _rejection(response: httpx.Response) -> Rejection:
+    """Read the code and detail of an error response; the HTML of a proxy isn't shown."""
     try:
-        told = answer.json()
-        return Rejection(answer.status_code, str(told["code"]), str(told["detail"]))
+        problem = response.json()
+        return Rejection(response.status_code, str(problem["code"]), str(problem["detail"]))
     except (ValueError, KeyError, TypeError):
-        to = f", a redirect to {answer.headers['Location']}" if "Location" in answer.headers else ""
-        return Rejection(answer.status_code, f"http_{answer.status_code}", f"the answer is {answer.status_code}{to}")
+        status, location = response.status_code, response.headers.get("Location")
+        redirect = f", a redirect to {location}" if location is not None else ""
+        return Rejection(status, f"http_{status}", f"the response status is {status}{redirect}")
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
+def _object(response: httpx.Response) -> dict[str, Any]:
     try:
-        told = answer.json()
+        body = response.json()
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        raise RequestRejected(Rejection(answer.status_code, "not_the_service", "this is no answer of a Face API"))
-    return told
+        body = None
+    if not isinstance(body, dict):
+        raise RequestRejected(
+            Rejection(response.status_code, "not_the_service", "this is not a response of a Face API")
+        )
+    return body

@@ -1,4 +1,4 @@
-"""`face-api batch`: a folder of pictures through a service, and what became of it."""
+"""`face-api batch`: submit a folder of pictures to a service, download the results, manage batches."""
 
 import asyncio
 import shlex
@@ -15,22 +15,23 @@ from admin.batches.clients import Client, RequestRejected
 from admin.batches.journals import Journal, JournalError
 from admin.batches.runs import RunOptions, SubmitPlan
 
-INTERRUPTED = 130  # as the shell says it of a program that Ctrl-C has ended
+INTERRUPTED = 130  # the shell's exit status for a program that Ctrl-C has ended
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-def _of_service(command: Command) -> Command:
-    address = click.option("--url", envvar="FACE_API_URL", help="The service, as http(s)://host[:port].")
-    return address(command)
+def _service_options(command: Command) -> Command:
+    return click.option("--url", envvar="FACE_API_URL", help="The service's URL, http(s)://host[:port].")(command)
 
 
-def _of_runs(command: Command) -> Command:
+def _run_options(command: Command) -> Command:
     for option in (
-        click.option("--workers", type=click.IntRange(1, 64), default=4, show_default=True, help="Calls at a time."),
-        click.option("--quiet", is_flag=True, help="Show nothing but the summary and what failed."),
-        click.option("--no-progress", is_flag=True, help="Lines instead of a bar."),
+        click.option(
+            "--workers", type=click.IntRange(1, 64), default=4, show_default=True, help="Concurrent requests."
+        ),
+        click.option("--quiet", is_flag=True, help="Show only the summary and the failures."),
+        click.option("--no-progress", is_flag=True, help="Print lines instead of a progress bar."),
     ):
         command = option(command)
     return command
@@ -38,164 +39,167 @@ def _of_runs(command: Command) -> Command:
 
 @click.group()
 def batch() -> None:
-    """Send many pictures to a service, and fetch what it makes of them.
+    """Submit many pictures to a service, and download the results.
 
-    The service is --url or FACE_API_URL, the credentials are FACE_API_ADMIN_USER and FACE_API_ADMIN_PASSWORD; without
-    them, those that `face-api up` has written to var/dev.env.
+    The service is --url or FACE_API_URL, the credentials are FACE_API_ADMIN_USER and FACE_API_ADMIN_PASSWORD. Without
+    them, those that `face-api up` has written to var/dev.env are used.
     """
 
 
 @batch.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--out", type=FOLDER, required=True, help="Where the results go: the same tree as DIR.")
-@click.option("--name", help="What people know the batch by; the folder's name by default.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the results, with the same tree as DIR.")
+@click.option("--name", help="Name of the batch; by default that of the folder.")
 @click.option("--job-type", type=click.Choice(["mask", "detect"]), default="mask", show_default=True)
-@click.option("--recursive", is_flag=True, help="Look into the folders below DIR, too.")
-@click.option("--resume", is_flag=True, help="Go on with what was begun in OUT.")
-@click.option("--dry-run", is_flag=True, help="Tell what would be sent, and send nothing.")
-@click.option("--webhook", metavar="URL", help="Is told by the service when the batch is done.")
-@_of_runs
-@_of_service
-@options.of_pictures
-def submit(folder: Path, out: Path, **given: Any) -> None:
-    """Send the pictures of DIR and fetch the results into OUT.
+@click.option("--recursive", is_flag=True, help="Include the folders below DIR.")
+@click.option("--resume", is_flag=True, help="Continue the run that was started in OUT.")
+@click.option("--dry-run", is_flag=True, help="Show what would be uploaded, and upload nothing.")
+@click.option("--webhook", metavar="URL", help="URL that the service calls when the batch is done.")
+@_run_options
+@_service_options
+@options.detection_options
+def submit(folder: Path, out: Path, **arguments: Any) -> None:
+    """Upload the pictures of DIR and download the results into OUT.
 
-    Whatever ends it, the same command with --resume goes on: nothing is sent or fetched twice. OUT must be another
-    folder than DIR. Ends with 1 when a picture failed, and names each; with 2 when it could not begin.
+    If it is interrupted, the same command with --resume continues: nothing is uploaded or downloaded twice. OUT must
+    be another folder than DIR. The exit status is 1 when a picture failed (each is listed), and 2 when the run could
+    not start.
     """
-    plan = SubmitPlan(folder, out, _asked(folder, given), given["recursive"])
-    if given["dry_run"]:
-        _tell(plan)
+    plan = SubmitPlan(folder, out, _batch_request(folder, arguments), arguments["recursive"])
+    if arguments["dry_run"]:
+        _show_plan(plan)
         return
-    place = _place(given["url"])
-    again = f"face-api batch submit {shlex.quote(str(folder))} --out {shlex.quote(str(out))} --resume"
-    opened = runs.resume(plan, place) if given["resume"] else runs.begin(plan, runs.look(plan), place)
+    target = _target(arguments["url"])
+    resume_command = f"face-api batch submit {shlex.quote(str(folder))} --out {shlex.quote(str(out))} --resume"
+    opened = runs.resume(plan, target) if arguments["resume"] else runs.begin(plan, runs.list_folder(plan), target)
     with closing(opened) as journal:
-        _end(lambda: runs.submit(plan, journal, place, _manner(given)), again)
+        _exit_with_status(lambda: runs.submit(plan, journal, target, _run_settings(arguments)), resume_command)
 
 
 @batch.command()
 @click.argument("batch_id", metavar="ID", type=click.UUID)
-@click.option("--out", type=FOLDER, required=True, help="Where the results go.")
-@_of_runs
-@_of_service
-def download(batch_id: Any, out: Path, **given: Any) -> None:
-    """Fetch the results of the batch ID that are finished into OUT; those that are there are not fetched again."""
-    place, name = _place(given["url"]), str(batch_id)
-    again = f"face-api batch download {name} --out {shlex.quote(str(out))}"
-    with closing(Journal.reopen(out, {"url": place.url, "batch": name})) as journal:
-        if journal.facts().get("batch") != name:
+@click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
+@_run_options
+@_service_options
+def download(batch_id: Any, out: Path, **arguments: Any) -> None:
+    """Download the finished results of batch ID into OUT; those already there are skipped."""
+    target, name = _target(arguments["url"]), str(batch_id)
+    resume_command = f"face-api batch download {name} --out {shlex.quote(str(out))}"
+    with closing(Journal.open_or_create(out, {"url": target.url, "batch": name})) as journal:
+        if journal.metadata().get("batch") != name:
             raise JournalError(f"{out} holds another batch: choose another folder")
-        journal.look_again()
-        _end(lambda: runs.download(name, journal, place, _manner(given), out), again)
+        journal.reset_failed()
+        _exit_with_status(lambda: runs.download(name, journal, target, _run_settings(arguments), out), resume_command)
 
 
 @batch.command()
 @click.argument("batch_id", metavar="ID", type=click.UUID)
-@_of_service
+@_service_options
 def status(batch_id: Any, url: str | None) -> None:
-    """Tell how far the batch ID is."""
-    _show(_called(url, lambda client: calls.get(client, str(batch_id))))
+    """Show the progress of batch ID."""
+    _show_batch(_request(url, lambda client: calls.get(client, str(batch_id))))
 
 
 @batch.command()
 @click.argument("batch_id", metavar="ID", type=click.UUID)
-@_of_service
+@_service_options
 def cancel(batch_id: Any, url: str | None) -> None:
-    """Do no more of the batch ID; what is done stays."""
-    _show(_called(url, lambda client: calls.act(client, str(batch_id), "cancel")))
+    """Cancel batch ID; finished results are kept."""
+    _show_batch(_request(url, lambda client: calls.change_state(client, str(batch_id), "cancel")))
 
 
 @batch.command()
 @click.argument("batch_id", metavar="ID", type=click.UUID)
-@_of_service
+@_service_options
 def retry(batch_id: Any, url: str | None) -> None:
-    """Do again what has failed in the batch ID; then `submit --resume` or `download` fetches it."""
-    _show(_called(url, lambda client: calls.act(client, str(batch_id), "retry-failed")))
+    """Retry the failed items of batch ID; then `submit --resume` or `download` fetches their results."""
+    _show_batch(_request(url, lambda client: calls.change_state(client, str(batch_id), "retry-failed")))
 
 
 @batch.command("list")
 @click.option("--status", type=click.Choice(["open", "running", "completed", "cancelled"]))
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True)
-@_of_service
+@_service_options
 def list_batches(status: Literal["open"] | None, page: int, url: str | None) -> None:
     """List batches, newest first."""
-    for one in _called(url, lambda client: calls.newest(client, status, page, 50)):
-        counts = one.counts
-        told = f"{counts.completed:>7,} of {counts.total:>7,} done, {counts.failed:,} failed"
-        click.echo(f"{one.id}  {one.created_at:%Y-%m-%d %H:%M}  {one.status:<9}  {told}  {one.name}")
+    for info in _request(url, lambda client: calls.list_batches(client, status, page, 50)):
+        counts = info.counts
+        progress = f"{counts.completed:>7,} of {counts.total:>7,} done, {counts.failed:,} failed"
+        click.echo(f"{info.id}  {info.created_at:%Y-%m-%d %H:%M}  {info.status:<9}  {progress}  {info.name}")
 
 
-def _asked(folder: Path, given: dict[str, Any]) -> dict[str, Any]:
-    """Word the request that makes the batch."""
-    asked = {
-        "name": given["name"] or folder.resolve().name or "pictures",
-        "job_type": given["job_type"],
-        "options": options.chosen(given["job_type"], given),
+def _batch_request(folder: Path, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of the request that creates the batch."""
+    body = {
+        "name": arguments["name"] or folder.resolve().name or "pictures",
+        "job_type": arguments["job_type"],
+        "options": options.given_options(arguments["job_type"], arguments),
     }
-    return asked | ({"webhook_url": given["webhook"]} if given["webhook"] else {})
+    return body | ({"webhook_url": arguments["webhook"]} if arguments["webhook"] else {})
 
 
-def _tell(plan: SubmitPlan) -> None:
-    """Say what a run would do."""
-    found = runs.look(plan)
-    kind = plan.asked["options"].get("format", "jpeg") if plan.asked["job_type"] == "mask" else "json"
-    names = [one.name for one in found.files]
+def _show_plan(plan: SubmitPlan) -> None:
+    """Print what a run would do."""
+    listing = runs.list_folder(plan)
+    kind = plan.request["options"].get("format", "jpeg") if plan.request["job_type"] == "mask" else "json"
+    names = [picture.name for picture in listing.files]
     results = pictures.result_names(names, [], pictures.RESULT_SUFFIXES[kind])
     for name in names:
         click.echo(f"{name} -> {plan.out / results[name]}")
-    megabytes = sum(one.size for one in found.files) / 1e6
-    click.echo(f"{len(names):,} pictures, {megabytes:,.1f} MB would be sent for {plan.asked['job_type']}", err=True)
-    passed = found.passed
-    click.echo(f"left out: {passed.others:,} by their suffix, {passed.links:,} that lead elsewhere", err=True)
-    for name in passed.nameless:
-        click.echo(f"can't be sent: {name}: the name is too long, or can't be sent as it is", err=True)
+    megabytes = sum(picture.size for picture in listing.files) / 1e6
+    click.echo(
+        f"{len(names):,} pictures, {megabytes:,.1f} MB would be uploaded for {plan.request['job_type']}", err=True
+    )
+    skipped = listing.skipped
+    click.echo(f"skipped: {skipped.others:,} by their suffix, {skipped.links:,} links out of the folder", err=True)
+    for name in skipped.unsendable:
+        click.echo(f"can't be uploaded: {name}: the name is too long, or has characters that can't be sent", err=True)
 
 
-def _place(url: str | None) -> targets.ServiceTarget:
-    place = targets.find(url)
-    if place.is_overheard:
-        click.echo(f"warning: {place.url} is not https: whoever listens reads the password and the pictures", err=True)
-    return place
+def _target(url: str | None) -> targets.ServiceTarget:
+    target = targets.resolve(url)
+    if target.sends_in_clear:
+        click.echo(f"warning: {target.url} is not https: the password and the pictures are sent unencrypted", err=True)
+    return target
 
 
-def _manner(given: dict[str, Any]) -> RunOptions:
-    return RunOptions(given["workers"], given["quiet"], not given["no_progress"])
+def _run_settings(arguments: dict[str, Any]) -> RunOptions:
+    return RunOptions(arguments["workers"], arguments["quiet"], not arguments["no_progress"])
 
 
-def _end(run: Callable[[], int], again: str) -> None:
-    """Carry a run out and end with its status; an end by Ctrl-C tells how to go on."""
+def _exit_with_status(run: Callable[[], int], resume_command: str) -> None:
+    """Execute a run and exit with its status; when it is interrupted, print the command that resumes it."""
     try:
         failures = run()
     except KeyboardInterrupt:
-        click.echo(f"stopped; what was sent is worked on. To go on: {again}", err=True)
+        click.echo(f"interrupted; uploaded pictures are still processed. To resume: {resume_command}", err=True)
         raise SystemExit(INTERRUPTED) from None
     except click.ClickException as error:
-        raise type(error)(f"{error.format_message()}\nto go on: {again}") from error
+        raise type(error)(f"{error.format_message()}\nto resume: {resume_command}") from error
     raise SystemExit(1 if failures else 0)
 
 
-def _called(url: str | None, call: Callable[[Client], Coroutine[Any, Any, Result]]) -> Result:
-    """Make one call of the service."""
+def _request(url: str | None, call: Callable[[Client], Coroutine[Any, Any, Result]]) -> Result:
+    """Make one request to the service."""
 
-    async def work() -> Result:
-        async with Client(_place(url), lambda line: click.echo(line, err=True)) as client:
+    async def request() -> Result:
+        async with Client(_target(url), lambda line: click.echo(line, err=True)) as client:
             return await call(client)
 
     try:
-        return asyncio.run(work())
+        return asyncio.run(request())
     except RequestRejected as error:
         raise click.ClickException(str(error)) from error
 
 
-def _show(one: BatchInfo) -> None:
-    counts = one.counts
-    click.echo(f"{one.id}  {one.name}")
-    click.echo(f"{one.status}: {counts.completed:,} of {counts.total:,} done with {one.faces:,} faces")
+def _show_batch(info: BatchInfo) -> None:
+    counts = info.counts
+    click.echo(f"{info.id}  {info.name}")
+    click.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces")
     click.echo(
-        f"{counts.queued:,} queued, {counts.running:,} at work,"
+        f"{counts.queued:,} queued, {counts.running:,} running,"
         f" {counts.failed:,} failed, {counts.cancelled:,} cancelled"
     )
-    if one.rate_per_s:
-        left = f", {displays.spell(one.remaining_s)} left" if one.remaining_s else ""
-        click.echo(f"{one.rate_per_s:.1f}/s{left}")
+    if info.rate_per_s:
+        left = f", {displays.format_duration(info.remaining_s)} left" if info.remaining_s else ""
+        click.echo(f"{info.rate_per_s:.1f}/s{left}")

@@ -1,4 +1,4 @@
-"""Following a batch at the service, and fetching its results as they come."""
+"""Polling a batch, and downloading its results as they finish."""
 
 import asyncio
 import filecmp
@@ -12,92 +12,96 @@ from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, RequestRejected
 from admin.batches.journals import Failure, Journal, PendingDownload
 
-LOOK_EVERY_S = 1.0
-PART = ".face-api-batch.part-"
-FIRST_MOMENT = datetime(1970, 1, 2, tzinfo=UTC)
+POLL_INTERVAL_S = 1.0
+PART_PREFIX = ".face-api-batch.part-"
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 
 
-class Downloads:
-    """The results of one batch, on their way to a folder."""
+class Downloader:
+    """Downloads the results of one batch to a folder."""
 
     def __init__(self, client: Client, journal: Journal, batch: str, out: Path) -> None:
         self._client = client
         self._journal = journal
         self._batch = batch
         self._out = out.resolve()
-        for left in self._out.glob(f"{PART}*"):
-            left.unlink()
-        told = journal.facts().get("seen")
-        self._seen = datetime.fromisoformat(told) if told else FIRST_MOMENT
+        for leftover in self._out.glob(f"{PART_PREFIX}*"):
+            leftover.unlink()
+        seen = journal.metadata().get("seen")
+        self._seen_until = datetime.fromisoformat(seen) if seen else EARLIEST
 
-    async def follow(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
-        """Fetch results until the batch is over and all of them are here."""
-        while not (batch := await self._look(workers, show)).is_over:
-            await asyncio.sleep(LOOK_EVERY_S)
-        await self._settle()
-        await self.fetch(workers, lambda: show(batch))
+    async def download_until_finished(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
+        """Poll and download until the batch is finished and all its results are here."""
+        while not (batch := await self._poll(workers, show)).is_finished:
+            await asyncio.sleep(POLL_INTERVAL_S)
+        await self._resolve_open()
+        await self.download_finished(workers, lambda: show(batch))
         show(batch)
         return batch
 
-    async def _look(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
-        """Ask how far the batch is, and fetch what is new."""
+    async def _poll(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
+        """Read the batch's progress, and download new results."""
         batch = await calls.get(self._client, self._batch)
         show(batch)
-        await self._learn(self._seen)
-        await self.fetch(workers, lambda: show(batch))
+        await self._record_outcomes(self._seen_until)
+        await self.download_finished(workers, lambda: show(batch))
         return batch
 
-    async def fetch(self, workers: int, show: Callable[[], None]) -> None:
-        """Fetch what is finished."""
-        while files := self._journal.finished():
-            left = iter(files)
+    async def download_finished(self, workers: int, show: Callable[[], None]) -> None:
+        """Download all results that are finished."""
+        while files := self._journal.pending_downloads():
+            queue = iter(files)
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(min(workers, len(files))):
-                    tasks.create_task(self._work(left, show))
+                    tasks.create_task(self._work(queue, show))
 
-    async def _work(self, left: Iterator[PendingDownload], show: Callable[[], None]) -> None:
-        for file in left:
-            await self._fetch(file)
+    async def _work(self, queue: Iterator[PendingDownload], show: Callable[[], None]) -> None:
+        for file in queue:
+            await self._download(file)
             show()
 
-    async def _fetch(self, file: PendingDownload) -> None:
+    async def _download(self, file: PendingDownload) -> None:
         target = self._out / file.result
         if not target.parent.resolve().is_relative_to(self._out):
-            self._journal.fail([Failure(file.name, "unsafe_name", "a link in the folder leads out of it")], "lost")
+            self._journal.mark_failed(
+                [Failure(file.name, "unsafe_name", "a link in the folder leads out of it")], "lost"
+            )
             return
-        # Beside the tree, where the next run finds what a killed one has left; it gets its name when it is whole.
-        part = self._out / f"{PART}{uuid.uuid4()}"
+        # At the top of the folder, where the next run finds what a killed one has left; renamed when it is complete.
+        part = self._out / f"{PART_PREFIX}{uuid.uuid4()}"
         try:
             await calls.download(self._client, self._batch, file.item, part)
-            if not _put(part, target):
-                self._journal.fail([Failure(file.name, "in_the_way", "another file has its place, and stays")], "lost")
+            if not _move(part, target):
+                self._journal.mark_failed(
+                    [Failure(file.name, "in_the_way", "another file has this name, and is kept")], "lost"
+                )
                 return
         except RequestRejected as error:
-            self._journal.fail([Failure(file.name, error.problem.code, error.problem.detail)], "lost")
+            self._journal.mark_failed([Failure(file.name, error.rejection.code, error.rejection.detail)], "lost")
             return
         finally:
             part.unlink(missing_ok=True)
-        self._journal.downloaded(file.name)
+        self._journal.mark_downloaded(file.name)
 
-    async def _learn(self, after: datetime) -> None:
-        """Ask which items have ended since the last look, and note where the next one begins."""
-        async for page in calls.ended(self._client, self._batch, after):
-            self._journal.learn(one.outcome() for one in page)
-            self._seen = max([self._seen, *(one.finished_at for one in page if one.finished_at)])
-        self._journal.note(seen=self._seen.isoformat())
+    async def _record_outcomes(self, after: datetime) -> None:
+        """Record the items that have finished since `after`, and where the next poll starts."""
+        async for page in calls.finished_items(self._client, self._batch, after):
+            self._journal.record_outcomes(item.outcome() for item in page)
+            self._seen_until = max([self._seen_until, *(item.finished_at for item in page if item.finished_at)])
+        self._journal.set_metadata(seen=self._seen_until.isoformat())
 
-    async def _settle(self) -> None:
-        """Look at every item once more where some are still open here, though the batch is over."""
-        if self._journal.counts().get("uploaded"):
-            await self._learn(FIRST_MOMENT)
-        self._journal.give_up("uploaded", "the service has no outcome for it, though the batch is over")
-        self._journal.give_up("found", "it was not sent: the batch was closed or cancelled before")
+    async def _resolve_open(self) -> None:
+        """Read every item once more if some have no outcome here though the batch is finished; the rest are lost."""
+        if self._journal.counts_by_state().get("uploaded"):
+            await self._record_outcomes(EARLIEST)
+        self._journal.mark_lost("uploaded", "the service has no outcome for it, though the batch is finished")
+        self._journal.mark_lost("found", "it was not uploaded: the batch was closed or cancelled before")
 
 
-def _put(part: Path, target: Path) -> bool:
-    """Give a file its name, unless another has it: that may be the only copy of somebody's picture.
+def _move(part: Path, target: Path) -> bool:
+    """Rename a file to its target; False if another file is there, which may be somebody's only copy of a picture.
 
-    The same bytes are a result that a killed run had no time to note.
+    Identical bytes are a result that a killed run had no time to record.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

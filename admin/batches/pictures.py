@@ -1,4 +1,4 @@
-"""The pictures of a folder: which there are, and what their results are called."""
+"""The pictures of a local folder, and the file names of their results."""
 
 import os
 import posixpath
@@ -17,15 +17,15 @@ SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", "
     ".avif",
     ".avifs",
 }
-LONGEST_NAME = 500  # characters; the service takes no longer ones
-# The suffix of a result by its format, and those that say the same.
+MAX_NAME_LENGTH = 500  # characters; the service accepts no longer ones
+# The suffix of a result by its format, and equivalent suffixes.
 RESULT_SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "json": ".json"}
-SAME = {".jpg": {".jpg", ".jpeg", ".jpe", ".jfif"}, ".png": {".png"}, ".webp": {".webp"}}
+EQUIVALENT_SUFFIXES = {".jpg": {".jpg", ".jpeg", ".jpe", ".jfif"}, ".png": {".png"}, ".webp": {".webp"}}
 
 
 @dataclass(frozen=True)
 class LocalPicture:
-    """A picture to be sent. name: its path below the folder, with `/` between the parts."""
+    """A picture to upload. name: its path below the folder, with `/` between the parts."""
 
     name: str
     size: int
@@ -33,73 +33,77 @@ class LocalPicture:
 
 @dataclass
 class SkippedFiles:
-    """What a walk left out. links: that lead elsewhere; others: no pictures by their suffix.
+    """The files that a walk skipped. links: out of the folder; others: no pictures, by their suffix.
 
-    nameless: pictures whose names can't be sent, in words that can be shown.
+    unsendable: pictures whose names can't be sent, escaped for display.
     """
 
     links: int = 0
     others: int = 0
-    nameless: list[str] = field(default_factory=list)
+    unsendable: list[str] = field(default_factory=list)
 
 
-def walk(folder: Path, out: Path, passed: SkippedFiles, *, recursive: bool) -> Iterator[LocalPicture]:
-    """Yield the pictures of a folder, what is below `out` left out; an OSError names a folder that can't be read.
+def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> Iterator[LocalPicture]:
+    """Yield the pictures of a folder, without those below `out`; OSError names a folder that can't be read.
 
-    Hidden files and folders are passed by, and so is a link that leads out of the folder: somebody else's files must
-    not be sent by accident. Whether a file is a picture is judged by its suffix; the service looks at its content.
+    Hidden files and folders are skipped, and so is a link that leads out of the folder: other people's files must not
+    be uploaded by accident. A picture is recognised by its suffix here; the service checks its content.
     """
-    root, without = folder.resolve(), str(out.resolve())
-    folders, below = [str(root)], len(str(root).rstrip("/")) + 1
+    root, excluded = folder.resolve(), str(out.resolve())
+    folders, prefix_length = [str(root)], len(str(root).rstrip("/")) + 1
     while folders:
         with os.scandir(folders.pop()) as entries:
-            found = sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
-        for entry in found:
+            visible = sorted(
+                (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name
+            )
+        for entry in visible:
             if entry.is_dir(follow_symlinks=False):
-                folders += [entry.path] if recursive and entry.path != without else []
+                folders += [entry.path] if recursive and entry.path != excluded else []
             elif posixpath.splitext(entry.name)[1].lower() not in SUFFIXES:
-                passed.others += 1
+                skipped.others += 1
             elif not entry.is_file() or (entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root)):
-                passed.links += 1
-            elif not _is_sendable(name := entry.path[below:]):
-                passed.nameless.append(ascii(name))
+                skipped.links += 1
+            elif not _is_sendable(name := entry.path[prefix_length:]):
+                skipped.unsendable.append(ascii(name))
             else:
                 yield LocalPicture(name, entry.stat().st_size)
 
 
-def _is_text(name: str) -> bool:
-    """Whether it is Unicode, without control characters."""
-    return not any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in name)
+def _is_printable(name: str) -> bool:
+    """Whether it is valid Unicode without control characters."""
+    return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
 
 
 def _is_sendable(name: str) -> bool:
-    """Whether a name crosses unchanged: a form's file name can't tell a quote from `%22`."""
-    return _is_text(name) and len(name) <= LONGEST_NAME and not any(sign in name for sign in ('"', "%22", "\\"))
+    """Whether a name arrives unchanged: a multipart file name doesn't distinguish a quote from `%22`."""
+    return _is_printable(name) and len(name) <= MAX_NAME_LENGTH and not any(part in name for part in ('"', "%22", "\\"))
 
 
 def result_names(names: Sequence[str], taken: Collection[str], suffix: str) -> dict[str, str]:
-    """Name the results of pictures: the same path with the result's suffix, each name once.
+    """Return each picture's unique result name: the same path with the result's suffix.
 
-    A picture that has the suffix already keeps its name. Where two would get one name (`a.png` and `a.heic`, or `a.png`
-    beside `a.jpg`), each keeps its own and gets the suffix after it: `a.png.jpg`, `a.heic.jpg`. Names that differ only
-    in case count as the same, because on some file systems they are.
+    A picture that already has the suffix keeps its name. Where two would collide (`a.png` and `a.heic`, or `a.png`
+    beside `a.jpg`), the suffix is appended instead: `a.png.jpg`, `a.heic.jpg`. Names that differ only in case collide,
+    because on some file systems they are the same.
     """
     used = {name.casefold() for name in taken}
-    own = {name for name in names if posixpath.splitext(name)[1].lower() in SAME.get(suffix, set())}
-    found = {name: name for name in own if name.casefold() not in used}
-    used |= {name.casefold() for name in found}
-    short = {name: posixpath.splitext(name)[0] + suffix for name in names if name not in found}
-    wanted = Counter(name.casefold() for name in short.values())
-    for name in sorted(short):
-        result = short[name]
-        if result.casefold() in used or wanted[result.casefold()] > 1:
-            result = _free(name, suffix, used)
+    unchanged = {
+        name for name in names if posixpath.splitext(name)[1].lower() in EQUIVALENT_SUFFIXES.get(suffix, set())
+    }
+    results = {name: name for name in unchanged if name.casefold() not in used}
+    used |= {name.casefold() for name in results}
+    replaced = {name: posixpath.splitext(name)[0] + suffix for name in names if name not in results}
+    uses = Counter(name.casefold() for name in replaced.values())
+    for name in sorted(replaced):
+        result = replaced[name]
+        if result.casefold() in used or uses[result.casefold()] > 1:
+            result = _unused_name(name, suffix, used)
         used.add(result.casefold())
-        found[name] = result
-    return found
+        results[name] = result
+    return results
 
 
-def _free(name: str, suffix: str, used: set[str]) -> str:
+def _unused_name(name: str, suffix: str, used: set[str]) -> str:
     result, number = name + suffix, 2
     while result.casefold() in used:
         result, number = f"{name}-{number}{suffix}", number + 1
@@ -107,5 +111,5 @@ def _free(name: str, suffix: str, used: set[str]) -> str:
 
 
 def is_safe(name: str) -> bool:
-    """Whether a name that somebody else gave leads to a place below a folder."""
-    return _is_text(name) and not any(part in {"", ".", ".."} for part in name.split("/"))
+    """Whether a name from the service stays below the folder."""
+    return _is_printable(name) and not any(part in {"", ".", ".."} for part in name.split("/"))

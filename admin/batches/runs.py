@@ -1,4 +1,4 @@
-"""One run: a batch made or gone on with, its pictures sent, its results fetched."""
+"""One run: creates or resumes a batch, uploads its pictures, downloads its results."""
 
 import asyncio
 import json
@@ -15,27 +15,27 @@ import click
 from admin.batches import calls, displays, pictures
 from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, RequestRejected
-from admin.batches.displays import Display
-from admin.batches.downloads import Downloads
+from admin.batches.displays import ProgressDisplay
+from admin.batches.downloads import Downloader
 from admin.batches.journals import Failure, Journal, JournalError
 from admin.batches.pictures import LocalPicture, SkippedFiles
 from admin.batches.targets import ServiceTarget
-from admin.batches.uploads import Uploads
+from admin.batches.uploads import Uploader
 
 
 @dataclass(frozen=True)
 class SubmitPlan:
-    """What is to be done with a folder. asked: the body that makes the batch."""
+    """A folder to process. request: the body that creates the batch."""
 
     folder: Path
     out: Path
-    asked: dict[str, Any]
+    request: dict[str, Any]
     recursive: bool = False
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is carried out."""
+    """How a run is executed. bar: a progress bar instead of lines, on a terminal."""
 
     workers: int = 4
     quiet: bool = False
@@ -44,126 +44,128 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class FolderListing:
-    """What a folder holds."""
+    """The contents of a folder."""
 
     files: list[LocalPicture]
-    passed: SkippedFiles = field(default_factory=SkippedFiles)
+    skipped: SkippedFiles = field(default_factory=SkippedFiles)
 
 
-def look(plan: SubmitPlan) -> FolderListing:
-    """Find the pictures; a usage error where there are none, or where results would fall among them."""
+def list_folder(plan: SubmitPlan) -> FolderListing:
+    """List the pictures; UsageError if there are none, or if the results would replace them."""
     if plan.out.resolve() == plan.folder.resolve():
         raise click.UsageError("--out must be another folder: the results would replace the pictures")
-    passed = SkippedFiles()
+    skipped = SkippedFiles()
     try:
-        files = list(pictures.walk(plan.folder, plan.out, passed, recursive=plan.recursive))
+        files = list(pictures.walk(plan.folder, plan.out, skipped, recursive=plan.recursive))
     except OSError as error:
         raise click.UsageError(f"{error.filename} can't be read: {error.strerror}") from error
-    if not files and not passed.nameless:
-        deeper = "" if plan.recursive else " (--recursive looks into its folders, too)"
-        raise click.UsageError(f"there are no pictures in {plan.folder}{deeper}")
-    return FolderListing(files, passed)
+    if not files and not skipped.unsendable:
+        hint = "" if plan.recursive else " (--recursive includes its subfolders)"
+        raise click.UsageError(f"there are no pictures in {plan.folder}{hint}")
+    return FolderListing(files, skipped)
 
 
-def begin(plan: SubmitPlan, found: FolderListing, place: ServiceTarget) -> Journal:
-    """Make the journal of a new run."""
-    facts = {
-        "url": place.url,
+def begin(plan: SubmitPlan, listing: FolderListing, target: ServiceTarget) -> Journal:
+    """Create the journal of a new run."""
+    metadata = {
+        "url": target.url,
         "folder": str(plan.folder.resolve()),
-        "asked": json.dumps(plan.asked),
-        "key": str(uuid.uuid4()),  # a batch that was made though its answer got lost is found by it
+        "asked": json.dumps(plan.request),  # runs of older versions have it under this name
+        "key": str(uuid.uuid4()),  # finds a batch that was created though the response got lost
     }
-    journal = Journal.begin(plan.out, facts, found.files)
-    journal.fail(
-        Failure(name, "unsendable_name", "the name is too long, or can't be sent as it is")
-        for name in found.passed.nameless
+    journal = Journal.create(plan.out, metadata, listing.files)
+    journal.mark_failed(
+        Failure(name, "unsendable_name", "the name is too long, or has characters that can't be sent")
+        for name in listing.skipped.unsendable
     )
     return journal
 
 
-def resume(plan: SubmitPlan, place: ServiceTarget) -> Journal:
-    """Open the journal of a run that was cut off; one of another folder or service is a JournalError."""
-    journal = Journal.resume(plan.out)
-    facts = journal.facts()
-    for name, now in (("folder", str(plan.folder.resolve())), ("url", place.url)):
-        if facts.get(name, now) != now:
+def resume(plan: SubmitPlan, target: ServiceTarget) -> Journal:
+    """Open the journal of an interrupted run; JournalError if it is of another folder or service."""
+    journal = Journal.open_existing(plan.out)
+    metadata = journal.metadata()
+    for name, current in (("folder", str(plan.folder.resolve())), ("url", target.url)):
+        if metadata.get(name, current) != current:
             journal.close()
-            raise JournalError(f"{plan.out} holds the batch of another {name}: {facts[name]}")
-    journal.look_again()
+            raise JournalError(f"{plan.out} holds the batch of another {name}: {metadata[name]}")
+    journal.reset_failed()
     return journal
 
 
-def submit(plan: SubmitPlan, journal: Journal, place: ServiceTarget, manner: RunOptions) -> int:
-    """Send what is to be sent and fetch what comes; return how many pictures failed."""
+def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: RunOptions) -> int:
+    """Upload pending pictures and download results as they finish; return the number of failures."""
 
-    async def work(display: Display) -> None:
-        async with Client(place, display.say) as client:
-            batch = await _made(client, journal)
-            journal.name_results(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
-            uploads = Uploads(client, journal, str(batch.id), plan.folder)
-            downloads = Downloads(client, journal, str(batch.id), plan.out)
+    async def work(display: ProgressDisplay) -> None:
+        async with Client(target, display.notice) as client:
+            batch = await _get_or_create(client, journal)
+            journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
+            uploader = Uploader(client, journal, str(batch.id), plan.folder)
+            downloader = Downloader(client, journal, str(batch.id), plan.out)
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_send(uploads, client, batch, manner.workers))
-                tasks.create_task(downloads.follow(manner.workers, lambda now: display.update(journal, now)))
+                tasks.create_task(_upload(uploader, client, batch, options.workers))
+                tasks.create_task(
+                    downloader.download_until_finished(options.workers, lambda state: display.update(journal, state))
+                )
 
-    return _run(work, journal, manner)
+    return _run(work, journal, options)
 
 
-def download(batch_id: str, journal: Journal, place: ServiceTarget, manner: RunOptions, out: Path) -> int:
-    """Fetch the results of a batch that are finished; return how many of its pictures failed."""
+def download(batch_id: str, journal: Journal, target: ServiceTarget, options: RunOptions, out: Path) -> int:
+    """Download the finished results of a batch; return the number of failed pictures."""
 
-    async def work(display: Display) -> None:
-        async with Client(place, display.say) as client:
+    async def work(display: ProgressDisplay) -> None:
+        async with Client(target, display.notice) as client:
             batch = await calls.get(client, batch_id)
-            async for page in calls.every(client, batch_id):
-                journal.add(one.name for one in page if pictures.is_safe(one.name))
-                unsafe = (ascii(one.name) for one in page if not pictures.is_safe(one.name))
-                journal.fail(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
-                journal.learn(one.outcome() for one in page)
-            journal.name_results(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
-            await Downloads(client, journal, batch_id, out).fetch(
-                manner.workers, lambda: display.update(journal, batch)
+            async for page in calls.all_items(client, batch_id):
+                journal.add_uploaded(item.name for item in page if pictures.is_safe(item.name))
+                unsafe = (ascii(item.name) for item in page if not pictures.is_safe(item.name))
+                journal.mark_failed(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
+                journal.record_outcomes(item.outcome() for item in page)
+            journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
+            await Downloader(client, journal, batch_id, out).download_finished(
+                options.workers, lambda: display.update(journal, batch)
             )
-            if not batch.is_over:
-                click.echo("the batch is still at work: run this again for the rest", err=True)
+            if not batch.is_finished:
+                click.echo("the batch is still running: run this again for the rest", err=True)
 
-    return _run(work, journal, manner)
+    return _run(work, journal, options)
 
 
-async def _made(client: Client, journal: Journal) -> BatchInfo:
-    """Return the journal's batch; the first time it is made."""
-    facts = journal.facts()
-    if "batch" in facts:
-        return await calls.get(client, facts["batch"])
-    batch = await calls.create(client, json.loads(facts["asked"]), facts["key"])
-    journal.note(batch=str(batch.id))
+async def _get_or_create(client: Client, journal: Journal) -> BatchInfo:
+    """Return the journal's batch, which is created the first time."""
+    metadata = journal.metadata()
+    if "batch" in metadata:
+        return await calls.get(client, metadata["batch"])
+    batch = await calls.create(client, json.loads(metadata["asked"]), metadata["key"])
+    journal.set_metadata(batch=str(batch.id))
     return batch
 
 
-async def _send(uploads: Uploads, client: Client, batch: BatchInfo, workers: int) -> None:
+async def _upload(uploader: Uploader, client: Client, batch: BatchInfo, workers: int) -> None:
     if batch.status == "open":
-        await uploads.run(workers)
-        await calls.act(client, str(batch.id), "close")
+        await uploader.run(workers)
+        await calls.change_state(client, str(batch.id), "close")
 
 
-def _run(work: Callable[[Display], Coroutine[Any, Any, None]], journal: Journal, manner: RunOptions) -> int:
-    """Carry a run out, show it, and sum it up."""
+def _run(work: Callable[[ProgressDisplay], Coroutine[Any, Any, None]], journal: Journal, options: RunOptions) -> int:
+    """Execute a run with its progress display, and print the summary."""
     started = time.monotonic()
     try:
-        with displays.opened(quiet=manner.quiet, bar=manner.bar) as display:
+        with displays.open_display(quiet=options.quiet, bar=options.bar) as display:
             asyncio.run(work(display))
     except BaseExceptionGroup as group:
-        raise _told(_first(group)) from group
+        raise _for_terminal(_first_error(group)) from group
     except (RequestRejected, OSError, sqlite3.Error) as error:
-        raise _told(error) from error
+        raise _for_terminal(error) from error
     return displays.summary(journal, time.monotonic() - started)
 
 
-def _first(error: BaseException) -> BaseException:
-    """Return one error of a group, however deep: what several tasks say at once is mostly the same."""
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+def _first_error(error: BaseException) -> BaseException:
+    """Return one error of a nested group: errors of concurrent tasks are mostly the same."""
+    return _first_error(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
-def _told(error: BaseException) -> BaseException:
-    """Word for the terminal what the service refuses, and what the disk does; another error stays as it is."""
+def _for_terminal(error: BaseException) -> BaseException:
+    """Turn rejections by the service and errors of the disk into a ClickException; others stay as they are."""
     return click.ClickException(str(error)) if isinstance(error, RequestRejected | OSError | sqlite3.Error) else error

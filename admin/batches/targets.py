@@ -1,4 +1,4 @@
-"""Which service is meant, and as whom: from the command line, the environment, or what `face-api up` wrote down."""
+"""The service to call and its credentials: from the command line, the environment, or `face-api up`'s own file."""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from core import config
 
 
 class NoAccess(click.ClickException):
-    exit_code = 2  # as for a misspelt option: nothing was begun
+    exit_code = 2  # as for a misspelt option: nothing was started
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ServiceTarget:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on this machine: then no proxy stands between, and nobody listens on the way."""
+        """Whether it is on this machine: then there is no proxy between, and nobody can eavesdrop."""
         host = urlsplit(self.url).hostname or ""
         try:
             return ipaddress.ip_address(host).is_loopback
@@ -32,31 +32,33 @@ class ServiceTarget:
             return host == "localhost"
 
     @property
-    def is_overheard(self) -> bool:
+    def sends_in_clear(self) -> bool:
         """Whether the password would cross a network unencrypted."""
         return not self.is_local and urlsplit(self.url).scheme == "http"
 
 
-def find(url: str | None) -> ServiceTarget:
-    """Return the service that is meant; NoAccess when it or a password can't be told.
+def resolve(url: str | None) -> ServiceTarget:
+    """Return the service and its credentials; NoAccess if either is unknown.
 
-    What `face-api up` wrote down is the password of that service alone, and never sent to another.
+    The password that `face-api up` has written is for that service alone, and never sent to another.
     """
     settings = config.load()
-    written = embedded.read_variables(service.credentials_file(settings))
-    local = written.get("FACE_API_URL", "").rstrip("/")
-    chosen = _checked(url.rstrip("/")) if url else local
+    variables = embedded.read_variables(service.credentials_file(settings))
+    local_url = variables.get("FACE_API_URL", "").rstrip("/")
+    chosen = _validate(url.rstrip("/")) if url else local_url
     if not chosen:
         raise NoAccess("which service? give --url, or set FACE_API_URL")
-    known = settings.admin_password.get_secret_value()
-    if known:
-        return ServiceTarget(chosen, settings.admin_user, known)
-    if chosen == local and "FACE_API_ADMIN_PASSWORD" in written:
-        return ServiceTarget(chosen, written.get("FACE_API_ADMIN_USER", "admin"), written["FACE_API_ADMIN_PASSWORD"])
+    password = settings.admin_password.get_secret_value()
+    if password:
+        return ServiceTarget(chosen, settings.admin_user, password)
+    if chosen == local_url and "FACE_API_ADMIN_PASSWORD" in variables:
+        return ServiceTarget(
+            chosen, variables.get("FACE_API_ADMIN_USER", "admin"), variables["FACE_API_ADMIN_PASSWORD"]
+        )
     raise NoAccess(f"set FACE_API_ADMIN_USER and FACE_API_ADMIN_PASSWORD: the administrator of {chosen}")
 
 
-def _checked(url: str) -> str:
+def _validate(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise click.BadParameter("should be http://host[:port] or https://host[:port]", param_hint="--url")

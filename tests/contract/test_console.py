@@ -129,7 +129,7 @@ def test_login_leads_nowhere_else(service: Stack, session: dict[str, str], targe
 def test_wrong_password_is_said(service: Stack) -> None:
     response = log_in(service, "wrong", form={"next": "/console/keys"})
     page = text(response, 401)
-    assert "The user name or the password is wrong." in page
+    assert "Incorrect username or password." in page
     assert 'value="/console/keys"' in page and 'value="admin"' in page and "wrong horse" not in page
     assert "Set-Cookie" not in response.headers
     assert not response.headers["WWW-Authenticate"].startswith("Basic")
@@ -167,7 +167,7 @@ def test_error_is_a_page_with_the_request(service: Stack, session: dict[str, str
 
 @pytest.mark.parametrize("path", [f"/images/{AN_ID}", f"/jobs/{AN_ID}", "/images/x", f"/jobs/{AN_ID.upper()}x"])
 def test_unknown_thing_is_a_404_page(service: Stack, session: dict[str, str], path: str) -> None:
-    assert "There is nothing here" in text(get(service, path, cookies=session), 404)
+    assert "Page not found" in text(get(service, path, cookies=session), 404)
 
 
 @pytest.mark.parametrize("query", ["page=0", "status=lost", "unheard_of=1", "page=1&page=2", "created_after=now"])

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-# Nothing of it may call anywhere or ask for a first look; root may not use its sandbox.
+# No background requests, no first-run pages; Chromium's sandbox can't be used by root.
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -19,13 +19,13 @@ ARGUMENTS = (
 
 
 def executable() -> str | None:
-    """Where Chromium is, if it is here."""
+    """Return the path of Chromium, or None."""
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """Start a Chromium without a window; it ends with the block."""
+    """Start a headless Chromium, closed at the end of the block."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), headless=True, args=list(ARGUMENTS))
         yield browser
@@ -33,9 +33,9 @@ def launched() -> Iterator[Browser]:
 
 
 def log_in(page: Page, url: str, password: str) -> None:
-    """Fill the form in and come to the dashboard."""
+    """Submit the login form and wait for the dashboard."""
     page.goto(f"{url}/console/login")
-    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(f"{url}/console/")

@@ -1,4 +1,4 @@
-"""A filled service, and a browser that looks at it. Whatever a page complains about fails the test."""
+"""A service with data, and a browser. Any error or warning in a page's console fails the test."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ OpenContext = Callable[..., BrowserContext]
 
 @dataclass
 class Site:
-    """The service and what was put there. jobs: the made-up ones of a busy month."""
+    """The service and its data. jobs: the generated ones of a busy month."""
 
     service: Stack
     jobs: list[StoredJob]
@@ -30,23 +30,23 @@ class Site:
 
 
 @dataclass
-class Complaints:
-    """What the browser said against a page. expected: parts of what a test causes on purpose."""
+class PageErrors:
+    """Console errors and warnings of pages. expected: substrings of those that a test causes on purpose."""
 
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
 
     def listen(self, page: Page) -> None:
-        """Hear the page's mistakes, and what its policy has stopped."""
+        """Record the page's errors, and violations of its content security policy."""
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
 
     def unexpected(self) -> list[str]:
-        return [text for text in self.said if not any(part in text for part in self.expected)]
+        return [text for text in self.messages if not any(part in text for part in self.expected)]
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
-            self.said.append(f"{message.type}: {message.text}")
+            self.messages.append(f"{message.type}: {message.text}")
 
 
 @pytest.fixture(scope="package")
@@ -63,7 +63,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def site(browser: Browser, start_service: StartService) -> Site:
-    """Start a service and fill it; asked for after the browser, without which nothing is started."""
+    """Start a service and fill it; depends on the browser, without which nothing is started."""
     service = start_service()
     jobs = seeds.busy_month(service)
     seeds.gallery(service)
@@ -71,26 +71,26 @@ def site(browser: Browser, start_service: StartService) -> Site:
 
 
 @pytest.fixture
-def complaints() -> Complaints:
-    return Complaints()
+def page_errors() -> PageErrors:
+    return PageErrors()
 
 
 @pytest.fixture
-def open_context(browser: Browser, site: Site, complaints: Complaints) -> Iterator[OpenContext]:
-    """Open windows without a session; they are closed, and judged, at the end of the test."""
+def open_context(browser: Browser, site: Site, page_errors: PageErrors) -> Iterator[OpenContext]:
+    """Open browser contexts without a session; all are checked for errors and closed at the end of the test."""
     opened: list[BrowserContext] = []
 
     def open_one(**options: Any) -> BrowserContext:
         context = browser.new_context(base_url=site.url, **{"locale": "en", "timezone_id": "UTC"} | options)
         context.set_default_timeout(20_000)
-        context.on("page", complaints.listen)
+        context.on("page", page_errors.listen)
         opened.append(context)
         return context
 
     yield open_one
     for context in opened:
         context.close()
-    assert complaints.unexpected() == []
+    assert page_errors.unexpected() == []
 
 
 @pytest.fixture
@@ -103,12 +103,12 @@ def visitor(open_context: OpenContext) -> Page:
 def page(open_context: OpenContext, site: Site) -> Page:
     """Open a page with a session."""
     context = open_context()
-    enter(context, site)
+    add_session(context, site)
     return context.new_page()
 
 
-def enter(context: BrowserContext, site: Site) -> str:
-    """Give a window a session of its own; return its cookie."""
+def add_session(context: BrowserContext, site: Site) -> str:
+    """Give a browser context a session of its own; return its cookie."""
     token = cookie(site.service)[COOKIE]
     context.add_cookies([{"name": COOKIE, "value": token, "url": site.url, "httpOnly": True, "sameSite": "Strict"}])
     return token

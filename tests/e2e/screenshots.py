@@ -1,8 +1,8 @@
-"""Every page of the console, light and dark, wide and on a phone, as pictures in docs/screenshots/.
+"""Screenshots of every console page, light and dark, desktop and phone, into docs/screenshots/.
 
     python -m tests.e2e.screenshots [--shared DIR] [--out DIR] [--only NAME] [--url URL]
 
-Starts a service of its own, fills it, and looks at it with Debian's Chromium.
+Starts and fills a service of its own, and opens it in Debian's Chromium.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from tests.e2e import browsers, seeds
 from tests.stack import Stack
 
 DEVICES = {"wide": (1280, 800, 1.0), "phone": (390, 844, 1.25)}  # width, height, pixels for each
-TALLEST = 1600  # chosen: the rest of a long list looks like its beginning
+MAX_HEIGHT = 1600  # chosen: the rest of a long list looks like its beginning
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a page is looked at."""
+class Variant:
+    """Device, theme and language of a screenshot."""
 
     device: str
     theme: str
@@ -39,7 +39,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Shot:
-    """One page. prepare: what is done before it is looked at."""
+    """One page. prepare: actions before the screenshot."""
 
     name: str
     path: str
@@ -52,14 +52,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
     parser.add_argument("--only", default="", help="only pages whose name begins so")
     parser.add_argument("--language", default="en")
-    parser.add_argument("--url", default="", help="a running service that is filled already, instead of one of its own")
+    parser.add_argument("--url", default="", help="a running, filled service instead of one of its own")
     parser.add_argument("--png", action="store_true", help="write PNG instead of WebP")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, _running(Path(folder), args) as url, browsers.launched() as browser:
         for device in DEVICES:
             for theme in ("light", "dark"):
-                _shoot(browser, url, Look(device, theme, args.language), args)
+                _shoot(browser, url, Variant(device, theme, args.language), args)
 
 
 @contextmanager
@@ -79,14 +79,14 @@ def _running(folder: Path, args: argparse.Namespace) -> Iterator[str]:
         service.stop()
 
 
-def _shoot(browser: Browser, url: str, look: Look, args: argparse.Namespace) -> None:
-    width, height, scale = DEVICES[look.device]
+def _shoot(browser: Browser, url: str, variant: Variant, args: argparse.Namespace) -> None:
+    width, height, scale = DEVICES[variant.device]
     context = browser.new_context(
         base_url=url,
         viewport={"width": width, "height": height},
         device_scale_factor=scale,
-        color_scheme="dark" if look.theme == "dark" else "light",
-        locale=look.language,
+        color_scheme="dark" if variant.theme == "dark" else "light",
+        locale=variant.language,
         timezone_id="UTC",
     )
     for shot in _shots(context):
@@ -95,18 +95,20 @@ def _shoot(browser: Browser, url: str, look: Look, args: argparse.Namespace) -> 
             page.goto(shot.path)
             page.wait_for_load_state("networkidle")
             shot.prepare(page)
-            # A window as tall as the page, so that what sticks to its edges stands where it belongs.
-            tall = int(page.evaluate("document.documentElement.scrollHeight"))
-            page.set_viewport_size({"width": width, "height": min(max(tall, height), TALLEST)})
+            # A window as tall as the page, so that sticky elements are in their place.
+            page_height = int(page.evaluate("document.documentElement.scrollHeight"))
+            page.set_viewport_size({"width": width, "height": min(max(page_height, height), MAX_HEIGHT)})
             _save(
-                page, args.out / f"{shot.name}-{look.device}-{look.theme}{look.suffix}.{'png' if args.png else 'webp'}"
+                page,
+                args.out
+                / f"{shot.name}-{variant.device}-{variant.theme}{variant.suffix}.{'png' if args.png else 'webp'}",
             )
             page.close()
     context.close()
 
 
 def _shots(context: BrowserContext) -> Iterator[Shot]:
-    """Yield the pages; those after the first need a session."""
+    """Yield the pages; all but the first need a session."""
     yield Shot("login", "/console/login")
     answer = context.request.post(
         "/console/login", form={"username": "admin", "password": "correct horse"}, max_redirects=0
@@ -123,21 +125,21 @@ def _shots(context: BrowserContext) -> Iterator[Shot]:
     batch = context.request.get("/api/v1/admin/batches?status=completed").json()["items"][0]["id"]
     yield Shot("batches", "/console/batches")
     yield Shot("batch", f"/console/batches/{batch}")
-    yield Shot("batch-new", "/console/batches/new", _choose)
+    yield Shot("batch-new", "/console/batches/new", _select_files)
     yield Shot("review", "/console/review")
     yield Shot("keys", "/console/keys")
-    yield Shot("test", "/console/test", _try)
+    yield Shot("test", "/console/test", _mask_image)
     yield Shot("error", "/console/nowhere")
 
 
-def _choose(page: Page) -> None:
+def _select_files(page: Page) -> None:
     file = seeds.portrait()
     names = ("harbour.jpg", "parade.jpg", "stage left.jpg", "stage right.jpg")
     files: list[FilePayload] = [{"name": name, "mimeType": "image/jpeg", "buffer": file} for name in names]
     page.locator("input[type=file]").set_input_files(files)
 
 
-def _try(page: Page) -> None:
+def _mask_image(page: Page) -> None:
     page.locator("[name=method]").select_option("pixelate")
     file: FilePayload = {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": seeds.portrait()}
     page.locator("input[type=file]").set_input_files(file)

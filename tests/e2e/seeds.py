@@ -1,4 +1,4 @@
-"""Something to look at: pictures that were really masked, and the rows of a busy month."""
+"""Data for the console: really masked pictures, and the rows of a busy month."""
 
 import random
 import uuid
@@ -27,7 +27,7 @@ DAYS = 30
 
 
 def fill(service: Stack) -> None:
-    """Make a service look used."""
+    """Fill a service with all kinds of data."""
     busy_month(service)
     gallery(service)
     doubtful(service)
@@ -38,7 +38,7 @@ def fill(service: Stack) -> None:
 
 
 def masked(service: Stack, name: str, file: bytes, **options: object) -> requests.Response:
-    """Have a picture masked and kept under a name."""
+    """Mask and store a picture under a name."""
     answer = requests.post(
         service.url + MASK,
         params={key: str(value) for key, value in options.items()},
@@ -51,17 +51,17 @@ def masked(service: Stack, name: str, file: bytes, **options: object) -> request
 
 
 def portrait() -> bytes:
-    """A photograph of one person, in the public domain."""
+    """Return a photograph of one person, in the public domain."""
     return pictures.file(pictures.astronaut(), "jpeg", quality=92)
 
 
 def officer() -> bytes:
-    """Another one."""
+    """Return another one."""
     return pictures.file(pictures.grace_hopper(), "jpeg", quality=92)
 
 
 def gallery(service: Stack) -> None:
-    """Keep pictures masked in every way."""
+    """Store pictures masked by every method."""
     for number, method in enumerate(("elliptical", "solid", "pixelate", "gaussian")):
         masked(service, f"portrait {number + 1}.jpg", portrait(), method=method)
         masked(service, f"officer {number + 1}.jpg", officer(), method=method)
@@ -69,14 +69,14 @@ def gallery(service: Stack) -> None:
 
 
 def doubtful(service: Stack) -> StoredJob:
-    """Keep a masked picture with one face and one thing that may be a face, so that a person should look."""
-    sure = {"index": 0, "bbox": {"x1": 180.9, "y1": 55.7, "x2": 270.6, "y2": 178.5}, "confidence": 0.8221}
-    unsure = {"index": 1, "bbox": {"x1": 312.0, "y1": 318.0, "x2": 402.0, "y2": 440.0}, "confidence": 0.3127}
+    """Store a masked picture with a certain and a doubtful face, which waits for review."""
+    certain = {"index": 0, "bbox": {"x1": 180.9, "y1": 55.7, "x2": 270.6, "y2": 178.5}, "confidence": 0.8221}
+    doubtful_face = {"index": 1, "bbox": {"x1": 312.0, "y1": 318.0, "x2": 402.0, "y2": 440.0}, "confidence": 0.3127}
     file = portrait()
     job = kept(
         service,
         filename="hangar.jpg",
-        detections=[sure | {"landmarks": None}, unsure | {"landmarks": None, "review": True}],
+        detections=[certain | {"landmarks": None}, doubtful_face | {"landmarks": None, "review": True}],
         face_count=2,
         review_state="pending",
     )
@@ -89,7 +89,7 @@ def doubtful(service: Stack) -> StoredJob:
 
 
 def batch(service: Stack, name: str, count: int, broken: int = 1, *, close: bool = True) -> str:
-    """Send a batch of pictures, some of them cut off, and wait until they are worked through; return its id."""
+    """Upload a batch of pictures, some truncated, and wait until all are processed; return its id."""
     whole = [portrait(), officer()]
     files = [(f"day 1/IMG_{2041 + number}.jpg", whole[number % 2]) for number in range(count)]
     files += [(f"day 2/IMG_{2100 + number}.jpg", portrait()[:30_000]) for number in range(broken)]
@@ -109,7 +109,7 @@ def batch(service: Stack, name: str, count: int, broken: int = 1, *, close: bool
 
 
 def busy_month(service: Stack, jobs: int = 500) -> list[StoredJob]:
-    """Keep jobs of one picture, more of them by day than at night; some have failed."""
+    """Store jobs of one picture, more of them by day than at night; some have failed."""
     sessions = service.services.sessions
     assert sessions is not None
     made = list(_jobs(jobs))
@@ -150,5 +150,5 @@ def _jobs(count: int) -> Iterator[StoredJob]:
             yield rows.detect_job(of, **values)
         else:
             method = chance.choice(("gaussian", "gaussian", "gaussian", "pixelate", "solid", "elliptical"))
-            # No object is kept for it, so that no link leads to nothing.
+            # No object is stored for it, so it has no download link.
             yield rows.mask_job(of, **{"blur_method": method, "processed_s3_key": None} | values)

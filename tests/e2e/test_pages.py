@@ -1,4 +1,4 @@
-"""Every page: sound, accessible in light and dark, whole on a phone."""
+"""Every page: no errors, accessible in light and dark, fits a phone."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.contract.admin import basic, body
 from tests.e2e import seeds
-from tests.e2e.conftest import Complaints, OpenContext, Site, enter
+from tests.e2e.conftest import OpenContext, PageErrors, Site, add_session
 
 SERIOUS = {"serious", "critical"}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -18,7 +18,7 @@ PAGES = {
     "?span=day": "Dashboard",
     "images": "Images",
     "images/{image}": "officer 4.jpg",
-    "images/{image}/edit?job={job}": "Mask by hand",
+    "images/{image}/edit?job={job}": "Mask manually",
     "jobs": "Jobs",
     "jobs?status=failed&order=oldest": "Jobs",
     "jobs?status=queued": "Jobs",
@@ -30,13 +30,13 @@ PAGES = {
     "review": "Review",
     "keys": "API keys",
     "test": "Test",
-    "nowhere": "Something is wrong",
+    "nowhere": "Something went wrong",
 }
 
 
 @pytest.fixture(scope="module")
 def names(site: Site) -> Iterator[dict[str, str]]:
-    """Put one of everything there, and tell their ids."""
+    """Create one of everything; return their ids."""
     review = seeds.doubtful(site.service)
     batch = seeds.batch(site.service, "Little batch", 1)
     images = body(basic(site.service, "GET", "/images?per_page=20"))["items"]
@@ -46,8 +46,8 @@ def names(site: Site) -> Iterator[dict[str, str]]:
     basic(site.service, "DELETE", f"/images/{review.image_id}")
 
 
-def findings(page: Page) -> list[str]:
-    """What axe finds that keeps people out."""
+def violations(page: Page) -> list[str]:
+    """Return the serious accessibility violations that axe finds."""
     found = Axe().run(page, options=RULES).response["violations"]
     return [
         f"{one['id']} ({one['impact']}): {node['html'][:160]} {node['failureSummary']}"
@@ -58,23 +58,23 @@ def findings(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_is_sound_and_accessible(
-    open_context: OpenContext, site: Site, names: dict[str, str], complaints: Complaints, path: str
+def test_page_is_error_free_and_accessible(
+    open_context: OpenContext, site: Site, names: dict[str, str], page_errors: PageErrors, path: str
 ) -> None:
     # A picture that a batch could not decode can't be shown either.
-    complaints.expected = {"nowhere": ["404"], "images": ["422"]}.get(path, [])
+    page_errors.expected = {"nowhere": ["404"], "images": ["422"]}.get(path, [])
     context = open_context()
     if path != "login":
-        enter(context, site)
+        add_session(context, site)
     page = context.new_page()
     page.goto("/console/" + path.format(**names))
     page.wait_for_load_state("networkidle")
     assert page.title() == PAGES[path].format(**names) + " · Face API"
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     assert page.evaluate("[...document.images].filter((one) => one.currentSrc && !one.naturalWidth).length") == 0
-    assert findings(page) == []
+    assert violations(page) == []
     page.emulate_media(color_scheme="dark")
-    assert findings(page) == []
+    assert violations(page) == []
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
@@ -82,7 +82,7 @@ def test_page_is_sound_and_accessible(
 def test_skip_link_leads_to_the_content(page: Page) -> None:
     page.goto("/console/jobs")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("main")).to_be_focused()
 
@@ -102,21 +102,21 @@ def test_times_are_in_the_viewers_zone(open_context: OpenContext, site: Site) ->
     shown = {}
     for zone in ("UTC", "Asia/Seoul"):
         context = open_context(timezone_id=zone)
-        enter(context, site)
+        add_session(context, site)
         page = context.new_page()
         page.goto("/console/jobs?status=failed")
         time = page.locator("time").first
         shown[zone] = time.inner_text()
         styles = "{dateStyle: 'medium', timeStyle: 'short'}"
-        told = page.evaluate(
+        expected = page.evaluate(
             f"(moment) => new Intl.DateTimeFormat('en', {styles}).format(new Date(moment))",
             time.get_attribute("datetime"),
         )
-        assert shown[zone] == told
+        assert shown[zone] == expected
     assert shown["UTC"] != shown["Asia/Seoul"]
 
 
-def test_dashboard_notices_that_the_engine_is_gone(page: Page, site: Site) -> None:
+def test_dashboard_shows_a_stopped_worker(page: Page, site: Site) -> None:
     page.goto("/console/")
     expect(page.locator('[data-card="queue"] [data-detail]')).to_contain_text("1 worker · 1 process")
     site.service.stop_worker()

@@ -66,7 +66,7 @@ def end(process: "subprocess.Popen[str]") -> tuple[int, str]:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(journals.NAME))
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(journals.FILE_NAME))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 

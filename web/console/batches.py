@@ -1,12 +1,11 @@
-"""Many pictures at once: all batches, one of them as it goes on, and the form that begins one."""
+"""Batches: the list, one batch with its live progress, and the form that creates one."""
 
 from typing import Annotated
 
 from flask import Blueprint, Response
 from pydantic import Field
 
-from core.batches import items
-from core.batches import lifecycle as records
+from core.batches import items, lifecycle
 from core.batches.items import ItemFilter
 from core.contract import states
 from core.contract.models import FrozenModel
@@ -34,17 +33,17 @@ class ItemsQuery(FrozenModel):
 @guards.page("storage")
 def show_all() -> Response:
     """Show a page of the batches, newest first."""
-    query = pagination.read(BatchesQuery)
+    query = pagination.read_query(BatchesQuery)
     with current.session() as session:
-        found = records.page(session, query.page, query.per_page, query.status)
-        known = records.progress(session, found.items)
-    return pages.render("batches.html", pager=pagination.pager(found), found=found, known=known, query=query)
+        page = lifecycle.page(session, query.page, query.per_page, query.status)
+        rows = lifecycle.progress(session, page.items)
+    return pages.render("batches.html", pager=pagination.pager(page), page=page, rows=rows, query=query)
 
 
 @batches.get("/batches/new")
 @guards.page("storage")
 def show_form() -> Response:
-    """Show what a batch is begun with; the page's script sends it to the admin API."""
+    """Show the form for a new batch; its script sends it to the admin API."""
     limit = current.services().settings.max_upload_bytes
     return pages.render("batch_new.html", groups=fields.groups(), limit=limit)
 
@@ -52,13 +51,13 @@ def show_form() -> Response:
 @batches.get("/batches/<batch_id>")
 @guards.page("storage")
 def show(batch_id: str) -> Response:
-    """Show how far a batch is, and its items."""
-    query = pagination.read(ItemsQuery)
+    """Show a batch's progress and a page of its items."""
+    query = pagination.read_query(ItemsQuery)
     with current.session() as session:
-        batch = records.get(session, ids.read(batch_id))
-        (progress,) = records.progress(session, [batch])
-        found = items.page(session, batch, query.page, query.per_page, ItemFilter(query.state))
+        batch = lifecycle.get(session, ids.read(batch_id))
+        (progress,) = lifecycle.progress(session, [batch])
+        page = items.page(session, batch, query.page, query.per_page, ItemFilter(query.state))
     counts = {state: getattr(batch, state) for state in states.ItemState}
     return pages.render(
-        "batch.html", progress=progress, counts=counts, pager=pagination.pager(found), found=found, query=query
+        "batch.html", progress=progress, counts=counts, pager=pagination.pager(page), page=page, query=query
     )

@@ -1,4 +1,4 @@
-"""The console as one part of the app: its pages, and what all of them share."""
+"""The console's blueprint: its pages, error handlers and headers."""
 
 from flask import Blueprint, redirect, url_for
 from flask_limiter import RateLimitExceeded
@@ -14,36 +14,36 @@ from web.console.dashboards import dashboard
 from web.console.images import images
 from web.console.jobs import jobs
 from web.console.keys import keys
-from web.console.login import doors
-from web.console.mask_test import trials
+from web.console.login import login
+from web.console.mask_test import mask_test
 from web.console.reviews import reviews
-from web.console.thumbnails import pictures
+from web.console.thumbnails import thumbnails
 
 root = Blueprint("root", __name__)
 
 
 @root.get("/")
 @guards.anyone
-def lead_in() -> BaseResponse:
-    """Lead whoever opens the service in a browser to the console."""
+def redirect_to_console() -> BaseResponse:
+    """Redirect a browser that opens the service's root to the console."""
     return redirect(url_for("console.dashboard.show"))
 
 
 def build() -> Blueprint:
-    """Put the console together, under /console."""
+    """Assemble the console under /console."""
     console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
-    for part in (assets, doors, dashboard, images, jobs, batches, reviews, keys, trials, pictures):
+    for part in (assets, login, dashboard, images, jobs, batches, reviews, keys, mask_test, thumbnails):
         console.register_blueprint(part)
-    console.add_url_rule("/<path:nowhere>", "find_nothing", find_nothing)
-    console.register_error_handler(FaceApiError, error_pages.show)
-    console.register_error_handler(RateLimitExceeded, error_pages.show_limit)
-    console.register_error_handler(HTTPException, error_pages.show_framework)
-    console.register_error_handler(Exception, error_pages.show_unknown)
-    console.after_request(pages.secure)
+    console.add_url_rule("/<path:path>", "unknown_page", unknown_page)
+    console.register_error_handler(FaceApiError, error_pages.show_error)
+    console.register_error_handler(RateLimitExceeded, error_pages.show_rate_limit)
+    console.register_error_handler(HTTPException, error_pages.show_http_error)
+    console.register_error_handler(Exception, error_pages.show_unexpected)
+    console.after_request(pages.set_security_headers)
     return console
 
 
 @guards.page()
-def find_nothing(nowhere: str) -> BaseResponse:
-    """Say in words that there is no such page."""
-    raise NotFound(f"there is no page {nowhere}")
+def unknown_page(path: str) -> BaseResponse:
+    """Answer every other path with the console's own 404 page."""
+    raise NotFound(f"there is no page {path}")

@@ -1,4 +1,4 @@
-"""Jobs over time as bars, drawn here so that a page needs no script for them."""
+"""Jobs over time as a stacked bar chart, laid out here so that a page needs no script for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from datetime import datetime
 
 from core.records.timelines import TimeBucket
 
-WIDTH, HEIGHT = 720, 180  # units of the drawing, not pixels: it grows and shrinks with the page
-FOOT, LEFT = 20, 44
+WIDTH, HEIGHT = 720, 180  # units of the SVG's viewBox, not pixels: it scales with the page
+BOTTOM_MARGIN, LEFT_MARGIN, TOP_MARGIN = 20, 44, 8
 SERIES = ("mask", "detect", "failed")
-GAP = 0.24  # of a bar's place
+GAP = 0.24  # of a bar's slot
 
 
 @dataclass(frozen=True)
-class Part:
-    """One piece of a bar."""
+class BarSegment:
+    """One series' share of a bar."""
 
     series: str
     y: float
@@ -23,12 +23,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Bar:
-    """One stretch of time. slot: the width that it has for itself; counts: by series."""
+    """One time bucket. slot: the width reserved for the bar and its gap; counts: jobs by series."""
 
     starts_at: datetime
     x: float
     slot: float
-    parts: list[Part]
+    segments: list[BarSegment]
     counts: dict[str, int]
     faces: int
 
@@ -38,7 +38,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Line:
+class GridLine:
     """A horizontal line of the scale."""
 
     y: float
@@ -48,12 +48,12 @@ class Line:
 @dataclass(frozen=True)
 class Chart:
     bars: list[Bar]
-    lines: list[Line]
+    grid_lines: list[GridLine]
     ticks: list[Bar]
     width: int = WIDTH
     height: int = HEIGHT
-    left: int = LEFT
-    foot: int = FOOT
+    left_margin: int = LEFT_MARGIN
+    bottom_margin: int = BOTTOM_MARGIN
 
     @property
     def total(self) -> int:
@@ -61,34 +61,35 @@ class Chart:
 
     @property
     def bar_width(self) -> float:
-        return round((WIDTH - LEFT) / len(self.bars) * (1 - GAP), 2)
+        return round((WIDTH - LEFT_MARGIN) / len(self.bars) * (1 - GAP), 2)
 
 
-def draw(stretches: Sequence[TimeBucket], tick_every: int) -> Chart:
-    """Draw one bar for each stretch; every `tick_every`th, counted from the newest, is named below."""
-    top = _round_up(max((stretch.jobs for stretch in stretches), default=0))
-    tall = HEIGHT - FOOT - 8
-    slot = (WIDTH - LEFT) / max(1, len(stretches))
-    bars = [_bar(stretch, LEFT + number * slot, slot, tall / top) for number, stretch in enumerate(stretches)]
-    lines = [
-        Line(round(HEIGHT - FOOT - tall * part / 2, 1), top * part // 2) for part in ((0, 1, 2) if top > 1 else (0, 2))
+def draw(buckets: Sequence[TimeBucket], tick_every: int) -> Chart:
+    """Draw one bar per bucket; every `tick_every`th, counted from the newest, is labelled below."""
+    top = _round_up(max((bucket.jobs for bucket in buckets), default=0))
+    plot_height = HEIGHT - BOTTOM_MARGIN - TOP_MARGIN
+    slot = (WIDTH - LEFT_MARGIN) / max(1, len(buckets))
+    bars = [_bar(bucket, LEFT_MARGIN + index * slot, slot, plot_height / top) for index, bucket in enumerate(buckets)]
+    halves = (0, 1, 2) if top > 1 else (0, 2)
+    grid_lines = [
+        GridLine(round(HEIGHT - BOTTOM_MARGIN - plot_height * half / 2, 1), top * half // 2) for half in halves
     ]
-    return Chart(bars, lines, bars[::-1][tick_every // 2 :: tick_every])
+    return Chart(bars, grid_lines, bars[::-1][tick_every // 2 :: tick_every])
 
 
-def _bar(stretch: TimeBucket, x: float, slot: float, scale: float) -> Bar:
-    counts = {name: stretch.done.get(name, 0) for name in SERIES} | {"failed": stretch.failed}
-    parts, y = [], float(HEIGHT - FOOT)
+def _bar(bucket: TimeBucket, x: float, slot: float, scale: float) -> Bar:
+    counts = {name: bucket.done.get(name, 0) for name in SERIES} | {"failed": bucket.failed}
+    segments, y = [], float(HEIGHT - BOTTOM_MARGIN)
     for name in SERIES:
         height = counts[name] * scale
         y -= height
         if counts[name]:
-            parts.append(Part(name, round(y, 2), round(height, 2)))
-    return Bar(stretch.starts_at, round(x + slot * GAP / 2, 2), round(slot, 2), parts, counts, stretch.faces)
+            segments.append(BarSegment(name, round(y, 2), round(height, 2)))
+    return Bar(bucket.starts_at, round(x + slot * GAP / 2, 2), round(slot, 2), segments, counts, bucket.faces)
 
 
 def _round_up(value: int) -> int:
-    """Return the end of a scale that holds the value: 1, 2, 4, 6 or 10 times a power of ten."""
+    """Return the top of a scale that holds the value: 1, 2, 4, 6 or 10 times a power of ten."""
     power = 1
     while power * 10 < value:
         power *= 10

@@ -1,4 +1,4 @@
-"""The first page: how the service stands and what it has done."""
+"""The dashboard: health of the service's parts, and usage statistics."""
 
 import json
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from web.console import charts, pages, status_cards, texts
 from web.console.charts import Chart
 from web.console.texts import Translator
 
-FAILURES = 5
-# How many hours or days are shown, and how many of them there are between two names below the chart.
+RECENT_FAILURES = 5
+# How many hours or days the chart shows, and the number of bars between two labels below it.
 SPANS: dict[Span, tuple[int, int]] = {"hour": (48, 8), "day": (30, 5)}
 
 dashboard = Blueprint("dashboard", __name__)
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """What was done so far."""
+class DashboardData:
+    """What the database says about the work done so far."""
 
     stats: UsageStatistics
     latencies: Latencies
@@ -38,28 +38,27 @@ class Numbers:
 @dashboard.get("/")
 @guards.page()
 def show() -> Response:
-    """Show how everything stands; without storage there are no numbers to show, which is said."""
-    told = request.args.get("span", "")
-    span: Span = "day" if told == "day" else "hour"
-    numbers = _numbers(span) if current.services().settings.keeps_pictures else None
+    """Show the dashboard; without storage there are no statistics, and the page says how to get them."""
+    span: Span = "day" if request.args.get("span") == "day" else "hour"
+    data = _load(span) if current.services().settings.keeps_pictures else None
     load = current.state().load_monitor.last()
     cards = status_cards.cards(Translator(texts.language()), load, asked=False)
-    return pages.render("dashboard.html", cards=cards, numbers=numbers, span=span, spans=SPANS)
+    return pages.render("dashboard.html", cards=cards, data=data, span=span, spans=SPANS)
 
 
 @dashboard.get("/live.json")
 @guards.admin()
 def get_live() -> Response:
-    """Tell how everything stands now, for the cards of a page that is open."""
+    """Return the current status cards as JSON, for an open dashboard."""
     cards = status_cards.cards(Translator(texts.language()), current.state().load_monitor.now(), asked=True)
     return Response(json.dumps({"cards": status_cards.as_json(cards)}), mimetype="application/json")
 
 
-def _numbers(span: Span) -> Numbers:
+def _load(span: Span) -> DashboardData:
     count, tick_every = SPANS[span]
     with current.session() as session:
-        failed = records.page_jobs(session, 1, FAILURES, JobFilter(status="failed"))
-        return Numbers(
+        failed = records.page_jobs(session, 1, RECENT_FAILURES, JobFilter(status="failed"))
+        return DashboardData(
             statistics.read(session),
             statistics.latencies(session),
             charts.draw(timelines.latest(session, span, count), tick_every),

@@ -1,4 +1,4 @@
-"""Errors as pages: in words, with the request's id. What a script asked for gets the API's own shape."""
+"""Errors as HTML pages with the request's id. A route that a script calls answers the API's JSON instead."""
 
 import structlog
 from flask import Response, current_app, redirect, request, url_for
@@ -8,55 +8,55 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core import errors
 from core.errors import FaceApiError, FeatureDisabled, RateLimited, Unauthenticated
-from web import errors as answers
+from web import errors as api_errors
 from web.auth import admins, guards
 from web.console import pages
 
 log = structlog.get_logger(__name__)
 
 
-def show(error: FaceApiError) -> BaseResponse:
-    """Answer one of our errors."""
+def show_error(error: FaceApiError) -> BaseResponse:
+    """Answer one of our errors; a visitor without a session is redirected to the login page."""
     guard = guards.of(current_app, request.endpoint)
     if guard is None or not guard.page:
-        return answers.answer(error)
+        return api_errors.answer(error)
     if isinstance(error, Unauthenticated) and guard.who == "admin":
-        return redirect(url_for("console.doors.show_login", next=pages.here()))
+        return redirect(url_for("console.login.show_login", next=pages.current_path()))
     if isinstance(error, FeatureDisabled):
         return pages.render("unavailable.html", tier=guard.tier or "storage")
     if isinstance(error, RateLimited) and guard.limit == "login":
-        target = pages.safe(request.form.get("next", ""))
-        return page(error, "login.html", target=target, username=request.form.get("username", ""))
-    return page(error)
+        target = pages.safe_target(request.form.get("next", ""))
+        return render_error(error, "login.html", target=target, username=request.form.get("username", ""))
+    return render_error(error)
 
 
-def page(error: FaceApiError, template: str = "error.html", **values: object) -> Response:
-    """Show an error on a page, with the status and the headers that the API would give it."""
-    told = answers.answer(error)
+def render_error(error: FaceApiError, template: str = "error.html", **values: object) -> Response:
+    """Render an error with the status and the headers that the API would give it."""
+    api_response = api_errors.answer(error)
     minutes = -(-(error.retry_after_s or 0) // 60)
-    shown = pages.render(template, told.status_code, error=error, minutes=minutes, **values)
-    if told.status_code == 401:
+    response = pages.render(template, api_response.status_code, error=error, minutes=minutes, **values)
+    if response.status_code == 401:
         # A challenge of Basic would open the browser's own dialog.
-        shown.headers["WWW-Authenticate"] = admins.PAGE_CHALLENGE
-    return shown
+        response.headers["WWW-Authenticate"] = admins.PAGE_CHALLENGE
+    return response
 
 
-def show_limit(error: RateLimitExceeded) -> BaseResponse:
-    """Answer a caller who comes too often."""
+def show_rate_limit(error: RateLimitExceeded) -> BaseResponse:
+    """Answer a caller who has used up a rate limit."""
     window_s = error.limit.limit.get_expiry()
-    return show(errors.RateLimited(f"the limit is {error.limit.limit}", retry_after_s=window_s))
+    return show_error(errors.RateLimited(f"the limit is {error.limit.limit}", retry_after_s=window_s))
 
 
-def show_framework(error: HTTPException) -> BaseResponse:
-    """Answer what the framework refused."""
+def show_http_error(error: HTTPException) -> BaseResponse:
+    """Answer an HTTP error that Flask or Werkzeug raised."""
     code = error.code or 500
     if error.response is not None or 300 <= code < 400:
         return BaseResponse.force_type(error.get_response(), request.environ)
-    refused = errors.UnreadableRequest if code < 500 else errors.InternalError
-    return show(answers.HTTP_CASES.get(code, refused)())
+    default = errors.UnreadableRequest if code < 500 else errors.InternalError
+    return show_error(api_errors.HTTP_CASES.get(code, default)())
 
 
-def show_unknown(error: Exception) -> BaseResponse:
-    """Answer a mistake of ours, without a word of what happened."""
-    log.error("a page failed", exc_info=error)
-    return show(errors.InternalError())
+def show_unexpected(error: Exception) -> BaseResponse:
+    """Answer a bug of ours, without details of what happened."""
+    log.error("page_failed", exc_info=error)
+    return show_error(errors.InternalError())

@@ -1,4 +1,4 @@
-"""Numbers, sizes and moments as people read them."""
+"""Numbers, sizes and times as people read them."""
 
 from datetime import UTC, datetime
 
@@ -11,27 +11,27 @@ NONE = "–"
 
 
 def number(value: float | None) -> str:
-    """Write a whole number with separators."""
+    """Format a whole number with thousands separators."""
     return NONE if value is None else f"{value:,.0f}"
 
 
 def plain(value: float) -> str:
-    """Write a number with no more digits than it has."""
+    """Format a number without trailing zeros."""
     return f"{value:g}"
 
 
 def size(value: int | None) -> str:
-    """Write bytes in the unit that leaves few digits; 1 KB is 1000 bytes."""
+    """Format bytes in the unit that leaves few digits; 1 KB is 1000 bytes."""
     if value is None:
         return NONE
-    left, unit = float(value), 0
-    while left >= 999.5 and unit < len(UNITS) - 1:
-        left, unit = left / 1000, unit + 1
-    return f"{left:.0f} {UNITS[unit]}" if unit == 0 or left >= 99.95 else f"{left:.1f} {UNITS[unit]}"
+    scaled, unit = float(value), 0
+    while scaled >= 999.5 and unit < len(UNITS) - 1:
+        scaled, unit = scaled / 1000, unit + 1
+    return f"{scaled:.0f} {UNITS[unit]}" if unit == 0 or scaled >= 99.95 else f"{scaled:.1f} {UNITS[unit]}"
 
 
 def milliseconds(value: float | None) -> str:
-    """Write a time that a machine took."""
+    """Format a processing time."""
     if value is None:
         return NONE
     if value >= 10_000:
@@ -44,34 +44,34 @@ def percent(share: float) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """Write a moment in UTC; a script puts it into the viewer's zone."""
+    """Format a timestamp in UTC; a script converts it to the viewer's time zone."""
     if value is None:
         return NONE
-    told = value.astimezone(UTC)
-    return Markup('<time datetime="{}">{} UTC</time>').format(told.isoformat(), told.strftime("%Y-%m-%d %H:%M"))
+    utc = value.astimezone(UTC)
+    return Markup('<time datetime="{}">{} UTC</time>').format(utc.isoformat(), utc.strftime("%Y-%m-%d %H:%M"))
 
 
 def duration(seconds: float | None) -> str:
-    """Write how long something still takes, in the largest unit and the one below."""
+    """Format a remaining time in its largest unit and the one below."""
     if seconds is None:
         return NONE
-    left = round(seconds)
-    if left < 60:
-        return f"{left} s"
-    if left < 3600:
-        return f"{left // 60} min {left % 60} s"
-    return f"{left // 3600} h {left % 3600 // 60} min"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60} s"
+    return f"{rounded // 3600} h {rounded % 3600 // 60} min"
 
 
 def rate(per_s: float | None) -> str:
-    """Write how many there are in a second, or in a minute where that says more."""
+    """Format a rate per second, or per minute where that is easier to read."""
     if per_s is None:
         return NONE
     return f"{per_s:.1f} / s" if per_s >= 1 else f"{per_s * 60:.0f} / min"
 
 
-def said(voice: Translator, value: object) -> str:
-    """Write the value of an option."""
+def option_value(translator: Translator, value: object) -> str:
+    """Format the value of an option."""
     if isinstance(value, bool):
-        return voice("option.yes" if value else "option.no")
+        return translator("option.yes" if value else "option.no")
     return NONE if value is None else str(value)

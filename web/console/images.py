@@ -1,4 +1,4 @@
-"""Pictures that were kept: all of them, and one."""
+"""Stored images: the list, and one image with its jobs."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -29,33 +29,33 @@ class ImageQuery(FrozenModel):
 @images.get("/images")
 @guards.page("storage")
 def show_all() -> Response:
-    """Show a page of all pictures, each beside its newest result."""
-    query = pagination.read(ImagesQuery)
+    """Show a page of all images, each beside its newest result."""
+    query = pagination.read_query(ImagesQuery)
     with current.session() as session:
-        found = records.page_images(session, query.page, query.per_page)
-    return pages.render("images.html", pager=pagination.pager(found), found=found)
+        page = records.page_images(session, query.page, query.per_page)
+    return pages.render("images.html", pager=pagination.pager(page), page=page)
 
 
 @images.get("/images/<image_id>")
 @guards.page("storage")
 def show(image_id: str) -> Response:
-    """Show one picture: before and after, with the faces that one of its jobs found."""
-    query = pagination.read(ImageQuery)
+    """Show one image before and after masking, with the faces that one of its jobs found."""
+    query = pagination.read_query(ImageQuery)
     with current.session() as session:
-        found = records.get_image(session, ids.read(image_id))
-        chosen = _chosen(found.jobs, query.job)
-        detail = records.get_job(session, chosen.id) if chosen else None
-    faces = overlays.faces(detail.detections if detail else None)
-    after = chosen if chosen and chosen.processed_s3_key else None
-    drawing = overlays.Drawing(found.image.width, found.image.height, faces)
-    return pages.render("image.html", found=found, chosen=chosen, after=after, drawing=drawing)
+        detail = records.get_image(session, ids.read(image_id))
+        job = _selected_job(detail.jobs, query.job)
+        job_detail = records.get_job(session, job.id) if job else None
+    faces = overlays.face_boxes(job_detail.detections if job_detail else None)
+    masked_job = job if job and job.processed_s3_key else None
+    overlay = overlays.Overlay(detail.image.width, detail.image.height, faces)
+    return pages.render("image.html", detail=detail, job=job, masked_job=masked_job, overlay=overlay)
 
 
-def _chosen(jobs: Sequence[StoredJob], wanted: str) -> StoredJob | None:
-    """Return the job that is named, else the newest with a result, else the newest."""
-    if wanted:
-        named = next((job for job in jobs if job.id == ids.read(wanted)), None)
-        if named is None:
-            raise NotFound(f"there is no job {wanted} of this image")
-        return named
+def _selected_job(jobs: Sequence[StoredJob], job_id: str) -> StoredJob | None:
+    """Return the job of this id, else the newest one with a result, else the newest."""
+    if job_id:
+        job = next((job for job in jobs if job.id == ids.read(job_id)), None)
+        if job is None:
+            raise NotFound(f"there is no job {job_id} of this image")
+        return job
     return next((job for job in jobs if job.processed_s3_key), jobs[0] if jobs else None)

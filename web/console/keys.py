@@ -1,4 +1,4 @@
-"""API keys: the page reads them; the admin API makes, changes and deletes them."""
+"""API keys: this page lists them; its script creates, changes and deletes them through the admin API."""
 
 from typing import Annotated
 
@@ -23,8 +23,8 @@ class KeysQuery(FrozenModel):
 @guards.page("database")
 def show_all() -> Response:
     """Show a page of the keys, newest first."""
-    query = pagination.read(KeysQuery)
+    query = pagination.read_query(KeysQuery)
     with current.session() as session:
-        found = api_keys.page(session, query.page, query.per_page)
-    needed = current.services().settings.api_key_enabled
-    return pages.render("keys.html", pager=pagination.pager(found), found=found, needed=needed)
+        page = api_keys.page(session, query.page, query.per_page)
+    required = current.services().settings.api_key_enabled
+    return pages.render("keys.html", pager=pagination.pager(page), page=page, required=required)

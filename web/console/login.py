@@ -1,4 +1,4 @@
-"""Logging in and out, and what a viewer likes: all of it works without scripts."""
+"""Logging in and out, and the language and theme of this browser: all of it works without scripts."""
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
@@ -11,14 +11,14 @@ from web.console import error_pages, pages, texts
 A_YEAR_S = 365 * 86400
 MAX_FORM_BYTES = 16 * 1024  # chosen: names, passwords and addresses fit
 
-doors = Blueprint("doors", __name__)
+login = Blueprint("login", __name__)
 
 
-@doors.get("/login")
+@login.get("/login")
 @guards.login_page()
 def show_login() -> BaseResponse:
-    """Show the form; whoever is logged in already goes on."""
-    target = pages.safe(request.args.get("next", ""))
+    """Show the login form; a visitor with a session is redirected to the target."""
+    target = pages.safe_target(request.args.get("next", ""))
     try:
         current.state().admins.authenticate()
     except Unauthenticated:
@@ -26,43 +26,43 @@ def show_login() -> BaseResponse:
     return redirect(target)
 
 
-@doors.post("/login")
+@login.post("/login")
 @guards.login_page("login")
 def log_in() -> BaseResponse:
-    """Begin a session and lead to where the visitor wanted to go, or say why not."""
+    """Start a session and redirect to the target, or show the form again with the reason."""
     request.max_content_length = MAX_FORM_BYTES
     username, password = request.form.get("username", ""), request.form.get("password", "")
-    target = pages.safe(request.form.get("next", ""))
+    target = pages.safe_target(request.form.get("next", ""))
     try:
         admin = current.state().admins.log_in(username, password)
     except (Unauthenticated, RateLimited) as error:
-        return error_pages.page(error, "login.html", target=target, username=username)
+        return error_pages.render_error(error, "login.html", target=target, username=username)
     response = Response(status=303, headers={"Location": target})
     current.state().admins.open_session(admin, response)
     return response
 
 
-@doors.post("/logout")
+@login.post("/logout")
 @guards.login_page()
 def log_out() -> Response:
-    """End the session: its cookie is worth nothing from then on."""
-    response = Response(status=303, headers={"Location": pages.safe("") + "login"})
+    """End the session: its cookie is invalid from then on."""
+    response = Response(status=303, headers={"Location": pages.safe_target("") + "login"})
     current.state().admins.close_session(response)
-    # What the browser has kept of the pictures goes as well.
+    # Cached thumbnails are deleted from the browser as well.
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 
-@doors.post("/preferences")
+@login.post("/preferences")
 @guards.login_page()
-def choose() -> Response:
-    """Remember a language or a theme in this browser."""
+def set_preferences() -> Response:
+    """Store a language or a theme in a cookie of this browser."""
     request.max_content_length = MAX_FORM_BYTES
-    response = Response(status=303, headers={"Location": pages.safe(request.form.get("next", ""))})
-    wanted = ((texts.COOKIE, "language", texts.LANGUAGES), (pages.THEME_COOKIE, "theme", pages.THEMES))
-    for cookie, field, choices in wanted:
+    response = Response(status=303, headers={"Location": pages.safe_target(request.form.get("next", ""))})
+    preferences = ((texts.COOKIE, "language", texts.LANGUAGES), (pages.THEME_COOKIE, "theme", pages.THEMES))
+    for cookie, field, choices in preferences:
         if request.form.get(field) in choices:
-            # The theme's is read by a script as well, so that changing it needs no new page.
+            # A script writes the theme's cookie as well, so that changing it needs no page load.
             response.set_cookie(
                 cookie, request.form[field], max_age=A_YEAR_S, path="/console", secure=request.is_secure, samesite="Lax"
             )

@@ -1,4 +1,4 @@
-"""Trying the masks out: the form; the picture goes to the admin API from the page itself."""
+"""The test page: masks a picture without storing it; its script sends the picture to the admin API."""
 
 from flask import Blueprint, Response
 
@@ -6,13 +6,13 @@ from web import current
 from web.auth import guards
 from web.console import fields, pages
 
-trials = Blueprint("trials", __name__)
+mask_test = Blueprint("mask_test", __name__)
 
 
-@trials.get("/test")
+@mask_test.get("/test")
 @guards.page()
 def show() -> Response:
-    """Show every option of a mask with its limits."""
+    """Show a form with every mask option and its limits."""
     settings = current.services().settings
     limits = {"bytes": settings.max_upload_bytes, "pixels": settings.max_image_pixels}
-    return pages.render("test.html", groups=fields.groups(), limits=limits)
+    return pages.render("mask_test.html", groups=fields.groups(), limits=limits)

@@ -1,4 +1,4 @@
-"""Faces as they are drawn over a picture."""
+"""Face boxes and landmarks as an SVG overlay over a picture."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +7,15 @@ from pydantic import BaseModel, ValidationError
 
 from core.contract.detections import BBox, Point
 
-LABEL_SHARE = 0.028  # of the picture's longer side: the height of a number
+LABEL_SHARE = 0.028  # font size as a share of the picture's longer side
 POINT_SHARE = 0.0045
 
 
 @dataclass(frozen=True)
-class Mark:
-    """One face. index: its place among those of the job; points: its landmarks, perhaps none.
+class FaceBox:
+    """One face, in pixels of the picture. index: its place in the job's detections; points: landmarks, maybe none.
 
-    doubtful: a person should look at it.
+    doubtful: marked for review by a person.
     """
 
     index: int
@@ -29,12 +29,12 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """What lies over a picture of this size, in its own pixels."""
+class Overlay:
+    """The faces over a picture of this size, in its own pixels."""
 
     width: int
     height: int
-    marks: list[Mark]
+    faces: list[FaceBox]
 
     @property
     def label_size(self) -> float:
@@ -45,14 +45,14 @@ class Drawing:
         return round(max(self.width, self.height) * POINT_SHARE, 2)
 
 
-def faces(detections: Any) -> list[Mark]:
-    """Read the faces as a job has kept them; an old or a strange shape is passed over."""
-    found = detections if isinstance(detections, list) else []
-    return [mark for number, face in enumerate(found) if (mark := _mark(number, face))]
+def face_boxes(detections: Any) -> list[FaceBox]:
+    """Read a job's stored detections; an entry of an old or unknown shape is skipped."""
+    entries = detections if isinstance(detections, list) else []
+    return [box for index, entry in enumerate(entries) if (box := _face_box(index, entry))]
 
 
-class _Kept(BaseModel):
-    """What is drawn of a face."""
+class _StoredFace(BaseModel):
+    """What the overlay needs of a stored face."""
 
     bbox: BBox
     confidence: float = 0.0
@@ -60,19 +60,19 @@ class _Kept(BaseModel):
     review: bool = False
 
 
-def _mark(number: int, face: Any) -> Mark | None:
+def _face_box(index: int, entry: Any) -> FaceBox | None:
     try:
-        kept = _Kept.model_validate(face)
+        face = _StoredFace.model_validate(entry)
     except ValidationError:
         return None
-    box = kept.bbox
-    return Mark(
-        index=number,
+    box = face.bbox
+    return FaceBox(
+        index=index,
         x=box.x1,
         y=box.y1,
         width=round(box.x2 - box.x1, 1),
         height=round(box.y2 - box.y1, 1),
-        confidence=kept.confidence,
-        points=[(point.x, point.y) for point in (kept.landmarks or {}).values()],
-        doubtful=kept.review,
+        confidence=face.confidence,
+        points=[(point.x, point.y) for point in (face.landmarks or {}).values()],
+        doubtful=face.review,
     )

@@ -1,4 +1,4 @@
-"""What every page has: its frame, its words, its headers; and where a visitor is led."""
+"""Rendering pages: the shared layout, texts and headers; and safe redirect targets."""
 
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +11,7 @@ from web.console.texts import Translator
 
 THEME_COOKIE = "face_api_theme"
 THEMES = ("auto", "light", "dark")
-# The entries of the menu: their endpoint and icon, by the name under which the words know them.
+# Endpoint and icon of each menu entry, by its key in the texts.
 MENU = {
     "dashboard": ("console.dashboard.show", "gauge"),
     "images": ("console.images.show_all", "image"),
@@ -19,10 +19,10 @@ MENU = {
     "batches": ("console.batches.show_all", "layers"),
     "review": ("console.reviews.show", "eye"),
     "keys": ("console.keys.show_all", "key"),
-    "test": ("console.trials.show", "flask"),
+    "test": ("console.mask_test.show", "flask"),
 }
-# No inline script or style; pictures are the service's own or made by the page itself.
-CONTENT = {
+# No inline scripts or styles; images are the service's own or created by the page itself.
+CONTENT_POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
@@ -34,9 +34,9 @@ CONTENT = {
     "base-uri": "'none'",
 }
 HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{what} {where}" for what, where in CONTENT.items()),
+    "Content-Security-Policy": "; ".join(f"{directive} {sources}" for directive, sources in CONTENT_POLICY.items()),
     "X-Content-Type-Options": "nosniff",
-    # An address may hold an id; and a form that tells no origin at all would be refused.
+    # A URL may hold an id; and a form post without any origin would be refused.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -45,54 +45,54 @@ HEADERS = {
 
 
 def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Response:
-    """Answer a page in the viewer's language."""
-    voice = Translator(texts.language())
-    frame = {
-        "t": voice,
+    """Render a page in the viewer's language."""
+    translator = Translator(texts.language())
+    context = {
+        "t": translator,
         "f": formats,
         "theme": theme(),
         "languages": texts.LANGUAGES,
         "menu": MENU,
         "admin": g.get("admin"),
-        "asset": assets.address,
-        "script_words": texts.section(voice.words, "script"),
-        "here": here(),
+        "asset_url": assets.asset_url,
+        "script_texts": texts.section(translator.texts, "script"),
+        "current_path": current_path(),
         "request_id": g.request_id,
     }
-    response = Response(render_template(f"console/{template}", **frame | values), status, mimetype="text/html")
-    response.headers["Content-Language"] = voice.language
+    response = Response(render_template(f"console/{template}", **context | values), status, mimetype="text/html")
+    response.headers["Content-Language"] = translator.language
     response.vary.update(("Accept-Language", "Cookie"))
     return response
 
 
-def secure(response: Response) -> Response:
-    """Say what a browser may do with the answer: nothing that the console doesn't need."""
+def set_security_headers(response: Response) -> Response:
+    """Restrict what a browser may do with the response to what the console needs."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
 
 
 def theme() -> str:
-    """Return what was chosen: `light`, `dark`, or `auto` for what the system likes."""
+    """Return the chosen theme: `light`, `dark`, or `auto` for the system's preference."""
     chosen = request.cookies.get(THEME_COOKIE, "")
     return chosen if chosen in THEMES else THEMES[0]
 
 
-def here() -> str:
-    """Return the path and query of this page, to come back to; the first page where coming back would do something."""
-    if request.method != "GET" or request.endpoint == "console.doors.show_login":
-        return safe(request.args.get("next", ""))
-    return safe(request.full_path.rstrip("?"))
+def current_path() -> str:
+    """Return the path and query to come back to; for a page that changes something, its `next` or the dashboard."""
+    if request.method != "GET" or request.endpoint == "console.login.show_login":
+        return safe_target(request.args.get("next", ""))
+    return safe_target(request.full_path.rstrip("?"))
 
 
-def safe(target: str) -> str:
-    """Return a path of the console as it is, and the dashboard's for anything that may lead elsewhere."""
-    home = url_for("console.dashboard.show")
+def safe_target(target: str) -> str:
+    """Return a path of the console unchanged, and the dashboard's for anything that may lead elsewhere."""
+    dashboard = url_for("console.dashboard.show")
     try:
         parts = urlsplit(target)
-    except ValueError:  # of brackets without an address
-        return home
-    # Browsers take a backslash for a slash, and drop what is no character.
-    odd = "\\" in target or any(character.isspace() or not character.isprintable() for character in target)
-    local = not parts.scheme and not parts.netloc and (parts.path + "/").startswith(home)
-    return target if local and not odd and ".." not in parts.path else home
+    except ValueError:  # brackets without an IPv6 address
+        return dashboard
+    # Browsers read a backslash as a slash, and drop control characters.
+    suspicious = "\\" in target or any(character.isspace() or not character.isprintable() for character in target)
+    is_local = not parts.scheme and not parts.netloc and (parts.path + "/").startswith(dashboard)
+    return target if is_local and not suspicious and ".." not in parts.path else dashboard

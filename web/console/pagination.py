@@ -1,4 +1,4 @@
-"""Pages of lists: what the address asks for, and the links to the pages beside."""
+"""Paginated lists: the query string of the current URL, and links to other pages."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ NEIGHBOURS = 2
 
 @dataclass(frozen=True)
 class Pager:
-    """Where in a list a page is. numbers: of the pages to link to; None where some are left out."""
+    """The current page and its neighbours. numbers: the pages to link to, None for a gap between them."""
 
     page: Page[Any]
     numbers: list[int | None]
@@ -29,12 +29,12 @@ class Pager:
         return self.first + len(self.page.items) - 1 if self.page.items else 0
 
     def link(self, number: int) -> str:
-        """Return the address of another page of the same list."""
-        return address(page=number if number > 1 else None)
+        """Return the URL of another page of the same list."""
+        return current_url(page=number if number > 1 else None)
 
 
-def read(model: type[Query]) -> Query:
-    """Read the address as the API would; what a form left empty was not given."""
+def read_query(model: type[Query]) -> Query:
+    """Validate the query string as the API would; an empty value counts as not given."""
     given = {name: value for name, value in request.args.items() if value}
     try:
         return model.model_validate(given)
@@ -43,15 +43,15 @@ def read(model: type[Query]) -> Query:
         raise InvalidOption.of(problems) from error
 
 
-def address(**changes: object) -> str:
-    """Return this page's address with some parameters changed; None takes one away."""
-    kept: dict[str, Any] = {name: value for name, value in request.args.items() if value}
-    changed = {name: value for name, value in (kept | changes).items() if value is not None}
-    return url_for(str(request.endpoint), **(request.view_args or {}), **changed)
+def current_url(**changes: object) -> str:
+    """Return this page's URL with some parameters changed; None removes one."""
+    given: dict[str, Any] = {name: value for name, value in request.args.items() if value}
+    parameters = {name: value for name, value in (given | changes).items() if value is not None}
+    return url_for(str(request.endpoint), **(request.view_args or {}), **parameters)
 
 
 def pager(page: Page[Any]) -> Pager:
-    """Link to the first and last pages and to those around this one."""
+    """Link to the first and last pages and to those around the current one."""
     near = {1, page.pages, *range(page.page - NEIGHBOURS, page.page + NEIGHBOURS + 1)}
     shown = sorted(number for number in near if 1 <= number <= page.pages)
     numbers: list[int | None] = []

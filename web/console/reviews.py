@@ -1,4 +1,4 @@
-"""Faces at which a person should look, one picture after the other; and any picture, masked again by hand."""
+"""The review queue of doubtful faces, one picture at a time; and masking any picture by hand."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from pydantic import Field
 from core.contract.models import FrozenModel
 from core.errors import NotFound
 from core.records import records
-from core.records import reviews as waiting
+from core.records import reviews as review_queue
 from core.records.rows import JobDetail
 from web import current
 from web.auth import guards
@@ -28,42 +28,41 @@ class EditQuery(FrozenModel):
 @reviews.get("/review")
 @guards.page("storage")
 def show() -> Response:
-    """Show one picture that waits; what is done with it takes it off the list, so the same address shows the next."""
-    query = pagination.read(ReviewQuery)
+    """Show one pending picture; a verdict removes it from the queue, so the same URL then shows the next."""
+    query = pagination.read_query(ReviewQuery)
     with current.session() as session:
-        found = waiting.page(session, query.page, 1)
-    if not found.items:
-        return pages.render("review_none.html", found=found, pager=pagination.pager(found))
-    skip = pagination.address(page=query.page % found.pages + 1) if found.pages > 1 else ""
-    return _editor(found.items[0].job, then=pagination.address(), skip=skip, found=found)
+        page = review_queue.page(session, query.page, 1)
+    if not page.items:
+        return pages.render("review_empty.html", page=page, pager=pagination.pager(page))
+    next_url = pagination.current_url(page=query.page % page.pages + 1) if page.pages > 1 else ""
+    return _render_editor(page.items[0].job, done_url=pagination.current_url(), next_url=next_url, page=page)
 
 
 @reviews.get("/images/<image_id>/edit")
 @guards.page("storage")
 def show_edit(image_id: str) -> Response:
-    """Show one picture with the faces that a job found, to be masked again."""
-    query = pagination.read(EditQuery)
+    """Show one picture with the faces that a job found, to mask it again."""
+    query = pagination.read_query(EditQuery)
     with current.session() as session:
         detail = records.get_job(session, ids.read(query.job))
     if detail.image.id != ids.read(image_id):
         raise NotFound(f"there is no job {query.job} of this image")
-    then = url_for("console.images.show", image_id=detail.image.id)
-    return _editor(detail, then=then, skip="", found=None)
+    done_url = url_for("console.images.show", image_id=detail.image.id)
+    return _render_editor(detail, done_url=done_url, next_url="", page=None)
 
 
-def _editor(detail: JobDetail, *, then: str, skip: str, found: object) -> Response:
-    drawing = overlays.Drawing(detail.image.width, detail.image.height, overlays.faces(detail.detections))
-    edit = {
+def _render_editor(detail: JobDetail, *, done_url: str, next_url: str, page: object) -> Response:
+    """Render the editor. done_url: where a verdict leads; page: of the review queue, None for masking by hand."""
+    editor = {
         "image": str(detail.image.id),
         "job": str(detail.job.id),
-        "width": drawing.width,
-        "height": drawing.height,
-        "then": then,
-        "skip": skip,
+        "width": detail.image.width,
+        "height": detail.image.height,
+        "done_url": done_url,
         "faces": [
-            {"index": mark.index, "x1": mark.x, "y1": mark.y, "x2": mark.x + mark.width, "y2": mark.y + mark.height}
-            | {"confidence": mark.confidence, "doubtful": mark.doubtful}
-            for mark in drawing.marks
+            {"index": box.index, "x1": box.x, "y1": box.y, "x2": box.x + box.width, "y2": box.y + box.height}
+            | {"confidence": box.confidence, "doubtful": box.doubtful}
+            for box in overlays.face_boxes(detail.detections)
         ],
     }
-    return pages.render("review.html", detail=detail, edit=edit, skip=skip, found=found)
+    return pages.render("review.html", detail=detail, editor=editor, next_url=next_url, page=page)

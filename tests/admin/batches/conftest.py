@@ -37,7 +37,7 @@ def out(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return what runs `face-api batch` with the right credentials."""
-    monkeypatch.setattr(downloads, "LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr(downloads, "POLL_INTERVAL_S", 0.02)
     settings = config.read(admin_password=PASSWORD, var_dir=tmp_path / "var")
     monkeypatch.setattr(config, "load", lambda: settings)
 

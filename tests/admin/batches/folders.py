@@ -19,5 +19,5 @@ def write(folder: Path, *names: str) -> None:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Return what is in a folder, beside the journal."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(journals.NAME))
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(journals.FILE_NAME))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

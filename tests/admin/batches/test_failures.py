@@ -31,7 +31,7 @@ def test_failures_are_named_and_end_with_1(api: FakeApi, run: Run, folder: Path,
 
 def test_unreadable_file_fails_alone(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
     looked = []
-    real = journals.Journal.begin
+    real = journals.Journal.create
 
     def remove_then_begin(*args: Any, **options: Any) -> Any:
         (folder / "b.png").unlink()
@@ -39,7 +39,7 @@ def test_unreadable_file_fails_alone(api: FakeApi, run: Run, folder: Path, out: 
         return real(*args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(journals.Journal, "begin", remove_then_begin)
+        patch.setattr(journals.Journal, "create", remove_then_begin)
         ran = run("submit", folder, "--out", out)
     assert looked and ran.exit_code == 1 and "failed: b.png: No such file" in ran.output
     assert set(tree(out)) == {"a.jpg"}
@@ -80,7 +80,7 @@ def test_restart_of_the_service_is_outlasted(api: FakeApi, run: Run, folder: Pat
 def test_service_that_is_not_there_is_not_waited_for(
     run: Run, folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "FIRST_PATIENCE_S", 0.3)
+    monkeypatch.setattr(clients, "FIRST_RETRY_LIMIT_S", 0.3)
     ran = run("submit", folder, "--out", out, FACE_API_URL="http://127.0.0.1:9")
     assert ran.exit_code == 1
     assert "can't be reached" in ran.output and "--resume" in ran.output

@@ -107,7 +107,7 @@ def test_killed_run_goes_on(api: FakeApi, tmp_path: Path, out: Path, number: sig
 
 def test_parts_that_were_left_are_removed(run: Run, folder: Path, out: Path) -> None:
     assert run("submit", folder, "--out", out).exit_code == 0
-    (out / f"{downloads.PART}x").write_bytes(b"half")
+    (out / f"{downloads.PART_PREFIX}x").write_bytes(b"half")
     assert run("submit", folder, "--out", out, "--resume").exit_code == 0
     assert set(tree(out)) == {"a.jpg", "b.jpg"}
 

@@ -1,4 +1,4 @@
-"""The console's door and what it says where a part is off: an app without a worker, a Valkey of the tests' own."""
+"""The login page, and pages of features that are off: an app without a worker, a Valkey of the tests' own."""
 
 import time
 import uuid
@@ -41,7 +41,7 @@ def log_in(client: FlaskClient, password: str = RIGHT) -> TestResponse:
     return client.post("/console/login", data={"username": "admin", "password": password, "next": "/console/test"})
 
 
-def test_lockout_is_said_in_minutes(make_client: MakeClient) -> None:
+def test_lockout_shows_the_minutes(make_client: MakeClient) -> None:
     client = make_client(**OFF)
     assert [log_in(client, "wrong").status_code for _ in range(10)] == [401] * 10
     response = log_in(client)
@@ -50,7 +50,7 @@ def test_lockout_is_said_in_minutes(make_client: MakeClient) -> None:
     assert 'value="/console/test"' in response.text
 
 
-def test_too_many_logins_are_said(make_client: MakeClient) -> None:
+def test_login_rate_limit_is_shown(make_client: MakeClient) -> None:
     client = make_client(**OFF, rate_limit_login="2/minute")
     assert [log_in(client).status_code for _ in range(2)] == [303, 303]
     response = log_in(client)
@@ -58,13 +58,13 @@ def test_too_many_logins_are_said(make_client: MakeClient) -> None:
     assert 0 < int(response.headers["Retry-After"]) <= 60
 
 
-def test_missing_password_is_said(make_client: MakeClient) -> None:
+def test_missing_admin_password_is_shown(make_client: MakeClient) -> None:
     client = make_client(**OFF, admin_password="")
     for response in (client.get("/console/"), client.get("/console/login"), log_in(client, "")):
         assert response.status_code == 503 and "FACE_API_ADMIN_PASSWORD" in response.text
 
 
-def test_sessions_that_are_down_are_said(make_client: MakeClient) -> None:
+def test_unavailable_sessions_are_shown(make_client: MakeClient) -> None:
     client = make_client(**OFF, redis_url="redis://127.0.0.1:1/0")
     response = log_in(client)
     assert response.status_code == 503 and "is Redis running?" in response.text
@@ -76,22 +76,22 @@ def test_session_expires(make_client: MakeClient) -> None:
     cookie = client.get_cookie("face_api_session")
     assert cookie is not None and client.get("/console/test").status_code == 200
     time.sleep(1.2)
-    # The browser forgets the cookie by itself; one that was kept is worth nothing.
+    # The browser drops the cookie by itself; a copy of it is invalid.
     client.set_cookie("face_api_session", cookie.value)
     response = client.get("/console/test")
     assert response.status_code == 302 and response.location.startswith("/console/login?next=")
 
 
 @pytest.mark.parametrize("path", ["", "images", "jobs", "batches", "batches/new", "review", "keys", f"images/{AN_ID}"])
-def test_part_that_is_off_says_what_it_needs(make_client: MakeClient, path: str) -> None:
+def test_disabled_feature_shows_its_settings(make_client: MakeClient, path: str) -> None:
     client = make_client(**OFF)
     log_in(client)
     response = client.get(f"/console/{path}")
     assert response.status_code == 200
-    assert "FACE_API_DATABASE_ENABLED=true" in response.text and "Request id" not in response.text
+    assert "FACE_API_DATABASE_ENABLED=true" in response.text and "Request ID" not in response.text
 
 
-def test_keys_are_there_without_storage(make_client: MakeClient) -> None:
+def test_keys_work_without_storage(make_client: MakeClient) -> None:
     client = make_client(storage_enabled=False)
     log_in(client)
     assert "No keys yet" in client.get("/console/keys").text
@@ -99,24 +99,24 @@ def test_keys_are_there_without_storage(make_client: MakeClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "images", "jobs", "batches", "review", "keys"])
-def test_empty_lists_say_how_to_fill_them(make_client: MakeClient, path: str) -> None:
+def test_empty_lists_show_an_empty_state(make_client: MakeClient, path: str) -> None:
     client = make_client()
     log_in(client)
     page = client.get(f"/console/{path}")
     assert page.status_code == 200 and 'class="empty"' in page.text
 
 
-def test_trying_works_with_everything_off(make_client: MakeClient) -> None:
+def test_mask_test_works_with_everything_off(make_client: MakeClient) -> None:
     client = make_client(**OFF)
     log_in(client)
     page = client.get("/console/test").text
     assert all(f'name="{name}"' in page for name in ("method", "strength", "confidence", "max_faces"))
 
 
-def test_database_that_fails_is_said(make_client: MakeClient, tmp_path: Path) -> None:
+def test_unavailable_database_is_shown(make_client: MakeClient, tmp_path: Path) -> None:
     client = make_client()
     log_in(client)
     (tmp_path / "face-api.sqlite3").write_bytes(b"this is no database" * 100)
     response = client.get("/console/jobs")
-    assert response.status_code == 503 and "be reached" in response.text
+    assert response.status_code == 503 and "The database is unavailable" in response.text
     assert response.headers["X-Request-Id"] in response.text and "sqlite" not in response.text.lower()

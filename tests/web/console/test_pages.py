@@ -1,10 +1,8 @@
-"""What pages are made of: forms from models, charts from sums, numbers in words, addresses of pages."""
+"""The parts of pages: form fields, charts, formatted numbers, pagination, overlays, caches."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
 
 import pytest
-from pydantic import BaseModel, Field
 
 from core.contract.options import MaskOptions
 from core.database.pages import Page
@@ -14,38 +12,11 @@ from web.console import charts, fields, formats, overlays, pagination
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
-class Options(BaseModel):
-    """Options of every kind that there may be one day."""
-
-    kind: Annotated[Literal["a", "b"], Field(description="Which.")] = "b"
-    perhaps: Literal["x", "y"] | None = None
-    count: Annotated[int, Field(ge=1, le=9)] = 3
-    share: Annotated[float, Field(ge=0.5)] = 0.75
-    check: bool | None = None
-    word: str = "plain"
-
-
-def test_every_kind_of_option_has_a_field() -> None:
-    kind, perhaps, count, share, check, word = fields.of(Options)
-    assert (kind.kind, kind.choices, kind.default, kind.optional, kind.meaning) == (
-        "choice",
-        ("a", "b"),
-        "b",
-        False,
-        "Which.",
-    )
-    assert (perhaps.kind, perhaps.choices, perhaps.default, perhaps.optional) == ("choice", ("x", "y"), None, True)
-    assert (count.kind, count.least, count.most, count.step, count.default) == ("whole", 1, 9, "1", 3)
-    assert (share.kind, share.least, share.most, share.step) == ("fraction", 0.5, None, "0.01")
-    assert (check.kind, check.optional, check.default) == ("switch", True, None)
-    assert (word.kind, word.default) == ("text", "plain")
-
-
 def test_every_option_of_a_mask_is_in_one_group() -> None:
     groups = fields.groups()
-    names = [field.name for group in groups.values() for field in group]
+    names = [option.name for group in groups.values() for option in group]
     assert sorted(names) == sorted(MaskOptions.model_fields)
-    assert {"confidence", "max_faces"} <= {field.name for field in groups["finding"]}
+    assert {"confidence", "max_faces"} <= {option.name for option in groups["detection"]}
 
 
 @pytest.mark.parametrize(
@@ -64,17 +35,17 @@ def test_every_option_of_a_mask_is_in_one_group() -> None:
 )
 def test_scale_ends_above_the_tallest_bar(top: int, expected: int) -> None:
     chart = charts.draw([TimeBucket(NOON, {"mask": top}, 0, 0)], 1)
-    assert chart.lines[-1].value == expected
+    assert chart.grid_lines[-1].value == expected
 
 
-def test_bars_hold_what_they_say() -> None:
+def test_bar_heights_add_up() -> None:
     hours = [TimeBucket(NOON + timedelta(hours=number), {"mask": number, "detect": 1}, 2, 5) for number in range(4)]
     chart = charts.draw(hours, 2)
     assert [bar.total for bar in chart.bars] == [3, 4, 5, 6]
-    tall = chart.height - chart.foot - 8
+    plot_height = chart.height - chart.bottom_margin - 8
     for bar in chart.bars:
-        assert sum(part.height for part in bar.parts) == pytest.approx(tall * bar.total / 6, abs=0.1)
-        assert min(part.y for part in bar.parts) >= 0
+        assert sum(segment.height for segment in bar.segments) == pytest.approx(plot_height * bar.total / 6, abs=0.1)
+        assert min(segment.y for segment in bar.segments) >= 0
     assert all(one.x + one.slot <= other.x + 0.5 for one, other in zip(chart.bars, chart.bars[1:], strict=False))
     assert chart.bars[-1].x + chart.bar_width <= chart.width
 
@@ -140,8 +111,8 @@ def test_pager_links_to_the_ends_and_around(page: int, pages: int, expected: lis
     assert pagination.pager(Page([], pages * 10, page, 10)).numbers == expected
 
 
-def test_strange_detections_are_passed_over() -> None:
+def test_unknown_detection_shapes_are_skipped() -> None:
     face = {"bbox": {"x1": 1, "y1": 2, "x2": 4, "y2": 8}, "confidence": 0.5, "review": True}
-    marks = overlays.faces([{"old": "shape"}, {"bbox": [1, 2, 3, 4]}, "no face", face])
-    assert [(mark.index, mark.width, mark.height, mark.doubtful) for mark in marks] == [(3, 3, 6, True)]
-    assert overlays.faces(None) == overlays.faces({"a": 1}) == []
+    boxes = overlays.face_boxes([{"old": "shape"}, {"bbox": [1, 2, 3, 4]}, "no face", face])
+    assert [(box.index, box.width, box.height, box.doubtful) for box in boxes] == [(3, 3, 6, True)]
+    assert overlays.face_boxes(None) == overlays.face_boxes({"a": 1}) == []

@@ -1,4 +1,4 @@
-"""The words: the same in every language, all used, and none beside them in a template or a script."""
+"""The texts: the same keys in every language, all used, and no untranslated text in a template or a script."""
 
 import re
 from html.parser import HTMLParser
@@ -13,25 +13,25 @@ TEMPLATES = sorted(FOLDER.glob("templates/**/*.html"))
 SCRIPTS = sorted(FOLDER.glob("static/*.js"))
 SOURCES = sorted(FOLDER.glob("**/*.py"))
 OTHERS = [name for name in texts.LANGUAGES if name != texts.FALLBACK]
-# What a person reads or hears of an element.
+# Attributes that a person reads or a screen reader speaks.
 SPOKEN = {"alt", "title", "placeholder", "aria-label", "aria-description", "aria-valuetext"}
-# Code that people copy, and keys that they press, are the same in every language.
+# Code to copy and keys to press are the same in every language.
 CODE = {"pre", "code", "script", "style", "kbd"}
-HOLE = re.compile(r"\{(\w*)\}")
+PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
 class Reader(HTMLParser):
-    """Collects what a template says by itself."""
+    """Collects the texts of a template."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.said: list[str] = []
+        self.texts: list[str] = []
         self._inside: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in CODE:
             self._inside.append(tag)
-        self.said += [value or "" for name, value in attrs if name in SPOKEN]
+        self.texts += [value or "" for name, value in attrs if name in SPOKEN]
 
     def handle_endtag(self, tag: str) -> None:
         if self._inside[-1:] == [tag]:
@@ -39,15 +39,15 @@ class Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._inside:
-            self.said.append(data)
+            self.texts.append(data)
 
 
 def bare(template: str) -> list[str]:
-    """Return the texts of a template that have letters and come from no file of words."""
+    """Return the texts of a template that contain letters and come from no text file."""
     without_code = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", template, flags=re.DOTALL)
     reader = Reader()
     reader.feed(without_code)
-    return [text.strip() for text in reader.said if re.search(r"[^\W\d_]", text)]
+    return [text.strip() for text in reader.texts if re.search(r"[^\W\d_]", text)]
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -58,8 +58,10 @@ def test_languages_have_the_same_keys(name: str) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_languages_fill_in_the_same_values(name: str) -> None:
     english = texts.read(texts.FALLBACK)
-    ours = texts.read(name)
-    assert {key for key in english if set(HOLE.findall(english[key])) != set(HOLE.findall(ours[key]))} == set()
+    translated = texts.read(name)
+    assert {
+        key for key in english if set(PLACEHOLDER.findall(english[key])) != set(PLACEHOLDER.findall(translated[key]))
+    } == set()
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -81,31 +83,32 @@ def test_bare_texts_are_noticed(template: str) -> None:
     assert bare(template)
 
 
-def test_every_named_text_is_there() -> None:
+def test_every_used_text_exists() -> None:
     known = texts.read(texts.FALLBACK)
-    spoken = "".join(path.read_text() for path in [*TEMPLATES, *SOURCES])
-    # A key that ends in a dot is completed with what is asked for, which the pages' own tests see.
-    named = set(re.findall(r"""\b(?:t|voice)\(\s*"([\w.]+[\w])"\s*[,)]""", spoken))
-    counted = set(re.findall(r"""\b(?:t|voice)\.count\(\s*"([\w.]+)"\s*[,)]""", spoken))
+    source = "".join(path.read_text() for path in [*TEMPLATES, *SOURCES])
+    # A key that ends in a dot is completed at run time, which the pages' own tests cover.
+    named = set(re.findall(r"""\b(?:t|translator)\(\s*"([\w.]+[\w])"\s*[,)]""", source))
+    pluralised = set(re.findall(r"""\b(?:t|translator)\.plural\(\s*"([\w.]+)"\s*[,)]""", source))
     assert named - set(known) == set()
-    assert {f"{key}.{number}" for key in counted for number in ("one", "many")} - set(known) == set()
+    assert {f"{key}.{number}" for key in pluralised for number in ("one", "many")} - set(known) == set()
     assert len(named) > 100
 
 
-def test_every_script_finds_its_words() -> None:
+def test_every_text_of_a_script_exists() -> None:
     known = texts.section(texts.read(texts.FALLBACK), "script")
-    said = set(re.findall(r"""\bsay\(\s*"(\w+)\"""", "".join(path.read_text() for path in SCRIPTS)))
-    assert said - set(known) == set()
+    used = set(re.findall(r"""\bt\(\s*"(\w+)\"""", "".join(path.read_text() for path in SCRIPTS)))
+    assert used - set(known) == set()
+    assert len(used) > 30
 
 
-def test_no_text_is_left_over() -> None:
+def test_no_text_is_unused() -> None:
     everything = "".join(path.read_text() for path in [*TEMPLATES, *SOURCES, *SCRIPTS])
-    # What is put before a name that the code knows: "status." ~ job.status, f"health.{state}".
-    beginnings = tuple(re.findall(r"""\"([a-z_]+\.(?:[a-z_.]+[._])?)["{]""", everything))
+    # Prefixes of keys that are completed at run time: "status." ~ job.status, f"health.{state}".
+    prefixes = tuple(re.findall(r"""\"([a-z_]+\.(?:[a-z_.]+[._])?)["{]""", everything))
     named = set(re.findall(r"""\"([\w.]+)\"""", everything))
     unused = [
         key
         for key in texts.read(texts.FALLBACK)
-        if not ({key.removeprefix("script."), key.rpartition(".")[0]} & named or key.startswith(beginnings))
+        if not ({key.removeprefix("script."), key.rpartition(".")[0]} & named or key.startswith(prefixes))
     ]
     assert unused == []

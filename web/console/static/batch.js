@@ -1,10 +1,10 @@
-// One batch as it goes on: its server-sent events, or asking again where those can't be had.
+// A batch's live progress: server-sent events, or polling where those are not available.
 
-import { call } from "./calls.js";
-import { agreed, later, toast } from "./dialogs.js";
-import { say } from "./words.js";
+import { callApi } from "./api.js";
+import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
+import { t } from "./texts.js";
 
-const ASK_EVERY_MS = 3000;
+const POLL_INTERVAL_MS = 3000;
 const card = document.querySelector("[data-batch]");
 const path = card.dataset.path;
 const number = new Intl.NumberFormat("en");
@@ -12,10 +12,10 @@ const find = (name) => card.querySelector(`[data-${name}]`);
 
 function duration(seconds) {
   if (seconds == null) return "–";
-  const left = Math.round(seconds);
-  if (left < 60) return `${left} s`;
-  if (left < 3600) return `${Math.floor(left / 60)} min ${left % 60} s`;
-  return `${Math.floor(left / 3600)} h ${Math.floor((left % 3600) / 60)} min`;
+  const rounded = Math.round(seconds);
+  if (rounded < 60) return `${rounded} s`;
+  if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
 }
 
 function rate(perSecond) {
@@ -31,17 +31,17 @@ function show(batch) {
   find("remaining").textContent = duration(batch.remaining_s);
   find("faces").textContent = number.format(batch.faces);
   for (const count of document.querySelectorAll("[data-count]")) count.textContent = number.format(batch.counts[count.dataset.count]);
-  const parts = [...find("bar").querySelectorAll("rect:not(.track)")];
+  const segments = [...find("bar").querySelectorAll("rect:not(.track)")];
   let x = 0;
-  [completed, failed, cancelled].forEach((part, at) => {
-    const width = (part / Math.max(total, 1)) * 100;
-    parts[at].setAttribute("x", x);
-    parts[at].setAttribute("width", width);
+  [completed, failed, cancelled].forEach((count, index) => {
+    const width = (count / Math.max(total, 1)) * 100;
+    segments[index].setAttribute("x", x);
+    segments[index].setAttribute("width", width);
     x += width;
   });
 }
 
-function watch() {
+function subscribe() {
   const events = new EventSource(`${path}/events`);
   events.addEventListener("progress", (event) => show(JSON.parse(event.data)));
   events.addEventListener("done", () => {
@@ -49,34 +49,34 @@ function watch() {
     location.reload();
   });
   events.addEventListener("error", () => {
-    // It opens again by itself, unless the service refused it.
-    if (events.readyState === EventSource.CLOSED) setTimeout(ask, ASK_EVERY_MS);
+    // The browser reconnects by itself, unless the service refused the stream.
+    if (events.readyState === EventSource.CLOSED) setTimeout(poll, POLL_INTERVAL_MS);
   });
 }
 
-async function ask() {
+async function poll() {
   try {
-    const batch = await call("GET", path);
+    const batch = await callApi("GET", path);
     show(batch);
     if (batch.finished_at) return location.reload();
   } catch {
-    // It is asked again.
+    // The next poll tries again.
   }
-  setTimeout(ask, ASK_EVERY_MS);
+  setTimeout(poll, POLL_INTERVAL_MS);
 }
 
-if (card.dataset.finished === "false") watch();
+if (card.dataset.finished === "false") subscribe();
 
-const SAID = { "retry-failed": "queued_again", close: "closed", cancel: "" };
-for (const button of document.querySelectorAll("[data-act]")) {
+const DONE_TEXTS = { "retry-failed": "batch_requeued", close: "batch_closed", cancel: "" };
+for (const button of document.querySelectorAll("[data-action]")) {
   button.addEventListener("click", async () => {
-    const { act } = button.dataset;
-    const asked = { yes: say("cancel_batch"), no: say("keep") };
-    if (act === "cancel" && !(await agreed(say("cancel_batch_title"), say("cancel_batch_text"), asked))) return;
+    const { action } = button.dataset;
+    const labels = { yes: t("cancel_batch"), no: t("keep_running") };
+    if (action === "cancel" && !(await confirmAction(t("cancel_batch_title"), t("cancel_batch_text"), labels))) return;
     button.disabled = true;
     try {
-      await call("POST", `${path}/${act}`);
-      if (SAID[act]) later(say(SAID[act]));
+      await callApi("POST", `${path}/${action}`);
+      if (DONE_TEXTS[action]) toastOnNextPage(t(DONE_TEXTS[action]));
       location.reload();
     } catch (error) {
       button.disabled = false;

@@ -1,126 +1,126 @@
-// Beginning a batch: files, options, and sending them a few at a time.
+// Creates a batch: selects files, sends the options, and uploads the files in chunks.
 
-import { call } from "./calls.js";
-import { later } from "./dialogs.js";
-import { dropped, onDrop, size } from "./files.js";
-import { say } from "./words.js";
+import { callApi } from "./api.js";
+import { toastOnNextPage } from "./dialogs.js";
+import { droppedFiles, formatSize, onDrop } from "./files.js";
+import { t } from "./texts.js";
 
-const MOST_AT_ONCE = 50;
-const SHARE_OF_LIMIT = 0.8; // the names and headers of the parts need room as well
-const SHOWN = 200;
+const MAX_FILES_PER_CALL = 50;
+const BODY_SHARE = 0.8; // the part headers with their file names need room as well
+const MAX_LISTED = 200;
 
-const form = document.querySelector("[data-new]");
+const form = document.querySelector("[data-batch-form]");
 const find = (name) => form.querySelector(`[data-${name}]`);
-const limit = Number(form.dataset.limit) * SHARE_OF_LIMIT;
-const chosen = new Map();
+const limit = Number(form.dataset.limit) * BODY_SHARE;
+const selected = new Map();
 
-function take(files) {
-  for (const { file, name } of files) chosen.set(name, file);
-  const total = [...chosen.values()].reduce((sum, file) => sum + file.size, 0);
-  find("chosen").textContent = chosen.size ? say("chosen", { n: chosen.size, size: size(total) }) : "";
-  find("start").disabled = !chosen.size;
-  find("clear").hidden = !chosen.size;
-  const names = find("names");
-  names.hidden = !chosen.size;
-  names.replaceChildren(
-    ...[...chosen].slice(0, SHOWN).map(([name, file]) => {
+function select(files) {
+  for (const { file, name } of files) selected.set(name, file);
+  const total = [...selected.values()].reduce((sum, file) => sum + file.size, 0);
+  find("summary").textContent = selected.size ? t("files_selected", { n: selected.size, size: formatSize(total) }) : "";
+  find("submit").disabled = !selected.size;
+  find("clear").hidden = !selected.size;
+  const list = find("file-list");
+  list.hidden = !selected.size;
+  list.replaceChildren(
+    ...[...selected].slice(0, MAX_LISTED).map(([name, file]) => {
       const line = document.createElement("li");
-      const told = document.createElement("span");
-      told.textContent = name;
+      const label = document.createElement("span");
+      label.textContent = name;
       const bytes = document.createElement("span");
-      bytes.textContent = size(file.size);
-      line.append(told, bytes);
+      bytes.textContent = formatSize(file.size);
+      line.append(label, bytes);
       return line;
     }),
-    ...(chosen.size > SHOWN ? [Object.assign(document.createElement("li"), { textContent: "…" })] : []),
+    ...(selected.size > MAX_LISTED ? [Object.assign(document.createElement("li"), { textContent: "…" })] : []),
   );
 }
 
 find("file").addEventListener("change", (event) => {
-  take([...event.target.files].map((file) => ({ file, name: file.webkitRelativePath || file.name })));
+  select([...event.target.files].map((file) => ({ file, name: file.webkitRelativePath || file.name })));
   event.target.value = "";
 });
-onDrop(find("drop"), async (transfer) => take(await dropped(transfer)));
+onDrop(find("drop"), async (transfer) => select(await droppedFiles(transfer)));
 form.addEventListener("reset", (event) => {
   event.preventDefault();
-  chosen.clear();
-  take([]);
+  selected.clear();
+  select([]);
 });
 
 const type = form.elements["batch-type"];
 const masking = form.querySelector('[data-group="masking"]');
 type.addEventListener("change", () => (masking.hidden = type.value !== "mask"));
 
-// What differs from the defaults, each as the kind of value that it is.
-function options() {
+// The options that differ from the defaults, as JSON values.
+function changedOptions() {
   const groups = [...form.querySelectorAll("[data-group]")].filter((group) => !group.hidden);
   const fields = groups.flatMap((group) => [...group.querySelectorAll("[name]")]);
   const changed = fields.filter((field) => field.value !== "" && field.value !== field.dataset.default);
-  return Object.fromEntries(changed.map((field) => [field.name, value(field)]));
+  return Object.fromEntries(changed.map((field) => [field.name, jsonValue(field)]));
 }
 
-function value(field) {
+function jsonValue(field) {
   if (field.type === "number") return Number(field.value);
   return ["true", "false"].includes(field.value) ? field.value === "true" : field.value;
 }
 
-function* parcels() {
-  let parcel = [];
+function* chunks() {
+  let chunk = [];
   let bytes = 0;
-  for (const [name, file] of chosen) {
-    if (parcel.length && (parcel.length === MOST_AT_ONCE || bytes + file.size > limit)) {
-      yield parcel;
-      parcel = [];
+  for (const [name, file] of selected) {
+    if (chunk.length && (chunk.length === MAX_FILES_PER_CALL || bytes + file.size > limit)) {
+      yield chunk;
+      chunk = [];
       bytes = 0;
     }
-    parcel.push([name, file]);
+    chunk.push([name, file]);
     bytes += file.size;
   }
-  if (parcel.length) yield parcel;
+  if (chunk.length) yield chunk;
 }
 
-// What was begun and is not closed: another try after a failed call goes on with it, and sends nothing twice.
+// The batch that was created and not closed yet: a retry after a failed call continues it and uploads nothing twice.
 let open = null;
 
-async function begin(json) {
-  const asked = JSON.stringify(json);
-  if (open?.asked !== asked) open = { asked, batch: await call("POST", form.dataset.path, { json }) };
+async function createOrReuse(json) {
+  const request = JSON.stringify(json);
+  if (open?.request !== request) open = { request, batch: await callApi("POST", form.dataset.path, { json }) };
   return open.batch;
 }
 
-async function send() {
-  const json = { name: form.elements["batch-name"].value, job_type: type.value, options: options() };
-  const batch = await begin(json);
-  const refused = [];
+async function submit() {
+  const json = { name: form.elements["batch-name"].value, job_type: type.value, options: changedOptions() };
+  const batch = await createOrReuse(json);
+  const rejected = [];
   let done = 0;
-  for (const parcel of parcels()) {
-    find("chosen").textContent = say("sending", { done, n: chosen.size });
+  for (const chunk of chunks()) {
+    find("summary").textContent = t("uploading", { done, n: selected.size });
     const body = new FormData();
-    for (const [name, file] of parcel) body.append("images", file, name);
-    const receipt = await call("POST", `${form.dataset.path}/${batch.id}/images`, { form: body });
-    refused.push(...receipt.refused);
-    done += parcel.length;
-    find("sent").querySelector(".series-mask").setAttribute("width", (done / chosen.size) * 100);
+    for (const [name, file] of chunk) body.append("images", file, name);
+    const receipt = await callApi("POST", `${form.dataset.path}/${batch.id}/images`, { form: body });
+    rejected.push(...receipt.refused);
+    done += chunk.length;
+    find("progress").querySelector(".series-mask").setAttribute("width", (done / selected.size) * 100);
   }
-  await call("POST", `${form.dataset.path}/${batch.id}/close`);
+  await callApi("POST", `${form.dataset.path}/${batch.id}/close`);
   open = null;
-  if (refused.length) later(say("refused", { n: refused.length, name: refused[0].name, detail: refused[0].detail }));
-  location.assign(`${form.dataset.pages}/${batch.id}`);
+  if (rejected.length) toastOnNextPage(t("files_rejected", { n: rejected.length, name: rejected[0].name, detail: rejected[0].detail }));
+  location.assign(`${form.dataset.batchesUrl}/${batch.id}`);
 }
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   const problem = find("problem");
   problem.hidden = true;
-  find("start").disabled = true;
-  find("sent").toggleAttribute("hidden", false);
+  find("submit").disabled = true;
+  find("progress").toggleAttribute("hidden", false);
   try {
-    await send();
+    await submit();
   } catch (error) {
-    if (error.status === 409) open = null; // somebody else has ended it
+    if (error.status === 409) open = null; // somebody else has closed or cancelled it
     problem.querySelector("span").textContent = error.message;
     problem.hidden = false;
-    find("sent").toggleAttribute("hidden", true);
-    take([]);
+    find("progress").toggleAttribute("hidden", true);
+    select([]);
   }
 });

@@ -1,13 +1,13 @@
-// What every page does.
+// Common to all pages.
 
-import { sayWhatIsLeft, toast } from "./dialogs.js";
-import { localise } from "./times.js";
-import { say } from "./words.js";
+import { showPendingToast, toast } from "./dialogs.js";
+import { localiseTimes } from "./times.js";
+import { t } from "./texts.js";
 
 const root = document.documentElement;
 root.classList.add("scripted");
-localise();
-sayWhatIsLeft();
+localiseTimes();
+showPendingToast();
 
 const menuButton = document.querySelector(".menu-button");
 menuButton?.addEventListener("click", () => {
@@ -22,37 +22,37 @@ document.querySelector("[data-themes]")?.addEventListener("click", (event) => {
   root.dataset.theme = button.value;
   const secure = location.protocol === "https:" ? "; Secure" : "";
   document.cookie = `face_api_theme=${button.value}; Path=/console; Max-Age=31536000; SameSite=Lax${secure}`;
-  for (const one of button.parentElement.querySelectorAll("button")) one.setAttribute("aria-pressed", String(one === button));
+  for (const other of button.parentElement.querySelectorAll("button")) other.setAttribute("aria-pressed", String(other === button));
 });
 
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) {
     try {
-      await copied(document.querySelector(copy.dataset.copy));
-      toast(say("copied"));
+      await copyText(document.querySelector(copy.dataset.copy));
+      toast(t("copied"));
     } catch {
-      toast(say("copy_failed"), "failed");
+      toast(t("copy_failed"), "failed");
     }
   }
   event.target.closest("[data-close]")?.closest("dialog").close();
 });
 
-// The clipboard is for secure pages alone; on others the text is selected and copied the old way.
-async function copied(source) {
+// Browsers offer the clipboard API to secure pages only; on others the text is selected and copied the old way.
+async function copyText(source) {
   if (navigator.clipboard) return navigator.clipboard.writeText(source.textContent);
   getSelection().selectAllChildren(source);
   if (!document.execCommand("copy")) throw new Error("not copied");
 }
 
-// A picture that can't be had leaves words, not a broken sign: the engine may be busy, or the object gone.
-function giveUp(image) {
-  const words = document.createElement("span");
-  words.className = "none";
-  words.textContent = say("not_there");
-  image.replaceWith(words);
+// A thumbnail that fails to load is replaced by a text: the engine may be busy, or the object gone.
+function replaceBroken(image) {
+  const placeholder = document.createElement("span");
+  placeholder.className = "none";
+  placeholder.textContent = t("image_unavailable");
+  image.replaceWith(placeholder);
 }
 for (const image of document.querySelectorAll(".frame img")) {
-  if (image.complete && image.currentSrc && !image.naturalWidth) giveUp(image);
-  else image.addEventListener("error", () => giveUp(image));
+  if (image.complete && image.currentSrc && !image.naturalWidth) replaceBroken(image);
+  else image.addEventListener("error", () => replaceBroken(image));
 }

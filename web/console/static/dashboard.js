@@ -1,31 +1,31 @@
-// The cards of the dashboard, asked for anew every few seconds while somebody looks.
+// Refreshes the dashboard's status cards every few seconds while the page is visible.
 
-import { localise } from "./times.js";
+import { localiseTimes } from "./times.js";
 
-const EVERY_MS = 5000;
+const REFRESH_INTERVAL_MS = 5000;
 const live = document.querySelector("[data-live]");
 
 async function refresh() {
   if (document.hidden) return;
   try {
-    const answer = await fetch(live.dataset.live, { credentials: "same-origin", headers: { Accept: "application/json" } });
-    if (answer.status === 401) return location.reload(); // the session has ended: the page leads to the login
-    if (!answer.ok) throw new Error(answer.statusText);
-    for (const card of (await answer.json()).cards) show(card);
+    const response = await fetch(live.dataset.live, { credentials: "same-origin", headers: { Accept: "application/json" } });
+    if (response.status === 401) return location.reload(); // the session has expired: the page redirects to the login
+    if (!response.ok) throw new Error(response.statusText);
+    for (const card of (await response.json()).cards) update(card);
     live.hidden = false;
   } catch {
     live.hidden = true;
   }
 }
 
-function show(card) {
-  const shown = document.querySelector(`[data-card="${card.name}"]`);
-  shown.dataset.state = card.state;
-  shown.querySelector("[data-word]").textContent = card.word;
-  shown.querySelector("[data-detail]").textContent = card.detail;
+function update(card) {
+  const element = document.querySelector(`[data-card="${card.name}"]`);
+  element.dataset.state = card.state;
+  element.querySelector("[data-state-text]").textContent = card.state_text;
+  element.querySelector("[data-detail]").textContent = card.detail;
 }
 
-localise();
+localiseTimes();
 refresh();
-setInterval(refresh, EVERY_MS);
+setInterval(refresh, REFRESH_INTERVAL_MS);
 document.addEventListener("visibilitychange", refresh);

@@ -1,56 +1,56 @@
-// Words that pass by, and questions that are answered first.
+// Toasts and confirmation dialogs.
 
-import { say } from "./words.js";
+import { t } from "./texts.js";
 
 export function toast(text, state = "ok") {
-  const shown = document.createElement("p");
-  shown.className = "toast";
-  shown.dataset.state = state;
-  shown.textContent = text;
-  document.querySelector(".toasts").append(shown);
-  setTimeout(() => shown.remove(), state === "failed" ? 9000 : 3500);
+  const element = document.createElement("p");
+  element.className = "toast";
+  element.dataset.state = state;
+  element.textContent = text;
+  document.querySelector(".toasts").append(element);
+  setTimeout(() => element.remove(), state === "failed" ? 9000 : 3500);
 }
 
-// After the next page has come, say it there.
-export function later(text) {
+// Show a toast after the next page has loaded.
+export function toastOnNextPage(text) {
   sessionStorage.setItem("toast", text);
 }
 
-export function sayWhatIsLeft() {
+export function showPendingToast() {
   const text = sessionStorage.getItem("toast");
   sessionStorage.removeItem("toast");
   if (text) toast(text);
 }
 
-function element(name, attributes, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
+function createElement(name, attributes, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(...children);
+  return element;
 }
 
-// Whether somebody agrees; Escape and the first button mean no.
-export function agreed(title, text, answers = { yes: say("confirm"), no: say("cancel") }) {
-  const no = element("button", { class: "button", type: "button", autofocus: "" }, answers.no);
-  const yes = element("button", { class: "button danger", type: "button" }, answers.yes);
-  const dialog = element(
+// Ask for confirmation; resolves to true or false. Escape and the first button mean no.
+export function confirmAction(title, text, labels = { yes: t("delete"), no: t("cancel") }) {
+  const no = createElement("button", { class: "button", type: "button", autofocus: "" }, labels.no);
+  const yes = createElement("button", { class: "button danger", type: "button" }, labels.yes);
+  const dialog = createElement(
     "dialog",
-    { class: "dialog", "aria-labelledby": "question" },
-    element("h2", { id: "question" }, title),
-    element("p", {}, text),
-    element("div", { class: "actions" }, no, yes),
+    { class: "dialog", "aria-labelledby": "dialog-title" },
+    createElement("h2", { id: "dialog-title" }, title),
+    createElement("p", {}, text),
+    createElement("div", { class: "actions" }, no, yes),
   );
   document.body.append(dialog);
   return new Promise((resolve) => {
-    let answer = false;
+    let confirmed = false;
     no.addEventListener("click", () => dialog.close());
     yes.addEventListener("click", () => {
-      answer = true;
+      confirmed = true;
       dialog.close();
     });
     dialog.addEventListener("close", () => {
       dialog.remove();
-      resolve(answer);
+      resolve(confirmed);
     });
     dialog.showModal();
   });

@@ -1,45 +1,45 @@
-// Files that somebody drops, folders with all that is below them included.
+// Dropped files, including those in dropped folders.
 
-export async function dropped(transfer) {
+export async function droppedFiles(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files].map((file) => ({ file, name: file.name }));
-  const found = [];
-  for (const entry of entries) await collect(entry, found);
-  return found;
+  const files = [];
+  for (const entry of entries) await collect(entry, files);
+  return files;
 }
 
-async function collect(entry, found) {
+async function collect(entry, files) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    // What systems leave in folders is no picture.
-    if (!file.name.startsWith(".")) found.push({ file, name: entry.fullPath.replace(/^\//, "") });
+    // Hidden files, such as .DS_Store, are no images.
+    if (!file.name.startsWith(".")) files.push({ file, name: entry.fullPath.replace(/^\//, "") });
     return;
   }
   const reader = entry.createReader();
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length) return;
-    for (const one of some) await collect(one, found);
+    const entries = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!entries.length) return;
+    for (const child of entries) await collect(child, files);
   }
 }
 
-// Where files may be dropped: the whole window, and a place that shows it.
-export function onDrop(place, take) {
+// Accept drops anywhere in the window; `target` is highlighted meanwhile.
+export function onDrop(target, handle) {
   for (const name of ["dragenter", "dragover"]) {
     addEventListener(name, (event) => {
       event.preventDefault();
-      place.classList.add("over");
+      target.classList.add("over");
     });
   }
-  addEventListener("dragleave", (event) => event.relatedTarget || place.classList.remove("over"));
+  addEventListener("dragleave", (event) => event.relatedTarget || target.classList.remove("over"));
   addEventListener("drop", (event) => {
     event.preventDefault();
-    place.classList.remove("over");
-    take(event.dataTransfer);
+    target.classList.remove("over");
+    handle(event.dataTransfer);
   });
 }
 
-export function size(bytes) {
+export function formatSize(bytes) {
   const units = ["B", "KB", "MB", "GB"];
   let unit = 0;
   for (; bytes >= 999.5 && unit < units.length - 1; unit += 1) bytes /= 1000;

@@ -1,22 +1,22 @@
-// Choosing pictures and deleting them.
+// Selecting images and deleting them.
 
-import { call } from "./calls.js";
-import { agreed, later, toast } from "./dialogs.js";
-import { say } from "./words.js";
+import { callApi } from "./api.js";
+import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
+import { t } from "./texts.js";
 
-const AT_ONCE = 4;
+const CONCURRENCY = 4;
 const bar = document.querySelector("[data-selection]");
 
 if (bar) {
   const boxes = [...document.querySelectorAll("[data-select]")];
   const all = bar.querySelector("[data-select-all]");
-  const told = bar.querySelector("[data-selected]");
+  const status = bar.querySelector("[data-selected]");
   const button = bar.querySelector("[data-delete-selected]");
-  const chosen = () => boxes.filter((box) => box.checked);
+  const selected = () => boxes.filter((box) => box.checked);
 
   const update = () => {
-    const count = chosen().length;
-    told.textContent = count ? say("selected", { n: count }) : "";
+    const count = selected().length;
+    status.textContent = count ? t("selected", { n: count }) : "";
     button.disabled = !count;
     all.checked = count === boxes.length;
     all.indeterminate = count > 0 && count < boxes.length;
@@ -31,12 +31,12 @@ if (bar) {
     update();
   });
   button.addEventListener("click", async () => {
-    const ids = chosen().map((box) => box.value);
-    if (!(await agreed(say("delete_images_title", { n: ids.length }), say("delete_images_text")))) return;
+    const ids = selected().map((box) => box.value);
+    if (!(await confirmAction(t("delete_images_title", { n: ids.length }), t("delete_images_text")))) return;
     button.disabled = true;
-    const done = await deleted(ids, (count) => (told.textContent = say("deleting", { done: count, n: ids.length })));
+    const done = await deleteImages(ids, (count) => (status.textContent = t("deleting", { done: count, n: ids.length })));
     if (done === ids.length) {
-      later(say("deleted", { n: done }));
+      toastOnNextPage(t("deleted", { n: done }));
       location.reload();
     } else {
       button.disabled = false;
@@ -45,14 +45,14 @@ if (bar) {
   update();
 }
 
-// Delete some at a time; return how many are gone. One that was gone already counts.
-async function deleted(ids, progress) {
-  const left = [...ids];
+// Delete images, a few at a time; return how many are gone, including those that were gone already.
+async function deleteImages(ids, progress) {
+  const remaining = [...ids];
   let done = 0;
   const work = async () => {
-    for (let id = left.pop(); id; id = left.pop()) {
+    for (let id = remaining.pop(); id; id = remaining.pop()) {
       try {
-        await call("DELETE", `/api/v1/admin/images/${id}`);
+        await callApi("DELETE", `/api/v1/admin/images/${id}`);
       } catch (error) {
         if (error.status !== 404) {
           toast(error.message, "failed");
@@ -63,6 +63,6 @@ async function deleted(ids, progress) {
       progress((done += 1));
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
   return done;
 }

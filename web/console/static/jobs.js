@@ -1,25 +1,25 @@
-// The list of jobs: dates in the viewer's zone, an address without empty parameters, rows in another order.
+// The job list: dates in the viewer's time zone, a URL without empty parameters, sortable columns.
 
 const form = document.querySelector("[data-filters]");
 
-function asDate(moment) {
+function localDate(moment) {
   const pad = (number) => String(number).padStart(2, "0");
   return `${moment.getFullYear()}-${pad(moment.getMonth() + 1)}-${pad(moment.getDate())}`;
 }
 
 for (const input of form.querySelectorAll("[data-moment-value]")) {
-  input.value = asDate(new Date(input.dataset.momentValue));
+  input.value = localDate(new Date(input.dataset.momentValue));
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const wanted = new URLSearchParams();
+  const parameters = new URLSearchParams();
   for (const [name, value] of new FormData(form)) {
     if (!value) continue;
-    // A day begins where the viewer is.
-    wanted.set(name, form.elements[name].type === "date" ? new Date(`${value}T00:00`).toISOString() : value);
+    // A day starts at midnight of the viewer's time zone.
+    parameters.set(name, form.elements[name].type === "date" ? new Date(`${value}T00:00`).toISOString() : value);
   }
-  const query = wanted.toString();
+  const query = parameters.toString();
   location.assign(form.action + (query ? `?${query}` : ""));
 });
 
@@ -28,18 +28,18 @@ for (const select of form.querySelectorAll("select")) {
 }
 
 const table = document.querySelector("[data-sortable]");
-for (const head of table?.querySelectorAll("[data-sort]") ?? []) {
+for (const header of table?.querySelectorAll("[data-sort]") ?? []) {
   const button = document.createElement("button");
   button.type = "button";
-  button.append(...head.childNodes);
-  head.append(button);
-  button.addEventListener("click", () => sort(head));
+  button.append(...header.childNodes);
+  header.append(button);
+  button.addEventListener("click", () => sortBy(header));
 }
 
-// The rows of this page alone; a reason goes along with the job above it.
-function sort(head) {
-  const falls = head.getAttribute("aria-sort") !== "descending";
-  const column = [...head.parentElement.children].indexOf(head);
+// Sorts the rows of this page; an error row stays below its job.
+function sortBy(header) {
+  const descending = header.getAttribute("aria-sort") !== "descending";
+  const column = [...header.parentElement.children].indexOf(header);
   const body = table.tBodies[0];
   const groups = [];
   for (const row of body.rows) {
@@ -47,8 +47,8 @@ function sort(head) {
     else groups.push([row]);
   }
   const value = (group) => Number(group[0].cells[column].dataset.value);
-  groups.sort((one, other) => (falls ? value(other) - value(one) : value(one) - value(other)));
+  groups.sort((one, other) => (descending ? value(other) - value(one) : value(one) - value(other)));
   body.append(...groups.flat());
-  for (const other of head.parentElement.children) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", falls ? "descending" : "ascending");
+  for (const other of header.parentElement.children) other.removeAttribute("aria-sort");
+  header.setAttribute("aria-sort", descending ? "descending" : "ascending");
 }

@@ -1,37 +1,37 @@
-// API keys: made, renamed, revoked, deleted.
+// Creates, renames, revokes and deletes API keys.
 
-import { call } from "./calls.js";
-import { agreed, later, toast } from "./dialogs.js";
-import { say } from "./words.js";
+import { callApi } from "./api.js";
+import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
+import { t } from "./texts.js";
 
 const PATH = "/api/v1/admin/api-keys";
 
-async function tried(work) {
+async function withErrorToast(action) {
   try {
-    await work();
+    await action();
   } catch (error) {
     toast(error.message, "failed");
   }
 }
 
-function reload(text) {
-  later(text);
+function reloadWithToast(text) {
+  toastOnNextPage(text);
   location.reload();
 }
 
-const create = document.querySelector("[data-create]");
-create.addEventListener("submit", (event) => {
+const form = document.querySelector("[data-create-form]");
+form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const button = create.querySelector("button");
-  tried(async () => {
+  const button = form.querySelector("button");
+  withErrorToast(async () => {
     button.disabled = true;
     try {
-      const made = await call("POST", PATH, { json: { name: create.elements.name.value } });
-      document.getElementById("made-key").textContent = made.key;
+      const created = await callApi("POST", PATH, { json: { name: form.elements.name.value } });
+      document.getElementById("created-key").textContent = created.key;
     } finally {
       button.disabled = false;
     }
-    const dialog = document.getElementById("made");
+    const dialog = document.getElementById("created");
     dialog.addEventListener("close", () => location.reload());
     dialog.showModal();
   });
@@ -39,15 +39,15 @@ create.addEventListener("submit", (event) => {
 
 for (const row of document.querySelectorAll("[data-key]")) {
   const { key, name } = row.dataset;
-  const change = (json, text) =>
-    tried(async () => {
-      await call("PATCH", `${PATH}/${key}`, { json });
-      reload(say(text));
+  const update = (json, text) =>
+    withErrorToast(async () => {
+      await callApi("PATCH", `${PATH}/${key}`, { json });
+      reloadWithToast(t(text));
     });
 
   row.querySelector("[data-activate]").addEventListener("click", (event) => {
     const active = event.currentTarget.dataset.activate === "true";
-    change({ is_active: active }, active ? "activated" : "revoked");
+    update({ is_active: active }, active ? "activated" : "revoked");
   });
   row.querySelector("[data-rename]").addEventListener("click", () => {
     const dialog = document.getElementById("rename");
@@ -55,16 +55,16 @@ for (const row of document.querySelectorAll("[data-key]")) {
     form.elements.name.value = name;
     form.onsubmit = (event) => {
       event.preventDefault();
-      change({ name: form.elements.name.value }, "renamed");
+      update({ name: form.elements.name.value }, "renamed");
     };
     dialog.showModal();
     form.elements.name.select();
   });
   row.querySelector("[data-delete]").addEventListener("click", () =>
-    tried(async () => {
-      if (!(await agreed(say("delete_key_title"), say("delete_key_text", { name })))) return;
-      await call("DELETE", `${PATH}/${key}`);
-      reload(say("deleted", { n: 1 }));
+    withErrorToast(async () => {
+      if (!(await confirmAction(t("delete_key_title"), t("delete_key_text", { name })))) return;
+      await callApi("DELETE", `${PATH}/${key}`);
+      reloadWithToast(t("deleted", { n: 1 }));
     }),
   );
 }

@@ -1,16 +1,16 @@
-// Doubtful faces: which are none, which were missed, and masking the picture again.
+// The review editor: rejects detected faces, adds missed ones, and masks the image again.
 
-import { call } from "./calls.js";
-import { later, toast } from "./dialogs.js";
-import { LABEL_SHARE, svg } from "./marks.js";
-import { say } from "./words.js";
+import { callApi } from "./api.js";
+import { toast, toastOnNextPage } from "./dialogs.js";
+import { LABEL_SHARE, createSvg } from "./overlays.js";
+import { t } from "./texts.js";
 
-const LEAST = 4; // pixels of the picture: a shorter stroke is a click
-const edit = JSON.parse(document.getElementById("edit").textContent);
-const marks = document.querySelector("[data-marks]");
+const MIN_SIDE = 4; // pixels of the image: a shorter drag is a click
+const editor = JSON.parse(document.getElementById("editor").textContent);
+const overlay = document.querySelector("[data-marks]");
 const rows = document.querySelector("[data-rows]");
-const side = Math.max(edit.width, edit.height);
-const faces = edit.faces.map((face) => ({ ...face, removed: false }));
+const side = Math.max(editor.width, editor.height);
+const faces = editor.faces.map((face) => ({ ...face, removed: false }));
 const added = [];
 
 // --- drawing ------------------------------------------------------------------------------------------
@@ -19,68 +19,69 @@ function rectangle(box) {
   return { x: Math.min(box.x1, box.x2), y: Math.min(box.y1, box.y2), width: Math.abs(box.x2 - box.x1), height: Math.abs(box.y2 - box.y1) };
 }
 
-function group(box, name, kind) {
+function boxElement(box, name, classes) {
   const size = side * LABEL_SHARE;
-  const place = rectangle(box);
-  const shown = svg("g", { class: `mark ${kind}`, tabindex: 0, role: "button", "aria-label": name });
-  shown.append(svg("rect", place), svg("text", { x: place.x, y: Math.max(place.y - size * 0.3, size), "font-size": size }, name));
-  return shown;
+  const rect = rectangle(box);
+  const element = createSvg("g", { class: `mark ${classes}`, tabindex: 0, role: "button", "aria-label": name });
+  element.append(createSvg("rect", rect), createSvg("text", { x: rect.x, y: Math.max(rect.y - size * 0.3, size), "font-size": size }, name));
+  return element;
 }
 
+// Redraw the overlay and the list; `focused` is a selector of the box that gets the focus.
 function render(focused = null) {
-  const shown = [];
-  const told = [];
-  faces.forEach((face, at) => {
-    const name = say("face", { n: face.index + 1 });
-    const mark = group(face, `${face.index + 1} · ${face.confidence.toFixed(2)}`, [face.doubtful && "doubtful", face.removed && "removed"].filter(Boolean).join(" "));
-    mark.setAttribute("aria-label", name);
-    mark.setAttribute("aria-pressed", String(face.removed));
-    mark.dataset.face = at;
-    shown.push(mark);
-    told.push(row(name, face));
+  const boxes = [];
+  const items = [];
+  faces.forEach((face, index) => {
+    const name = t("face", { n: face.index + 1 });
+    const box = boxElement(face, `${face.index + 1} · ${face.confidence.toFixed(2)}`, [face.doubtful && "doubtful", face.removed && "removed"].filter(Boolean).join(" "));
+    box.setAttribute("aria-label", name);
+    box.setAttribute("aria-pressed", String(face.removed));
+    box.dataset.face = index;
+    boxes.push(box);
+    items.push(faceRow(name, face));
   });
-  added.forEach((box, at) => {
-    const mark = group(box, say("added_face", { n: at + 1 }), "own");
-    mark.dataset.added = at;
-    shown.push(mark);
-    told.push(ownRow(at));
+  added.forEach((face, index) => {
+    const box = boxElement(face, t("added_face", { n: index + 1 }), "own");
+    box.dataset.added = index;
+    boxes.push(box);
+    items.push(addedRow(index));
   });
-  marks.replaceChildren(...shown);
-  rows.replaceChildren(...told);
-  if (focused !== null) marks.querySelector(focused)?.focus();
+  overlay.replaceChildren(...boxes);
+  rows.replaceChildren(...items);
+  if (focused !== null) overlay.querySelector(focused)?.focus();
 }
 
-function element(name, text, className = "") {
-  const made = document.createElement(name);
-  made.textContent = text;
-  made.className = className;
-  return made;
+function createElement(name, text, className = "") {
+  const element = document.createElement(name);
+  element.textContent = text;
+  element.className = className;
+  return element;
 }
 
-function button(text, label, act) {
-  const made = element("button", text, "button small");
-  made.type = "button";
-  made.setAttribute("aria-label", `${text}: ${label}`);
-  made.addEventListener("click", act);
-  return made;
+function actionButton(text, label, action) {
+  const element = createElement("button", text, "button small");
+  element.type = "button";
+  element.setAttribute("aria-label", `${text}: ${label}`);
+  element.addEventListener("click", action);
+  return element;
 }
 
-function row(name, face) {
+function faceRow(name, face) {
   const line = document.createElement("li");
-  line.append(element("span", name, face.removed ? "gone" : ""), element("span", face.confidence.toFixed(2), "muted number"));
+  line.append(createElement("span", name, face.removed ? "gone" : ""), createElement("span", face.confidence.toFixed(2), "muted number"));
   if (face.doubtful) {
-    const pill = element("span", rows.dataset.doubtful, "pill");
+    const pill = createElement("span", rows.dataset.doubtful, "pill");
     pill.dataset.state = "doubtful";
     line.append(pill);
   }
-  line.append(button(face.removed ? rows.dataset.keep : rows.dataset.remove, name, () => toggle(face)));
+  line.append(actionButton(face.removed ? rows.dataset.isAFace : rows.dataset.notAFace, name, () => toggle(face)));
   return line;
 }
 
-function ownRow(at) {
+function addedRow(index) {
   const line = document.createElement("li");
-  const name = say("added_face", { n: at + 1 });
-  line.append(element("span", name), button(rows.dataset.delete, name, () => drop(at)));
+  const name = t("added_face", { n: index + 1 });
+  line.append(createElement("span", name), actionButton(rows.dataset.deleteBox, name, () => removeAdded(index)));
   return line;
 }
 
@@ -89,43 +90,44 @@ function toggle(face) {
   render(`[data-face="${faces.indexOf(face)}"]`);
 }
 
-function drop(at) {
-  added.splice(at, 1);
+function removeAdded(index) {
+  added.splice(index, 1);
   render();
 }
 
-// --- the pointer -----------------------------------------------------------------------------------------
+// --- pointer input -----------------------------------------------------------------------------------------
 
-function point(event) {
-  const box = marks.getBoundingClientRect();
-  const clip = (value, most) => Math.round(Math.min(Math.max(value, 0), most));
-  return [clip(((event.clientX - box.left) / box.width) * edit.width, edit.width), clip(((event.clientY - box.top) / box.height) * edit.height, edit.height)];
+// The event's position in pixels of the image.
+function imagePoint(event) {
+  const bounds = overlay.getBoundingClientRect();
+  const clip = (value, maximum) => Math.round(Math.min(Math.max(value, 0), maximum));
+  return [clip(((event.clientX - bounds.left) / bounds.width) * editor.width, editor.width), clip(((event.clientY - bounds.top) / bounds.height) * editor.height, editor.height)];
 }
 
-let stroke = null;
-marks.addEventListener("pointerdown", (event) => {
+let drag = null;
+overlay.addEventListener("pointerdown", (event) => {
   if (event.button) return;
   event.preventDefault();
-  const [x, y] = point(event);
-  stroke = { box: { x1: x, y1: y, x2: x, y2: y }, on: event.target.closest(".mark"), shown: null };
-  marks.setPointerCapture(event.pointerId);
+  const [x, y] = imagePoint(event);
+  drag = { box: { x1: x, y1: y, x2: x, y2: y }, target: event.target.closest(".mark"), preview: null };
+  overlay.setPointerCapture(event.pointerId);
 });
-marks.addEventListener("pointermove", (event) => {
-  if (!stroke) return;
-  [stroke.box.x2, stroke.box.y2] = point(event);
-  stroke.shown?.remove();
-  stroke.shown = group(stroke.box, "", "own");
-  marks.append(stroke.shown);
+overlay.addEventListener("pointermove", (event) => {
+  if (!drag) return;
+  [drag.box.x2, drag.box.y2] = imagePoint(event);
+  drag.preview?.remove();
+  drag.preview = boxElement(drag.box, "", "own");
+  overlay.append(drag.preview);
 });
-marks.addEventListener("pointerup", () => {
-  if (!stroke) return;
-  const { box, on, shown } = stroke;
-  stroke = null;
-  shown?.remove();
+overlay.addEventListener("pointerup", () => {
+  if (!drag) return;
+  const { box, target, preview } = drag;
+  drag = null;
+  preview?.remove();
   const { width, height } = rectangle(box);
-  if (width >= LEAST && height >= LEAST) add(box);
-  else if (on?.dataset.face) toggle(faces[on.dataset.face]);
-  else on?.focus();
+  if (width >= MIN_SIDE && height >= MIN_SIDE) add(box);
+  else if (target?.dataset.face) toggle(faces[target.dataset.face]);
+  else target?.focus();
 });
 
 function add(box) {
@@ -135,43 +137,43 @@ function add(box) {
 }
 
 document.querySelector("[data-add]").addEventListener("click", () => {
-  const part = Math.round(side / 12);
-  const [x, y] = [Math.round(edit.width / 2), Math.round(edit.height / 2)];
-  add({ x1: x - part, y1: y - part, x2: x + part, y2: y + part });
+  const half = Math.round(side / 12);
+  const [x, y] = [Math.round(editor.width / 2), Math.round(editor.height / 2)];
+  add({ x1: x - half, y1: y - half, x2: x + half, y2: y + half });
 });
 
-// --- the keys ------------------------------------------------------------------------------------------------
+// --- keyboard input ------------------------------------------------------------------------------------------------
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-marks.addEventListener("keydown", (event) => {
-  const mark = event.target.closest(".mark");
-  if (!mark) return;
-  const face = faces[mark.dataset.face];
+overlay.addEventListener("keydown", (event) => {
+  const box = event.target.closest(".mark");
+  if (!box) return;
+  const face = faces[box.dataset.face];
   if (face && (event.key === "Enter" || event.key === " " || event.key === "Delete")) {
     event.preventDefault();
     return toggle(face);
   }
-  if (!mark.dataset.added) return;
-  const at = Number(mark.dataset.added);
-  if (event.key === "Delete" || event.key === "Backspace") return drop(at);
+  if (!box.dataset.added) return;
+  const index = Number(box.dataset.added);
+  if (event.key === "Delete" || event.key === "Backspace") return removeAdded(index);
   if (!STEPS[event.key]) return;
   event.preventDefault();
   const [dx, dy] = STEPS[event.key].map((step) => step * Math.max(1, Math.round(side / 200)));
-  move(added[at], dx, dy, event.shiftKey);
-  render(`[data-added="${at}"]`);
+  move(added[index], dx, dy, event.shiftKey);
+  render(`[data-added="${index}"]`);
 });
 
 function move(box, dx, dy, resize) {
-  const clip = (value, least, most) => Math.min(Math.max(value, least), most);
+  const clip = (value, minimum, maximum) => Math.min(Math.max(value, minimum), maximum);
   if (!resize) {
-    dx = clip(dx, -box.x1, edit.width - box.x2);
-    dy = clip(dy, -box.y1, edit.height - box.y2);
+    dx = clip(dx, -box.x1, editor.width - box.x2);
+    dy = clip(dy, -box.y1, editor.height - box.y2);
     box.x1 += dx;
     box.y1 += dy;
   }
-  box.x2 = clip(box.x2 + dx, box.x1 + LEAST, edit.width);
-  box.y2 = clip(box.y2 + dy, box.y1 + LEAST, edit.height);
+  box.x2 = clip(box.x2 + dx, box.x1 + MIN_SIDE, editor.width);
+  box.y2 = clip(box.y2 + dy, box.y1 + MIN_SIDE, editor.height);
 }
 
 document.addEventListener("keydown", (event) => {
@@ -180,27 +182,27 @@ document.addEventListener("keydown", (event) => {
   document.querySelector(`[data-${name}]`)?.click();
 });
 
-// --- what comes of it ---------------------------------------------------------------------------------------------
+// --- verdicts ---------------------------------------------------------------------------------------------
 
-async function decide(path, json, text) {
+async function submitVerdict(path, json, text) {
   const buttons = document.querySelectorAll(".verdicts button");
-  for (const one of buttons) one.disabled = true;
+  for (const button of buttons) button.disabled = true;
   try {
-    await call("POST", path, { json });
-    later(say(text));
-    location.assign(edit.then);
+    await callApi("POST", path, { json });
+    toastOnNextPage(t(text));
+    location.assign(editor.done_url);
   } catch (error) {
-    for (const one of buttons) one.disabled = false;
+    for (const button of buttons) button.disabled = false;
     toast(error.message, "failed");
   }
 }
 
 document.querySelector("[data-accept]")?.addEventListener("click", () =>
-  decide(`/api/v1/admin/jobs/${edit.job}/review`, { verdict: "accepted" }, "accepted"),
+  submitVerdict(`/api/v1/admin/jobs/${editor.job}/review`, { verdict: "accepted" }, "review_accepted"),
 );
 document.querySelector("[data-mask]").addEventListener("click", () => {
   const indexes = (removed) => faces.filter((face) => face.removed === removed).map((face) => face.index);
-  const json = { job_id: edit.job, keep: indexes(false), remove: indexes(true), add: added };
-  decide(`/api/v1/admin/images/${edit.image}/mask`, json, "masked_again");
+  const json = { job_id: editor.job, keep: indexes(false), remove: indexes(true), add: added };
+  submitVerdict(`/api/v1/admin/images/${editor.image}/mask`, json, "masked_again");
 });
 render();

@@ -1,13 +1,13 @@
-// Moments in the viewer's zone and language.
+// Timestamps in the viewer's time zone and language.
 
 const language = document.documentElement.lang;
 const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
 const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-// A day of the chart is one of UTC, wherever the viewer is.
+// The chart's days are UTC days, wherever the viewer is.
 const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: "UTC" });
 
-export function localise(root = document) {
+export function localiseTimes(root = document) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     time.textContent = full.format(moment);

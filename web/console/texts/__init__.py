@@ -1,4 +1,4 @@
-"""The console's words, one file for each language: all of them hold the same keys, which a test checks."""
+"""The console's texts, one TOML file per language: all of them have the same keys, which a test checks."""
 
 import tomllib
 from functools import cache
@@ -9,15 +9,15 @@ from flask import request
 
 FOLDER = Path(__file__).parent
 COOKIE = "face_api_language"
-# The first is spoken to whoever understands none of them. Each is called by its own name.
+# Each language is listed under its own name.
 LANGUAGES = {"en": "English", "ko": "한국어"}
-FALLBACK = "en"
+FALLBACK = "en"  # for a browser that accepts none of them
 
-Words = dict[str, str]
+Texts = dict[str, str]
 
 
 def language() -> str:
-    """Return the language of the request: the one that was chosen, else the best of those that the browser asks for."""
+    """Return the request's language: the one in the cookie, else the best match of Accept-Language."""
     chosen = request.cookies.get(COOKIE, "")
     if chosen in LANGUAGES:
         return chosen
@@ -25,40 +25,40 @@ def language() -> str:
 
 
 @cache
-def read(name: str) -> Words:
-    """Return the words of a language by their dotted keys; read once per process."""
+def read(name: str) -> Texts:
+    """Load the texts of a language by their dotted keys; read once per process."""
     with (FOLDER / f"{name}.toml").open("rb") as file:
-        return dict(_flat(tomllib.load(file), ""))
+        return dict(_flatten(tomllib.load(file), ""))
 
 
-def section(words: Words, name: str) -> Words:
-    """Return the words below a key, by what follows it."""
+def section(texts: Texts, name: str) -> Texts:
+    """Return the texts of a section, without its name in their keys."""
     prefix = f"{name}."
-    return {key.removeprefix(prefix): text for key, text in words.items() if key.startswith(prefix)}
+    return {key.removeprefix(prefix): text for key, text in texts.items() if key.startswith(prefix)}
 
 
 class Translator:
-    """Speaks one language. A key that is missing is a mistake: KeyError, in a test before anybody sees it."""
+    """Translates to one language. A missing key is a bug: KeyError, which a test finds first."""
 
     def __init__(self, name: str) -> None:
         self.language = name
-        self.words = read(name)
+        self.texts = read(name)
 
     def __call__(self, key: str, /, **values: Any) -> str:
-        """Say a text, with its values filled in."""
-        return self.words[key].format(**values)
+        """Return a text with its placeholders filled in."""
+        return self.texts[key].format(**values)
 
-    def count(self, key: str, number: int, /, **values: Any) -> str:
-        """Say how many there are: `key.one` or `key.many`, with `n` as the number."""
+    def plural(self, key: str, number: int, /, **values: Any) -> str:
+        """Return `key.one` or `key.many`, with `n` as the number."""
         return self(f"{key}.{'one' if number == 1 else 'many'}", n=f"{number:,}", **values)
 
-    def known(self, key: str, default: str) -> str:
-        """Say a text if it is there: of what the code may know before the words do."""
-        return self.words.get(key, default)
+    def get(self, key: str, default: str) -> str:
+        """Return a text, or the default: for names that the code may know before they are translated."""
+        return self.texts.get(key, default)
 
 
-def _flat(tree: dict[str, Any], path: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _flatten(tree: dict[str, Any], path: str) -> list[tuple[str, str]]:
+    flat: list[tuple[str, str]] = []
     for name, value in tree.items():
-        found += _flat(value, f"{path}{name}.") if isinstance(value, dict) else [(path + name, str(value))]
-    return found
+        flat += _flatten(value, f"{path}{name}.") if isinstance(value, dict) else [(path + name, str(value))]
+    return flat

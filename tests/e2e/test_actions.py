@@ -1,4 +1,4 @@
-"""What an administrator does in the console, and that it is really done."""
+"""What an administrator does in the console, checked through the API."""
 
 import base64
 import re
@@ -10,28 +10,28 @@ from playwright.sync_api import FilePayload, Page, expect
 from tests.contract.admin import basic, body
 from tests.contract.calls import detect, detected, post
 from tests.e2e import seeds
-from tests.e2e.conftest import Complaints, Site
+from tests.e2e.conftest import PageErrors, Site
 
 
 def payload(name: str, data: bytes) -> FilePayload:
     return {"name": name, "mimeType": "image/jpeg", "buffer": data}
 
 
-def jobs_like(site: Site, **values: object) -> int:
-    """How many jobs the admin API knows that are like this."""
+def count_jobs(site: Site, **values: object) -> int:
+    """Return how many jobs match, according to the admin API."""
     return int(body(basic(site.service, "GET", "/jobs", params=values))["total"])
 
 
-# --- trying the masks out ------------------------------------------------------------------------------------
+# --- the mask test ------------------------------------------------------------------------------------
 
 
 def test_masked_photograph_has_fewer_faces(page: Page, site: Site) -> None:
     page.goto("/console/test")
     page.get_by_label("Method", exact=True).select_option("solid")
     with page.expect_response(re.compile("/test/mask")) as answered:
-        page.get_by_label("Choose a picture").set_input_files(payload("portrait.jpg", seeds.portrait()))
+        page.get_by_label("Choose an image").set_input_files(payload("portrait.jpg", seeds.portrait()))
     answer = answered.value.json()
-    expect(page.get_by_text("1 found, 1 covered")).to_be_visible()
+    expect(page.get_by_text("1 detected, 1 masked")).to_be_visible()
     expect(page.locator("[data-marks] .mark")).to_have_count(1)
     assert page.evaluate("document.querySelector('[data-masked]').naturalWidth") == 512
     result = base64.b64decode(answer["output"]["image_base64"])
@@ -39,22 +39,22 @@ def test_masked_photograph_has_fewer_faces(page: Page, site: Site) -> None:
     assert faces == [1, 0]
 
 
-def test_curl_line_does_the_same(page: Page) -> None:
+def test_curl_command_matches_the_form(page: Page) -> None:
     page.goto("/console/test")
     page.get_by_label("Strength").fill("50")
     page.get_by_label("Format").select_option("png")
-    page.get_by_label("Choose a picture").set_input_files(payload("it's me.jpg", seeds.portrait()))
+    page.get_by_label("Choose an image").set_input_files(payload("it's me.jpg", seeds.portrait()))
     line = page.locator("#curl").inner_text()
     assert r"""-F 'image=@it'\''s me.jpg'""" in line
     assert "/api/v1/mask?strength=50&format=png'" in line and "-o masked.png" in line
-    page.get_by_role("button", name="Defaults").click()
+    page.get_by_role("button", name="Reset").click()
     expect(page.locator("#curl")).not_to_contain_text("?")
 
 
-def test_refused_picture_is_said_with_the_request(page: Page, complaints: Complaints) -> None:
-    complaints.expected = ["415"]
+def test_rejected_image_shows_the_request_id(page: Page, page_errors: PageErrors) -> None:
+    page_errors.expected = ["415"]
     page.goto("/console/test")
-    page.get_by_label("Choose a picture").set_input_files(payload("notes.jpg", b"no picture at all"))
+    page.get_by_label("Choose an image").set_input_files(payload("notes.jpg", b"no picture at all"))
     expect(page.get_by_role("alert")).to_contain_text(re.compile(r"request [0-9a-f-]{36}"))
 
 
@@ -63,9 +63,9 @@ def test_refused_picture_is_said_with_the_request(page: Page, complaints: Compla
 
 def test_key_is_created_used_and_revoked(page: Page, site: Site) -> None:
     page.goto("/console/keys")
-    page.get_by_placeholder("Name of a new key").fill("the night desk")
+    page.get_by_placeholder("Name of the new key").fill("the night desk")
     page.get_by_role("button", name="Create").click()
-    dialog = page.get_by_role("dialog", name="The new key")
+    dialog = page.get_by_role("dialog", name="Your new API key")
     text = dialog.locator("code").inner_text()
     dialog.get_by_role("button", name="I have copied it").click()
     row = page.get_by_role("row", name="the night desk")
@@ -95,21 +95,21 @@ def test_key_is_created_used_and_revoked(page: Page, site: Site) -> None:
 # --- images ------------------------------------------------------------------------------------------------------
 
 
-def test_image_is_deleted_and_gone(page: Page, site: Site, complaints: Complaints) -> None:
-    complaints.expected = ["422"]  # a picture that a batch could not decode
+def test_image_is_deleted_and_gone(page: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["422"]  # a picture that a batch could not decode
     image = seeds.masked(site.service, "to be deleted.jpg", seeds.portrait()).headers["X-Image-Id"]
     page.goto("/console/images")
     page.get_by_role("link", name="Open to be deleted.jpg").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("to be deleted.jpg")
     page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog", name="Delete this picture?").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog", name="Delete this image?").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("1 deleted")).to_be_visible()
     expect(page.get_by_text("to be deleted.jpg")).to_have_count(0)
     assert basic(site.service, "GET", f"/images/{image}").status_code == 404
 
 
-def test_several_images_are_deleted_at_once(page: Page, site: Site, complaints: Complaints) -> None:
-    complaints.expected = ["422"]
+def test_several_images_are_deleted_at_once(page: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["422"]
     names = [f"one of many {number}.jpg" for number in range(3)]
     for name in names:
         seeds.masked(site.service, name, seeds.portrait())
@@ -119,14 +119,14 @@ def test_several_images_are_deleted_at_once(page: Page, site: Site, complaints: 
         page.get_by_role("checkbox", name=name).check()
     expect(page.get_by_text("2 selected")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog", name="Delete 2 pictures?").get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog", name="Delete 2 images?").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("2 deleted")).to_be_visible()
     assert [page.get_by_role("checkbox", name=name).count() for name in names] == [0, 0, 1]
     assert body(basic(site.service, "GET", "/images"))["total"] == before - 2
 
 
-def test_slider_is_moved_by_keys(page: Page, complaints: Complaints) -> None:
-    complaints.expected = ["422"]
+def test_slider_is_moved_by_keys(page: Page, page_errors: PageErrors) -> None:
+    page_errors.expected = ["422"]
     page.goto("/console/images")
     page.get_by_role("link", name="Open portrait 3.jpg").click()
     slider = page.get_by_role("slider")
@@ -134,25 +134,25 @@ def test_slider_is_moved_by_keys(page: Page, complaints: Complaints) -> None:
     for key, shown in (("Home", "100%"), ("End", "0%"), ("ArrowLeft", "1%")):
         page.keyboard.press(key)
         assert page.locator("[data-compare]").evaluate("(one) => one.style.getPropertyValue('--shown')") == shown
-    page.get_by_label("Show the faces").uncheck()
+    page.get_by_label("Show faces").uncheck()
     expect(page.locator(".compare .marks")).to_be_hidden()
 
 
 # --- jobs ----------------------------------------------------------------------------------------------------------
 
 
-def test_filters_live_in_the_address(page: Page, site: Site) -> None:
+def test_filters_are_in_the_url(page: Page, site: Site) -> None:
     page.goto("/console/jobs")
     page.get_by_label("Method").select_option("pixelate")
     expect(page).to_have_url(re.compile(r"/jobs\?method=pixelate$"))
-    total = jobs_like(site, method="pixelate")
+    total = count_jobs(site, method="pixelate")
     assert total > 40
     expect(page.get_by_text(f"1–20 of {total}")).to_be_visible()
     page.get_by_role("link", name="Next page").click()
     expect(page.get_by_text(f"21–40 of {total}")).to_be_visible()
     expect(page.get_by_label("Method")).to_have_value("pixelate")
     page.get_by_label("Status").select_option("failed")
-    failed = jobs_like(site, method="pixelate", status="failed")
+    failed = count_jobs(site, method="pixelate", status="failed")
     expect(page).to_have_url(re.compile(r"/jobs\?method=pixelate&status=failed$"))
     expect(page.locator("tbody tr:not(.reason)")).to_have_count(failed)
     expect(page.locator("tbody tr.reason")).to_have_count(failed)
@@ -160,13 +160,13 @@ def test_filters_live_in_the_address(page: Page, site: Site) -> None:
     expect(page.get_by_text(f"21–40 of {total}")).to_be_visible()
 
 
-def test_days_begin_where_the_viewer_is(page: Page, site: Site) -> None:
+def test_days_start_in_the_viewers_time_zone(page: Page, site: Site) -> None:
     page.goto("/console/jobs")
     page.get_by_label("From").fill("2020-01-01")
     page.get_by_label("Before").fill("2020-01-02")
     page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(re.compile("created_after=2020-01-01T00%3A00%3A00.000Z"))
-    expect(page.get_by_text("No such jobs")).to_be_visible()
+    expect(page.get_by_text("No matching jobs")).to_be_visible()
     expect(page.get_by_label("Before")).to_have_value("2020-01-02")
     page.get_by_role("link", name="Clear").first.click()
     expect(page.get_by_label("From")).to_have_value("")
@@ -197,21 +197,21 @@ def test_job_page_copies_the_json(page: Page, site: Site) -> None:
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_text("Copied")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText().then(JSON.parse)")
-    told = body(basic(site.service, "GET", f"/jobs/{copied['id']}"))
-    assert set(copied) == set(told) and copied["detections"] == told["detections"]
+    job = body(basic(site.service, "GET", f"/jobs/{copied['id']}"))
+    assert set(copied) == set(job) and copied["detections"] == job["detections"]
 
 
 # --- batches ----------------------------------------------------------------------------------------------------------
 
 
-def test_batch_is_begun_watched_and_downloaded(page: Page, site: Site) -> None:
+def test_batch_is_created_watched_and_downloaded(page: Page, site: Site) -> None:
     page.goto("/console/batches/new")
     page.get_by_label("Name").fill("A small parade")
     page.get_by_label("Method", exact=True).select_option("solid")
     whole = [payload(f"float {number}.jpg", seeds.portrait()) for number in range(3)]
-    page.get_by_label("Choose pictures").set_input_files([*whole, payload("torn.jpg", seeds.portrait()[:30_000])])
-    expect(page.get_by_text("4 pictures")).to_be_visible()
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_label("Choose images").set_input_files([*whole, payload("torn.jpg", seeds.portrait()[:30_000])])
+    expect(page.get_by_text("4 images")).to_be_visible()
+    page.get_by_role("button", name="Start batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("A small parade")
     expect(page.locator(".head .pill")).to_have_text("Completed", timeout=40_000)
     expect(page.locator("tr.reason")).to_contain_text("undecodable_image")
@@ -221,21 +221,21 @@ def test_batch_is_begun_watched_and_downloaded(page: Page, site: Site) -> None:
         masked = [name for name in archive.namelist() if name.startswith("float")]
         faces = detected(site.service, archive.read(masked[0]))["summary"]["face_count"]
     assert (len(masked), faces) == (3, 0)
-    page.get_by_role("button", name="Retry the failed").click()
+    page.get_by_role("button", name="Retry failed").click()
     expect(page.locator("tr.reason")).to_contain_text("undecodable_image")
     page.get_by_role("link", name="Failed 1").click()
     expect(page.locator("tbody tr:not(.reason)")).to_have_count(1)
 
 
-def test_second_try_goes_on_with_the_batch(page: Page, site: Site, complaints: Complaints) -> None:
-    complaints.expected = ["ERR_FAILED"]  # a connection that breaks
+def test_retry_continues_the_open_batch(page: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["ERR_FAILED"]  # a connection that breaks
     page.route("**/images", lambda route: route.abort(), times=1)
     page.goto("/console/batches/new")
     page.get_by_label("Name").fill("Sent twice")
-    page.get_by_label("Choose pictures").set_input_files([payload("a.jpg", seeds.portrait())])
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_label("Choose images").set_input_files([payload("a.jpg", seeds.portrait())])
+    page.get_by_role("button", name="Start batch").click()
     expect(page.locator("[data-problem]")).to_be_visible()
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Start batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sent twice")
     found = body(basic(site.service, "GET", "/batches", params={"per_page": 100}))["items"]
     assert [one["counts"]["total"] for one in found if one["name"] == "Sent twice"] == [1]
@@ -249,7 +249,7 @@ def test_doubtful_faces_are_reviewed(page: Page, site: Site) -> None:
     page.goto("/console/review")
     expect(page.get_by_text("1 of 2")).to_be_visible()
     assert str(second.image_id) in page.content()
-    page.get_by_role("button", name="No face: Face 2").click()
+    page.get_by_role("button", name="Not a face: Face 2").click()
     picture = page.locator("[data-marks]")
     box = picture.bounding_box()
     assert box is not None
@@ -268,14 +268,14 @@ def test_doubtful_faces_are_reviewed(page: Page, site: Site) -> None:
 
     page.keyboard.press("a")
     expect(page.get_by_text("Nothing to review")).to_be_visible()
-    told = [body(basic(site.service, "GET", f"/jobs/{job.id}")) for job in (first, second)]
-    assert [one["review_state"] for one in told] == ["done", "done"]
-    assert [one["report"]["review"]["verdict"] for one in told] == ["accepted", "edited"]
+    reviewed = [body(basic(site.service, "GET", f"/jobs/{job.id}")) for job in (first, second)]
+    assert [one["review_state"] for one in reviewed] == ["done", "done"]
+    assert [one["report"]["review"]["verdict"] for one in reviewed] == ["accepted", "edited"]
     page.goto(f"/console/jobs/{first.id}")
     expect(page.get_by_text("Accepted · admin")).to_be_visible()
 
 
-def test_next_is_one_key_away(page: Page, site: Site) -> None:
+def test_skip_has_a_shortcut(page: Page, site: Site) -> None:
     jobs = [seeds.doubtful(site.service), seeds.doubtful(site.service)]
     try:
         page.goto("/console/review")
@@ -288,11 +288,11 @@ def test_next_is_one_key_away(page: Page, site: Site) -> None:
             basic(site.service, "DELETE", f"/images/{job.image_id}")
 
 
-def test_any_picture_is_masked_by_hand(page: Page, site: Site) -> None:
+def test_any_image_is_masked_manually(page: Page, site: Site) -> None:
     made = seeds.masked(site.service, "by hand.jpg", seeds.portrait(), method="solid")
     page.goto(f"/console/images/{made.headers['X-Image-Id']}")
-    page.get_by_role("link", name="Mask by hand").click()
-    page.get_by_role("button", name="No face: Face 1").click()
+    page.get_by_role("link", name="Mask manually").click()
+    page.get_by_role("button", name="Not a face: Face 1").click()
     page.get_by_role("button", name="Mask again").click()
     expect(page.get_by_text("Masked again")).to_be_visible()
     jobs = body(basic(site.service, "GET", f"/images/{made.headers['X-Image-Id']}"))["jobs"]

@@ -1,4 +1,4 @@
-"""Coming in and going out, in a real browser."""
+"""Logging in and out, in a real browser."""
 
 import re
 
@@ -8,14 +8,14 @@ from playwright.sync_api import Page, expect
 
 from tests.contract.admin import ADMIN, COOKIE
 from tests.e2e import browsers
-from tests.e2e.conftest import Complaints, OpenContext, Site, enter
+from tests.e2e.conftest import OpenContext, PageErrors, Site, add_session
 from web.auth import lockouts
 
 ELSEWHERE = "http://elsewhere.example"
 
 
 def fill(page: Page, password: str) -> None:
-    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
 
@@ -24,7 +24,7 @@ def cookie_of(page: Page) -> str:
     return next(one["value"] for one in page.context.cookies() if one["name"] == COOKIE)
 
 
-def test_login_leads_to_where_one_wanted_to_go(visitor: Page) -> None:
+def test_login_redirects_to_the_requested_page(visitor: Page) -> None:
     visitor.goto("/console/jobs?status=failed")
     expect(visitor).to_have_title("Log in · Face API")
     fill(visitor, "correct horse")
@@ -32,23 +32,23 @@ def test_login_leads_to_where_one_wanted_to_go(visitor: Page) -> None:
     expect(visitor.get_by_label("Status")).to_have_value("failed")
 
 
-def test_wrong_password_is_said(visitor: Page, complaints: Complaints) -> None:
-    complaints.expected = ["401"]
+def test_wrong_password_is_shown(visitor: Page, page_errors: PageErrors) -> None:
+    page_errors.expected = ["401"]
     visitor.goto("/console/login")
     fill(visitor, "wrong horse")
-    expect(visitor.get_by_role("alert")).to_contain_text("The user name or the password is wrong.")
-    expect(visitor.get_by_label("User name")).to_have_value("admin")
+    expect(visitor.get_by_role("alert")).to_contain_text("Incorrect username or password.")
+    expect(visitor.get_by_label("Username")).to_have_value("admin")
     expect(visitor.get_by_label("Password")).to_be_focused()
     fill(visitor, "correct horse")
     expect(visitor).to_have_title("Dashboard · Face API")
 
 
-def test_lockout_is_said(visitor: Page, site: Site, complaints: Complaints) -> None:
-    complaints.expected = ["401", "429"]
+def test_lockout_is_shown(visitor: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["401", "429"]
     visitor.goto("/console/login")
     for _ in range(lockouts.FAILURES):
         fill(visitor, "wrong horse")
-        expect(visitor.get_by_role("alert")).to_contain_text("is wrong")
+        expect(visitor.get_by_role("alert")).to_contain_text("Incorrect")
     fill(visitor, "correct horse")
     expect(visitor.get_by_role("alert")).to_contain_text("Try again in 15 minutes.")
     # The tests that follow come from the same address.
@@ -57,7 +57,7 @@ def test_lockout_is_said(visitor: Page, site: Site, complaints: Complaints) -> N
     expect(visitor).to_have_title("Dashboard · Face API")
 
 
-def test_door_works_without_scripts(open_context: OpenContext, site: Site) -> None:
+def test_login_works_without_scripts(open_context: OpenContext, site: Site) -> None:
     page = open_context(java_script_enabled=False).new_page()
     browsers.log_in(page, site.url, "correct horse")
     page.get_by_role("link", name="Jobs", exact=True).first.click()
@@ -68,25 +68,25 @@ def test_door_works_without_scripts(open_context: OpenContext, site: Site) -> No
 
 def test_logout_really_ends_the_session(page: Page, site: Site) -> None:
     page.goto("/console/")
-    kept = {COOKIE: cookie_of(page)}
-    assert requests.get(f"{site.url}{ADMIN}/stats", cookies=kept, timeout=30).status_code == 200
+    session = {COOKIE: cookie_of(page)}
+    assert requests.get(f"{site.url}{ADMIN}/stats", cookies=session, timeout=30).status_code == 200
     page.get_by_role("button", name="Log out").click()
     expect(page).to_have_title("Log in · Face API")
     assert not [one for one in page.context.cookies() if one["name"] == COOKIE]
-    # Whoever has copied the cookie has nothing.
-    assert requests.get(f"{site.url}{ADMIN}/stats", cookies=kept, timeout=30).status_code == 401
-    replayed = requests.get(f"{site.url}/console/jobs", cookies=kept, timeout=30, allow_redirects=False)
+    # A copy of the cookie is invalid.
+    assert requests.get(f"{site.url}{ADMIN}/stats", cookies=session, timeout=30).status_code == 401
+    replayed = requests.get(f"{site.url}/console/jobs", cookies=session, timeout=30, allow_redirects=False)
     assert replayed.headers["Location"].startswith("/console/login")
     page.go_back()
     expect(page).to_have_title("Log in · Face API")
 
 
-def test_expired_session_leads_to_the_login_and_back(page: Page, site: Site, complaints: Complaints) -> None:
-    complaints.expected = ["401"]
+def test_expired_session_leads_to_the_login_and_back(page: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["401"]
     page.goto("/console/keys")
     for key in site.service.services.redis.scan_iter("face-api:session:*"):
         site.service.services.redis.delete(key)
-    page.get_by_placeholder("Name of a new key").fill("too late")
+    page.get_by_placeholder("Name of the new key").fill("too late")
     page.get_by_role("button", name="Create").click()
     expect(page).to_have_title("Log in · Face API")
     fill(page, "correct horse")
@@ -95,9 +95,9 @@ def test_expired_session_leads_to_the_login_and_back(page: Page, site: Site, com
 
 
 @pytest.mark.parametrize("path", ["/console/logout", f"{ADMIN}/api-keys"])
-def test_page_of_another_site_can_do_nothing(page: Page, site: Site, complaints: Complaints, path: str) -> None:
-    complaints.expected = ["403", "CORS", "net::ERR_FAILED"]
-    before = enter(page.context, site)
+def test_cross_site_requests_are_refused(page: Page, site: Site, page_errors: PageErrors, path: str) -> None:
+    page_errors.expected = ["403", "CORS", "net::ERR_FAILED"]
+    before = add_session(page.context, site)
     form = f'<form method="post" action="{site.url}{path}"><input name="name" value="x"><button>Win</button></form>'
     page.context.route(f"{ELSEWHERE}/**", lambda route: route.fulfill(body=form, content_type="text/html"))
     page.goto(f"{ELSEWHERE}/prize")

@@ -1,0 +1,181 @@
+// The test page: masks one image with the chosen options, and shows the same call as a curl command.
+
+import { callApi } from "./api.js";
+import { formatSize, onDrop } from "./files.js";
+import { drawFaces } from "./overlays.js";
+import { t } from "./texts.js";
+
+const find = (name) => document.querySelector(`[data-${name}]`);
+const form = find("test-form");
+const drop = find("drop");
+const limit = Number(form.dataset.limit);
+const options = [...form.querySelectorAll("select[name], input[name]")];
+const TIMINGS = ["decode_ms", "preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms", "nms_ms", "mask_ms", "encode_ms", "total_ms"];
+
+let file = null;
+let objectUrls = [];
+let pending = null;
+
+// --- the image ------------------------------------------------------------------------------------
+
+function select(chosen) {
+  if (!chosen) return;
+  if (chosen.size > limit) return showProblem(t("file_too_large", { name: chosen.name, size: formatSize(limit) }));
+  file = chosen;
+  for (const url of objectUrls.splice(0)) URL.revokeObjectURL(url);
+  find("file-name").textContent = file.name;
+  find("run").disabled = false;
+  find("empty").hidden = true;
+  find("sides").hidden = false;
+  showImage(find("original"), file);
+  find("marks").replaceChildren();
+  mask();
+}
+
+function showImage(image, blob) {
+  const url = URL.createObjectURL(blob);
+  objectUrls.push(url);
+  image.hidden = false;
+  image.onerror = () => {
+    image.hidden = true;
+    find("summary").textContent = t("not_shown");
+  };
+  image.src = url;
+  return url;
+}
+
+find("file").addEventListener("change", (event) => select(event.target.files[0]));
+onDrop(drop, (transfer) => select(transfer.files[0]));
+addEventListener("paste", (event) => select([...event.clipboardData.files].find((pasted) => pasted.type.startsWith("image/"))));
+
+// --- the options ---------------------------------------------------------------------------------------
+
+function changedOptions() {
+  const changed = options.filter((option) => option.value !== "" && option.value !== option.dataset.default);
+  return new URLSearchParams(changed.map((option) => [option.name, option.value]));
+}
+
+function shellQuote(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function updateCurl() {
+  for (const option of options) option.classList.toggle("changed", option.value !== option.dataset.default);
+  const curl = document.getElementById("curl");
+  const query = changedOptions().toString();
+  const url = curl.dataset.url + (query ? `?${query}` : "");
+  const format = form.elements.format.value;
+  const name = file ? file.name : "photo.jpg";
+  curl.textContent = [
+    'curl -f -H "X-API-Key: $FACE_API_KEY"',
+    `-F ${shellQuote(`image=@${name}`)}`,
+    shellQuote(url),
+    `-o masked.${format === "jpeg" ? "jpg" : format}`,
+  ].join(" \\\n  ");
+}
+
+form.addEventListener("input", updateCurl);
+form.addEventListener("change", (event) => event.target.name && file && form.checkValidity() && mask());
+form.addEventListener("reset", () =>
+  setTimeout(() => {
+    updateCurl();
+    if (file) mask();
+  }),
+);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (file) mask();
+});
+
+// --- the result -----------------------------------------------------------------------------------
+
+async function mask() {
+  updateCurl();
+  pending?.abort();
+  const own = (pending = new AbortController());
+  const body = new FormData();
+  body.append("image", file);
+  find("problem").hidden = true;
+  find("busy").hidden = false;
+  find("run").disabled = true;
+  try {
+    const result = await callApi("POST", `/api/v1/admin/test/mask?${changedOptions()}`, { form: body, signal: own.signal });
+    if (own === pending) showResult(result);
+  } catch (error) {
+    if (error.name !== "AbortError") showProblem(error.message);
+  } finally {
+    if (own === pending) {
+      find("busy").hidden = true;
+      find("run").disabled = false;
+    }
+  }
+}
+
+function showProblem(text) {
+  const problem = find("problem");
+  problem.querySelector("span").textContent = text;
+  problem.hidden = false;
+  find("masked").hidden = true;
+  for (const name of ["details", "json", "tools"]) find(name).hidden = true;
+}
+
+function showResult(result) {
+  const { image_base64: encoded, ...output } = result.output;
+  const bytes = Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
+  const save = find("save");
+  save.href = showImage(find("masked"), new Blob([bytes], { type: `image/${output.format}` }));
+  save.download = `${file.name.replace(/\.[^.]*$/, "")}-masked.${output.format === "jpeg" ? "jpg" : output.format}`;
+  save.hidden = false;
+  drawFaces(find("marks"), result.image.width, result.image.height, result.detections);
+  const { masking, processing } = result;
+  find("summary").textContent = result.detections.length
+    ? t("mask_summary", {
+        faces: result.detections.length,
+        regions: masking.regions_masked,
+        strength: masking.effective_strength,
+        ms: Math.round(processing.total_ms),
+      })
+    : t("no_faces");
+  const { metadata_removed: removed = [], verification } = result;
+  const notes = find("notes");
+  notes.replaceChildren();
+  if (removed.length) notes.append(createElement("li", t("metadata_removed", { names: removed.join(", ") })));
+  if (verification) notes.append(createElement("li", t("verification_summary", { again: verification.regions_masked_again })));
+  find("faces").replaceChildren(...result.detections.map(faceRow));
+  find("timings").replaceChildren(...TIMINGS.filter((name) => result.profiling[name] != null).flatMap((name) => timingPair(name, result)));
+  document.getElementById("document").textContent = JSON.stringify(
+    { ...result, output: { ...output, image_base64: `${encoded.slice(0, 24)}…` } },
+    null,
+    2,
+  );
+  for (const name of ["details", "json", "tools"]) find(name).hidden = false;
+}
+
+function createElement(name, text, className = "") {
+  const element = document.createElement(name);
+  element.textContent = text;
+  element.className = className;
+  return element;
+}
+
+function faceRow(face) {
+  const item = document.createElement("li");
+  item.append(
+    createElement("span", face.index + 1),
+    createElement("span", `${Math.round(face.size.width)} × ${Math.round(face.size.height)}`, "muted"),
+    createElement("span", face.confidence.toFixed(4), "number"),
+  );
+  const box = () => find("marks").querySelector(`[data-face="${face.index}"]`);
+  item.addEventListener("pointerenter", () => box()?.classList.add("lit"));
+  item.addEventListener("pointerleave", () => box()?.classList.remove("lit"));
+  return item;
+}
+
+function timingPair(name, result) {
+  return [createElement("dt", t(name)), createElement("dd", `${result.profiling[name].toFixed(1)} ms`)];
+}
+
+find("show-marks").addEventListener("change", (event) => {
+  find("marks").toggleAttribute("hidden", !event.target.checked);
+});
+updateCurl();
