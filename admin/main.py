@@ -1,4 +1,4 @@
-"""The command `face-api`: its parts, and how an error that an operator can mend is told."""
+"""The command `face-api`: its subcommands, and short messages for errors that an operator can fix."""
 
 import click
 from sqlalchemy.exc import DBAPIError
@@ -15,11 +15,11 @@ from core.errors import FaceApiError, SettingsError, WeightsError
 
 
 class NotStarted(click.ClickException):
-    exit_code = 2  # as for a misspelt option: nothing was begun
+    exit_code = 2  # as for a misspelt option: nothing was started
 
 
 class FaceApiGroup(click.Group):
-    """Ends what an operator can mend as a few lines on stderr, never as a traceback."""
+    """Prints errors that an operator can fix as a few lines on stderr, never as a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -34,7 +34,7 @@ class FaceApiGroup(click.Group):
 
 @click.group(cls=FaceApiGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
-    """Find and mask faces in pictures, over HTTP: start the service and look after it."""
+    """Find and mask faces in pictures, over HTTP: run and administer the service."""
 
 
 for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, batch):

@@ -1,4 +1,4 @@
-"""`face-api maintenance`: what beat has done regularly, done now."""
+"""`face-api maintenance`: run the periodic maintenance now."""
 
 import click
 
@@ -8,21 +8,21 @@ from core import maintenance as work
 
 @click.group()
 def maintenance() -> None:
-    """Keep the store and the database in order."""
+    """Maintain the storage and the database."""
 
 
 @maintenance.command()
 def run() -> None:
-    """Do everything once, and report it."""
-    made = services.build(config.load())
-    click.echo(f"changes added to the totals       {work.fold_tallies(made)}")
-    click.echo(f"pictures of batches taken back    {work.reap_batches(made)}")
-    click.echo(f"pictures found for batches        {work.import_prefixes(made)}")
-    click.echo(f"images past their retention       {work.expire_images(made)}")
-    differences = work.compare(made)
+    """Run all maintenance tasks once, and print a report."""
+    built = services.build(config.load())
+    click.echo(f"changes added to the totals       {work.fold_tallies(built)}")
+    click.echo(f"expired leases of batch items     {work.reap_batches(built)}")
+    click.echo(f"pictures imported for batches     {work.import_prefixes(built)}")
+    click.echo(f"images past their retention       {work.expire_images(built)}")
+    differences = work.compare(built)
     click.echo(f"objects without a row             {differences.orphans}")
     click.echo(f"rows without an object            {differences.missing}")
-    click.echo(f"results that could not be kept    {made.engine.unsaved_results()}")
-    cleaned = work.clean_storage(made)
+    click.echo(f"results that could not be stored  {built.engine.unsaved_results()}")
+    cleaned = work.clean_storage(built)
     click.echo(f"objects removed                   {cleaned.removed}")
-    click.echo(f"objects that wait to be removed   {cleaned.waiting}")
+    click.echo(f"objects waiting to be removed     {cleaned.waiting}")

@@ -1,4 +1,4 @@
-"""`face-api migrate`: bring the database's tables up to date."""
+"""`face-api migrate`: migrate the database to the newest schema."""
 
 import click
 from sqlalchemy import make_url
@@ -11,14 +11,14 @@ from core.errors import FeatureDisabled
 
 @click.command()
 def migrate() -> None:
-    """Bring the database's tables up to date."""
+    """Migrate the database to the newest schema."""
     settings = config.load()
     if not settings.database_enabled:
         raise FeatureDisabled("there is no database to migrate: FACE_API_DATABASE_ENABLED is false")
     migrations.upgrade(settings)
-    click.echo(f"up to date: {database(settings)}")
+    click.echo(f"up to date: {database_url(settings)}")
 
 
-def database(settings: Settings) -> str:
-    """Name the database without its password."""
+def database_url(settings: Settings) -> str:
+    """Return the database's URL without its password."""
     return make_url(settings.sqlalchemy_url).render_as_string(hide_password=True)

@@ -8,8 +8,8 @@ import click
 from core import config
 from core.config import Settings
 
-KEEP_ALIVE_S = 15  # longer than the pause between two calls of a busy client; an idle connection holds no thread
-GRACE_S = 4  # calls in flight may end; shorter than whoever stops us waits before it kills
+KEEP_ALIVE_S = 15  # longer than a busy client pauses between two requests; an idle connection holds no thread
+GRACE_S = 4  # requests in flight may finish; shorter than the supervisor's grace before it kills
 HEARTBEAT_FOLDER = "/dev/shm"  # noqa: S108  # memory: a busy disk must not look like a worker that hangs
 
 
@@ -22,19 +22,19 @@ def command(settings: Settings) -> list[str]:
         "--threads": settings.web_threads,
         "--keep-alive": KEEP_ALIVE_S,
         "--graceful-timeout": GRACE_S,
-        "--log-level": "warning",  # the app writes a line for each request
-        # The proxies that are believed are FACE_API_TRUSTED_PROXIES; gunicorn would believe any on this machine.
+        "--log-level": "warning",  # the app logs a line per request
+        # FACE_API_TRUSTED_PROXIES names the trusted proxies; gunicorn would trust any on this machine.
         "--forwarded-allow-ips": "",
     }
     if os.access(HEARTBEAT_FOLDER, os.W_OK):
         options["--worker-tmp-dir"] = HEARTBEAT_FOLDER
-    words = [f"{name}={value}" for name, value in options.items()]
-    # The control socket would be one file for all of a user's servers, and nobody uses it.
-    return [sys.executable, "-m", "gunicorn", *words, "--no-control-socket", "web.app:build()"]
+    arguments = [f"{name}={value}" for name, value in options.items()]
+    # The control socket would be one file shared by all of a user's servers, and nothing uses it.
+    return [sys.executable, "-m", "gunicorn", *arguments, "--no-control-socket", "web.app:build()"]
 
 
 def address(host: str, port: int) -> str:
-    """Write host and port as one word; an IPv6 address needs brackets for that."""
+    """Join host and port; an IPv6 address needs brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -1,4 +1,4 @@
-"""`face-api weights`: which model files there are, fetching them, and checking them."""
+"""`face-api weights`: list, fetch and verify the model files."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ from core.weights import manifest as models
 
 
 class OneLineErrors(click.Group):
-    """Ends what an operator can mend as one line on stderr and the exit status 1."""
+    """Prints errors that an operator can fix as one line on stderr, with exit status 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -36,14 +36,14 @@ class OneLineErrors(click.Group):
 @click.option("--manifest", type=click.Path(path_type=Path), default=models.MANIFEST, hidden=True)
 @click.pass_context
 def weights(ctx: click.Context, manifest: Path) -> None:
-    """List, fetch and check the model files."""
+    """List, fetch and verify the model files."""
     ctx.obj = manifest
 
 
 @weights.command("list")
 @click.pass_obj
 def list_models(manifest: Path) -> None:
-    """Show each model: its licence, where it is, how accurate it is; * marks the one that is used."""
+    """List the models: licence, size, state, accuracy; * marks the one in use."""
     settings = config.read()
     chosen, reason = models.choose(settings, manifest)
     entries = models.manifest(manifest)
@@ -54,7 +54,7 @@ def list_models(manifest: Path) -> None:
         mark = "*" if entry == chosen else ""
         accuracy = " / ".join(f"{ap:.2f}" for ap in entry.wider_ap)
         rows.append((mark, entry.name, entry.licence, f"{entry.bytes / 1e6:.1f} MB", found.place, accuracy))
-        # The reason of `auto` has told of what stood before the chosen one.
+        # The reason of `auto` already names what ruled out more accurate models.
         notes += [note for note in found.notes if note not in reason]
         if mark and found.place is models.Availability.MISSING:
             reason += f"; it is fetched with: {chosen.pull_command}"
@@ -90,7 +90,7 @@ def pull(manifest: Path, names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.pass_obj
 def verify(manifest: Path, names: tuple[str, ...]) -> None:
-    """Check size and sha256 of the model files that are there, or of those named."""
+    """Check size and sha256 of the downloaded model files, or of those named."""
     settings = config.read()
     entries = [models.entry(name, manifest) for name in names] or models.manifest(manifest)
     failures = []
@@ -107,7 +107,7 @@ def verify(manifest: Path, names: tuple[str, ...]) -> None:
 
 @contextmanager
 def terminal() -> Iterator[downloads.Listener]:
-    """Tell of pulls on stdout, with progress bars where it is a terminal."""
+    """Print downloads on stdout, with progress bars if it is a terminal."""
     console = Console(highlight=False, markup=False)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     name = TextColumn("{task.description}", markup=False)

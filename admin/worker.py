@@ -1,4 +1,4 @@
-"""`face-api worker` and `face-api beat`: Celery's two programs."""
+"""`face-api worker` and `face-api beat`: run Celery's worker and scheduler."""
 
 import os
 import sys
@@ -9,38 +9,38 @@ from core import config, cpus
 from core.config import Settings
 from core.weights import manifest
 
-# In the order in which they are served. Batches come last: they may not end for days, and the rest of it is short.
+# In order of priority. Batches come last: they may run for days, and everything else is short.
 QUEUES = "interactive,maintenance,batch"
 
 CELERY = [sys.executable, "-m", "celery", "--quiet", "--app=worker.app"]
 
 
 def worker_command(settings: Settings, queues: str = QUEUES) -> list[str]:
-    """Return the command line of a worker that serves `queues`, the first before the others."""
+    """Return the command line of a worker that serves `queues` in order of priority."""
     processes = settings.worker_processes or cpus.available()
-    # Workers have nothing to tell one another, and what they would say keeps Redis busy.
-    silent = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [*CELERY, "worker", f"--queues={queues}", f"--concurrency={processes}", "--loglevel=WARNING", *silent]
+    # Workers need not know of each other, and their events would keep Redis busy.
+    no_events = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return [*CELERY, "worker", f"--queues={queues}", f"--concurrency={processes}", "--loglevel=WARNING", *no_events]
 
 
 def beat_command() -> list[str]:
-    """Return the command line of the clock; its schedule lives in memory, so no file can be stale or in the way."""
+    """Return the command line of beat; its schedule is in memory, so no schedule file can be stale or locked."""
     return [*CELERY, "beat", "--scheduler=celery.beat:Scheduler", "--pidfile=", "--loglevel=WARNING"]
 
 
 @click.command()
-@click.option("--queues", default=QUEUES, show_default=True, help="Queues to serve, the most urgent first.")
+@click.option("--queues", default=QUEUES, show_default=True, help="Queues to serve, highest priority first.")
 def worker(queues: str) -> None:
-    """Run a worker: the model and the tasks."""
+    """Run a worker, which loads the model and executes the tasks."""
     settings = config.load()
-    manifest.located(settings)  # a missing model is said here, with the command that fetches it
+    manifest.located(settings)  # reports a missing model with the command that fetches it
     argv = worker_command(settings, queues)
     os.execv(argv[0], argv)
 
 
 @click.command()
 def beat() -> None:
-    """Run the clock of the regular tasks; one for the whole service."""
-    config.load()  # what is wrong with the settings is said here, without a traceback
+    """Run the scheduler of periodic tasks; exactly one per service."""
+    config.load()  # reports invalid settings without a traceback
     argv = beat_command()
     os.execv(argv[0], argv)

@@ -6,11 +6,11 @@ import time
 
 import psutil
 
-from admin.supervisor import LONGEST_LINE, Ended, Program, Supervisor
+from admin.supervisor import MAX_LINE_BYTES, Program, ProgramExited, Supervisor
 
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 FORKING = "import os, time; print(os.fork(), flush=True); time.sleep(60)"
-LONG = f"print('x' * {2 * LONGEST_LINE}); print('after')"
+LONG = f"print('x' * {2 * MAX_LINE_BYTES}); print('after')"
 
 
 def _python(name: str, code: str, stdin: bytes = b"") -> Program:
@@ -26,7 +26,7 @@ def _run(*programs: Program) -> tuple[list[str], str]:
         try:
             await supervisor.start(programs)
             await supervisor.watch(asyncio.sleep(0))
-        except Ended as error:
+        except ProgramExited as error:
             return str(error)
         finally:
             await supervisor.stop()

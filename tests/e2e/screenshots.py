@@ -98,11 +98,8 @@ def _shoot(browser: Browser, url: str, variant: Variant, args: argparse.Namespac
             # A window as tall as the page, so that sticky elements are in their place.
             page_height = int(page.evaluate("document.documentElement.scrollHeight"))
             page.set_viewport_size({"width": width, "height": min(max(page_height, height), MAX_HEIGHT)})
-            _save(
-                page,
-                args.out
-                / f"{shot.name}-{variant.device}-{variant.theme}{variant.suffix}.{'png' if args.png else 'webp'}",
-            )
+            name = f"{shot.name}-{variant.device}-{variant.theme}{variant.suffix}"
+            _save(page, args.out / f"{name}.{'png' if args.png else 'webp'}")
             page.close()
     context.close()
 

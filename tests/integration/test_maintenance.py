@@ -146,7 +146,7 @@ def test_maintenance_command_reports(made: Services, monkeypatch: pytest.MonkeyP
     assert ran.exit_code == 0, ran.output
     assert "images past their retention       1" in ran.output
     assert "objects removed                   2" in ran.output
-    assert "results that could not be kept    1" in ran.output
+    assert "results that could not be stored  1" in ran.output
 
 
 def test_prefix_that_fails_keeps_no_other_waiting(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
