@@ -1,4 +1,4 @@
-"""The web tier: create_app puts it together, build does so from the environment."""
+"""The web application: create_app wires it from services, build from the environment."""
 
 import time
 from http import HTTPStatus
@@ -27,8 +27,8 @@ from web.routes.objects import objects
 from web.routes.public import public
 
 VERSION = "0.1.0"
-# The pages of Swagger and ReDoc run their own inline scripts; ReDoc would fetch a logo from its makers.
-ONLY_OURS = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
+# Swagger UI and ReDoc run inline scripts; ReDoc would fetch a logo from its makers.
+DOCS_CSP = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 log = logs.get(__name__)
 
 
@@ -37,17 +37,17 @@ class FaceApiApp(OpenAPI):
 
 
 def build() -> FaceApiApp:
-    """Make the app of this process's environment; what gunicorn calls."""
+    """Build the app from the environment; gunicorn calls this."""
     settings = config.load()
     logs.configure(settings.log_level)
     logs.warn_of_unknown_settings()
     if settings.storage_enabled and not settings.keeps_pictures:
-        log.warning("nothing is kept, although FACE_API_STORAGE_ENABLED is on: FACE_API_DATABASE_ENABLED is off")
+        log.warning("storage_disabled", reason="FACE_API_STORAGE_ENABLED is on, but FACE_API_DATABASE_ENABLED is off")
     return create_app(services.build(settings))
 
 
-def create_app(made: Services) -> FaceApiApp:
-    """Make the app of these services."""
+def create_app(built: Services) -> FaceApiApp:
+    """Build the app on these services."""
     app = FaceApiApp(
         __name__,
         info=Info(title="Face API", version=VERSION, description="Finds the faces in photographs and masks them."),
@@ -56,27 +56,27 @@ def create_app(made: Services) -> FaceApiApp:
         validation_error_callback=errors.invalid,
         static_folder=None,
     )
-    current.install(app, made)
-    app.config["MAX_CONTENT_LENGTH"] = made.settings.max_upload_bytes
-    app.before_request(_begin)
-    app.after_request(_finish)  # the first that is registered is the last that runs
-    guards.install(app, made)
+    current.install(app, built)
+    app.config["MAX_CONTENT_LENGTH"] = built.settings.max_upload_bytes
+    app.before_request(_start)
+    app.after_request(_finish)  # registered first, so it runs last
+    guards.install(app, built)
     errors.register(app)
-    of_admin = (admin_session, admin_records, admin_reviews, admin_keys, admin_test, admin_batches, admin_batch_results)
-    for routes in (public, *of_admin):
-        app.register_api(routes)
+    admin = (admin_session, admin_records, admin_reviews, admin_keys, admin_test, admin_batches, admin_batch_results)
+    for blueprint in (public, *admin):
+        app.register_api(blueprint)
     app.register_blueprint(objects)
     app.register_blueprint(blueprints.root)
     app.register_blueprint(blueprints.build())
     _serve_documentation(app)
-    if made.settings.trusted_proxies:
-        believed = made.settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=believed, x_proto=believed, x_host=believed)  # type: ignore[method-assign]  # Flask's own advice
+    if built.settings.trusted_proxies:
+        proxies = built.settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]  # Flask's own advice
     return app
 
 
 def _serve_documentation(app: FaceApiApp) -> None:
-    """Give the pages that the OpenAPI package serves their short addresses."""
+    """Redirect the short paths to the pages that the OpenAPI package serves."""
 
     @app.route("/docs")
     @guards.anyone
@@ -89,23 +89,23 @@ def _serve_documentation(app: FaceApiApp) -> None:
         return redirect("/openapi/redoc")
 
 
-def _begin() -> None:
+def _start() -> None:
     g.started = time.perf_counter()
-    requests.choose_id()
+    requests.assign_id()
 
 
 def _finish(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
     if request.path.startswith("/openapi/"):
-        response.headers["Content-Security-Policy"] = ONLY_OURS
+        response.headers["Content-Security-Policy"] = DOCS_CSP
     if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-        response.headers.pop("Retry-After", None)  # the limiter tells it to everybody
+        response.headers.pop("Retry-After", None)  # the limiter sets it on every response
     if "retry_after_s" in g:
         response.headers["Retry-After"] = str(g.retry_after_s)
-    # Whoever watches the service asks for its health all the time.
+    # Monitors ask for the health all the time.
     write = log.debug if request.path == "/health" and response.status_code == HTTPStatus.OK else log.info
     write(
-        "request",
+        "request_finished",
         request_id=g.request_id,
         method=request.method,
         route=str(request.url_rule),

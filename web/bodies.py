@@ -1,4 +1,4 @@
-"""Outcomes as answers: the JSON of detect, the image and headers of mask."""
+"""Responses from reports: the JSON of detect, the image and headers of mask."""
 
 import base64
 import time
@@ -20,7 +20,7 @@ from web.schemas.mask import Masking, MaskResponse, Output, Verified
 
 @dataclass(frozen=True)
 class RequestContext:
-    """What the caller sent. started: time.perf_counter() when it was all there."""
+    """What a response needs of its request. started: time.perf_counter() when the body was received."""
 
     options: ResolvedDetectOptions
     size_bytes: int
@@ -32,35 +32,36 @@ class RequestContext:
         return (time.perf_counter() - self.started) * 1000
 
 
-def detection(report: DetectionReport, sent: RequestContext, ids: StoredIds) -> Response:
-    """Answer where the faces are."""
-    return as_json(detected(report, sent, ids))
+def detection(report: DetectionReport, context: RequestContext, ids: StoredIds) -> Response:
+    """Respond with the detected faces."""
+    return as_json(detect_body(report, context, ids))
 
 
-def detected(report: DetectionReport, sent: RequestContext, ids: StoredIds) -> DetectResponse:
-    """Word the outcome of detect."""
-    total_ms = sent.total_ms
-    found = detections.of_report(report)
+def detect_body(report: DetectionReport, context: RequestContext, ids: StoredIds) -> DetectResponse:
+    total_ms = context.total_ms
+    faces = detections.of_report(report)
     pixels = report.width * report.height
     return DetectResponse(
         request_id=g.request_id,
         image_id=_text(ids.image_id),
         job_id=_text(ids.job_id),
-        image=ImageInfo(width=report.width, height=report.height, channels=report.channels, size_bytes=sent.size_bytes),
-        detections=found,
-        summary=Summary.of(found, pixels),
-        processing=detect.processing(report, sent.options, sent.input_size, total_ms),
-        profiling=Profiling.of(report, sent.size_bytes, total_ms, ids.storage_ms),
+        image=ImageInfo(
+            width=report.width, height=report.height, channels=report.channels, size_bytes=context.size_bytes
+        ),
+        detections=faces,
+        summary=Summary.of(faces, pixels),
+        processing=detect.processing(report, context.options, context.input_size, total_ms),
+        profiling=Profiling.of(report, context.size_bytes, total_ms, ids.storage_ms),
     )
 
 
 def as_json(body: BaseModel, status: int = HTTPStatus.OK) -> Response:
-    """Answer a body of the contract."""
+    """Respond with a body of the contract."""
     return Response(body.model_dump_json(), status, mimetype="application/json")
 
 
-def masked_image(masked: MaskedImage, output_format: str, sent: RequestContext, ids: StoredIds) -> Response:
-    """Answer the masked picture, what was done to it in the headers."""
+def masked_image(masked: MaskedImage, output_format: str, context: RequestContext, ids: StoredIds) -> Response:
+    """Respond with the masked picture; the headers say what was done to it."""
     report = masked.report.detection
     timings = report.detections.timings
     response = Response(masked.image, mimetype=f"image/{output_format}")
@@ -68,7 +69,7 @@ def masked_image(masked: MaskedImage, output_format: str, sent: RequestContext, 
     response.headers["X-Inference-Ms"] = f"{timings.inference_ms:.2f}"
     response.headers["X-Mask-Ms"] = f"{timings.mask_ms or 0:.2f}"
     response.headers["X-Encode-Ms"] = f"{timings.encode_ms or 0:.2f}"
-    response.headers["X-Total-Ms"] = f"{sent.total_ms:.2f}"
+    response.headers["X-Total-Ms"] = f"{context.total_ms:.2f}"
     response.headers["X-Model"] = report.model
     response.headers["X-Mask-Effective-Strength"] = str(masked.report.effective_strength)
     if report.metadata_removed:
@@ -81,22 +82,22 @@ def masked_image(masked: MaskedImage, output_format: str, sent: RequestContext, 
     return response
 
 
-def masked_picture(masked: MaskedImage, options: ResolvedMaskOptions, sent: RequestContext) -> Response:
-    """Answer the masked picture inside the JSON that tells all about it."""
-    cover = masked.report
-    found = detected(cover.detection, sent, StoredIds())
-    found.profiling.output_bytes = len(masked.image)
+def masked_json(masked: MaskedImage, options: ResolvedMaskOptions, context: RequestContext) -> Response:
+    """Respond with the masked picture inside the JSON that describes it."""
+    report = masked.report
+    detected = detect_body(report.detection, context, StoredIds())
+    detected.profiling.output_bytes = len(masked.image)
     body = MaskResponse(
-        **dict(found),
+        **dict(detected),
         masking=Masking(
             method=options.method,
             strength=options.strength,
             padding=options.padding,
-            regions_masked=cover.regions,
-            effective_strength=cover.effective_strength,
+            regions_masked=report.regions,
+            effective_strength=report.effective_strength,
         ),
-        metadata_removed=list(cover.detection.metadata_removed),
-        verification=Verified.model_validate(cover.verification) if cover.verification else None,
+        metadata_removed=list(report.detection.metadata_removed),
+        verification=Verified.model_validate(report.verification) if report.verification else None,
         output=Output(
             format=options.format,
             quality=options.quality,
@@ -107,5 +108,5 @@ def masked_picture(masked: MaskedImage, options: ResolvedMaskOptions, sent: Requ
     return as_json(body)
 
 
-def _text(given: uuid.UUID | None) -> str | None:
-    return None if given is None else str(given)
+def _text(row_id: uuid.UUID | None) -> str | None:
+    return None if row_id is None else str(row_id)

@@ -1,4 +1,4 @@
-"""Errors as answers: one table from class to status, one shape (RFC 9457) for every endpoint."""
+"""Errors as responses: one table from class to status, one shape (RFC 9457) for every endpoint."""
 
 import json
 from http import HTTPStatus
@@ -69,21 +69,21 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    code: str = Field(description="Stable; what a program should look at.")
+    code: str = Field(description="Stable: what a program should check.")
     request_id: str
-    errors: list[FieldProblemBody] | None = Field(default=None, description="Of 422: what is wrong, field by field.")
+    errors: list[FieldProblemBody] | None = Field(default=None, description="With 422: what is wrong, field by field.")
 
 
 def register(app: Flask) -> None:
-    """Answer every error of the service, the framework's and the unknown ones in one shape."""
+    """Give every error one shape: the service's, the framework's and the unexpected ones."""
     app.register_error_handler(FaceApiError, answer)
     app.register_error_handler(RateLimitExceeded, _rate_limited)
-    app.register_error_handler(HTTPException, _framework)
-    app.register_error_handler(Exception, _unknown)
+    app.register_error_handler(HTTPException, _http_exception)
+    app.register_error_handler(Exception, _unexpected)
 
 
 def answer(error: FaceApiError) -> Response:
-    """Make the answer of one of our errors."""
+    """Make the response of one of our errors."""
     status = STATUS[type(error)]
     response = Response(json.dumps(body(error, g.request_id)), status, mimetype=MEDIA_TYPE)
     response.headers[REQUEST_ID] = g.request_id
@@ -97,7 +97,7 @@ def answer(error: FaceApiError) -> Response:
 
 
 def body(error: FaceApiError, request_id: str) -> dict[str, Any]:
-    """Word an error as the members of a Problem."""
+    """Return an error as the members of a Problem."""
     members: dict[str, Any] = {
         "type": f"urn:face-api:problem:{error.code}",
         "title": error.title,
@@ -112,7 +112,7 @@ def body(error: FaceApiError, request_id: str) -> dict[str, Any]:
 
 
 def invalid(error: ValidationError) -> Response:
-    """Answer what pydantic found wrong with a query, a form or a body."""
+    """Respond to what pydantic found wrong with a query, a form or a body."""
     problems = [
         FieldProblem(".".join(str(part) for part in problem["loc"]), _message(problem))
         for problem in error.errors(include_url=False, include_context=False, include_input=False)
@@ -133,25 +133,25 @@ def _rate_limited(error: RateLimitExceeded) -> Response:
     return answer(errors.RateLimited(f"the limit is {error.limit.limit}"))
 
 
-def _framework(error: HTTPException) -> Response:
+def _http_exception(error: HTTPException) -> Response:
     if error.response is not None and isinstance(error.response, Response):
         return error.response  # already one of ours: the validation's
     code = error.code or 500
     case = HTTP_CASES.get(code)
     if case is None and 300 <= code < 400:
         return cast(Response, Response.force_type(error.get_response(), request.environ))
-    response = answer(_told(error, case or (errors.UnreadableRequest if code < 500 else errors.InternalError)))
+    response = answer(_translate(error, case or (errors.UnreadableRequest if code < 500 else errors.InternalError)))
     if code == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers["Allow"] = dict(error.get_headers()).get("Allow", "")
     return response
 
 
-def _told(error: HTTPException, case: type[FaceApiError]) -> FaceApiError:
+def _translate(error: HTTPException, case: type[FaceApiError]) -> FaceApiError:
     if isinstance(error, RequestEntityTooLarge):
         return case(f"the largest body is {request.max_content_length} bytes")
     return case()
 
 
-def _unknown(error: Exception) -> Response:
-    log.error("a request failed", exc_info=error)
+def _unexpected(error: Exception) -> Response:
+    log.error("request_failed", exc_info=error)
     return answer(errors.InternalError())

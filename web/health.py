@@ -1,4 +1,4 @@
-"""Is everything ready that is switched on? Asked of each tier, and not more often than every few seconds."""
+"""Whether everything that is enabled is ready; each tier is probed at most once every few seconds."""
 
 import threading
 import time
@@ -16,25 +16,25 @@ FRESH_S = 3.0
 
 
 class CachedProbe:
-    """Remembers an answer for FRESH_S; a slow tier is asked by one caller at a time, the others get the last answer."""
+    """Caches a result for FRESH_S; one caller at a time probes a slow tier, the others get the last result."""
 
-    def __init__(self, ask: Callable[[], bool]) -> None:
-        self._ask = ask
-        self._asking = threading.Lock()
-        self._answer: bool | None = None
-        self._asked_at = 0.0
+    def __init__(self, probe: Callable[[], bool]) -> None:
+        self._probe = probe
+        self._probing = threading.Lock()
+        self._result: bool | None = None
+        self._probed_at = 0.0
 
     def ready(self) -> bool:
-        stale = self._answer is None or time.monotonic() - self._asked_at > FRESH_S
-        # Only the very first callers wait for one another.
-        if stale and self._asking.acquire(blocking=self._answer is None):
+        stale = self._result is None or time.monotonic() - self._probed_at > FRESH_S
+        # Only the very first callers wait for each other.
+        if stale and self._probing.acquire(blocking=self._result is None):
             try:
-                if self._answer is None or time.monotonic() - self._asked_at > FRESH_S:
-                    self._answer = self._ask()
-                    self._asked_at = time.monotonic()
+                if self._result is None or time.monotonic() - self._probed_at > FRESH_S:
+                    self._result = self._probe()
+                    self._probed_at = time.monotonic()
             finally:
-                self._asking.release()
-        return bool(self._answer)
+                self._probing.release()
+        return bool(self._result)
 
 
 class Health:
@@ -43,11 +43,11 @@ class Health:
     def __init__(self, services: Services) -> None:
         self._services = services
         sessions, store = services.sessions, services.store
-        self._database = None if sessions is None else CachedProbe(lambda: _answers(sessions))
+        self._database = None if sessions is None else CachedProbe(lambda: _database_ready(sessions))
         self._storage = None if store is None else CachedProbe(store.ready)
 
     def now(self) -> HealthResponse:
-        """Tell how things stand."""
+        """Return the current health."""
         settings = self._services.settings
         try:
             engine = self._services.engine.worker_status()
@@ -69,7 +69,7 @@ class Health:
         )
 
 
-def _answers(sessions: SessionFactory) -> bool:
+def _database_ready(sessions: SessionFactory) -> bool:
     try:
         with sessions() as session:
             session.execute(text("SELECT 1"))

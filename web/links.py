@@ -1,4 +1,4 @@
-"""Links to stored pictures: they work for a while, for whoever has them."""
+"""Links to stored pictures: they work for a while, for anyone who has them."""
 
 from pathlib import PurePosixPath
 
@@ -10,23 +10,23 @@ from web import current
 
 
 def original(image: StoredImage, disposition: Disposition = "inline") -> str:
-    """Link to a picture as it was uploaded."""
+    """Link to an original."""
     return _link(image.s3_key, image.filename, image.content_type, disposition)
 
 
 def processed(key: str) -> str:
-    """Link to a result, to be shown."""
+    """Link to a result, to be displayed."""
     path = PurePosixPath(key)
     return _link(key, path.name, f"image/{path.suffix[1:]}", "inline")
 
 
 def download(job: StoredJob, image: StoredImage) -> str:
-    """Link to a job's result, to be saved beside the original."""
+    """Link to a job's result, to be saved under a name next to the original's."""
     name = f"{PurePosixPath(image.filename).stem}-masked.{job.output_format}"
     return _link(job.processed_s3_key or "", name, f"image/{job.output_format}", "attachment")
 
 
 def _link(key: str, filename: str, content_type: str, disposition: Disposition) -> str:
     link = current.store().link(key, filename, content_type, disposition)
-    # A folder's link is the service's own.
+    # With a folder as the store, links lead to this service.
     return request.host_url.rstrip("/") + link if link.startswith("/") else link

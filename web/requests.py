@@ -1,4 +1,4 @@
-"""What the service makes of a request: strict about its body, and nothing of a picture on a disk."""
+"""Requests: strict about their body, and no uploaded picture ever on a disk."""
 
 import io
 import ipaddress
@@ -14,14 +14,14 @@ from werkzeug.formparser import FormDataParser
 from core.errors import FieldProblem, InvalidOption, UnreadableRequest
 
 REQUEST_ID = "X-Request-Id"
-ONLY_CLOSED = len("--" + "--\r\n")  # what an empty form holds beside its boundary
-MAX_JSON_BYTES = 64 * 1024  # chosen: ten times what any body here needs
-NO_OBJECT = "This should be a JSON object"
+EMPTY_FORM = len("--" + "--\r\n")  # of an empty form, beside its boundary
+MAX_JSON_BYTES = 64 * 1024  # chosen: ten times what any body needs
+NOT_AN_OBJECT = "This should be a JSON object"
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
 class StrictFormParser(FormDataParser):
-    """Raises on a body that can't be read, which werkzeug would take for an empty one."""
+    """Raises on an unreadable body, which werkzeug would treat as empty."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "silent": False})
@@ -38,39 +38,39 @@ class Request(flask.Request):
         except ValueError as error:
             raise UnreadableRequest(f"the body is not what its Content-Type says: {error}") from error
         boundary = self.mimetype_params.get("boundary", "")
-        # werkzeug takes a body in which the boundary never comes for an empty form
-        if boundary and not self.form and not self.files and (self.content_length or 0) > len(boundary) + ONLY_CLOSED:
+        # werkzeug treats a body without the boundary as an empty form
+        if boundary and not self.form and not self.files and (self.content_length or 0) > len(boundary) + EMPTY_FORM:
             raise UnreadableRequest("the boundary that Content-Type names is not in the body")
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """Return the JSON object of the body; what isn't one is refused, also when the caller wouldn't mind."""
+        """Return the JSON object of the body; anything else is an error, even with `silent`."""
         if not self.is_json:
             raise UnreadableRequest("send JSON, with Content-Type: application/json")
         self.max_content_length = MAX_JSON_BYTES
         try:
-            sent = json.loads(self.get_data(cache=cache))
+            body = json.loads(self.get_data(cache=cache))
         except (ValueError, RecursionError) as error:
             raise UnreadableRequest("the body is not JSON") from error
-        if not isinstance(sent, dict):
-            raise InvalidOption("the body should be a JSON object", problems=(FieldProblem("body", NO_OBJECT),))
-        return sent
+        if not isinstance(body, dict):
+            raise InvalidOption("the body should be a JSON object", problems=(FieldProblem("body", NOT_AN_OBJECT),))
+        return body
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
-        """Where werkzeug would write a large upload to a temporary file."""
+        """Return a buffer in memory, where werkzeug would take a temporary file for a large upload."""
         return io.BytesIO()
 
 
-def choose_id() -> None:
-    """Keep the caller's request id when it is a UUID, else make one."""
+def assign_id() -> None:
+    """Use the caller's request id when it is a UUID, else a new one."""
     try:
-        told = request.headers.get(REQUEST_ID, "")
-        g.request_id = told if str(uuid.UUID(told)) == told.lower() else str(uuid.uuid4())
+        given = request.headers.get(REQUEST_ID, "")
+        g.request_id = given if str(uuid.UUID(given)) == given.lower() else str(uuid.uuid4())
     except ValueError:
         g.request_id = str(uuid.uuid4())
 
 
 def client_address() -> str:
-    """Return whom limits count by: the address, of IPv6 the /64 network, of which one customer has every address."""
+    """Return what limits count by: the address; for IPv6 the /64 network, all of which one customer has."""
     try:
         address = ipaddress.ip_address(request.remote_addr or "")
     except ValueError:
@@ -83,7 +83,7 @@ def client_address() -> str:
 
 
 def caller_has_gone() -> bool:
-    """Tell whether the client has hung up: then its socket is readable and at its end."""
+    """Whether the client has disconnected: then its socket is readable and at its end."""
     connection = request.environ.get("gunicorn.socket")
     if connection is None:
         return False

@@ -1,4 +1,4 @@
-"""The gunicorn worker of the web tier: a refused upload must neither break its connection nor hold up anybody else."""
+"""The gunicorn worker of the web tier: a rejected upload must neither break its connection nor delay others."""
 
 import socket
 import struct
@@ -7,26 +7,26 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-# What a refused caller may still send before the connection is given up: clients read the answer only after that.
+# What a rejected client may still send before it is disconnected: clients read the response only after sending.
 DRAIN_BYTES = 64 * 2**20
 DRAIN_S = 10.0
-SILENCE_S = 15
+RECEIVE_TIMEOUT_S = 15
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Threads that also do the slow parts of ending a connection, which gunicorn leaves to its one dispatcher."""
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
-        """Read off what a refused caller is still sending; gunicorn's own gives up after 64 KiB."""
+        """Drain what a rejected client is still sending; gunicorn's own gives up after 64 KiB."""
         drained = conn.parser.finish_body(deadline=time.monotonic() + DRAIN_S, max_bytes=DRAIN_BYTES)
         return bool(keepalive and drained)
 
     def handle(self, conn: Any) -> Any:
         """Serve a connection, and close it here: that can take 2 seconds when the client doesn't.
 
-        A client that falls silent in the middle of its request gives its thread back.
+        A client that stops sending in the middle of its request frees its thread.
         """
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE_S, 0))
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT_S, 0))
         keep = super().handle(conn)
         if keep is False:
             conn.close(graceful=True)

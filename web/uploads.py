@@ -1,4 +1,4 @@
-"""The pictures that a caller sends."""
+"""Uploaded pictures."""
 
 import time
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ def received(
     query: DetectOptions, form: ImageUpload
 ) -> tuple[UploadedImage, RequestContext, ResolvedDetectOptions]: ...
 def received(query: DetectOptions, form: ImageUpload) -> tuple[UploadedImage, RequestContext, ResolvedDetectOptions]:
-    """Take the upload and judge it by its header, before anything is decoded; decide what the query leaves open."""
+    """Read the upload, check it by its header before anything is decoded, and resolve the options left out."""
     started = time.perf_counter()
     settings = current.services().settings
     if len(request.files.getlist("image")) + len(request.form.getlist("image")) > 1:
@@ -42,29 +42,28 @@ def received(query: DetectOptions, form: ImageUpload) -> tuple[UploadedImage, Re
 
 @dataclass(frozen=True)
 class SentFile:
-    """One of many files. Read once, it gives its memory back: a body may hold a thousand."""
+    """One of many files. Reading it frees its memory: a body may hold a thousand."""
 
-    sent: FileStorage
+    file: FileStorage
 
     @property
     def name(self) -> str:
-        return self.sent.filename or ""
+        return self.file.filename or ""
 
     def read(self) -> bytes:
-        with self.sent.stream:
-            data: bytes = self.sent.read()
+        with self.file.stream:
+            data: bytes = self.file.read()
         return data
 
 
 def files(form: ImageUploads) -> list[SentFile]:
-    """Return the files of an upload to a batch."""
+    """Return the files uploaded to a batch."""
     if request.form:
         raise InvalidOption("send files alone", problems=(FieldProblem("images", "Send these as files"),))
-    return [SentFile(sent) for sent in request.files.getlist("images")]
+    return [SentFile(file) for file in request.files.getlist("images")]
 
 
-def to_batches() -> BatchUploader:
-    """Return what takes uploads to batches; TierOff when nothing is kept."""
-    services = current.services()
-    settings = services.settings
+def batch_uploader() -> BatchUploader:
+    """Return what adds uploads to batches; FeatureDisabled without storage."""
+    settings = current.services().settings
     return BatchUploader(current.results(), settings.max_image_pixels, settings.batch_queue_limit)

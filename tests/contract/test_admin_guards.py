@@ -161,7 +161,7 @@ def test_database_off_is_501_where_it_is_needed(without_database: Stack) -> None
 
 
 def test_keeping_without_database_is_warned_of(without_database: Stack, without_storage: Stack) -> None:
-    warning = "nothing is kept, although FACE_API_STORAGE_ENABLED is on"
+    warning = "FACE_API_STORAGE_ENABLED is on, but FACE_API_DATABASE_ENABLED is off"
     assert warning in without_database.log("serve")
     assert warning not in without_storage.log("serve")
 

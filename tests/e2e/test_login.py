@@ -46,7 +46,7 @@ def test_wrong_password_is_shown(visitor: Page, page_errors: PageErrors) -> None
 def test_lockout_is_shown(visitor: Page, site: Site, page_errors: PageErrors) -> None:
     page_errors.expected = ["401", "429"]
     visitor.goto("/console/login")
-    for _ in range(lockouts.FAILURES):
+    for _ in range(lockouts.MAX_FAILURES):
         fill(visitor, "wrong horse")
         expect(visitor.get_by_role("alert")).to_contain_text("Incorrect")
     fill(visitor, "correct horse")

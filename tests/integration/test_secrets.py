@@ -34,7 +34,7 @@ def used(start_service: StartService) -> tuple[Stack, list[str]]:
             links += send(service, path, call, key)
     for link in links:
         requests.get(link, timeout=30)
-    service.until(lambda: service.log("serve").count('"event": "request"') >= 12 + len(links))
+    service.until(lambda: service.log("serve").count('"event": "request_finished"') >= 12 + len(links))
     secrets = [service.key, made, WRONG_KEY, PASSWORD, WRONG_PASSWORD, cookie]
     own = service.own_settings()
     secrets += [key for key in (own.s3_secret_key.get_secret_value(),) if key]

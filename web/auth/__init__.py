@@ -1,1 +1,1 @@
-"""Who may call what, and how often."""
+"""Authentication, sessions, lockouts and rate limits."""

@@ -1,4 +1,4 @@
-"""The administrator: who it is, how they prove it, and what a page of another site may not do in their name."""
+"""The administrator: credentials, sessions, and protection from pages of other sites (CSRF)."""
 
 import hashlib
 import hmac
@@ -19,14 +19,14 @@ from web.requests import client_address
 COOKIE = "face_api_session"
 COOKIE_PATH = "/"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-# Browsers open a dialog for Basic and for nothing else; a page has a form of its own for that.
+# Browsers open a dialog for Basic and for nothing else; the console has its own form.
 BASIC_CHALLENGE = 'Basic realm="face-api admin", charset="UTF-8"'
 PAGE_CHALLENGE = 'Session realm="face-api admin"'
 
 
 @dataclass(frozen=True)
 class Admin:
-    """The administrator as this request proved it. expires_at: of the session."""
+    """The administrator that this request authenticated. expires_at: of the session."""
 
     username: str
     auth_method: Literal["session", "basic"]
@@ -34,7 +34,7 @@ class Admin:
 
 
 class Admins:
-    """Knows the one administrator of the settings."""
+    """Authenticates the one administrator of the settings."""
 
     def __init__(self, settings: Settings, client: "redis.Redis") -> None:
         self.sessions = Sessions(settings, client)
@@ -44,18 +44,18 @@ class Admins:
         self._credentials = _digest(settings.admin_user, self._password)
 
     def require_same_origin(self) -> None:
-        """Refuse where nobody may come in, and what a page of another site sends."""
+        """Reject what a page of another site sends, and everything while there is no administrator."""
         if not self._password:
             raise NoAdminPassword
         if request.method not in SAFE_METHODS and not _same_origin():
             raise CrossOrigin
-        g.challenge = PAGE_CHALLENGE if _is_from_a_page() else BASIC_CHALLENGE
+        g.challenge = PAGE_CHALLENGE if _is_from_page() else BASIC_CHALLENGE
 
     def authenticate(self) -> Admin:
-        """Return the administrator that the request proves; credentials go before a cookie, which browsers add."""
-        sent = request.authorization
-        if sent is not None and sent.type == "basic":
-            return self.log_in(sent.username or "", sent.password or "")
+        """Return the administrator of the request; credentials take precedence over a cookie, which browsers add."""
+        credentials = request.authorization
+        if credentials is not None and credentials.type == "basic":
+            return self.log_in(credentials.username or "", credentials.password or "")
         token = request.cookies.get(COOKIE)
         session = self.sessions.find(token) if token else None
         if session is None:
@@ -63,13 +63,13 @@ class Admins:
         return Admin(session.username, "session", session.expires_at)
 
     def log_in(self, username: str, password: str) -> Admin:
-        """Check credentials: Unauthenticated when they are wrong, RateLimited when that was so too often."""
-        right = hmac.compare_digest(_digest(username, password), self._credentials)
-        self._lockout.judge(client_address(), right=right)
+        """Check credentials: Unauthenticated when they are wrong, RateLimited when they were wrong too often."""
+        correct = hmac.compare_digest(_digest(username, password), self._credentials)
+        self._lockout.count(client_address(), correct=correct)
         return Admin(username, "basic")
 
     def open_session(self, admin: Admin, response: Response) -> None:
-        """Begin a session and send its cookie; one that the browser had before ends."""
+        """Start a session and set its cookie; the session that the browser had before ends."""
         self._close()
         token, _ = self.sessions.open(admin.username)
         response.set_cookie(
@@ -83,7 +83,7 @@ class Admins:
         )
 
     def close_session(self, response: Response) -> None:
-        """End the session of the request, if there is one, and take its cookie back."""
+        """End the session of the request, if there is one, and delete its cookie."""
         self._close()
         response.delete_cookie(COOKIE, path=COOKIE_PATH, secure=request.is_secure, httponly=True, samesite="Strict")
 
@@ -94,15 +94,15 @@ class Admins:
 
 
 def _digest(username: str, password: str) -> bytes:
-    """Make of both one value of a fixed length, so that comparing takes as long whatever was sent."""
+    """Hash both to one value of a fixed length, so that comparing takes equally long whatever was sent."""
     parts = (part.encode(errors="surrogatepass") for part in (username, password))
     return b"".join(hashlib.sha256(part).digest() for part in parts)
 
 
 def _same_origin() -> bool:
-    """Whether a page of this service sent it, or no page at all.
+    """Whether a page of this service sent the request, or no page at all.
 
-    A browser tells one of these about every unsafe request; a program, which nobody can lure, tells none.
+    A browser sends one of these headers with every unsafe request; a program, which can't be lured, sends none.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -120,8 +120,8 @@ def _origin(url: str) -> tuple[str, str] | None:
     return (parts.scheme, f"{parts.hostname}:{port}") if parts.hostname else None
 
 
-def _is_from_a_page() -> bool:
-    """Whether a page's script asks, as far as its headers tell."""
+def _is_from_page() -> bool:
+    """Whether a page's script sent the request, as far as its headers say."""
     mode = request.headers.get("Sec-Fetch-Mode")
     if mode is not None:
         return mode != "navigate"

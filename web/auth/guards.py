@@ -1,4 +1,4 @@
-"""Who may, and how often: judged before a byte of the body is read."""
+"""What each route requires of its caller, checked before a byte of the body is read."""
 
 import inspect
 from collections.abc import Callable
@@ -19,16 +19,16 @@ from web.requests import client_address
 View = TypeVar("View", bound=Callable[..., Any])
 Tier = Literal["storage", "database"]
 KEY_HEADER = "X-API-Key"
-# Pages of the documentation, which the OpenAPI package serves.
+# Endpoints of the OpenAPI package: the document and its pages.
 DOCUMENTATION = ("openapi.", "swagger.", "redoc.")
 
 
 @dataclass(frozen=True)
 class Guard:
-    """What a route asks of its caller. limit: the name of its rate, or None.
+    """What a route requires. limit: the name of its rate limit, or None.
 
-    who: a visitor is anyone who comes to log in or out. tier: the part of the service that the route needs.
-    options: whether it takes query parameters. page: whether a person looks at the answer, who is told in words.
+    who: a visitor is anyone who logs in or out. tier: the part of the service that the route needs.
+    options: whether it takes query parameters. page: whether errors are pages of the console instead of JSON.
     """
 
     who: Literal["anyone", "key", "visitor", "admin"]
@@ -38,59 +38,59 @@ class Guard:
     page: bool = False
 
     @property
-    def of_admin(self) -> bool:
+    def for_admin(self) -> bool:
         return self.who in {"visitor", "admin"}
 
 
 def anyone(view: View) -> View:
-    """Let everybody in."""
+    """Require nothing."""
     return _declare(view, Guard("anyone"))
 
 
 def api_key(limit: Literal["detect", "mask"]) -> Callable[[View], View]:
-    """Ask for an API key, and count the calls against a rate."""
+    """Require an API key, and count the calls against a rate limit."""
     return lambda view: _declare(view, Guard("key", limit))
 
 
 def visitor(limit: Literal["login"] | None = None) -> Callable[[View], View]:
-    """Let everybody in who comes to log in or out."""
+    """Allow everyone to log in or out."""
     return lambda view: _declare(view, Guard("visitor", limit, options=False))
 
 
 def admin(tier: Tier | None = None) -> Callable[[View], View]:
-    """Ask for the administrator, and for a part of the service that may be off."""
+    """Require the administrator, and a part of the service that may be off."""
     return lambda view: _declare(view, Guard("admin", tier=tier, options="query" in inspect.signature(view).parameters))
 
 
 def page(tier: Tier | None = None) -> Callable[[View], View]:
-    """Ask for the administrator, who looks at a page of the console."""
+    """Require the administrator, for a page of the console."""
     return lambda view: _declare(view, Guard("admin", tier=tier, page=True))
 
 
 def login_page(limit: Literal["login"] | None = None) -> Callable[[View], View]:
-    """Let everybody in who looks at the console's door."""
+    """Allow everyone to open the console's login page."""
     return lambda view: _declare(view, Guard("visitor", limit, page=True))
 
 
 def of(app: Flask, endpoint: str | None) -> Guard | None:
-    """Return the guard that a route declares; None for one that declares none."""
+    """Return the guard of a route; None when it declares none."""
     if endpoint is None or endpoint.startswith(DOCUMENTATION):
         return Guard("anyone")
     return getattr(app.view_functions.get(endpoint), "guard", None)
 
 
 def install(app: Flask, services: Services) -> None:
-    """Guard every route: first who it is, then the tier, then the rate, then the parameters' names."""
+    """Check on every route, in this order: the caller, the tier, the rate limit, the names of the parameters."""
     uses = KeyUseCounter(services.sessions)
     app.before_request(lambda: _authenticate(app, services, uses))
     app.before_request(lambda: _require_tier(app, services.settings))
     _limiter(services).init_app(app)
-    app.before_request(lambda: _refuse_strange_parameters(app))
-    app.after_request(lambda response: _keep_private(app, response))
+    app.before_request(lambda: _reject_unknown_parameters(app))
+    app.after_request(lambda response: _forbid_caching(app, response))
 
 
 def _declare(view: View, guard: Guard) -> View:
-    setattr(view, "guard", guard)  # noqa: B010 - mypy knows no attributes of functions
+    setattr(view, "guard", guard)  # noqa: B010 - mypy doesn't know attributes of functions
     return view
 
 
@@ -99,9 +99,9 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter) -> None:
     if guard is None:
         raise Unauthenticated("this route has no guard, so nobody may pass")
     if guard.who == "key" and services.settings.api_key_enabled:
-        g.key_id = _key_id(request.headers.get(KEY_HEADER, ""))
+        g.key_id = _authenticate_key(request.headers.get(KEY_HEADER, ""))
         uses.note(g.key_id)
-    if guard.of_admin:
+    if guard.for_admin:
         current.state().admins.require_same_origin()
     if guard.who == "admin":
         g.admin = current.state().admins.authenticate()
@@ -109,12 +109,12 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter) -> None:
 
 def _require_tier(app: Flask, settings: Settings) -> None:
     guard = of(app, request.endpoint)
-    on = {"storage": settings.keeps_pictures, "database": settings.database_enabled}
-    if guard and guard.tier and not on[guard.tier]:
+    enabled = {"storage": settings.keeps_pictures, "database": settings.database_enabled}
+    if guard and guard.tier and not enabled[guard.tier]:
         raise FeatureDisabled(f"the {guard.tier} is switched off")
 
 
-def _key_id(text: str) -> str:
+def _authenticate_key(text: str) -> str:
     if not text:
         raise Unauthenticated(f"send your API key in the header {KEY_HEADER}")
     return current.state().api_keys.authenticate(text)
@@ -134,24 +134,24 @@ def _limiter(services: Services) -> Limiter:
         return rates[guard.limit] if guard and guard.limit else ""
 
     return Limiter(
-        key_func=_caller,
+        key_func=_limit_key,
         default_limits=[rate],
         default_limits_exempt_when=lambda: not rate(),
         storage_uri=rate_limits.SCHEME + settings.redis_url,
         storage_options=storage_options,
         key_prefix="face-api",
-        # When Redis is down each process counts by itself: a limit that is too generous beats none.
+        # While Redis is down each process counts by itself: a limit that is too generous is better than none.
         in_memory_fallback_enabled=True,
         headers_enabled=True,
     )
 
 
-def _caller() -> str:
+def _limit_key() -> str:
     return str(g.get("key_id") or client_address())
 
 
-def _refuse_strange_parameters(app: Flask) -> None:
-    """Of a parameter that is given twice one would be ignored in silence, and every one where none is known."""
+def _reject_unknown_parameters(app: Flask) -> None:
+    """Reject what would be ignored silently: a repeated parameter, and any where the route takes none."""
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
         problems = tuple(FieldProblem(name, "This parameter is given more than once") for name in repeated)
@@ -162,9 +162,9 @@ def _refuse_strange_parameters(app: Flask) -> None:
         raise InvalidOption("no parameters are taken here", problems=problems)
 
 
-def _keep_private(app: Flask, response: Response) -> Response:
-    """What an administrator is told stays in no cache, unless the route says in which."""
+def _forbid_caching(app: Flask, response: Response) -> Response:
+    """Keep the administrator's responses out of every cache, unless the route says otherwise."""
     guard = of(app, request.endpoint)
-    if guard and guard.of_admin:
+    if guard and guard.for_admin:
         response.headers.setdefault("Cache-Control", "no-store")
     return response

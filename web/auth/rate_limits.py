@@ -1,4 +1,4 @@
-"""Rate limits in Redis by one question a request: the limiter would ask again, twice, what its headers are to say."""
+"""Rate limits with one round trip to Redis per request: the limiter would make two more for its headers."""
 
 import time
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from flask import g
 from limits.storage import RedisStorage
 
-# What a storage's URL begins with that is to be one of these; the rest is the URL of Redis.
+# The prefix of a storage URL that selects this storage; the rest is the URL of Redis.
 SCHEME = "once+"
 
 
 class SinglePassRedisStorage(RedisStorage):
-    """Fixed windows. What counting a request has told is remembered until that request is answered."""
+    """Fixed windows. The count and the expiry that counting returned are remembered for the rest of the request."""
 
     STORAGE_SCHEME = (SCHEME + "redis", SCHEME + "rediss", SCHEME + "unix")  # type: ignore[assignment]  # a list, there
     SCRIPT_INCR_EXPIRE = b"""
@@ -34,7 +34,7 @@ class SinglePassRedisStorage(RedisStorage):
         return g.window[1] if _is_known(key) else super().get(key)
 
     def get_expiry(self, key: str) -> float:
-        """Return the moment when the window ends."""
+        """Return when the window ends."""
         return g.window[2] if _is_known(key) else super().get_expiry(key)
 
 

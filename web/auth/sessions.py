@@ -1,4 +1,4 @@
-"""Sessions of the administrator: a random cookie, and in Redis what it stands for, so that logging out ends it."""
+"""Sessions of the administrator: a random token in a cookie, its session in Redis, so that logging out ends it."""
 
 import hashlib
 import hmac
@@ -20,14 +20,14 @@ TOKEN_BYTES = 32
 
 @dataclass(frozen=True)
 class Session:
-    """What a cookie stands for."""
+    """An open session of the administrator."""
 
     username: str
     expires_at: datetime
 
 
 class Sessions:
-    """Open sessions. SessionsUnavailable when Redis can't be reached."""
+    """The open sessions, in Redis; SessionsUnavailable when it can't be reached."""
 
     def __init__(self, settings: Settings, client: "redis.Redis") -> None:
         self._redis = client
@@ -35,36 +35,36 @@ class Sessions:
         self._credentials = f"{settings.admin_user}\0{settings.admin_password.get_secret_value()}".encode()
 
     def open(self, username: str) -> tuple[str, Session]:
-        """Begin a session; the token is told here and kept nowhere."""
+        """Start a session; its token is returned here and stored nowhere."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         session = Session(username, datetime.now(UTC).replace(microsecond=0) + self._lifetime)
-        kept = json.dumps({"username": username, "expires_at": session.expires_at.isoformat()})
-        with _translated():
-            self._redis.set(self._key(token), kept, ex=self._lifetime)
+        payload = json.dumps({"username": username, "expires_at": session.expires_at.isoformat()})
+        with _translate_redis_errors():
+            self._redis.set(self._key(token), payload, ex=self._lifetime)
         return token, session
 
     def find(self, token: str) -> Session | None:
-        """Return the session of a token, or None when it has ended or never was."""
-        with _translated():
-            kept = self._redis.get(self._key(token))
-        if not kept:
+        """Return the session of a token, or None when it has ended or never existed."""
+        with _translate_redis_errors():
+            payload = self._redis.get(self._key(token))
+        if not payload:
             return None
-        told = json.loads(kept)
-        return Session(told["username"], datetime.fromisoformat(told["expires_at"]))
+        stored = json.loads(payload)
+        return Session(stored["username"], datetime.fromisoformat(stored["expires_at"]))
 
     def close(self, token: str) -> None:
-        """End a session; one that has ended already is no error."""
-        with _translated():
+        """End a session; no error when it has ended already."""
+        with _translate_redis_errors():
             self._redis.delete(self._key(token))
 
     def _key(self, token: str) -> str:
-        """Whoever can read Redis must not be able to log in; and another password ends all sessions."""
-        sent = token.encode(errors="surrogatepass")
-        return NAMESPACE + hmac.new(self._credentials, sent, hashlib.sha256).hexdigest()
+        """Hash a token: reading Redis must not be enough to log in, and another password ends all sessions."""
+        message = token.encode(errors="surrogatepass")
+        return NAMESPACE + hmac.new(self._credentials, message, hashlib.sha256).hexdigest()
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_redis_errors() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:

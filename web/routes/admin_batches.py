@@ -89,7 +89,7 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
     so a call that had no answer can be repeated as a whole, with or without an `Idempotency-Key`.
     """
     with current.translate_database_errors():
-        receipt = uploads.to_batches().take(path.batch_id, uploads.files(form))
+        receipt = uploads.batch_uploader().take(path.batch_id, uploads.files(form))
     current.services().engine.wake_workers()
     return bodies.as_json(ReceiptResponse.model_validate(receipt), HTTPStatus.ACCEPTED)
 

@@ -1,4 +1,4 @@
-"""Trying the masks out."""
+"""Mask a picture without storing it."""
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
@@ -16,15 +16,15 @@ admin_test = APIBlueprint(
     "admin_test",
     __name__,
     url_prefix="/api/v1/admin/test",
-    abp_tags=[Tag(name="Admin: test", description="Try the masks out.")],
+    abp_tags=[Tag(name="Admin: test", description="Mask a picture without storing it.")],
     abp_security=openapi.BY_ADMIN,
 )
 
 
-@admin_test.post("/mask", summary="Try a mask", responses=openapi.tried(MaskResponse))
+@admin_test.post("/mask", summary="Test a mask", responses=openapi.tried(MaskResponse))
 @guards.admin()
 def post_test_mask(query: MaskOptions, form: ImageUpload) -> Response:
-    """Answer the masked picture as base64, with the faces and the timings."""
-    upload, sent, options = uploads.received(query, form)
+    """Return the masked picture as base64, with the faces and the timings."""
+    upload, context, options = uploads.received(query, form)
     masked = current.services().engine.run_mask(upload.data, options, caller_has_gone)
-    return bodies.masked_picture(masked, options, sent)
+    return bodies.masked_json(masked, options, context)

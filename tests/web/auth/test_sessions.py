@@ -25,9 +25,9 @@ def address() -> str:
     return str(uuid.uuid4())
 
 
-def outcome(lockout: Lockout, address: str, *, right: bool = False) -> type[Exception] | None:
+def outcome(lockout: Lockout, address: str, *, correct: bool = False) -> type[Exception] | None:
     try:
-        lockout.judge(address, right=right)
+        lockout.count(address, correct=correct)
     except (RateLimited, Unauthenticated) as error:
         return type(error)
     return None
@@ -57,24 +57,26 @@ def test_haste_slips_past_no_lockout(valkey: str, address: str, with_redis: bool
 
     with ThreadPoolExecutor(20) as pool:
         outcomes = list(pool.map(guess, range(40)))
-    assert outcomes.count(Unauthenticated) == lockouts.FAILURES
-    assert outcomes.count(RateLimited) == 40 - lockouts.FAILURES
-    assert outcome(lockout, address, right=True) is RateLimited
+    assert outcomes.count(Unauthenticated) == lockouts.MAX_FAILURES
+    assert outcomes.count(RateLimited) == 40 - lockouts.MAX_FAILURES
+    assert outcome(lockout, address, correct=True) is RateLimited
 
 
 def test_process_remembers_only_so_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lockouts, "ADDRESSES", 3)
-    alone = lockouts._InProcess()
+    monkeypatch.setattr(lockouts, "MAX_ADDRESSES", 3)
+    lockout = lockouts._ProcessLockout()
     for number in range(10):
-        alone.attempt(str(number), right=False)
-    assert list(alone._failures) == ["7", "8", "9"]
+        lockout.attempt(str(number), correct=False)
+    assert list(lockout._failures) == ["7", "8", "9"]
 
 
 def test_process_forgets_a_block_in_time(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    alone = lockouts._InProcess()
-    assert [alone.attempt(address, right=False) for _ in range(lockouts.FAILURES)] == [-1] * lockouts.FAILURES
-    assert 895 <= alone.attempt(address, right=True) <= 900
+    lockout = lockouts._ProcessLockout()
+    assert [lockout.attempt(address, correct=False) for _ in range(lockouts.MAX_FAILURES)] == [
+        -1
+    ] * lockouts.MAX_FAILURES
+    assert 895 <= lockout.attempt(address, correct=True) <= 900
     later = lockouts.time.monotonic() + lockouts.BLOCKED_S + 1
     monkeypatch.setattr(lockouts.time, "monotonic", lambda: later)
-    assert alone.attempt(address, right=False) == -1
-    assert alone.attempt(address, right=True) == 0
+    assert lockout.attempt(address, correct=False) == -1
+    assert lockout.attempt(address, correct=True) == 0
