@@ -20,7 +20,7 @@ class Services:
 
     settings: Settings
     redis: Redis
-    auth_redis: Redis  # short time-outs: log-ins, sessions and rate limits hold every request up
+    auth_redis: Redis  # short time-outs: requests wait for rate limits and sessions
     engine: EngineClient
     sessions: SessionFactory | None
     store: ObjectStore | None

@@ -22,6 +22,7 @@ from web.streams import StreamSlots
 from web.thumbnail_cache import ThumbnailCache
 
 EXTENSION = "face-api"
+NOTHING_STORED = "pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def store() -> ObjectStore:
     """Return the object store; FeatureDisabled when no pictures are stored."""
     current = services().store
     if current is None:
-        raise FeatureDisabled("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
+        raise FeatureDisabled(NOTHING_STORED)
     return current
 
 
@@ -74,7 +75,7 @@ def results() -> ResultStore:
     """Return where pictures and results are stored; FeatureDisabled when nothing is."""
     current = services().results
     if current is None:
-        raise FeatureDisabled("pictures are not kept: FACE_API_STORAGE_ENABLED or FACE_API_DATABASE_ENABLED is off")
+        raise FeatureDisabled(NOTHING_STORED)
     return current
 
 

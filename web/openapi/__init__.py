@@ -1,1 +1,1 @@
-"""What the OpenAPI description says beside the schemas."""
+"""The OpenAPI document beside the schemas: responses, errors, headers, examples."""

@@ -1,19 +1,19 @@
-"""What the OpenAPI description says of batches beside the models."""
+"""The OpenAPI document of batches beside its schemas."""
 
 from typing import Any
 
 from core import errors
 from web.openapi.admin import ADMIN, BODY, TIER, UNKNOWN, UNSAFE
 from web.openapi.examples import A_RESULT, REQUEST_ID
-from web.openapi.public import RETRY_AFTER, Cause, Responses, problems
+from web.openapi.public import RETRY_AFTER, ErrorCase, Responses, problems
 from web.schemas.batches import BatchResponse, ReceiptResponse
 
-CLOSED: Cause = ("The batch takes no more pictures, or was cancelled.", errors.BatchClosed(), {})
-UPLOAD: tuple[Cause, ...] = (
+CLOSED: ErrorCase = ("The batch is closed to new pictures, or was cancelled.", errors.BatchClosed(), {})
+UPLOAD: tuple[ErrorCase, ...] = (
     ("The body can't be read as multipart/form-data.", errors.UnreadableRequest(), {}),
     ("The body is too large.", errors.UploadTooLarge("the largest body is 26214400 bytes"), {}),
     (
-        "Too many pictures wait, or a part of the service can't be reached: send the same again after a while.",
+        "Too many pictures are queued, or a part of the service can't be reached: retry the same upload later.",
         errors.QueueFull("100000 pictures of batches are waiting"),
         RETRY_AFTER,
     ),
@@ -24,7 +24,7 @@ CHANGED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UN
 RETRIED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED))}
 
 EVENT_STREAM = "text/event-stream"
-STREAMS: Cause = (
+STREAMS: ErrorCase = (
     "Too many downloads and event streams are open, or a part of the service can't be reached.",
     errors.TooManyStreams("too many downloads and event streams are open"),
     RETRY_AFTER,
@@ -32,17 +32,17 @@ STREAMS: Cause = (
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
-def _sent(meaning: str, content: dict[str, Any]) -> dict[str, Any]:
+def _content(meaning: str, content: dict[str, Any]) -> dict[str, Any]:
     return {"description": meaning, "headers": REQUEST_ID, "content": content}
 
 
 RESULTS: Responses = {
-    "200": _sent("The archive.", {"application/zip": BINARY}),
+    "200": _content("The archive.", {"application/zip": BINARY}),
     **problems((*ADMIN, TIER, UNKNOWN, STREAMS)),
 }
 RESULT: Responses = {
-    "200": _sent(
-        "The masked picture; of a detection what the manifest says of it.",
+    "200": _content(
+        "The masked picture; for a detection, its entry of the manifest.",
         {
             **{f"image/{kind}": BINARY for kind in ("jpeg", "png", "webp")},
             "application/json": {"schema": {"type": "object"}, "example": A_RESULT},
@@ -51,6 +51,6 @@ RESULT: Responses = {
     **problems((*ADMIN, TIER, UNKNOWN)),
 }
 EVENTS: Responses = {
-    "200": _sent("The events.", {EVENT_STREAM: {"example": "event: progress\ndata: {…}\n\n"}}),
+    "200": _content("The events.", {EVENT_STREAM: {"example": "event: progress\ndata: {…}\n\n"}}),
     **problems((*ADMIN, TIER, UNKNOWN, STREAMS)),
 }

@@ -1,11 +1,11 @@
-"""Examples for the OpenAPI description."""
+"""Examples for the OpenAPI document."""
 
 from typing import Any
 
 AN_ID = "0b8a3c1e-6f0e-4a53-9d0b-3f1f0a2c7d11"
 REQUEST_ID = {
     "X-Request-Id": {
-        "description": "The request's id: the caller's own when that was a UUID.",
+        "description": "The request's id: the caller's own when it is a UUID.",
         "schema": {"type": "string", "format": "uuid"},
     }
 }

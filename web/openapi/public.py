@@ -1,4 +1,4 @@
-"""What the OpenAPI description says beside the models: errors, headers, examples, how to authenticate."""
+"""The OpenAPI document of the public API beside its schemas: errors, headers, authentication."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -18,16 +18,16 @@ Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None
 BY_KEY: list[dict[str, list[Any]]] = [{"apiKey": []}]
 SECURITY_SCHEMES: dict[str, Any] = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-    "adminCookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set by logging in."},
+    "adminCookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set on login."},
     "adminBasic": {"type": "http", "scheme": "basic", "description": "The administrator's name and password."},
 }
 
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 CHALLENGE = {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}}
 TOO_HIGH = "Input should be less than or equal to 1"
-# What a status means, one error as an example of it, and its own headers.
-Cause = tuple[str, FaceApiError, dict[str, Any]]
-CAUSES: tuple[Cause, ...] = (
+# What a status means, an error as its example, and its own headers.
+ErrorCase = tuple[str, FaceApiError, dict[str, Any]]
+IMAGE_ERRORS: tuple[ErrorCase, ...] = (
     ("The body can't be read as multipart/form-data.", errors.UnreadableRequest(), {}),
     ("No API key, or one that is not known.", errors.Unauthenticated("this API key is not known"), CHALLENGE),
     ("The API key has been revoked.", errors.KeyRevoked(), {}),
@@ -47,43 +47,46 @@ CAUSES: tuple[Cause, ...] = (
     ),
     ("The job took too long.", errors.JobTimedOut("there was no answer within 30 s"), {}),
 )
-PERSISTED = "When the result was kept: the id of its {}."
+STORED = "When the result was stored: the id of its {}."
 MASK_HEADERS: dict[str, tuple[str, str]] = {
-    "X-Face-Count": ("integer", "Faces found, and so masked."),
-    "X-Inference-Ms": ("number", "Milliseconds in the network."),
+    "X-Face-Count": ("integer", "Faces found and masked."),
+    "X-Inference-Ms": ("number", "Milliseconds of inference."),
     "X-Mask-Ms": ("number", "Milliseconds of masking."),
     "X-Encode-Ms": ("number", "Milliseconds of encoding."),
-    "X-Total-Ms": ("number", "Milliseconds from the upload to the answer."),
-    "X-Model": ("string", "The model that looked for faces."),
-    "X-Image-Id": ("string", PERSISTED.format("image")),
-    "X-Job-Id": ("string", PERSISTED.format("job")),
-    "X-Metadata-Removed": ("string", "What the file held beside its picture, by name; absent where that was nothing."),
+    "X-Total-Ms": ("number", "Milliseconds from the upload to the response."),
+    "X-Model": ("string", "The model that detected the faces."),
+    "X-Image-Id": ("string", STORED.format("image")),
+    "X-Job-Id": ("string", STORED.format("job")),
+    "X-Metadata-Removed": (
+        "string",
+        "Metadata of the upload that was removed, by name; absent when there was none.",
+    ),
     "X-Mask-Effective-Strength": ("integer", "The largest strength used; never weaker than hides a face of that size."),
-    "X-Residual-Faces": ("integer", "Where the masked picture was searched again: 0."),
+    "X-Residual-Faces": ("integer", "When the masked picture was searched again: 0."),
 }
 
 
-def problems(causes: Iterable[Cause] = CAUSES) -> Responses:
-    """Describe the errors that an endpoint answers; of two with one status the later."""
+def problems(cases: Iterable[ErrorCase] = IMAGE_ERRORS) -> Responses:
+    """Describe the error responses of an endpoint; of two with one status the later counts."""
     return {
         str(STATUS[type(error)]): {
-            "description": cause,
+            "description": meaning,
             "headers": {**REQUEST_ID, **headers},
             "content": {
                 MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": body(error, AN_ID)}
             },
         }
-        for cause, error, headers in causes
+        for meaning, error, headers in cases
     }
 
 
-def _headers(named: dict[str, tuple[str, str]]) -> dict[str, Any]:
-    return {name: {"description": meaning, "schema": {"type": kind}} for name, (kind, meaning) in named.items()}
+def _headers(headers: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    return {name: {"description": meaning, "schema": {"type": kind}} for name, (kind, meaning) in headers.items()}
 
 
 HEALTH: Responses = {"200": HealthResponse, "503": HealthResponse}
 DETECT: Responses = {"200": DetectResponse, **problems()}
-UNMASKABLE: Cause = (
+RESIDUAL_FACE: ErrorCase = (
     "A parameter is not valid, the file is missing or does not decode, or a face is still found after masking.",
     errors.ResidualFace(),
     {},
@@ -97,5 +100,5 @@ MASK: Responses = {
             for kind in ("image/jpeg", "image/png", "image/webp")
         },
     },
-    **problems((*CAUSES, UNMASKABLE)),
+    **problems((*IMAGE_ERRORS, RESIDUAL_FACE)),
 }

@@ -1,4 +1,4 @@
-"""What comes of a batch: its results, its progress as it happens, and what its webhook was told."""
+"""A batch's results, its progress as events, and the deliveries to its webhook."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ admin_batch_results = APIBlueprint(
     "admin_batch_results",
     __name__,
     url_prefix="/api/v1/admin/batches",
-    abp_tags=[Tag(name="Admin: batches", description="Many pictures at once.")],
+    abp_tags=[Tag(name="Admin: batches", description="Many pictures at once, processed in the background.")],
     abp_security=openapi.BY_ADMIN,
 )
 ZIP = "application/zip"
@@ -32,11 +32,11 @@ ZIP = "application/zip"
 @admin_batch_results.get("/<batch_id>/results", summary="Download all results", responses=batch_openapi.RESULTS)
 @guards.admin("storage")
 def get_batch_results(path: BatchPath) -> Response:
-    """Send a ZIP of all that is finished, as it is read from the store: the masked pictures and `manifest.jsonl`.
+    """Stream a ZIP of all that is finished: the masked pictures and `manifest.jsonl`.
 
-    A picture has its item's name, with the suffix of its format after it unless it has that already. The manifest has a
-    line of JSON for each finished item: state, error, digests, faces, options, and the name of its picture. When the
-    store fails midway the connection breaks off, and what was received is no valid ZIP.
+    A picture has its item's name, followed by the suffix of its format unless it ends with that already. The manifest
+    has a line of JSON for each finished item: state, error, digests, faces, options, and the name of its picture. When
+    the store fails midway the connection is closed, and what was received is no valid ZIP.
     """
     with current.session() as session:
         batch = lifecycle.get(session, path.batch_id)
@@ -54,7 +54,7 @@ def get_batch_results(path: BatchPath) -> Response:
 )
 @guards.admin("storage")
 def get_item_result(path: BatchItemPath) -> Response:
-    """Send the masked picture of an item through the service; of a detection, as JSON, what the manifest tells."""
+    """Return the masked picture of an item, through the service; for a detection, its entry of the manifest as JSON."""
     with current.session() as session:
         picture = archive.find_result(session, path.batch_id, path.item_id)
         if picture is None:
@@ -70,12 +70,12 @@ def get_item_result(path: BatchItemPath) -> Response:
 
 @admin_batch_results.get(
     "/<batch_id>/deliveries",
-    summary="What the webhook was told",
-    responses=openapi.found(DeliveryList, UNKNOWN),
+    summary="List webhook deliveries",
+    responses=openapi.read(DeliveryList, UNKNOWN),
 )
 @guards.admin("storage")
 def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
-    """Tell of each message to the batch's webhook: how often it was sent, what came of it, when it is sent again."""
+    """List the messages to the batch's webhook: attempts, the last response, when the next attempt is due."""
     with current.session() as session:
         lifecycle.get(session, path.batch_id)
         page = events.page(session, path.batch_id, query.page, query.per_page)
@@ -85,7 +85,7 @@ def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
 @admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_openapi.EVENTS)
 @guards.admin("storage")
 def get_batch_events(path: BatchPath) -> Response:
-    """Send server-sent events: `progress` with the batch whenever it has changed, and `done` at its end."""
+    """Stream server-sent events: `progress` with the batch whenever it has changed, and `done` at its end."""
     events = batch_events.follow(path.batch_id)
     if request.method == "HEAD":
         return Response(mimetype=batch_openapi.EVENT_STREAM)

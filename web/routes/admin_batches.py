@@ -1,4 +1,4 @@
-"""Batches: many pictures, handed over once and worked through by the workers."""
+"""Batches: many pictures, uploaded or imported, that the workers process in the background."""
 
 from http import HTTPStatus
 
@@ -33,16 +33,16 @@ admin_batches = APIBlueprint(
     "admin_batches",
     __name__,
     url_prefix="/api/v1/admin/batches",
-    abp_tags=[Tag(name="Admin: batches", description="Many pictures at once.")],
+    abp_tags=[Tag(name="Admin: batches", description="Many pictures at once, processed in the background.")],
     abp_security=openapi.BY_ADMIN,
 )
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
-@admin_batches.post("", summary="Begin a batch", responses=batch_openapi.CREATED)
+@admin_batches.post("", summary="Create a batch", responses=batch_openapi.CREATED)
 @guards.admin("storage")
 def post_batch(body: BatchCreation) -> Response:
-    """Begin a batch. With the header `Idempotency-Key`, a repeat finds the batch that was begun before."""
+    """Create a batch. With the header `Idempotency-Key`, a repeated call returns the batch that exists already."""
     key = request.headers.get(IDEMPOTENCY_KEY) or None
     if key and (len(key) > 255 or not key.isprintable()):
         raise InvalidOption("the key has 1 to 255 characters", problems=(FieldProblem(IDEMPOTENCY_KEY, "Too long"),))
@@ -56,37 +56,37 @@ def post_batch(body: BatchCreation) -> Response:
     with current.session() as session:
         batch, is_new = lifecycle.create(session, new)
     if not (is_new or lifecycle.is_like(batch, new)):
-        problem = FieldProblem(IDEMPOTENCY_KEY, "Another batch was begun with this key")
-        raise InvalidOption("another batch was begun with this key", problems=(problem,))
-    return _told(batch, HTTPStatus.CREATED)
+        problem = FieldProblem(IDEMPOTENCY_KEY, "Another batch was created with this key")
+        raise InvalidOption("another batch was created with this key", problems=(problem,))
+    return _respond(batch, HTTPStatus.CREATED)
 
 
-@admin_batches.get("", summary="List the batches", responses=openapi.found(BatchList))
+@admin_batches.get("", summary="List batches", responses=openapi.read(BatchList))
 @guards.admin("storage")
 def get_batches(query: BatchQuery) -> Response:
-    """Tell of all batches, newest first."""
+    """List all batches, newest first."""
     with current.session() as session:
         page = lifecycle.page(session, query.page, query.per_page, query.status)
         progress = lifecycle.progress(session, page.items)
     return bodies.as_json(BatchList.of(page, progress))
 
 
-@admin_batches.get("/<batch_id>", summary="Show a batch", responses=openapi.found(BatchResponse, UNKNOWN))
+@admin_batches.get("/<batch_id>", summary="Show a batch", responses=openapi.read(BatchResponse, UNKNOWN))
 @guards.admin("storage")
 def get_batch(path: BatchPath) -> Response:
-    """Tell how far a batch is: exact counts, the rate, and how long the rest takes."""
+    """Return the progress of a batch: exact counts, the rate, and how long the rest takes."""
     with current.session() as session:
         batch = lifecycle.get(session, path.batch_id)
-    return _told(batch)
+    return _respond(batch)
 
 
 @admin_batches.post("/<batch_id>/images", summary="Add pictures to a batch", responses=batch_openapi.UPLOADED)
 @guards.admin("storage")
 def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
-    """Take pictures, each of which becomes an item and waits for its turn.
+    """Upload pictures, each of which becomes a queued item.
 
     The name of a file is its name in the batch. A picture that is there already under its name makes no second item,
-    so a call that had no answer can be repeated as a whole, with or without an `Idempotency-Key`.
+    so a call without a response can be repeated as a whole, with or without an `Idempotency-Key`.
     """
     with current.translate_database_errors():
         receipt = uploads.batch_uploader().take(path.batch_id, uploads.files(form))
@@ -97,26 +97,26 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
 @admin_batches.post("/<batch_id>/close", summary="Close a batch", responses=batch_openapi.CHANGED)
 @guards.admin("storage")
 def post_batch_close(path: BatchPath) -> Response:
-    """Take no more pictures: the batch is completed when the last of its items is finished."""
+    """Accept no more pictures: the batch is completed when the last of its items is finished."""
     with current.session() as session:
         batch = lifecycle.close(session, path.batch_id)
     current.services().engine.wake_webhook_delivery()
-    return _told(batch)
+    return _respond(batch)
 
 
 @admin_batches.post("/<batch_id>/cancel", summary="Cancel a batch", responses=batch_openapi.CHANGED)
 @guards.admin("storage")
 def post_batch_cancel(path: BatchPath) -> Response:
-    """Begin nothing more; what a worker holds is finished, and what is finished stays."""
+    """Start no more items; what a worker is processing is finished, and what is finished stays."""
     with current.session() as session:
         if lifecycle.cancel(session, path.batch_id).status == "cancelled":
             bulk.cancel_queued(session, path.batch_id)
         batch = lifecycle.get(session, path.batch_id)
     current.services().engine.wake_webhook_delivery()
-    return _told(batch)
+    return _respond(batch)
 
 
-@admin_batches.post("/<batch_id>/retry-failed", summary="Try failed pictures again", responses=batch_openapi.RETRIED)
+@admin_batches.post("/<batch_id>/retry-failed", summary="Retry failed items", responses=batch_openapi.RETRIED)
 @guards.admin("storage")
 def post_batch_retry(path: BatchPath) -> Response:
     """Queue every failed item again, as if it had never been tried; a completed batch runs again."""
@@ -124,15 +124,15 @@ def post_batch_retry(path: BatchPath) -> Response:
         bulk.retry_failed(session, path.batch_id)
         batch = lifecycle.get(session, path.batch_id)
     current.services().engine.wake_workers()
-    return _told(batch)
+    return _respond(batch)
 
 
-@admin_batches.get("/<batch_id>/items", summary="List the items of a batch", responses=openapi.found(ItemList, UNKNOWN))
+@admin_batches.get("/<batch_id>/items", summary="List the items of a batch", responses=openapi.read(ItemList, UNKNOWN))
 @guards.admin("storage")
 def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
-    """Tell of a batch's pictures, in the order in which they came.
+    """List a batch's items, in the order in which they were added.
 
-    With `finished_after` it is the order in which they finished: ask again with the last moment for what is new since.
+    With `finished_after` it is the order in which they finished: poll with the last moment for what is new since.
     """
     with current.session() as session:
         batch = lifecycle.get(session, path.batch_id)
@@ -140,7 +140,7 @@ def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
     return bodies.as_json(ItemList.of(page, page.items))
 
 
-def _told(batch: Batch, status: int = HTTPStatus.OK) -> Response:
+def _respond(batch: Batch, status: int = HTTPStatus.OK) -> Response:
     with current.session() as session:
         (progress,) = lifecycle.progress(session, [batch])
     return bodies.as_json(BatchResponse.model_validate(progress), status)

@@ -1,4 +1,4 @@
-"""API keys, as an administrator makes and ends them."""
+"""API keys: created, listed, changed and deleted by the administrator."""
 
 from http import HTTPStatus
 
@@ -18,42 +18,42 @@ admin_keys = APIBlueprint(
     "admin_keys",
     __name__,
     url_prefix="/api/v1/admin/api-keys",
-    abp_tags=[Tag(name="Admin: API keys", description="Who may call detect and mask.")],
+    abp_tags=[Tag(name="Admin: API keys", description="The keys that may call detect and mask.")],
     abp_security=openapi.BY_ADMIN,
 )
 
 
-@admin_keys.post("", summary="Make a key", responses=openapi.written(201, ApiKeyCreatedResponse))
+@admin_keys.post("", summary="Create a key", responses=openapi.write(201, ApiKeyCreatedResponse))
 @guards.admin("database")
 def post_key(body: KeyCreation) -> Response:
-    """Make a key. Its text is told in this answer and never again: only a hash of it is kept."""
+    """Create a key. Its text is in this response and never returned again: only a hash of it is stored."""
     with current.session() as session:
         key, text = keys.create(session, body.name)
     return bodies.as_json(ApiKeyCreatedResponse.of(key, text), HTTPStatus.CREATED)
 
 
-@admin_keys.get("", summary="List the keys", responses=openapi.found(ApiKeyList))
+@admin_keys.get("", summary="List keys", responses=openapi.read(ApiKeyList))
 @guards.admin("database")
 def get_keys(query: Paging) -> Response:
-    """Tell of all keys, newest first."""
+    """List all keys, newest first."""
     with current.session() as session:
         page = keys.page(session, query.page, query.per_page)
     return bodies.as_json(ApiKeyList.of(page, page.items))
 
 
-@admin_keys.get("/<key_id>", summary="Show a key", responses=openapi.found(ApiKeyResponse, UNKNOWN))
+@admin_keys.get("/<key_id>", summary="Show a key", responses=openapi.read(ApiKeyResponse, UNKNOWN))
 @guards.admin("database")
 def get_key(path: KeyPath) -> Response:
-    """Tell of one key, but not its text."""
+    """Return a key, without its text."""
     with current.session() as session:
         key = keys.get(session, path.key_id)
     return bodies.as_json(ApiKeyResponse.model_validate(key))
 
 
-@admin_keys.patch("/<key_id>", summary="Change a key", responses=openapi.written(200, ApiKeyResponse, UNKNOWN))
+@admin_keys.patch("/<key_id>", summary="Change a key", responses=openapi.write(200, ApiKeyResponse, UNKNOWN))
 @guards.admin("database")
 def patch_key(path: KeyPath, body: KeyChange) -> Response:
-    """Rename a key, revoke it, or let it in again."""
+    """Rename a key, revoke it, or activate it again."""
     with current.session() as session:
         key = keys.change(session, path.key_id, **body.model_dump(exclude_unset=True))
     current.state().api_keys.clear()
@@ -63,7 +63,7 @@ def patch_key(path: KeyPath, body: KeyChange) -> Response:
 @admin_keys.delete("/<key_id>", summary="Delete a key", responses=openapi.DELETED)
 @guards.admin("database")
 def delete_key(path: KeyPath) -> Response:
-    """Delete a key: nobody is let in by it any more."""
+    """Delete a key: it is no longer accepted."""
     with current.session() as session:
         keys.delete(session, path.key_id)
     current.state().api_keys.clear()

@@ -1,4 +1,4 @@
-"""What the service has done, as an administrator sees it: numbers, images, jobs."""
+"""Stored images, jobs and usage statistics."""
 
 from http import HTTPStatus
 
@@ -29,33 +29,33 @@ admin_records = APIBlueprint(
     "admin_records",
     __name__,
     url_prefix="/api/v1/admin",
-    abp_tags=[Tag(name="Admin: records", description="What was kept, and what was done to it.")],
+    abp_tags=[Tag(name="Admin: records", description="Stored images, their jobs, and usage statistics.")],
     abp_security=openapi.BY_ADMIN,
 )
 
 
-@admin_records.get("/stats", summary="Numbers", responses=openapi.found(StatsResponse))
+@admin_records.get("/stats", summary="Usage statistics", responses=openapi.read(StatsResponse))
 @guards.admin("storage")
 def get_stats() -> Response:
-    """Tell how much was kept and done."""
+    """Return how much was stored and processed."""
     with current.session() as session:
         found = statistics.read(session)
     return bodies.as_json(StatsResponse.model_validate(found))
 
 
-@admin_records.get("/images", summary="List the images", responses=openapi.found(ImageList))
+@admin_records.get("/images", summary="List images", responses=openapi.read(ImageList))
 @guards.admin("storage")
 def get_images(query: Paging) -> Response:
-    """Tell of all images, newest first."""
+    """List all stored images, newest first."""
     with current.session() as session:
         page = records.page_images(session, query.page, query.per_page)
     return bodies.as_json(ImageList.of(page, page.items))
 
 
-@admin_records.get("/images/<image_id>", summary="Show an image", responses=openapi.found(ImageDetailResponse, UNKNOWN))
+@admin_records.get("/images/<image_id>", summary="Show an image", responses=openapi.read(ImageDetailResponse, UNKNOWN))
 @guards.admin("storage")
 def get_image(path: ImagePath) -> Response:
-    """Tell of one image, with all of its jobs."""
+    """Return an image with all of its jobs."""
     with current.session() as session:
         found = records.get_image(session, path.image_id)
     return bodies.as_json(ImageDetailResponse.model_validate(found))
@@ -64,9 +64,9 @@ def get_image(path: ImagePath) -> Response:
 @admin_records.delete("/images/<image_id>", summary="Delete an image", responses=DELETED)
 @guards.admin("storage")
 def delete_image(path: ImagePath) -> Response:
-    """Delete an image with its jobs and everything that was kept of it.
+    """Delete an image with its jobs and all of their stored files.
 
-    What the object store refuses to remove now is removed later; nothing is forgotten.
+    What the object store fails to delete now is deleted later.
     """
     results = current.results()
     with current.translate_database_errors():
@@ -77,25 +77,25 @@ def delete_image(path: ImagePath) -> Response:
 @admin_records.get("/images/<image_id>/download", summary="Download an image", responses=DOWNLOAD)
 @guards.admin("storage")
 def get_image_download(path: ImagePath) -> BaseResponse:
-    """Lead to the original by a private link that works for a while."""
+    """Redirect to the original by a private link that expires."""
     with current.session() as session:
         found = records.get_image(session, path.image_id)
     return redirect(links.original(found.image, "attachment"))
 
 
-@admin_records.get("/jobs", summary="List the jobs", responses=openapi.found(JobList))
+@admin_records.get("/jobs", summary="List jobs", responses=openapi.read(JobList))
 @guards.admin("storage")
 def get_jobs(query: JobQuery) -> Response:
-    """Tell of the jobs that are like every value given, newest first."""
+    """List the jobs that match every value given, newest first."""
     with current.session() as session:
         page = records.page_jobs(session, query.page, query.per_page, query.filter())
     return bodies.as_json(JobList.of(page, page.items))
 
 
-@admin_records.get("/jobs/<job_id>", summary="Show a job", responses=openapi.found(JobDetailResponse, UNKNOWN))
+@admin_records.get("/jobs/<job_id>", summary="Show a job", responses=openapi.read(JobDetailResponse, UNKNOWN))
 @guards.admin("storage")
 def get_job(path: JobPath) -> Response:
-    """Tell of one job, with its image and the faces that were found."""
+    """Return a job with its image and the faces that were found."""
     with current.session() as session:
         found = records.get_job(session, path.job_id)
         image = records.get_image(session, found.image.id)
@@ -105,7 +105,7 @@ def get_job(path: JobPath) -> Response:
 @admin_records.get("/jobs/<job_id>/download", summary="Download a result", responses=DOWNLOAD)
 @guards.admin("storage")
 def get_job_download(path: JobPath) -> BaseResponse:
-    """Lead to the masked picture by a private link that works for a while."""
+    """Redirect to the masked picture by a private link that expires."""
     with current.session() as session:
         found = records.get_job(session, path.job_id)
     if found.job.processed_s3_key is None:

@@ -1,4 +1,4 @@
-"""Reviews: the faces of which the engine was not sure, and what a person says of them."""
+"""Reviews: doubtful faces, and what a person decides about them."""
 
 import uuid
 from http import HTTPStatus
@@ -22,15 +22,15 @@ admin_reviews = APIBlueprint(
     "admin_reviews",
     __name__,
     url_prefix="/api/v1/admin",
-    abp_tags=[Tag(name="Admin: reviews", description="Faces that a person should look at.")],
+    abp_tags=[Tag(name="Admin: reviews", description="Faces that a person should check.")],
     abp_security=openapi.BY_ADMIN,
 )
 
 
-@admin_reviews.get("/reviews", summary="List what is to be reviewed", responses=openapi.found(ReviewList))
+@admin_reviews.get("/reviews", summary="List jobs to review", responses=openapi.read(ReviewList))
 @guards.admin("storage")
 def get_reviews(query: Paging) -> Response:
-    """Tell of the jobs in which a face was doubtful and at which nobody has looked, newest first."""
+    """List the jobs with a doubtful face that nobody has reviewed, newest first."""
     with current.session() as session:
         page = reviews.page(session, query.page, query.per_page)
     return bodies.as_json(
@@ -38,37 +38,37 @@ def get_reviews(query: Paging) -> Response:
     )
 
 
-@admin_reviews.post("/images/<image_id>/mask", summary="Mask by hand", responses=openapi.EDITED)
+@admin_reviews.post("/images/<image_id>/mask", summary="Mask an image manually", responses=openapi.EDITED)
 @guards.admin("storage")
 def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
-    """Mask a stored picture again: without the detections that are no faces, and with the faces that were missed.
+    """Mask a stored image again: without the detections that are no faces, and with the faces that were missed.
 
-    Nothing is looked for, and nobody checks the result but you. The answer is a new job with a new masked picture; the
-    one that was edited counts as reviewed.
+    No faces are searched for, and only you check the result. The response is a new job with a new masked picture; the
+    job that was edited counts as reviewed.
     """
     with current.translate_database_errors():
         job_id = _editor().make(path.image_id, body.edit(g.admin.username), caller_has_gone)
-    return _told(job_id, HTTPStatus.CREATED)
+    return _respond(job_id, HTTPStatus.CREATED)
 
 
 @admin_reviews.post(
     "/jobs/<job_id>/review",
-    summary="Accept what was found",
-    responses=openapi.written(200, JobDetailResponse, UNKNOWN),
+    summary="Accept a job's faces",
+    responses=openapi.write(200, JobDetailResponse, UNKNOWN),
 )
 @guards.admin("storage")
 def post_review(path: JobPath, body: Verdict) -> Response:
-    """Note that the faces of a job are right as they are; it waits no longer."""
+    """Record that the faces of a job are right as they are; it is no longer listed for review."""
     with current.session() as session:
         reviews.accept(session, path.job_id, g.admin.username)
-    return _told(path.job_id, HTTPStatus.OK)
+    return _respond(path.job_id, HTTPStatus.OK)
 
 
 def _editor() -> MaskEditor:
     return MaskEditor(current.results(), current.services().engine)
 
 
-def _told(job_id: uuid.UUID, status: int) -> Response:
+def _respond(job_id: uuid.UUID, status: int) -> Response:
     with current.session() as session:
         found = records.get_job(session, job_id)
         image = records.get_image(session, found.image.id)

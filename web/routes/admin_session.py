@@ -15,14 +15,14 @@ admin_session = APIBlueprint(
     "admin_session",
     __name__,
     url_prefix="/api/v1/admin/auth",
-    abp_tags=[Tag(name="Admin: session", description="Log in and out. HTTP Basic works everywhere instead.")],
+    abp_tags=[Tag(name="Admin: session", description="Log in and out; HTTP Basic works everywhere instead.")],
 )
 
 
 @admin_session.post("/login", summary="Log in", responses=openapi.LOGIN)
 @guards.visitor("login")
 def post_login(body: Login) -> Response:
-    """Begin a session; its cookie is HttpOnly and SameSite=Strict."""
+    """Start a session; its cookie is HttpOnly and SameSite=Strict."""
     admin = current.state().admins.log_in(body.username, body.password)
     response = Response(status=HTTPStatus.NO_CONTENT)
     current.state().admins.open_session(admin, response)
@@ -31,20 +31,20 @@ def post_login(body: Login) -> Response:
 
 @admin_session.get(
     "/session",
-    summary="Who am I?",
+    summary="Show the session",
     responses=openapi.session(AdminSessionResponse),
     security=openapi.BY_ADMIN,
 )
 @guards.admin()
 def get_session() -> Response:
-    """Tell who is logged in, how and until when."""
+    """Return who is logged in, how and until when."""
     return bodies.as_json(AdminSessionResponse.of(g.admin))
 
 
 @admin_session.post("/logout", summary="Log out", responses=openapi.LOGOUT)
 @guards.visitor()
 def post_logout() -> Response:
-    """End the session: its cookie is worth nothing from then on, wherever it was copied to."""
+    """End the session: its cookie is no longer valid, wherever it was copied to."""
     response = Response(status=HTTPStatus.NO_CONTENT)
     current.state().admins.close_session(response)
     return response

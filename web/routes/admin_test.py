@@ -21,7 +21,7 @@ admin_test = APIBlueprint(
 )
 
 
-@admin_test.post("/mask", summary="Test a mask", responses=openapi.tried(MaskResponse))
+@admin_test.post("/mask", summary="Test a mask", responses=openapi.test_mask(MaskResponse))
 @guards.admin()
 def post_test_mask(query: MaskOptions, form: ImageUpload) -> Response:
     """Return the masked picture as base64, with the faces and the timings."""

@@ -1,4 +1,4 @@
-"""Stored pictures, where the store is a folder: its links lead here. An S3 server serves its own."""
+"""Stored pictures when the store is a folder: its links lead here. An S3 server serves its own."""
 
 from flask import Blueprint, Response, request
 
@@ -13,7 +13,7 @@ objects = Blueprint("objects", __name__)
 @objects.get(f"{LINK_PATH}<path:key>")
 @guards.anyone
 def get_object(key: str) -> Response:
-    """Serve what a link names: whoever has the link may, and its signature says so."""
+    """Serve the object of a signed link, to anyone who has the link."""
     store = current.services().store
     if not isinstance(store, FolderStore):
         raise NotFound
@@ -21,6 +21,6 @@ def get_object(key: str) -> Response:
     response = Response(store.get(key))
     response.headers.update(headers)
     response.headers["Cache-Control"] = "private"
-    # A picture shows itself; should it ever be taken for a page, that page may do nothing.
+    # Should a browser ever take a picture for a page, that page may do nothing.
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

@@ -14,7 +14,9 @@ from web.openapi import public as openapi
 from web.requests import caller_has_gone
 from web.schemas.detect import ImageUpload
 
-public = APIBlueprint("public", __name__, abp_tags=[Tag(name="Public", description="What callers use.")])
+public = APIBlueprint(
+    "public", __name__, abp_tags=[Tag(name="Public", description="Health, and the detection and masking of faces.")]
+)
 
 
 @public.get("/health", summary="Is the service ready?", responses=openapi.HEALTH)
@@ -29,19 +31,19 @@ def get_health() -> Response:
 
 @public.post(
     "/api/v1/detect",
-    summary="Find the faces of a picture",
+    summary="Detect the faces of a picture",
     responses=openapi.DETECT,
     security=openapi.BY_KEY,
 )
 @guards.api_key("detect")
 def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
-    """Answer where the faces are, in pixels of the upright picture."""
-    upload, sent, options = uploads.received(query, form)
+    """Return where the faces are, in pixels of the upright picture."""
+    upload, context, options = uploads.received(query, form)
     services = current.services()
     with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
         report = services.engine.run_detect(upload.data, options, caller_has_gone)
-        ids = call.finish(outcomes.detected(report, options, sent.total_ms))
-    return bodies.detection(report, sent, ids)
+        ids = call.finish(outcomes.detected(report, options, context.total_ms))
+    return bodies.detection(report, context, ids)
 
 
 @public.post(
@@ -52,10 +54,10 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
 )
 @guards.api_key("mask")
 def post_mask(query: MaskOptions, form: ImageUpload) -> Response:
-    """Answer the picture with its faces covered, and nothing in the file but pixels and a colour profile."""
-    upload, sent, options = uploads.received(query, form)
+    """Return the picture with its faces masked, and nothing in the file but pixels and a colour profile."""
+    upload, context, options = uploads.received(query, form)
     services = current.services()
     with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
         masked = services.engine.run_mask(upload.data, options, caller_has_gone)
-        ids = call.finish(outcomes.masked(masked, options, sent.total_ms))
-    return bodies.masked_image(masked, options.format, sent, ids)
+        ids = call.finish(outcomes.masked(masked, options, context.total_ms))
+    return bodies.masked_image(masked, options.format, context, ids)

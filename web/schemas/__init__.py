@@ -1,1 +1,1 @@
-"""Requests and answers as the API words them."""
+"""Requests and responses of the API."""

@@ -131,7 +131,7 @@ class Counts(BaseModel):
 class BatchResponse(BaseModel):
     """A batch. open: it takes uploads, and is processed already; running: closed; completed: nothing is left to do."""
 
-    # Built from a Progress: what is said nowhere else is a column of its batch.
+    # Built from a Progress: a field without an alias of its own is a column of its batch.
     model_config = ConfigDict(
         alias_generator=AliasGenerator(validation_alias=lambda name: AliasPath("batch", name)), **example(A_BATCH)
     )
@@ -174,7 +174,7 @@ def _failed(row: Any) -> Any:
 class ItemResponse(BaseModel):
     """A picture of a batch. What it doesn't have yet, or no longer, is null."""
 
-    # Built from an ItemRecord: what is said nowhere else is a column of its row.
+    # Built from an ItemRecord: a field without an alias of its own is a column of its row.
     model_config = ConfigDict(
         alias_generator=AliasGenerator(validation_alias=lambda name: AliasPath("row", name)), **example(AN_ITEM)
     )

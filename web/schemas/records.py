@@ -73,7 +73,7 @@ class StatsResponse(BaseModel):
 class StoredImageResponse(BaseModel):
     """A stored image. The links work for a while."""
 
-    # Built from an ImageSummary: what is said nowhere else is a column of its image.
+    # Built from an ImageSummary: a field without an alias of its own is a column of its image.
     model_config = ConfigDict(
         alias_generator=AliasGenerator(validation_alias=lambda name: AliasPath("image", name)), **example(AN_IMAGE)
     )
@@ -134,7 +134,7 @@ class JobDetailResponse(JobResponse):
     detections: list[dict[str, Any]] | None = Field(description="The faces, as in the response of detect.")
     report: dict[str, Any] | None = Field(description="What was done, in detail; what does not apply is absent.")
     review_state: ReviewState | None = Field(
-        description="`pending`: a person should look at a doubtful face; `done`: one did."
+        description="`pending`: a person should check a doubtful face; `done`: one did."
     )
 
     @classmethod
