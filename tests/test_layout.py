@@ -174,6 +174,12 @@ def _environment_reads(module: Module) -> list[str]:
     return [name for name in [*used, *module.imports()] if _within(name, ENVIRONMENT.what)]
 
 
+def _redis_clients(module: Module) -> list[str]:
+    """Find where clients of Redis are made; the type alone may be imported anywhere."""
+    calls = [node.func for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    return [name for name in map(ast.unparse, calls) if name.endswith(("from_url", "Redis"))]
+
+
 def _late_imports(module: Module) -> list[str]:
     return [name for function in module.functions() for node in ast.walk(function) for name in _imported(node)]
 
@@ -226,6 +232,11 @@ def test_test_modules_are_small() -> None:
 def test_folders_have_few_entries() -> None:
     entries = {package: len(_entries(ROOT / package)) for package in PACKAGES}
     assert {package: count for package, count in entries.items() if count > FOLDER_ENTRIES} == {}
+
+
+def test_redis_clients_are_made_in_the_composition_root() -> None:
+    assert set(_findings(_redis_clients)) == {"core.services"}
+    assert _redis_clients(Module("web.app", 1, ast.parse("import redis\nredis.Redis.from_url('')\nredis.Redis()")))
 
 
 def test_functions_are_small() -> None:

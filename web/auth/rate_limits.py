@@ -4,7 +4,9 @@ import time
 from typing import Any
 
 from flask import g
+from flask_limiter import Limiter
 from limits.storage import RedisStorage
+from redis import RedisError
 
 # The prefix of a storage URL that selects this storage; the rest is the URL of Redis.
 SCHEME = "once+"
@@ -36,6 +38,17 @@ class SinglePassRedisStorage(RedisStorage):
     def get_expiry(self, key: str) -> float:
         """Return when the window ends."""
         return g.window[2] if _is_known(key) else super().get_expiry(key)
+
+
+class FallbackLimiter(Limiter):
+    """Counts in memory while Redis is down, also for requests that find out together: all but one would fail."""
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        try:
+            super()._check_request_limit(callable_name, in_middleware)
+        except RedisError:  # another thread has switched to memory since this one began
+            self.context.seen_limits.clear()
+            super()._check_request_limit(callable_name, in_middleware)
 
 
 def _is_known(key: str) -> bool:

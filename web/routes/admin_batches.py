@@ -8,6 +8,7 @@ from flask_openapi3.models.tag import Tag
 
 from core.batches import bucket_imports, bulk, items, lifecycle
 from core.batches.lifecycle import NewBatch
+from core.contract.states import BatchStatus
 from core.database.models import Batch
 from core.engine import defaults
 from core.errors import FieldProblem, InvalidOption
@@ -109,7 +110,7 @@ def post_batch_close(path: BatchPath) -> Response:
 def post_batch_cancel(path: BatchPath) -> Response:
     """Start no more items; what a worker is processing is finished, and what is finished stays."""
     with current.session() as session:
-        if lifecycle.cancel(session, path.batch_id).status == "cancelled":
+        if lifecycle.cancel(session, path.batch_id).status == BatchStatus.CANCELLED:
             bulk.cancel_queued(session, path.batch_id)
         batch = lifecycle.get(session, path.batch_id)
     current.services().engine.wake_webhook_delivery()
