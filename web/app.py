@@ -1,5 +1,6 @@
 """The web application: create_app wires it from services, build from the environment."""
 
+import logging
 import time
 from http import HTTPStatus
 
@@ -103,8 +104,9 @@ def _finish(response: Response) -> Response:
     if "retry_after_s" in g:
         response.headers["Retry-After"] = str(g.retry_after_s)
     # Monitors ask for the health all the time.
-    write = log.debug if request.path == "/health" and response.status_code == HTTPStatus.OK else log.info
-    write(
+    is_probe = request.path == "/health" and response.status_code == HTTPStatus.OK
+    log.log(
+        logging.DEBUG if is_probe else logging.INFO,
         "request_finished",
         request_id=g.request_id,
         method=request.method,

@@ -4,17 +4,16 @@ import json
 from http import HTTPStatus
 from typing import Any, cast
 
-import structlog
 from flask import Flask, Response, g, request
 from flask_limiter import RateLimitExceeded
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from core import errors
+from core import errors, logs
 from core.errors import FaceApiError, FieldProblem
 from web.requests import REQUEST_ID
 
-log = structlog.get_logger(__name__)
+log = logs.get(__name__)
 
 STATUS: dict[type[FaceApiError], int] = {
     errors.UnreadableRequest: 400,

@@ -19,7 +19,7 @@ public = APIBlueprint(
 )
 
 
-@public.get("/health", summary="Is the service ready?", responses=openapi.HEALTH)
+@public.get("/health", summary="Check the health", responses=openapi.HEALTH)
 @guards.anyone
 def get_health() -> Response:
     """200 only when the model and everything that is enabled is ready, else 503 with the same body."""
