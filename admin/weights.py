@@ -18,8 +18,8 @@ from rich.progress import (
 
 from core import config
 from core.errors import SettingsError, WeightsError
-from core.weights import downloads
-from core.weights import manifest as models
+from core.weights import downloads, locations, manifest
+from core.weights.locations import Availability
 
 
 class OneLineErrors(click.Group):
@@ -33,30 +33,30 @@ class OneLineErrors(click.Group):
 
 
 @click.group(cls=OneLineErrors)
-@click.option("--manifest", type=click.Path(path_type=Path), default=models.MANIFEST, hidden=True)
+@click.option("--manifest", "manifest_file", type=click.Path(path_type=Path), default=manifest.MANIFEST, hidden=True)
 @click.pass_context
-def weights(ctx: click.Context, manifest: Path) -> None:
+def weights(ctx: click.Context, manifest_file: Path) -> None:
     """List, fetch and verify the model files."""
-    ctx.obj = manifest
+    ctx.obj = manifest_file
 
 
 @weights.command("list")
 @click.pass_obj
-def list_models(manifest: Path) -> None:
+def list_models(manifest_file: Path) -> None:
     """List the models: licence, size, state, accuracy; * marks the one in use."""
     settings = config.read()
-    chosen, reason = models.choose(settings, manifest)
-    entries = models.manifest(manifest)
+    chosen, reason = locations.choose(settings, manifest_file)
+    entries = manifest.entries(manifest_file)
     rows = [("", "model", "licence", "size", "state", "WIDER AP")]
     notes: list[str] = []
-    for found in models.survey(settings, manifest):
-        entry = found.entry
+    for model in locations.survey(settings, manifest_file):
+        entry = model.entry
         mark = "*" if entry == chosen else ""
         accuracy = " / ".join(f"{ap:.2f}" for ap in entry.wider_ap)
-        rows.append((mark, entry.name, entry.licence, f"{entry.bytes / 1e6:.1f} MB", found.place, accuracy))
+        rows.append((mark, entry.name, entry.licence, f"{entry.bytes / 1e6:.1f} MB", model.availability, accuracy))
         # The reason of `auto` already names what ruled out more accurate models.
-        notes += [note for note in found.notes if note not in reason]
-        if mark and found.place is models.Availability.MISSING:
+        notes += [note for note in model.notes if note not in reason]
+        if mark and model.availability is Availability.MISSING:
             reason += f"; it is fetched with: {chosen.pull_command}"
     click.echo("\n".join(table(rows)))
     click.echo(f"\n* {chosen.name}: {reason}")
@@ -71,10 +71,10 @@ def list_models(manifest: Path) -> None:
 @weights.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.pass_obj
-def pull(manifest: Path, names: tuple[str, ...]) -> None:
+def pull(manifest_file: Path, names: tuple[str, ...]) -> None:
     """Fetch models: from FACE_API_WEIGHTS_MIRROR, else from their official sources."""
     settings = config.read()
-    entries = [models.entry(name, manifest) for name in names]
+    entries = [manifest.entry(name, manifest_file) for name in names]
     failures = []
     with terminal() as listener:
         for entry in entries:
@@ -89,16 +89,16 @@ def pull(manifest: Path, names: tuple[str, ...]) -> None:
 @weights.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.pass_obj
-def verify(manifest: Path, names: tuple[str, ...]) -> None:
+def verify(manifest_file: Path, names: tuple[str, ...]) -> None:
     """Check size and sha256 of the downloaded model files, or of those named."""
     settings = config.read()
-    entries = [models.entry(name, manifest) for name in names] or models.manifest(manifest)
+    entries = [manifest.entry(name, manifest_file) for name in names] or manifest.entries(manifest_file)
     failures = []
     for entry in entries:
         file = settings.weights_dir / entry.file
-        wrong = models.fault(file, entry.bytes, entry.sha256)
-        click.echo(f"{entry.name}: {file} {wrong or 'is right'}")
-        if wrong and (names or wrong != models.NOT_THERE):
+        problem = manifest.file_problem(file, entry.bytes, entry.sha256)
+        click.echo(f"{entry.name}: {file} {problem or 'is right'}")
+        if problem and (names or problem != manifest.FILE_MISSING):
             failures.append(entry)
     if failures:
         commands = "; ".join(entry.pull_command for entry in failures)
@@ -110,16 +110,16 @@ def terminal() -> Iterator[downloads.Listener]:
     """Print downloads on stdout, with progress bars if it is a terminal."""
     console = Console(highlight=False, markup=False)
     columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    name = TextColumn("{task.description}", markup=False)
-    with Progress(name, *columns, console=console, disable=not console.is_terminal) as bars:
+    description = TextColumn("{task.description}", markup=False)
+    with Progress(description, *columns, console=console, disable=not console.is_terminal) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done)
+        def show_progress(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=total)
+            bars.update(tasks[name], completed=done)
 
-        yield downloads.Listener(lambda line: console.print(line, soft_wrap=True), progress)
+        yield downloads.Listener(lambda line: console.print(line, soft_wrap=True), show_progress)
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -7,7 +7,7 @@ import click
 
 from core import config, cpus
 from core.config import Settings
-from core.weights import manifest
+from core.weights import locations
 
 # In order of priority. Batches come last: they may run for days, and everything else is short.
 QUEUES = "interactive,maintenance,batch"
@@ -33,7 +33,7 @@ def beat_command() -> list[str]:
 def worker(queues: str) -> None:
     """Run a worker, which loads the model and executes the tasks."""
     settings = config.load()
-    manifest.located(settings)  # reports a missing model with the command that fetches it
+    locations.installed(settings)  # reports a missing model with the command that fetches it
     argv = worker_command(settings, queues)
     os.execv(argv[0], argv)
 

@@ -91,7 +91,7 @@ ENVIRONMENT = Rule(
 )
 # (module, what it imports inside a function): the reason.
 LATE_IMPORTS = {
-    ("core.weights.manifest", "httpx"): "slow to import, and no worker that loads its model needs it",
+    ("core.weights.locations", "httpx"): "slow to import, and no worker that loads its model needs it",
 }
 
 

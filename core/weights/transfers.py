@@ -1,4 +1,4 @@
-"""Bring the bytes of a URL into a file: resumed where an earlier try ended, bounded in size, time and tries."""
+"""Download a URL into a file: resumed where an earlier attempt ended, bounded in size, time and attempts."""
 
 import time
 from collections.abc import Callable
@@ -9,16 +9,16 @@ import httpx
 
 from core.weights import manifest
 
-# chosen: a dead address is known soon, and a slow line may pause
+# chosen: a dead address fails soon, and a slow connection may pause
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-# chosen: a short break of the line is bridged; after a longer one the next pull goes on from the .part file
-PAUSES_S = (0.5, 1.0, 2.0)
+# chosen: retries bridge a short outage; after a longer one the next pull resumes the .part file
+RETRY_DELAYS_S = (0.5, 1.0, 2.0)
 
 Progress = Callable[[str, int, int], None]
 
 
-class Remote(Protocol):
-    """A URL whose bytes are known beforehand."""
+class RemoteFile(Protocol):
+    """A URL whose size and sha256 are known beforehand."""
 
     @property
     def url(self) -> str: ...
@@ -32,73 +32,74 @@ class SourceFailed(Exception):
     """A source didn't give the right bytes. The message follows the source's name in a sentence."""
 
 
-class Interrupted(Exception):
-    """A transfer ended too early; asking again can succeed."""
+class TransferInterrupted(Exception):
+    """A transfer ended too early; a retry can succeed."""
 
 
-def download(remote: Remote, part: Path, progress: Progress) -> None:
-    """Bring the URL's bytes into `part`; on return their size and sha256 are right.
+def download(remote: RemoteFile, part: Path, progress: Progress) -> None:
+    """Download the URL into `part`; on return its size and sha256 are right.
 
-    Wrong bytes are deleted, the first bytes of an interrupted transfer are kept: both end as SourceFailed.
+    Wrong bytes are deleted, the first bytes of an interrupted transfer stay for the next attempt: both end as
+    SourceFailed.
     """
     resumed = part.exists()
     _transfer(remote, part, progress)
-    wrong = manifest.fault(part, remote.bytes, remote.sha256)
-    if wrong and resumed:
-        # What was there may be the start of another file: only one that is new throughout can be judged.
+    problem = manifest.file_problem(part, remote.bytes, remote.sha256)
+    if problem and resumed:
+        # The resumed part may be the start of another file: only a new download can be checked.
         part.unlink()
         _transfer(remote, part, progress)
-        wrong = manifest.fault(part, remote.bytes, remote.sha256)
-    if wrong:
+        problem = manifest.file_problem(part, remote.bytes, remote.sha256)
+    if problem:
         part.unlink()
-        raise SourceFailed(f"is refused: it {wrong}")
+        raise SourceFailed(f"is refused: it {problem}")
 
 
-def _transfer(remote: Remote, part: Path, progress: Progress) -> None:
-    """Ask until all bytes are there, or often enough."""
-    for pause_s in (*PAUSES_S, None):
+def _transfer(remote: RemoteFile, part: Path, progress: Progress) -> None:
+    """Request until the file is complete, with a limited number of retries."""
+    for delay_s in (*RETRY_DELAYS_S, None):
         try:
-            return _ask(remote, part, progress)
+            return _request(remote, part, progress)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            # Nobody is there: waiting a moment seldom helps, and the next source may be better.
+            # No server: waiting a moment seldom helps, and the next source may be better.
             raise SourceFailed(f"can't be reached ({error})") from error
-        except (httpx.TransportError, Interrupted) as error:
-            if pause_s is None:
-                raise SourceFailed(f"broke off {len(PAUSES_S) + 1} times ({error})") from error
-            time.sleep(pause_s)
+        except (httpx.TransportError, TransferInterrupted) as error:
+            if delay_s is None:
+                raise SourceFailed(f"broke off {len(RETRY_DELAYS_S) + 1} times ({error})") from error
+            time.sleep(delay_s)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SourceFailed(f"can't be fetched ({error})") from error
 
 
-def _ask(remote: Remote, part: Path, progress: Progress) -> None:
-    """Ask once for the bytes that are not there yet, and append them as they come."""
-    there = part.stat().st_size if part.exists() else 0
-    if there >= remote.bytes:
+def _request(remote: RemoteFile, part: Path, progress: Progress) -> None:
+    """Request once the bytes that are still missing, and append them as they come."""
+    offset = part.stat().st_size if part.exists() else 0
+    if offset >= remote.bytes:
         return
     # The file's own bytes are counted and resumed, so nothing may be compressed on the way.
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={there}-"} if there else {})
-    with httpx.stream("GET", remote.url, headers=headers, follow_redirects=True, timeout=TIMEOUT) as answer:
-        if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and there:
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
+    with httpx.stream("GET", remote.url, headers=headers, follow_redirects=True, timeout=TIMEOUT) as response:
+        if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and offset:
             part.unlink()
-            raise Interrupted("it has fewer bytes than were fetched before")
-        if answer.is_server_error or answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            raise Interrupted(f"it answers {answer.status_code}")
-        if not answer.is_success:
-            raise SourceFailed(f"answers {answer.status_code} {answer.reason_phrase}")
-        if not answer.headers.get("Content-Range", "").startswith(f"bytes {there}-"):
-            there = 0  # the server sends the whole file, whatever was asked
-        _append(answer, remote, part, there, progress)
+            raise TransferInterrupted("it has fewer bytes than were fetched before")
+        if response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise TransferInterrupted(f"it answers {response.status_code}")
+        if not response.is_success:
+            raise SourceFailed(f"answers {response.status_code} {response.reason_phrase}")
+        if not response.headers.get("Content-Range", "").startswith(f"bytes {offset}-"):
+            offset = 0  # the server sends the whole file, whatever range was requested
+        _append(response, remote, part, offset, progress)
 
 
-def _append(answer: httpx.Response, remote: Remote, part: Path, there: int, progress: Progress) -> None:
-    """Write what comes after the first `there` bytes of the file, and never more than the declared size."""
+def _append(response: httpx.Response, remote: RemoteFile, part: Path, offset: int, progress: Progress) -> None:
+    """Write what comes after the first `offset` bytes of the file, and never more than the declared size."""
     name = part.name.removesuffix(".part")
-    with part.open("r+b" if there else "wb") as file:
-        file.seek(there)
-        for chunk in answer.iter_raw():
-            file.write(chunk[: remote.bytes + 1 - there])
-            there += len(chunk)
-            if there > remote.bytes:
-                # One byte too many is kept: it tells `download` that these are not the right ones.
+    with part.open("r+b" if offset else "wb") as file:
+        file.seek(offset)
+        for chunk in response.iter_raw():
+            file.write(chunk[: remote.bytes + 1 - offset])
+            offset += len(chunk)
+            if offset > remote.bytes:
+                # One byte too many is written, so that `download` sees a wrong size.
                 return
-            progress(name, there, remote.bytes)
+            progress(name, offset, remote.bytes)

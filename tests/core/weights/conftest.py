@@ -1,4 +1,4 @@
-"""Two servers of model files, a manifest that names them, and a machine without others."""
+"""Two servers of model files, a manifest that names them, and no other source."""
 
 import threading
 from collections.abc import Iterator
@@ -8,16 +8,16 @@ import pytest
 
 from core import config
 from core.config import Settings
-from tests.core.weights.servers import FILES, NAMES, SIZE, Ear, Server, sha256, zipped
+from tests.core.weights.servers import FILES, NAMES, SIZE, RecordingListener, Server, sha256, zipped
 
 
 @pytest.fixture
-def ear() -> Ear:
-    return Ear()
+def listener() -> RecordingListener:
+    return RecordingListener()
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No pauses, no proxy, and a pip that knows one folder only."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

