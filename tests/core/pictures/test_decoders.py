@@ -135,14 +135,6 @@ def test_decode_takes_first_of_mpo() -> None:
     assert furthest(rgb(decoded(data)), pictures.quarters()) <= LIKE_JPEG
 
 
-@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "zstd", "lzma"])
-def test_decode_reads_tiff_compressions(compression: str) -> None:
-    picture = decoded(pictures.file(pictures.quarters(), "tiff", compression=compression))
-    # JPEG inside TIFF halves the colours' resolution.
-    away_from_edges = (slice(4, 28), slice(4, 44))
-    assert furthest(rgb(picture)[away_from_edges], pictures.quarters()[away_from_edges]) <= LIKE_JPEG
-
-
 def test_pictures_of_one_pixel_are_read() -> None:
     for form, way in WAYS.items():
         data = pictures.file(Image.new("RGB", (1, 1), (200, 100, 50)), form, **way)

@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import UndecodableImage
 from core.pictures import images
-from core.pictures.heif import bitstreams, boxes
+from core.pictures.heif import boxes
 from tests.pictures import MANY
 
 GRID, TILE = 1, 2
@@ -78,10 +78,3 @@ def test_references_are_read_in_one_go() -> None:
     with pytest.raises(UndecodableImage):
         images.probe(heic(iref=box(b"iref", bytes(4), tiles, others)), MANY)
     assert time.process_time() - started < 3
-
-
-def test_coded_picture_of_countless_units_is_refused() -> None:
-    with pytest.raises(ValueError, match="too many"):
-        bitstreams.av1_sizes(b"\x12\0" * (bitstreams.MAX_UNITS + 1))
-    with pytest.raises(ValueError, match="too many"):
-        bitstreams.hevc_slices(b"\0\0\0\3\x4e\1\1" * (bitstreams.MAX_UNITS + 1), bytes(21) + b"\3")

@@ -11,17 +11,11 @@ from PIL import Image
 
 from core.errors import ImageTooLarge, UndecodableImage, UnsupportedImage
 from core.pictures import images
-from core.pictures.heif import bitstreams, boxes, plain_files, stills
+from core.pictures.heif import boxes, stills
 from core.pictures.heif.containers import HeifItem, HeifProperty
 from tests import pictures
+from tests.core.pictures.heif.files import BOTH, LIKE_HEVC, flat, resized
 from tests.pictures import MANY, WAYS, decoded, furthest, rgb
-
-BOTH = ["heic", "avif"]
-LIKE_HEVC = 8  # chosen: what a lossy picture of flat colours may lose
-
-
-def flat(form: str, width: int = 96, height: int = 64, **options: Any) -> bytes:
-    return pictures.file(pictures.quarters(width, height), form, **WAYS[form], **options)
 
 
 def several(*shown: np.ndarray[Any, Any], **options: Any) -> bytes:
@@ -32,12 +26,6 @@ def several(*shown: np.ndarray[Any, Any], **options: Any) -> bytes:
     out = BytesIO()
     made.save(out, **WAYS["heic"], **options)
     return out.getvalue()
-
-
-def resized(data: bytes, width: int, height: int) -> bytes:
-    """The file with another size in its header."""
-    place = data.index(b"ispe") + 8
-    return data[:place] + struct.pack(">II", width, height) + data[place + 8 :]
 
 
 @pytest.mark.parametrize("form", BOTH)
@@ -56,16 +44,6 @@ def test_exif_orientation_is_not_applied(form: str) -> None:
 def test_pixel_limit_holds_before_decoding(form: str) -> None:
     with pytest.raises(ImageTooLarge):
         images.probe(resized(flat(form), 60_000, 60_000), MANY)
-
-
-@pytest.mark.parametrize("form", BOTH)
-def test_understated_size_is_refused_before_decoding(form: str) -> None:
-    """The coded picture is what a decoder takes room for."""
-    data = resized(flat(form, 512, 512), 64, 64)
-    with pytest.raises(ValueError, match="header"):
-        plain_files.make(data, stills.read(data))
-    with pytest.raises(UndecodableImage):
-        decoded(data)
 
 
 @pytest.mark.parametrize("form", BOTH)
@@ -146,28 +124,6 @@ def test_sequence_gives_its_first_picture() -> None:
     assert furthest(rgb(decoded(data)), np.asarray(frames[0])) <= LIKE_HEVC
 
 
-@pytest.mark.parametrize("form", BOTH)
-def test_decoder_is_given_the_picture_alone(form: str) -> None:
-    options: dict[str, Any] = {"exif": pictures.exif(1), "xmp": b"SECRET-XMP"}
-    data = flat(form, icc_profile=pictures.srgb_profile(), **options) + b"SECRET-TRAILER"
-    still = stills.read(data)
-    plain = plain_files.make(data, still)
-    assert len(boxes.read(plain).items) == 1
-    assert b"SECRET" in data
-    assert b"CAMERA-NAME" in data
-    for word in (b"SECRET", b"CAMERA-NAME", b"Exif", b"prof"):
-        assert word not in plain
-    assert furthest(rgb(decoded(data)), pictures.quarters()) <= LIKE_HEVC
-
-
-def test_thumbnail_stays_behind() -> None:
-    data = flat("heic", 300, 200, thumbnails=[64])
-    still = stills.read(data)
-    assert len(still.container.items) == 2
-    assert still.parts == [still.container.primary]
-    assert len(boxes.read(plain_files.make(data, still)).items) == 1
-
-
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_heic_with_blank_end_is_refused(share: float) -> None:
     """What a broken copy leaves; libde265 shows a grey rest without a word."""
@@ -211,36 +167,6 @@ def test_unknown_essential_property_is_refused() -> None:
         associations[at + number] |= 0x80
     with pytest.raises(UndecodableImage):
         decoded(changed[:box] + bytes(associations) + changed[box + 40 :])
-
-
-def test_many_frames_of_one_picture_are_refused() -> None:
-    """Each would be decoded, and only one is shown."""
-    data = flat("avif")
-    still = stills.read(data)
-    payload = still.container.payload(data, still.container.primary)
-    assert bitstreams.av1_sizes(payload) == [(96, 64)]
-    with pytest.raises(ValueError, match="AV1"):
-        bitstreams.av1_sizes(payload * 5)
-
-
-def test_second_hevc_picture_is_refused() -> None:
-    data = flat("heic")
-    still = stills.read(data)
-    item = still.container.items[still.container.primary]
-    payload = still.container.payload(data, still.container.primary)
-    assert bitstreams.hevc_slices(payload, item.first(b"hvcC"))
-    with pytest.raises(ValueError, match="HEVC"):
-        bitstreams.hevc_slices(payload * 2, item.first(b"hvcC"))
-
-
-@pytest.mark.parametrize("size", [(96, 64), (512, 512), (641, 479), (33, 1025)])
-def test_coded_sizes_are_read(size: tuple[int, int]) -> None:
-    heic, avif = (flat(form, *size) for form in BOTH)
-    ((wide, high),) = bitstreams.hevc_sizes(stills.read(heic).container.items[1].first(b"hvcC"))
-    assert size[0] <= wide < size[0] + 64
-    assert size[1] <= high < size[1] + 64
-    still = stills.read(avif)
-    assert bitstreams.av1_sizes(still.container.payload(avif, still.container.primary)) == [size]
 
 
 @pytest.mark.parametrize("form", BOTH)
