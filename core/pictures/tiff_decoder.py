@@ -49,8 +49,8 @@ def decode(data: bytes) -> Raster:
 def _keep_pixel_tags(data: bytes, directory: tiffs.TiffDirectory) -> bytes:
     """Narrow a TIFF's directory, in place, to the tags that pixels depend on; the other pages are cut off.
 
-    Pillow reads every tag of every directory, and turns the picture by its orientation. In place, because bytes
-    added at the end would stand in for pixels that are missing there.
+    Pillow reads every tag of every directory, and rotates the picture by its orientation. In place, because
+    bytes added at the end would be read as pixels that are missing there.
     """
     entries, total = [], 0
     for tag, (kind, count, value) in sorted(directory.entries.items()):

@@ -60,7 +60,7 @@ def orientation(exif: bytes) -> int:
 def directory(data: bytes) -> TiffDirectory:
     """Read the first directory of a TIFF or EXIF block; ValueError, struct.error where there is none.
 
-    A directory that is cut off gives the entries that are there.
+    Of a directory that is cut off, the entries that are there are returned.
     """
     orders: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
     if data[:4] not in orders:

@@ -1,1 +1,1 @@
-"""The model files: which there are, where one is, fetching and checking it."""
+"""The model files: the manifest, where each is available, downloads and digests."""

@@ -149,7 +149,7 @@ def _folder_lock(folder: Path, listener: Listener) -> Iterator[None]:
 
 
 def _fetch_from(entry: ModelEntry, source: Source, target: Path, listener: Listener) -> None:
-    """Fetch the target from one source; SourceFailed leaves no target."""
+    """Fetch the target from one source; on SourceFailed the target is unchanged."""
     part = target.with_name(target.name + ".part")
     match source:
         case MirrorFolder():

@@ -29,7 +29,7 @@ class RemoteFile(Protocol):
 
 
 class SourceFailed(Exception):
-    """A source didn't give the right bytes. The message follows the source's name in a sentence."""
+    """A source didn't return the right bytes. The message follows the source's name in a sentence."""
 
 
 class TransferInterrupted(Exception):

@@ -1,1 +1,1 @@
-"""HEIF and AVIF containers: what they hold, and the one picture that is read."""
+"""HEIF and AVIF containers: their boxes and items, and the primary picture."""

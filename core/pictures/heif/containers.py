@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class HeifProperty:
-    """One property of an item. A reader that does not know an essential one must leave the item alone."""
+    """One property of an item. A reader that does not know an essential one must ignore the item."""
 
     kind: bytes
     body: bytes

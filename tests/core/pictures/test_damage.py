@@ -1,4 +1,4 @@
-"""A picture is read as a whole or not at all; files made to do harm do none."""
+"""A picture is decoded completely or not at all; malicious files do no harm."""
 
 import contextlib
 import struct
@@ -61,20 +61,20 @@ def test_jpeg_cut_between_scans_is_refused() -> None:
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.7, 0.9])
 def test_jpeg_with_hole_is_refused(share: float) -> None:
-    """A hole of some bytes can't be told from a picture: JPEG has no checksum. This one is of two kilobytes."""
+    """A hole of some bytes can't be distinguished from pixels: JPEG has no checksum. This one has two kilobytes."""
     data = pictures.file(pictures.astronaut(), "jpeg", quality=90)
     place = int(len(data) * share)
     with pytest.raises(UndecodableImage):
         decoded(data[:place] + data[place + 2000 :])
 
 
-def test_truncated_webp_with_mended_sizes_is_refused() -> None:
+def test_truncated_webp_with_fixed_sizes_is_refused() -> None:
     data = WHOLE["webp"]
     for size in range(200, len(data) - 40, 100):
         body = data[20 : 20 + size]
-        mended = b"RIFF" + struct.pack("<I", 12 + size) + b"WEBPVP8 " + struct.pack("<I", size) + body
+        fixed = b"RIFF" + struct.pack("<I", 12 + size) + b"WEBPVP8 " + struct.pack("<I", size) + body
         with pytest.raises(UndecodableImage):
-            decoded(mended)
+            decoded(fixed)
 
 
 def test_damaged_png_is_refused() -> None:
@@ -95,15 +95,15 @@ def test_jpeg_with_stray_bytes_is_read() -> None:
     data = WHOLE["jpeg"]
     expected = decoded(data).pixels
     blemished = [
-        data[:-2] + bytes(16) + data[-2:],  # before the end marker, as some cameras leave them
+        data[:-2] + bytes(16) + data[-2:],  # before the end marker, as some cameras write them
         data + b"trailer" * 100,
         data[:20] + bytes(16) + data[20:],  # between two segments
         data[:2] + b"\xff\xff\xff" + data[2:],
         data.replace(b"JFIF\0\x01", b"JFIF\0\xff"),
     ]
-    for one in blemished:
-        assert one != data
-        assert furthest(decoded(one).pixels, expected) == 0
+    for variant in blemished:
+        assert variant != data
+        assert furthest(decoded(variant).pixels, expected) == 0
 
 
 def test_jpeg_with_many_strays_is_refused() -> None:
@@ -112,15 +112,15 @@ def test_jpeg_with_many_strays_is_refused() -> None:
         decoded(data[:-2] + bytes(40) + data[-2:])
 
 
-def test_decode_says_no_warning() -> None:
-    with warnings.catch_warnings(record=True) as said:
+def test_decode_raises_no_warning() -> None:
+    with warnings.catch_warnings(record=True) as recorded:
         warnings.simplefilter("always")
         for data in WHOLE.values():
             for place in (0, 60, len(data) // 2):
                 damaged = data[:place] + b"\xff\xff\xff\xff" + data[place + 4 :]
                 with contextlib.suppress(InvalidInput):
                     decoded(damaged)
-    assert said == []
+    assert recorded == []
 
 
 def test_jpeg_of_many_scans_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Files that say one thing to one reader and another to the next."""
+"""Files that different readers interpret differently."""
 
 import struct
 import zlib

@@ -20,7 +20,7 @@ SLOW_S = 5.0  # chosen: far over what any of them takes on a busy machine
 
 @pytest.fixture(scope="session")
 def listed(shared_data: Path) -> list[dict[str, Any]]:
-    """What the folder's manifest says of each file."""
+    """The folder's manifest: what each file is."""
     manifest: list[dict[str, Any]] = json.loads((shared_data / "formats" / "manifest.json").read_text())
     return manifest
 
@@ -73,7 +73,7 @@ def test_real_orientations_look_alike(shared_data: Path, orientation: int) -> No
 
 
 def test_hostile_files_end_well(shared_data: Path) -> None:
-    """Each gives a picture or an error that the caller is told of, quickly."""
+    """Each ends in a picture or in an error for the caller, quickly."""
     files = [path for path in sorted((shared_data / "hostile").iterdir()) if path.is_file()]
     assert len(files) > 300
     for path in files:

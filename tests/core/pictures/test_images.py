@@ -1,4 +1,4 @@
-"""What a header tells, what is refused by it, and that pictures come out upright."""
+"""What is read from a header, what is refused by it, and that pictures are decoded upright."""
 
 import struct
 import zlib

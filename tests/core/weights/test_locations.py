@@ -107,9 +107,9 @@ def test_choose_auto_survives_a_dead_mirror(settings: Settings, manifest_file: P
     assert "secret" not in reason
 
 
-def test_survey_passes_over_wrong_sizes(settings: Settings, manifest_file: Path, mirror: Server) -> None:
+def test_survey_rejects_wrong_sizes(settings: Settings, manifest_file: Path, mirror: Server) -> None:
     mirror.files["scrfd_10g.onnx"] = b"<html>please log in</html>"
-    mirror.knows_range = False
+    mirror.supports_range = False
 
     model = next(locations.survey(with_mirror(settings, mirror.url), manifest_file))
 

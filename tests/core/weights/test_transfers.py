@@ -1,4 +1,4 @@
-"""Transfers that are interrupted go on."""
+"""Interrupted transfers are resumed."""
 
 import threading
 from pathlib import Path
@@ -7,10 +7,10 @@ import pytest
 
 from core.config import Settings
 from core.errors import WeightsError
-from tests.core.weights.servers import FILES, SIZE, WRONG, RecordingListener, Server, left, pull, with_mirror
+from tests.core.weights.servers import FILES, SIZE, WRONG, RecordingListener, Server, files_in_folder, pull, with_mirror
 
 
-def test_transfer_bridges_a_cut(
+def test_transfer_retries_after_a_cut(
     settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
 ) -> None:
     mirror.cuts = [60_000, 50_000]
@@ -19,22 +19,22 @@ def test_transfer_bridges_a_cut(
     assert mirror.sent == [60_000, 50_000, 90_000]
 
 
-def test_transfer_goes_on_next_time(
+def test_transfer_resumes_next_time(
     settings: Settings, manifest_file: Path, server: Server, listener: RecordingListener
 ) -> None:
     size = len(server.files["scrfd_10g.zip"])
     server.cuts = [30_000, 30_000, 30_000, 30_000]
     with pytest.raises(WeightsError, match="broke off 4 times"):
         pull("scrfd_10g", settings, manifest_file, listener)
-    assert left(settings) == ["scrfd_10g.zip.part"]
+    assert files_in_folder(settings) == ["scrfd_10g.zip.part"]
 
     assert pull("scrfd_10g", settings, manifest_file, listener) == FILES["scrfd_10g"]
 
     assert server.sent[4:] == [size - 120_000]
-    assert left(settings) == ["scrfd_10g.onnx"]
+    assert files_in_folder(settings) == ["scrfd_10g.onnx"]
 
 
-def test_transfer_outlasts_a_busy_server(
+def test_transfer_retries_a_busy_server(
     settings: Settings, manifest_file: Path, server: Server, listener: RecordingListener
 ) -> None:
     server.busy = 2
@@ -45,7 +45,7 @@ def test_transfer_outlasts_a_busy_server(
 def test_transfer_restarts_without_range(
     settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
 ) -> None:
-    mirror.knows_range = False
+    mirror.supports_range = False
     mirror.cuts = [60_000]
 
     assert pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, listener) == FILES["scrfd_10g"]
@@ -72,7 +72,7 @@ def test_transfer_replaces_a_stale_part(
 
     assert pull("scrfd_10g", with_mirror(settings, mirror.url), manifest_file, listener) == FILES["scrfd_10g"]
     assert "refused" not in listener.text
-    assert left(settings) == ["scrfd_10g.onnx"]
+    assert files_in_folder(settings) == ["scrfd_10g.onnx"]
 
 
 def test_pulls_at_once_take_turns(
@@ -91,4 +91,4 @@ def test_pulls_at_once_take_turns(
 
     assert got == [FILES["scrfd_10g"]] * 6
     assert server.sent == [len(server.files["scrfd_10g.zip"])]
-    assert left(settings) == ["scrfd_10g.onnx"]
+    assert files_in_folder(settings) == ["scrfd_10g.onnx"]

@@ -32,14 +32,14 @@ def table(kind: bytes, count: int) -> bytes:
 def heic(**tables: bytes) -> bytes:
     """A header of a picture of one tile, with other tables than it needs."""
     infos = [struct.pack(">IHH4sB", 0x02000000, item, 0, kind, 0) for item, kind in ((GRID, b"grid"), (TILE, b"hvc1"))]
-    told = {kind: table(kind.encode(), 2) for kind in ("iloc", "iref", "ipma")} | tables
+    boxes_by_kind = {kind: table(kind.encode(), 2) for kind in ("iloc", "iref", "ipma")} | tables
     meta = [
         box(b"hdlr", struct.pack(">II4s13x", 0, 0, b"pict")),
         box(b"pitm", struct.pack(">IH", 0, GRID)),
         box(b"iinf", struct.pack(">IH", 0, 2), *[box(b"infe", info) for info in infos]),
-        told["iloc"],
-        told["iref"],
-        box(b"iprp", box(b"ipco", box(b"ispe", struct.pack(">III", 0, 96, 64))), told["ipma"]),
+        boxes_by_kind["iloc"],
+        boxes_by_kind["iref"],
+        box(b"iprp", box(b"ipco", box(b"ispe", struct.pack(">III", 0, 96, 64))), boxes_by_kind["ipma"]),
     ]
     return box(b"ftyp", b"heic", bytes(4), b"mif1heic") + box(b"meta", bytes(4), *meta)
 
@@ -52,10 +52,10 @@ def test_table_without_end_is_refused(kind: str) -> None:
 
 
 def test_many_tables_are_refused() -> None:
-    one = table(b"ipma", 2)
-    assert images.probe(heic(ipma=one * boxes.MAX_ASSOCIATIONS), MANY).width == 96
+    ipma = table(b"ipma", 2)
+    assert images.probe(heic(ipma=ipma * boxes.MAX_ASSOCIATIONS), MANY).width == 96
     with pytest.raises(UndecodableImage):
-        images.probe(heic(ipma=one * (boxes.MAX_ASSOCIATIONS + 1)), MANY)
+        images.probe(heic(ipma=ipma * (boxes.MAX_ASSOCIATIONS + 1)), MANY)
 
 
 def test_parts_far_larger_than_the_file_are_refused() -> None:

@@ -30,7 +30,7 @@ def several(*shown: np.ndarray[Any, Any], **options: Any) -> bytes:
 
 @pytest.mark.parametrize("form", BOTH)
 def test_exif_orientation_is_not_applied(form: str) -> None:
-    """The container's own turn counts (ISO/IEC 23008-12); phones tell the same turn in both."""
+    """The container's own rotation counts (ISO/IEC 23008-12); phones write the same rotation in both."""
     block = Image.Exif()
     block[275] = 6  # stands in for tag 274, from which the writers make turns
     data = flat(form, exif=block)
@@ -79,8 +79,8 @@ def test_profile_is_kept(form: str) -> None:
 def test_tiles_are_put_together() -> None:
     """As phones write them."""
     data = flat("heic", 300, 200, tile_size=64)
-    found = stills.read(data)
-    assert len(found.parts) == 1 + 5 * 4
+    still = stills.read(data)
+    assert len(still.parts) == 1 + 5 * 4
     assert furthest(rgb(decoded(data)), pictures.quarters(300, 200)) <= LIKE_HEVC
 
 
@@ -94,20 +94,19 @@ def test_missing_tile_is_refused() -> None:
 
 
 def test_crop_is_applied() -> None:
-    """In the place of the turn: 40 × 30 pixels whose middle lies 10 to the right of the picture's and 5 below."""
-    still = Image.fromarray(pictures.quarters(96, 64))
-    found = HeifItem(b"hvc1")
-    found.properties = [HeifProperty(b"clap", struct.pack(">IIIIiIiI", 40, 1, 30, 1, 10, 1, 5, 1))]
-    assert stills.geometry(found, still.size)[0] == (38, 22, 78, 52)
+    """40 × 30 pixels whose middle lies 10 to the right of the picture's and 5 below."""
+    item = HeifItem(b"hvc1")
+    item.properties = [HeifProperty(b"clap", struct.pack(">IIIIiIiI", 40, 1, 30, 1, 10, 1, 5, 1))]
+    assert stills.geometry(item, (96, 64))[0] == (38, 22, 78, 52)
 
 
 @pytest.mark.parametrize(
     "numbers", [(40, 0, 30, 1, 0, 1, 0, 1), (0, 1, 30, 1, 0, 1, 0, 1), (40, 1, 30, 1, 5000, 1, 0, 1)]
 )
 def test_odd_crop_is_refused(numbers: tuple[int, ...]) -> None:
-    found = HeifItem(b"hvc1", properties=[HeifProperty(b"clap", struct.pack(">IIIIiIiI", *numbers))])
+    item = HeifItem(b"hvc1", properties=[HeifProperty(b"clap", struct.pack(">IIIIiIiI", *numbers))])
     with pytest.raises(ValueError, match="crop"):
-        stills.geometry(found, (96, 64))
+        stills.geometry(item, (96, 64))
 
 
 def test_primary_picture_is_shown() -> None:
@@ -126,7 +125,7 @@ def test_sequence_gives_its_first_picture() -> None:
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.8])
 def test_heic_with_blank_end_is_refused(share: float) -> None:
-    """What a broken copy leaves; libde265 shows a grey rest without a word."""
+    """What a broken copy leaves; libde265 shows a grey rest without a warning."""
     data = pictures.file(pictures.astronaut(), "heic", quality=70)
     place = data.index(b"mdat") + int((len(data) - data.index(b"mdat")) * share)
     with pytest.raises(UndecodableImage):
