@@ -67,7 +67,8 @@ class ItemRecord:
 def options_of(batch: Batch) -> ResolvedDetectOptions:
     """Return the options of each picture of a batch."""
     model = ResolvedMaskOptions if batch.job_type == JobType.MASK else ResolvedDetectOptions
-    return model.model_validate(batch.options)
+    # Rows from before options were resolved hold null: what it stood for is the model's default.
+    return model.model_validate({name: value for name, value in batch.options.items() if value is not None})
 
 
 def existing(session: Session, batch_id: uuid.UUID, names: Collection[str]) -> dict[str, ExistingItem]:

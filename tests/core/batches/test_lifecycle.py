@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from core.batches import bulk, items, leases, lifecycle
 from core.batches.items import NewItem
+from core.batches.lifecycle import NewBatch
+from core.contract.options import MaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.database.clock import now
 from core.database.engine import SessionFactory
-from core.database.models import BatchItem
+from core.database.models import Batch, BatchItem
 from core.errors import BatchClosed
 from tests.core import rows
 from tests.core.batches.made import assert_right, begun, counts, result, take, taken
@@ -108,6 +110,21 @@ def test_rate_is_of_the_last_minute(session: Session) -> None:
     (progress,) = lifecycle.progress(session, [lifecycle.get(session, batch)])
     assert progress.rate_per_s == pytest.approx(3 / 20, rel=0.1)
     assert progress.remaining_s == pytest.approx(6 / (3 / 20), rel=0.1)
+
+
+@pytest.mark.parametrize("stored", [{}, {"detail": None, "verify": None}], ids=["absent", "null"])
+def test_options_stored_unresolved_are_read(stored: dict[str, Any]) -> None:
+    mask = Batch(job_type="mask", options={"method": "solid"} | stored)
+    assert items.options_of(mask) == ResolvedMaskOptions(method="solid", detail="balanced", verify=True)
+    detect = Batch(job_type="detect", options={name: value for name, value in stored.items() if name != "verify"})
+    assert items.options_of(detect) == ResolvedDetectOptions(detail="balanced")
+
+
+def test_stored_options_are_read_as_they_are(session: Session) -> None:
+    options = ResolvedMaskOptions(detail="fast", verify=False, max_faces=3)
+    batch, _ = lifecycle.create(session, NewBatch("test", options))
+    assert items.options_of(batch) == options
+    assert set(batch.options) == set(MaskOptions.model_fields)
 
 
 def test_small_batch_does_not_wait_for_a_large_one(session: Session) -> None:

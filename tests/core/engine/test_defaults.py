@@ -1,9 +1,10 @@
 """What a caller leaves open is decided by the settings, once."""
 
 import pytest
+from pydantic import ValidationError
 
 from core import config
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import DetectOptions, MaskOptions, ResolvedMaskOptions
 from core.engine import defaults
 
 
@@ -28,3 +29,15 @@ def test_details_are_the_settings() -> None:
 )
 def test_verify_is_on_unless(options: dict[str, object], settings: dict[str, object], verify: bool) -> None:
     assert defaults.resolve(MaskOptions.model_validate(options), config.read(**settings)).verify is verify
+
+
+def test_given_options_stay() -> None:
+    given = MaskOptions(confidence=0.3, method="solid", detail="fast", verify=True)
+    assert defaults.resolve(given, config.read()).model_dump() == given.model_dump()
+
+
+@pytest.mark.parametrize("name", ["detail", "verify"])
+def test_resolved_options_leave_nothing_open(name: str) -> None:
+    resolved = defaults.resolve(MaskOptions(), config.read()).model_dump()
+    with pytest.raises(ValidationError):
+        ResolvedMaskOptions.model_validate(resolved | {name: None})

@@ -97,6 +97,9 @@ def test_edit_keeps_job_and_object(sessions: SessionFactory, store: ObjectStore,
     assert found.job.processed_s3_key in keys(store)
     assert store.get(found.job.processed_s3_key or "") == b"masked"
     assert (found.job.face_count, found.report["by"], found.report["effective_strength"]) == (1, "admin", 9)
+    assert (found.job.job_type, found.job.confidence_threshold, found.job.nms_threshold) == ("mask", 0.01, 0.999999)
+    searched = {name: found.report[name] for name in ("detail", "passes", "review_faces", "verification")}
+    assert searched == {"detail": None, "passes": [], "review_faces": 0, "verification": None}
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """The pipeline with a detector whose faces are known: what is covered, what stays, what is reported."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.contract.options import Detail, Method, ResolvedDetectOptions, ResolvedMaskOptions
-from core.contract.reports import Detections
+from core.contract.options import Detail, ManualMaskOptions, Method, ResolvedDetectOptions, ResolvedMaskOptions
+from core.contract.reports import Detections, Face
 from core.errors import UndecodableImage
 from core.vision import pipeline, regions
 from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, noise, png, unpacked
@@ -165,3 +165,45 @@ def test_effective_strength_is_largest() -> None:
 def test_effective_strength_without_faces() -> None:
     masked = pipeline.mask(png(noise()), ResolvedMaskOptions(method="pixelate", strength=30), KnownFaces(), MAX_PIXELS)
     assert masked.report.effective_strength == 30
+
+
+def marked(*faces: tuple[float, float, float, float], confidence: float = 1.0, **appearance: Any) -> ManualMaskOptions:
+    given = tuple(Face(box=box, confidence=confidence) for box in faces)
+    return ManualMaskOptions.model_validate({"padding": 0, "format": "png", "faces": given} | appearance)
+
+
+def test_manual_mask_covers_marked_faces_only() -> None:
+    source = noise()
+    masked = pipeline.mask_manually(png(source), marked(BOX, OTHER, method="solid", padding=0.1), MAX_PIXELS)
+    expected = source.copy()
+    expected[8:32, 18:42] = expected[8:32, 48:72] = 0
+    assert (unpacked(masked.image) == expected).all()
+    assert (masked.report.regions, masked.report.verification) == (2, None)
+
+
+def test_manual_mask_reports_no_search() -> None:
+    options = marked(BOX, OTHER, BOX, confidence=0.001)
+    report = pipeline.mask_manually(png(noise()), options, MAX_PIXELS).report.detection
+    assert (report.model, report.detections.passes, len(report.detections.faces)) == ("by hand", (), 3)
+    timings = report.detections.timings
+    assert timings.inference_ms == 0 and timings.verify_ms is None
+    assert min(timings.decode_ms, timings.mask_ms or 0, timings.encode_ms or 0) > 0
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_manual_mask_is_as_strong_as_any(method: Method) -> None:
+    source = png(noise())
+    appearance = {"method": method, "strength": 1, "padding": 0, "format": "png"}
+    searched = ResolvedMaskOptions.model_validate({"detail": "fast", "verify": False} | appearance)
+    found = pipeline.mask(source, searched, KnownFaces(BOX, OTHER, confidences=[1, 1]), MAX_PIXELS)
+    manual = pipeline.mask_manually(source, marked(BOX, OTHER, **appearance), MAX_PIXELS)
+    assert manual.image == found.image
+    assert manual.report.effective_strength == found.report.effective_strength
+
+
+def test_manual_mask_covers_what_alpha_hides() -> None:
+    source = noise(4)
+    source[..., 3] = 100
+    result = unpacked(pipeline.mask_manually(png(source), marked(BOX, method="solid"), MAX_PIXELS).image)
+    assert (result[10:30, 20:40] == (0, 0, 0, 255)).all()
+    assert (result[10:30, :20] == source[10:30, :20]).all()
