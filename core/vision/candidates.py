@@ -1,4 +1,4 @@
-"""Faces as a network gives them, many at a time: before they are merged into an answer."""
+"""Candidate faces as a network outputs them, many at a time: before they are fused."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -22,7 +22,7 @@ class Candidates:
         return len(self.scores)
 
     def take(self, which: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
-        """Keep some, by index or by truth value."""
+        """Select some, by index or by mask."""
         landmarks = None if self.landmarks is None else self.landmarks[which]
         return type(self)(self.boxes[which], self.scores[which], landmarks)
 
@@ -34,17 +34,17 @@ class Candidates:
 
     def moved(self, x: float, y: float) -> Self:
         """Add to every coordinate."""
-        by = np.array([x, y], np.float32)
-        landmarks = None if self.landmarks is None else self.landmarks + by
-        return type(self)(self.boxes + np.tile(by, 2), self.scores, landmarks)
+        offset = np.array([x, y], np.float32)
+        landmarks = None if self.landmarks is None else self.landmarks + offset
+        return type(self)(self.boxes + np.tile(offset, 2), self.scores, landmarks)
 
     def joined(self, other: Self) -> Self:
         """Put two sets from the same model into one."""
         landmarks = None
         if self.landmarks is not None and other.landmarks is not None:
             landmarks = np.concatenate([self.landmarks, other.landmarks])
-        found = np.concatenate([self.boxes, other.boxes])
-        return type(self)(found, np.concatenate([self.scores, other.scores]), landmarks)
+        boxes = np.concatenate([self.boxes, other.boxes])
+        return type(self)(boxes, np.concatenate([self.scores, other.scores]), landmarks)
 
     def distinct(self, nms_threshold: float) -> Self:
         """Keep the best of each cluster of overlapping boxes, by falling score."""
@@ -52,8 +52,8 @@ class Candidates:
 
     def clipped(self, width: int, height: int) -> Self:
         """Cut boxes to the picture and drop what lies outside of it."""
-        cut = type(self)(clip(self.boxes, width, height), self.scores, self.landmarks)
-        return cut.take((cut.boxes[:, 2] > cut.boxes[:, 0]) & (cut.boxes[:, 3] > cut.boxes[:, 1]))
+        clipped = type(self)(clip(self.boxes, width, height), self.scores, self.landmarks)
+        return clipped.take((clipped.boxes[:, 2] > clipped.boxes[:, 0]) & (clipped.boxes[:, 3] > clipped.boxes[:, 1]))
 
     def faces(self) -> tuple[Face, ...]:
         """Return them as plain values, in this order."""

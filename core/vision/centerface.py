@@ -1,4 +1,4 @@
-"""CenterFace: what its network takes and what it answers.
+"""CenterFace: the input and the outputs of its network.
 
 Xu et al., "CenterFace: Joint Face Detection and Alignment Using Face as Point" (arXiv:1911.03599); the numbers are
 those of its reference runner (github.com/Star-Clouds/CenterFace, MIT).
@@ -23,18 +23,18 @@ def blob(canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def has_landmarks(outputs: int) -> bool:
-    """Tell from the number of outputs whether the model gives landmarks."""
+    """Return whether a model with so many outputs gives landmarks."""
     return outputs == 4
 
 
-def decode(outputs: Sequence[NDArray[np.float32]], width: int, least: float) -> Candidates:
+def decode(outputs: Sequence[NDArray[np.float32]], width: int, min_score: float) -> Candidates:
     """Read the candidates with a score of at least `least`, in pixels of the canvas that is `width` wide."""
-    heat, scale, offset, marks = (np.asarray(o[0]) for o in outputs)
-    row, column = np.nonzero(heat[0] >= least)
-    height_width = np.exp(scale[:, row, column].T) * STRIDE
+    heatmap, scale, offset, landmarks = (np.asarray(o[0]) for o in outputs)
+    row, column = np.nonzero(heatmap[0] >= min_score)
+    sizes = np.exp(scale[:, row, column].T) * STRIDE
     # The half cell: a heatmap's cell stands for the middle of its four pixels.
     centre = (np.stack([row, column], axis=1) + offset[:, row, column].T + 0.5) * STRIDE
-    top_left = centre - height_width / 2
-    found = np.hstack([top_left, top_left + height_width])[:, [1, 0, 3, 2]].astype(np.float32)
-    points = marks[:, row, column].T.reshape(-1, 5, 2) * height_width[:, None] + top_left[:, None]
-    return Candidates(found, heat[0, row, column], points[..., ::-1].astype(np.float32))
+    top_left = centre - sizes / 2
+    boxes = np.hstack([top_left, top_left + sizes])[:, [1, 0, 3, 2]].astype(np.float32)
+    points = landmarks[:, row, column].T.reshape(-1, 5, 2) * sizes[:, None] + top_left[:, None]
+    return Candidates(boxes, heatmap[0, row, column], points[..., ::-1].astype(np.float32))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.contract.options import CoverOptions, ResolvedMaskOptions
+from core.contract.options import CoverOptions
 from core.contract.reports import Face
 from core.pictures import images
 from core.pictures.images import DecodedImage
@@ -31,10 +31,9 @@ def verify(
     picture: DecodedImage, subject: Subject, covered: Covered, selection: Selection, detector: Detector
 ) -> Covered:
     """Search the masked picture again, quickly, and mask what is still found; ResidualFace when that doesn't help."""
-    options = subject.options
-    assert isinstance(options, ResolvedMaskOptions)  # noqa: S101 - only what was searched for is searched again
-    least = max(options.confidence, verifications.MIN_CONFIDENCE)
-    quick = options.model_copy(update={"confidence": least, "max_faces": 0, "detail": "fast"})
+    options = selection.options
+    confidence = max(options.confidence, verifications.MIN_RESIDUAL_CONFIDENCE)
+    quick = options.model_copy(update={"confidence": confidence, "max_faces": 0, "detail": "fast"})
 
     def search(masked: MaskedPixels) -> tuple[Face, ...]:
         return finding.find(overlay(picture, masked), quick, detector).faces

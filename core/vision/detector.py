@@ -22,7 +22,7 @@ FAMILIES: dict[str, ModelFamily] = {"scrfd": scrfd, "centerface": centerface}
 
 
 class Detector(Protocol):
-    """What finds faces in pixels."""
+    """Finds faces in pixels."""
 
     name: str
     input_size: int
@@ -38,7 +38,7 @@ class OnnxDetector:
     def __init__(self, entry: ModelEntry, runner: Runner, input_size: int) -> None:
         self.name = entry.name
         self.input_size = input_size
-        self.supports_landmarks = runner.gives_landmarks
+        self.supports_landmarks = runner.has_landmarks
         self.runner = runner
         self._gflops = entry.gflops
 
@@ -46,20 +46,20 @@ class OnnxDetector:
         """Search the picture as closely as `options.detail` says; scores do not depend on `options.confidence`."""
         height, width = pixels.shape[:2]
         search = Search(options.detail, self.input_size, self._gflops)
-        run_pass = partial(self.runner.infer, pixels, least=fusion.min_score(options.confidence))
+        run_pass = partial(self.runner.infer, pixels, min_score=fusion.min_score(options.confidence))
         results = search.run(run_pass, width, height)
         started = time.perf_counter()
         fused = fusion.fuse(results, width, height, options.nms_threshold)
         distinct = fused.take(fused.scores >= options.confidence)
-        kept = distinct.take(np.arange(min(len(distinct), options.max_faces or len(distinct))))
+        selected = distinct.take(np.arange(min(len(distinct), options.max_faces or len(distinct))))
         return Detections(
-            faces=kept.faces(),
+            faces=selected.faces(),
             timings=_total(results, (time.perf_counter() - started) * 1000),
-            candidates_before_nms=sum(len(one.candidates) for one in results),
+            candidates_before_nms=sum(len(result.candidates) for result in results),
             candidates_after_nms=len(distinct),
             det_scale=passes.scale(width, height, self.input_size),
             input_size=results[0].report.input_size,
-            passes=tuple(one.report for one in results),
+            passes=tuple(result.report for result in results),
         )
 
 
@@ -78,5 +78,5 @@ def threads(settings: Settings) -> int:
 
 def _total(results: Sequence[PassResult], nms_ms: float) -> Timings:
     steps = ("preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms")
-    sums = {step: sum(getattr(one.timings, step) for one in results) for step in steps}
+    sums = {step: sum(getattr(result.timings, step) for result in results) for step in steps}
     return Timings(**sums, nms_ms=nms_ms)

@@ -28,11 +28,13 @@ def find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detect
 
 @dataclass(frozen=True)
 class Selection:
-    """detections: the faces to mask; visible: those that stay visible because `max_faces` is smaller.
+    """Which faces are masked. options: what they were searched with; detections: the faces to mask.
 
-    limited: whether the caller has named a number of faces, and there are as many.
+    visible: those that stay visible because `max_faces` is smaller; limited: whether the caller has given a number of
+    faces, and there are as many.
     """
 
+    options: ResolvedMaskOptions
     detections: Detections
     visible: tuple[Face, ...]
     limited: bool
@@ -44,12 +46,13 @@ def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: 
     A thorough search also finds those down to `review_confidence`; they are marked, since a person should look at them.
     """
     thorough = options.detail == "thorough"
-    least = min(options.confidence, options.review_confidence) if thorough else options.confidence
-    found = find(picture, options.model_copy(update={"confidence": least, "max_faces": 0}), detector)
-    faces = tuple(face.model_copy(update={"review": face.confidence < options.confidence}) for face in found.faces)
-    most = options.max_faces or len(faces)
+    min_confidence = min(options.confidence, options.review_confidence) if thorough else options.confidence
+    unlimited = options.model_copy(update={"confidence": min_confidence, "max_faces": 0})
+    detections = find(picture, unlimited, detector)
+    faces = tuple(face.model_copy(update={"review": face.confidence < options.confidence}) for face in detections.faces)
+    count = options.max_faces or len(faces)
     limited = 0 < options.max_faces <= len(faces)
-    return Selection(found.model_copy(update={"faces": faces[:most]}), faces[most:], limited)
+    return Selection(options, detections.model_copy(update={"faces": faces[:count]}), faces[count:], limited)
 
 
 def _merge(visible: Detections, hidden: Detections, options: ResolvedDetectOptions) -> Detections:

@@ -17,17 +17,17 @@ Limits = NDArray[np.float32]
 # Candidates below it are ignored; fixed, so that a face's score does not depend on the caller's threshold.
 MIN_EVIDENCE = 0.05
 # chosen: two passes see the same face when their boxes overlap at least this much
-SAME = 0.45
+SAME_FACE_IOU = 0.45
 # measured: of 0.2 to 0.5 what gives the best AP; all of it would count mistakes that passes make together as faces
 NOISY_OR_WEIGHT = 0.4
 # measured: in pixels of the input; a pass sees only parts of a face that is larger
 MAX_WHOLE_FACE = 300
 # chosen: what lies inside a face by this share, and with its centre in the middle of it, is a part of it. One that is
 # nearer to a corner can be somebody behind.
-INSIDE, MIDDLE = 0.75, 0.7
-SURE = 0.5
+PART_CONTAINMENT, PART_OFFSET = 0.75, 0.7
+SURE_SCORE = 0.5
 # chosen: a rotated pass counts where the upright ones score less than half as much, if anything
-TOUCHING, LESS = 0.2, 0.5
+TOUCHING_IOU, RIVAL_SHARE = 0.2, 0.5
 
 
 def min_score(confidence: float) -> float:
@@ -73,11 +73,11 @@ def _with_rotated(upright: FusedCandidates, rotated: FusedCandidates) -> FusedCa
     """
     faces = upright.faces.joined(rotated.faces)
     count = len(upright.faces)
-    neighbours = boxes.Neighbours(faces.boxes, TOUCHING)
+    neighbours = boxes.Neighbours(faces.boxes, TOUCHING_IOU)
     added = [
         index
         for index in range(count, len(faces))
-        if _best_score(faces, neighbours.of(index), count) < LESS * faces.scores[index]
+        if _best_score(faces, neighbours.of(index), count) < RIVAL_SHARE * faces.scores[index]
     ]
     kept = np.append(np.arange(count), np.array(added, np.intp))
     return FusedCandidates(faces.take(kept), np.append(upright.limits, rotated.limits)[kept])
@@ -88,29 +88,29 @@ def _weighted_box_fusion(candidates: Candidates, origin: boxes.Regions) -> tuple
 
     origin: the number of each candidate's pass.
     """
-    neighbours = boxes.Neighbours(candidates.boxes, SAME)
-    waiting, sure = np.ones(len(candidates), bool), candidates.scores >= MIN_EVIDENCE
+    neighbours = boxes.Neighbours(candidates.boxes, SAME_FACE_IOU)
+    remaining, sure = np.ones(len(candidates), bool), candidates.scores >= MIN_EVIDENCE
     means, scores = candidates.boxes.copy(), candidates.scores.copy()
     seeds = []
     for seed in np.argsort(-candidates.scores, kind="stable").tolist():
-        if not waiting[seed]:
+        if not remaining[seed]:
             continue
         seeds.append(seed)
         others = neighbours.of(seed)
-        others = others[waiting[others] & sure[others] & (origin[others] != origin[seed])]
+        others = others[remaining[others] & sure[others] & (origin[others] != origin[seed])]
         if len(others):
-            waiting[others] = False
+            remaining[others] = False
             members = np.append(others, seed)
             means[seed] = _mean_box(candidates.boxes[members], candidates.scores[members])
             scores[seed] = _noisy_or(float(candidates.scores[seed]), candidates.scores[others], origin[others])
-        waiting[seed] = False
+        remaining[seed] = False
     best = np.array(seeds, np.intp)
     return Candidates(means, scores, candidates.landmarks).take(best), best
 
 
-def _mean_box(found: Boxes, scores: Scores) -> Boxes:
+def _mean_box(members: Boxes, scores: Scores) -> Boxes:
     """Return the mean box, the surer ones counting for more; shape (4,)."""
-    mean = np.average(found.astype(np.float64), axis=0, weights=scores.astype(np.float64) ** 2)
+    mean = np.average(members.astype(np.float64), axis=0, weights=scores.astype(np.float64) ** 2)
     return np.asarray(mean, np.float32)
 
 
@@ -122,27 +122,28 @@ def _noisy_or(best: float, others: Scores, passes: boxes.Regions) -> float:
     return 1 - miss
 
 
-def _best_score(faces: Candidates, which: boxes.Regions, count: int) -> float:
+def _best_score(faces: Candidates, indices: boxes.Regions, count: int) -> float:
     """Return the best score of some of the first `count`, 0 of none."""
-    return float(faces.scores[which[which < count]].max(initial=0))
+    return float(faces.scores[indices[indices < count]].max(initial=0))
 
 
 def _suppress_parts(merged: FusedCandidates) -> Candidates:
     """Drop parts of faces, which keep the better score of the two."""
-    found, limits = merged.faces, merged.limits
-    sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0)
-    scores, kept = found.scores.copy(), np.ones(len(found), bool)
-    faces = np.flatnonzero((scores >= SURE) & (sides > limits.min(initial=np.inf)))
+    candidates, limits = merged.faces, merged.limits
+    sides = (candidates.boxes[:, 2:] - candidates.boxes[:, :2]).max(axis=1, initial=0)
+    scores, kept = candidates.scores.copy(), np.ones(len(candidates), bool)
+    faces = np.flatnonzero((scores >= SURE_SCORE) & (sides > limits.min(initial=np.inf)))
     for face in faces[np.argsort(-sides[faces])]:
-        parts = kept & (limits < sides[face]) & (sides < sides[face]) & _within(found.boxes[face], found.boxes)
+        inside = _within(candidates.boxes[face], candidates.boxes)
+        parts = kept & (limits < sides[face]) & (sides < sides[face]) & inside
         if kept[face] and parts.any():
             scores[face] = max(scores[face], scores[parts].max())
             kept &= ~parts
-    return Candidates(found.boxes, scores, found.landmarks).take(kept)
+    return Candidates(candidates.boxes, scores, candidates.landmarks).take(kept)
 
 
 def _within(box: Boxes, others: Boxes) -> NDArray[np.bool_]:
-    """Tell which of the others, (n, 4), lie in the middle of a box, (4,)."""
+    """Return which of the others, (n, 4), lie in the middle of a box, (4,)."""
     off = (others[:, :2] + others[:, 2:] - box[:2] - box[2:]) / (box[2:] - box[:2])
-    near = np.hypot(off[:, 0], off[:, 1]) <= MIDDLE
-    return np.asarray(near & (boxes.covered(box, others) >= INSIDE))
+    near = np.hypot(off[:, 0], off[:, 1]) <= PART_OFFSET
+    return np.asarray(near & (boxes.containment(box, others) >= PART_CONTAINMENT))

@@ -1,4 +1,4 @@
-"""Cover faces so that neither a person nor a program knows them again.
+"""Mask faces so that neither a person nor a program recognises them.
 
 Every region is computed from the picture's own pixels, so that overlaps don't compound.
 """
@@ -15,8 +15,8 @@ from core.vision.regions import Region
 Pixels = NDArray[np.uint8]
 
 # chosen: means of a sixteenth of the kernel look no different after the blur, but can't be sharpened back
-CELLS_A_KERNEL = 16
-FULL = 255
+CELLS_PER_KERNEL = 16
+MASKED = 255
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ def cover(pixels: Pixels, regions: Sequence[Region]) -> MaskedPixels:
     result, covered = pixels.copy(), np.zeros(pixels.shape[:2], np.uint8)
     # The strongest comes last: a small region with fine cells must not show what lies below a large one.
     for region in sorted(regions, key=lambda one: (one.method == "solid", one.strength)):
-        place = slice(region.top, region.bottom), slice(region.left, region.right)
-        patch = _patch(pixels[place], region)
+        area = slice(region.top, region.bottom), slice(region.left, region.right)
+        patch = _patch(pixels[area], region)
         if region.method == "elliptical":
             inside = _ellipse(region)
-            cv2.copyTo(patch, inside, result[place])
-            covered[place] |= inside
+            cv2.copyTo(patch, inside, result[area])
+            covered[area] |= inside
         else:
-            result[place] = patch
-            covered[place] = FULL
+            result[area] = patch
+            covered[area] = MASKED
     return MaskedPixels(result, covered)
 
 
@@ -65,11 +65,11 @@ def _pixelate(source: Pixels, cell: int) -> Pixels:
 def _blur(source: Pixels, kernel: int) -> Pixels:
     """Blur the means of small cells with a Gaussian of `kernel` pixels, odd: a blur alone can be inverted.
 
-    The region's edge goes on beyond it. measured, portraits of 32 to 256 pixels: where the region is reflected there
-    instead, a recogniser that knows the method keeps an AUC of 0.70 rather than 0.64: the face is reflected with it.
+    The region's edge is replicated beyond it. measured, portraits of 32 to 256 pixels: where the region is reflected
+    there instead, a recogniser that knows the method keeps an AUC of 0.70 rather than 0.64: the face is reflected too.
     """
     height, width = source.shape[:2]
-    cell = max(1, kernel // CELLS_A_KERNEL)
+    cell = max(1, kernel // CELLS_PER_KERNEL)
     small_size = -(-width // cell), -(-height // cell)
     small = cv2.resize(source, small_size, interpolation=cv2.INTER_AREA)
     size = (kernel // cell) | 1
@@ -89,10 +89,10 @@ def _sigma(kernel: int) -> float:
 
 def _ellipse(region: Region) -> Pixels:
     """Mark the pixels of a region that its ellipse touches: (height, width), 255 inside."""
-    x = _nearest(region.left, region.right, region.middle[0]) / region.half[0]
-    y = _nearest(region.top, region.bottom, region.middle[1]) / region.half[1]
+    x = _nearest(region.left, region.right, region.centre[0]) / region.half_axes[0]
+    y = _nearest(region.top, region.bottom, region.centre[1]) / region.half_axes[1]
     # A hair more than 1: a corner that lies on the ellipse must not be lost to rounding.
-    return np.where(x[None] ** 2 + y[:, None] ** 2 <= 1 + 1e-6, np.uint8(FULL), np.uint8(0))
+    return np.where(x[None] ** 2 + y[:, None] ** 2 <= 1 + 1e-6, np.uint8(MASKED), np.uint8(0))
 
 
 def _nearest(start: int, end: int, middle: float) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ Pixels = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
 CELL = 32  # the coarsest stride: every input is a multiple of it
-CUT = 2  # chosen: a box that ends so many pixels of the input from an edge is cut off there
+CUT_MARGIN = 2  # chosen: a box that ends so many pixels of the input from an edge is cut off there
 # Left and right change places in a mirror; the nose stays.
 MIRRORED_LANDMARKS = (1, 0, 2, 4, 3)
 
@@ -29,7 +29,7 @@ class ModelFamily(Protocol):
     """A model family's contract: how its input is made and its outputs are read."""
 
     def blob(self, canvas: Pixels) -> NDArray[np.float32]: ...
-    def decode(self, outputs: Sequence[NDArray[np.float32]], width: int, least: float) -> Candidates: ...
+    def decode(self, outputs: Sequence[NDArray[np.float32]], width: int, min_score: float) -> Candidates: ...
     def has_landmarks(self, outputs: int) -> bool: ...
 
 
@@ -38,7 +38,7 @@ class View:
     """What a pass covers, and at what scale.
 
     size: the longer side on the network's input, in pixels; area: left, top, right, bottom in the picture, None for
-    all of it; rot90: quarter turns against the clock; mirrored: left and right, after it is turned; size_range: from
+    all of it; rot90: quarter turns against the clock; mirrored: left and right, after it is rotated; size_range: from
     and up to which longer side, in pixels of the input, a box counts.
     """
 
@@ -67,24 +67,24 @@ class Runner:
     def __init__(self, network: Network, family: ModelFamily) -> None:
         self.network = network
         self.family = family
-        self.gives_landmarks = family.has_landmarks(network.outputs)
+        self.has_landmarks = family.has_landmarks(network.outputs)
 
-    def infer(self, pixels: Pixels, view: View, least: float) -> PassResult:
+    def infer(self, pixels: Pixels, view: View, min_score: float) -> PassResult:
         """Run one pass over an upright BGR picture; candidates with a score of at least `least` are read."""
         left, top, right, bottom = view.area or (0, 0, pixels.shape[1], pixels.shape[0])
-        marks = [time.perf_counter()]
+        timestamps = [time.perf_counter()]
         canvas, inner = letterbox(pixels[top:bottom, left:right], view)
-        marks.append(time.perf_counter())
+        timestamps.append(time.perf_counter())
         blob = self.family.blob(canvas)
-        marks.append(time.perf_counter())
+        timestamps.append(time.perf_counter())
         outputs = self.network.run(blob)
-        marks.append(time.perf_counter())
-        candidates = _within_size_range(self.family.decode(outputs, canvas.shape[1], least), view)
+        timestamps.append(time.perf_counter())
+        candidates = _within_size_range(self.family.decode(outputs, canvas.shape[1], min_score), view)
         upright = _undo_rot90(candidates, view, inner)
         in_view = upright.scaled((right - left) / inner[0], (bottom - top) / inner[1])
         in_picture = _without_cut_off(in_view.moved(left, top), view, pixels.shape[1], pixels.shape[0])
-        marks.append(time.perf_counter())
-        steps = [(after - before) * 1000 for before, after in itertools.pairwise(marks)]
+        timestamps.append(time.perf_counter())
+        steps = [(after - before) * 1000 for before, after in itertools.pairwise(timestamps)]
         return PassResult(
             view=view,
             candidates=in_picture,
@@ -102,12 +102,12 @@ class Runner:
 def letterbox(pixels: Pixels, view: View) -> tuple[Pixels, tuple[int, int]]:
     """Fit a picture into a square of the view's size, at the top left of the smallest black canvas of whole cells.
 
-    Returns the canvas and the (width, height) that the picture takes on it before it is turned.
+    Returns the canvas and the (width, height) that the picture takes on it before it is rotated.
     """
     height, width = pixels.shape[:2]
     factor = scale(width, height, view.size)
     inner = max(1, round(width * factor)), max(1, round(height * factor))
-    # Turned first: mirrored before, a face that lies would stand on its head.
+    # Rotated first: mirrored before, a face that lies would end upside down.
     small = np.rot90(cv2.resize(pixels, inner, interpolation=cv2.INTER_LINEAR), view.rot90)
     if view.mirrored:
         small = small[:, ::-1]
@@ -121,20 +121,20 @@ def scale(width: int, height: int, size: int) -> float:
     return min(size / width, size / height)
 
 
-def _within_size_range(found: Candidates, view: View) -> Candidates:
-    sides = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1, initial=0)
+def _within_size_range(candidates: Candidates, view: View) -> Candidates:
+    sides = (candidates.boxes[:, 2:] - candidates.boxes[:, :2]).max(axis=1, initial=0)
     smallest, largest = view.size_range
-    return found.take((sides >= smallest) & (sides <= largest))
+    return candidates.take((sides >= smallest) & (sides <= largest))
 
 
-def _without_cut_off(found: Candidates, view: View, width: int, height: int) -> Candidates:
+def _without_cut_off(candidates: Candidates, view: View, width: int, height: int) -> Candidates:
     """Drop what a tile's edge cuts through inside a picture of width x height: another tile shows all of it."""
     if view.area is None:
-        return found
+        return candidates
     left, top, right, bottom = view.area
-    margin = CUT / scale(right - left, bottom - top, view.size)
-    box = found.boxes
-    whole = np.ones(len(found), bool)
+    margin = CUT_MARGIN / scale(right - left, bottom - top, view.size)
+    box = candidates.boxes
+    whole = np.ones(len(candidates), bool)
     if left > 0:
         whole &= box[:, 0] > left + margin
     if top > 0:
@@ -143,30 +143,30 @@ def _without_cut_off(found: Candidates, view: View, width: int, height: int) -> 
         whole &= box[:, 2] < right - margin
     if bottom < height:
         whole &= box[:, 3] < bottom - margin
-    return found.take(whole)
+    return candidates.take(whole)
 
 
-def _undo_rot90(found: Candidates, view: View, inner: tuple[int, int]) -> Candidates:
+def _undo_rot90(candidates: Candidates, view: View, inner: tuple[int, int]) -> Candidates:
     """Bring candidates back from the canvas onto the resized picture. inner: its width, height."""
     width, height = inner
-    back: Callable[[Points], Points] = {
+    undo: Callable[[Points], Points] = {
         0: lambda at: at,
         1: lambda at: np.stack([width - at[..., 1], at[..., 0]], axis=-1),
         2: lambda at: np.stack([width - at[..., 0], height - at[..., 1]], axis=-1),
         3: lambda at: np.stack([at[..., 1], height - at[..., 0]], axis=-1),
     }[view.rot90]
 
-    turned_width = (width, height)[view.rot90 % 2]
+    rotated_width = (width, height)[view.rot90 % 2]
 
-    def placed(at: Points) -> Points:
+    def to_upright(at: Points) -> Points:
         if view.mirrored:
-            at = np.stack([turned_width - at[..., 0], at[..., 1]], axis=-1)
-        return back(at)
+            at = np.stack([rotated_width - at[..., 0], at[..., 1]], axis=-1)
+        return undo(at)
 
-    landmarks = found.landmarks
+    landmarks = candidates.landmarks
     if landmarks is not None:
-        landmarks = placed(landmarks)[:, MIRRORED_LANDMARKS if view.mirrored else slice(None)]
-    return Candidates(_corners(placed(found.boxes.reshape(-1, 2, 2))), found.scores, landmarks)
+        landmarks = to_upright(landmarks)[:, MIRRORED_LANDMARKS if view.mirrored else slice(None)]
+    return Candidates(_corners(to_upright(candidates.boxes.reshape(-1, 2, 2))), candidates.scores, landmarks)
 
 
 def _corners(points: Points) -> Boxes:

@@ -10,13 +10,13 @@ from core.contract.reports import Face
 # The most cells across the longer side of a region; fewer than that, it is an odd number too.
 # measured, portraits of 32 to 256 pixels: with 8 none is detected any more, but a recogniser that knows the method has
 # an AUC of 0.67 to 0.70, with 6 and 4 of 0.68, with 7 of 0.51, with 5 and 3 of 0.60: with an odd number no line of the
-# grid lies on the middle of the face
-MOST_CELLS = 7
-LEAST_CELL = 2  # one pixel alone would be its own mean
+# grid lies on the centre of the face
+MAX_CELLS = 7
+MIN_CELL = 2  # one pixel alone would be its own mean
 # The least kernel of the blur, as a multiple of the region's longer side.
 # measured, portraits of 32 to 256 pixels: 1.0 leaves a recogniser that knows the method an AUC of 0.72, 1.25 one of
 # 0.68, 1.5 one of 0.64; black boxes leave it 0.70
-LEAST_KERNEL = 1.5
+MIN_KERNEL = 1.5
 # The least padding of an ellipse around a head that is surely upright, and around any other.
 # measured, tests/core/vision/test_ovals.py: heads turned by 0 to 360 degrees, the oval of each seen upright. Up to 30
 # degrees an ellipse of 1.25 times the detected box holds it, lying on the side of 1.53, upside down of 1.89, because
@@ -31,15 +31,16 @@ UPRIGHT_DEGREES = 30
 
 @dataclass(frozen=True)
 class MaskPolicy:
-    """How weak a mask may be. cells: the most across the longer side; kernel: the least, in longer sides; 0: any.
+    """How weak a mask may be. max_cells: across the longer side; min_kernel: in longer sides; 0: any.
 
-    upright, leaning: the least padding of an ellipse. means: whether a blur works on the means of cells.
+    upright_padding, any_padding: the least of an ellipse, around a head that is surely upright and any other.
+    means: whether a blur works on the means of cells.
     """
 
-    cells: int
-    kernel: float
-    upright: float
-    leaning: float
+    max_cells: int
+    min_kernel: float
+    upright_padding: float
+    any_padding: float
     means: bool
 
     def raised(self, method: Method, strength: int, longer: int) -> int:
@@ -47,21 +48,23 @@ class MaskPolicy:
         if method == "solid":
             return strength
         if method == "pixelate":
-            return _odd_cells(max(strength, LEAST_CELL, -(-longer // self.cells)), longer) if self.cells else strength
-        return max(strength, round(longer * self.kernel)) | 1
+            if not self.max_cells:
+                return strength
+            return _odd_cells(max(strength, MIN_CELL, -(-longer // self.max_cells)), longer)
+        return max(strength, round(longer * self.min_kernel)) | 1
 
     def padded(self, method: Method, padding: float, face: Face) -> float:
         """Return the padding that is applied to a face."""
         if method != "elliptical":
             return padding
-        return max(padding, self.upright if surely_upright(face) else self.leaning)
+        return max(padding, self.upright_padding if surely_upright(face) else self.any_padding)
 
-    def times(self, factor: int) -> Self:
-        """Return one that asks for so many times the strength."""
-        return replace(self, cells=max(1, self.cells // factor), kernel=self.kernel * factor)
+    def strengthened(self, factor: int) -> Self:
+        """Return the policy of so many times the strength."""
+        return replace(self, max_cells=max(1, self.max_cells // factor), min_kernel=self.min_kernel * factor)
 
 
-STRONG = MaskPolicy(MOST_CELLS, LEAST_KERNEL, UPRIGHT_PADDING, ANY_PADDING, means=True)
+STRONG = MaskPolicy(MAX_CELLS, MIN_KERNEL, UPRIGHT_PADDING, ANY_PADDING, means=True)
 # What is asked for, and a plain Gaussian: faces stay recognisable.
 AS_ASKED = MaskPolicy(0, 0, 0, 0, means=False)
 
@@ -70,7 +73,7 @@ AS_ASKED = MaskPolicy(0, 0, 0, 0, means=False)
 class Region:
     """One mask. left, top, right, bottom: whole pixels, half-open, within the picture.
 
-    middle, half: x and y of the ellipse's middle and half axes, in pixels. strength: as it is applied.
+    centre, half_axes: of the ellipse, x and y in pixels. strength: as it is applied.
     means: whether a blur works on the means of cells, which can't be sharpened back.
     """
 
@@ -78,8 +81,8 @@ class Region:
     top: int
     right: int
     bottom: int
-    middle: tuple[float, float]
-    half: tuple[float, float]
+    centre: tuple[float, float]
+    half_axes: tuple[float, float]
     method: Method
     strength: int
     means: bool
@@ -101,7 +104,7 @@ def _odd_cells(cell: int, longer: int) -> int:
 
 
 def surely_upright(face: Face) -> bool:
-    """Tell whether a head leans little, by the line from between the eyes to the middle of the mouth."""
+    """Return whether a head leans little, by the line from between the eyes to the centre of the mouth."""
     x1, y1, x2, y2 = face.box
     wide = x2 - x1 > UPRIGHT_WIDTH * (y2 - y1)
     if face.landmarks is None or wide or face.confidence < UPRIGHT_CONFIDENCE:
@@ -116,8 +119,8 @@ def plan(
     faces: tuple[Face, ...], options: CoverOptions, policy: MaskPolicy, size: tuple[int, int]
 ) -> tuple[Region, ...]:
     """Make the regions that cover faces of a picture of this (width, height); what lies outside of it has none."""
-    made = (region(face, options, policy, size) for face in faces)
-    return tuple(one for one in made if one is not None)
+    planned = (region(face, options, policy, size) for face in faces)
+    return tuple(one for one in planned if one is not None)
 
 
 def region(face: Face, options: CoverOptions, policy: MaskPolicy, size: tuple[int, int]) -> Region | None:
@@ -138,8 +141,8 @@ def region(face: Face, options: CoverOptions, policy: MaskPolicy, size: tuple[in
         top=top,
         right=right,
         bottom=bottom,
-        middle=((x1 + x2) / 2, (y1 + y2) / 2),
-        half=((x2 - x1) / 2 + across, (y2 - y1) / 2 + down),
+        centre=((x1 + x2) / 2, (y1 + y2) / 2),
+        half_axes=((x2 - x1) / 2 + across, (y2 - y1) / 2 + down),
         method=options.method,
         strength=policy.raised(options.method, options.strength, max(right - left, bottom - top)),
         means=policy.means,

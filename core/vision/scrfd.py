@@ -1,4 +1,4 @@
-"""SCRFD: what its networks take and what they answer.
+"""SCRFD: the input and the outputs of its networks.
 
 Guo et al., "Sample and Computation Redistribution for Efficient Face Detection" (arXiv:2105.04714); the numbers
 are those of InsightFace's reference runner (github.com/deepinsight/insightface, detection/scrfd, MIT).
@@ -21,32 +21,32 @@ ANCHORS = 2  # on every cell, both at the same centre
 
 def blob(canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Turn a BGR canvas, (height, width, 3), into the network's input, (1, 3, height, width) RGB around 0."""
-    made = cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.5, 127.5, 127.5), swapRB=True)
-    return np.asarray(made, np.float32)
+    normalised = cv2.dnn.blobFromImage(canvas, 1 / 128, mean=(127.5, 127.5, 127.5), swapRB=True)
+    return np.asarray(normalised, np.float32)
 
 
 def has_landmarks(outputs: int) -> bool:
-    """Tell from the number of outputs whether the model gives landmarks."""
+    """Return whether a model with so many outputs gives landmarks."""
     return outputs == 3 * len(STRIDES)
 
 
-def decode(outputs: Sequence[NDArray[np.float32]], width: int, least: float) -> Candidates:
+def decode(outputs: Sequence[NDArray[np.float32]], width: int, min_score: float) -> Candidates:
     """Read the candidates with a score of at least `least`, in pixels of the canvas that is `width` wide."""
     parts = [
-        _level([o.reshape(o.shape[-2:]) for o in outputs[level :: len(STRIDES)]], width, stride, least)
+        _level([o.reshape(o.shape[-2:]) for o in outputs[level :: len(STRIDES)]], width, stride, min_score)
         for level, stride in enumerate(STRIDES)
     ]
     return parts[0].joined(parts[1]).joined(parts[2])
 
 
-def _level(outputs: list[NDArray[np.float32]], width: int, stride: int, least: float) -> Candidates:
+def _level(outputs: list[NDArray[np.float32]], width: int, stride: int, min_score: float) -> Candidates:
     scores = outputs[0][:, 0]
-    chosen = np.flatnonzero(scores >= least)
-    row, column = np.divmod(chosen // ANCHORS, width // stride)
+    indices = np.flatnonzero(scores >= min_score)
+    row, column = np.divmod(indices // ANCHORS, width // stride)
     centre = np.stack([column, row], axis=1).astype(np.float32) * stride
-    reach = outputs[1][chosen] * stride
-    found = np.hstack([centre - reach[:, :2], centre + reach[:, 2:]])
+    distances = outputs[1][indices] * stride
+    boxes = np.hstack([centre - distances[:, :2], centre + distances[:, 2:]])
     landmarks = None
     if len(outputs) > 2:
-        landmarks = centre[:, None] + outputs[2][chosen].reshape(-1, 5, 2) * stride
-    return Candidates(found, scores[chosen], landmarks)
+        landmarks = centre[:, None] + outputs[2][indices].reshape(-1, 5, 2) * stride
+    return Candidates(boxes, scores[indices], landmarks)

@@ -1,6 +1,6 @@
 """Searches: which passes run over a picture, by how closely the caller wants it searched.
 
-The figures are measured with scrfd_2.5g on WIDER FACE pictures; docs/detection.md tells what each search finds.
+The figures are measured with scrfd_2.5g on WIDER FACE pictures; docs/detection.md says what each search finds.
 """
 
 import math
@@ -32,10 +32,10 @@ WORK_GFLOP = 300
 # measured: levels and their overlapping tiles are this many times the finest level alone
 LEVELS_WORK = 1.6
 # chosen: enlarged more than so many times, a picture shows nothing more
-ENLARGED = 4
-SURE = 0.5
+MAX_UPSCALING = 4
+SURE_SCORE = 0.5
 # measured: what shows less than one sure face in each orientation at the nominal size is decided on a larger input
-LITTLE = 0.75
+MIN_ORIENTATION_EVIDENCE = 0.75
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,22 @@ class Search:
 
     def run(self, run_pass: RunPass, width: int, height: int) -> list[PassResult]:
         """Search a picture of width x height; return the results of all passes, the main pass first."""
-        results = [run_pass(view) for view in self._first(0)]
+        results = [run_pass(view) for view in self._base_views(0)]
         if self.detail == "balanced" and max(width, height) > self.size:
             # Test-time augmentation: two passes over different views make fewer mistakes together.
-            size = _cells(self.size * BALANCED)
+            size = _round_to_cells(self.size * BALANCED)
             results.append(run_pass(View("large", size, mirrored=True, size_range=LARGE)))
         if self.detail == "thorough":
             levels = self._levels(width, height)
             rot90, rotated = self._orientation(run_pass, results, levels[0])
-            known = {one.view for one in rotated}
+            done = {one.view for one in rotated}
             views: list[View] = []
             for number, level in enumerate(levels):
                 views += tiles(width, height, level, rot90, mirrored=level == self.size or number % 2 == 1)
-            results += rotated + [run_pass(view) for view in views if view not in known]
+            results += rotated + [run_pass(view) for view in views if view not in done]
         return results
 
-    def _first(self, rot90: int) -> list[View]:
+    def _base_views(self, rot90: int) -> list[View]:
         return [
             View(_name("main", rot90), self.size, rot90=rot90),
             View(_name("close_up", rot90), CLOSE_UP_SIZE, rot90=rot90, size_range=CLOSE_UP),
@@ -74,10 +74,10 @@ class Search:
 
         first: the results without rotation; size: of the larger passes that decide where little is found.
         """
-        orientations = [first, *([run_pass(view) for view in self._first(rot90)] for rot90 in (1, 2, 3))]
+        orientations = [first, *([run_pass(view) for view in self._base_views(rot90)] for rot90 in (1, 2, 3))]
         rotated = [result for results in orientations[1:] for result in results]
         evidence = [sum(_evidence(result) for result in results) for results in orientations]
-        if max(evidence) < LITTLE and size > self.size:
+        if max(evidence) < MIN_ORIENTATION_EVIDENCE and size > self.size:
             larger = [run_pass(View(_name("large", rot90), size, rot90=rot90, size_range=LARGE)) for rot90 in range(4)]
             evidence = [both + _evidence(one) for both, one in zip(evidence, larger, strict=True)]
             rotated += larger
@@ -93,8 +93,8 @@ class Search:
         finest = min(affordable, max(self.size * FINE, width, height))
         coarse = min(finest, self.size * COARSE)
         steps = math.ceil(math.log(finest / coarse) / math.log(STEP))
-        sizes = [_cells(size) for size in np.geomspace(coarse, finest, steps + 1)]
-        return [size for size in sizes if size <= ENLARGED * max(width, height)] or [self.size]
+        sizes = [_round_to_cells(size) for size in np.geomspace(coarse, finest, steps + 1)]
+        return [size for size in sizes if size <= MAX_UPSCALING * max(width, height)] or [self.size]
 
 
 def tiles(width: int, height: int, size: int, rot90: int, mirrored: bool = False) -> list[View]:
@@ -129,14 +129,14 @@ def _cuts(length: int, factor: float) -> Sequence[tuple[int, int]]:
 
 
 def _evidence(result: PassResult) -> float:
-    """Return how many faces a pass shows, each counting as much as it is sure."""
+    """Return how many faces a pass shows, each weighted by its score."""
     scores = result.candidates.distinct(0.4).scores
-    return float(scores[scores >= SURE].sum())
+    return float(scores[scores >= SURE_SCORE].sum())
 
 
 def _name(kind: str, rot90: int) -> str:
     return f"{kind}_rotated_{90 * rot90}" if rot90 else kind
 
 
-def _cells(size: float) -> int:
+def _round_to_cells(size: float) -> int:
     return round(size / CELL) * CELL

@@ -18,16 +18,16 @@ class Network:
     """A loaded model: one blob in, its outputs out."""
 
     def __init__(self, model: Path, threads: int, symbolic: bool) -> None:
-        """Load `model`; with `symbolic`, its input and output sizes, fixed in the file, are set free first."""
+        """Load `model`; with `symbolic`, its input and output sizes, fixed in the file, are made dynamic first."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         # A thread that spins while it waits takes the CPU that another process of the worker could use.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # The arena keeps memory for every input shape that it ever saw, and pictures come in many shapes.
+        # The arena keeps memory for every input shape that it was ever given, and pictures come in many shapes.
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3  # the 500m file declares fixed output shapes and would warn at every call
-        source = _with_free_sizes(model) if symbolic else str(model)
+        source = _with_dynamic_sizes(model) if symbolic else str(model)
         self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self.outputs = len(self._session.get_outputs())
@@ -37,12 +37,12 @@ class Network:
         return cast(Sequence[NDArray[np.float32]], self._session.run(None, {self._input: blob}))
 
 
-def _with_free_sizes(model: Path) -> bytes:
+def _with_dynamic_sizes(model: Path) -> bytes:
     loaded: Any = onnx.load(str(model))
     for value in (*loaded.graph.input, *loaded.graph.output):
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
             if axis != 1:  # batch, height and width; the channels stay
                 dim.dim_param = f"{value.name}_{axis}"
-    # Shapes that were inferred for the nominal size would contradict the freed ones.
+    # Shapes that were inferred for the nominal size would contradict the dynamic ones.
     del loaded.graph.value_info[:]
     return bytes(loaded.SerializeToString())

@@ -17,15 +17,15 @@ from core.vision import boxes, masks, regions
 from core.vision.masks import MaskedPixels, Pixels
 from core.vision.regions import MaskPolicy, Region
 
-ROUNDS = 2
+MAX_ROUNDS = 2
 # The least confidence of a face in a masked picture, however low a call asks for faces to mask.
-# measured, 18 crowded pictures: at 0.5 none of 424 faces is found again under boxes or blur, quickly or closely; at 0.3
-# a hundredth of them "is", under black boxes too, and at 0.1 a fifth
-MIN_CONFIDENCE = 0.5
+# measured, 18 crowded pictures: at 0.5 none of 424 faces is found again under boxes or blur, by a fast or
+# a closer search; at 0.3 a hundredth of them "is", under black boxes too, and at 0.1 a fifth
+MIN_RESIDUAL_CONFIDENCE = 0.5
 # chosen: how much of a face's box lies in a region, or of a region in it, for it to be the face that was masked there
-SAME = 0.5
-MORE_PADDING = 0.15  # chosen: as much again as the default
-STRONGER = regions.STRONG.times(2)
+SAME_FACE_OVERLAP = 0.5
+EXTRA_PADDING = 0.15  # chosen: as much again as the default
+STRONGER = regions.STRONG.strengthened(2)
 
 Search = Callable[[MaskedPixels], tuple[Face, ...]]
 
@@ -61,7 +61,7 @@ class Expected:
         visible = np.array([one.box for one in self.visible], np.float32).reshape(-1, 4)
         if (boxes.iou(box, visible) > self.nms_threshold).any():
             return True
-        return self.only_regions and _covered_share(face.box, masked) < SAME
+        return self.only_regions and _covered_share(face.box, masked) < SAME_FACE_OVERLAP
 
 
 @dataclass(frozen=True)
@@ -79,18 +79,18 @@ def verify(subject: Subject, covered: Covered, expected: Expected, search: Searc
     masked, planned = covered.masked, covered.regions
     started = time.perf_counter()
     missed: tuple[Face, ...] = ()
-    again = 0
-    for done in range(ROUNDS + 1):
+    masked_again = 0
+    for rounds in range(MAX_ROUNDS + 1):
         residual = [face for face in search(masked) if not expected.allows(face, masked)]
         if not residual:
             verify_ms = (time.perf_counter() - started) * 1000
-            result = Verification(rounds=done, regions_masked_again=again, residual_faces=0, verify_ms=verify_ms)
-            return Covered(masked, planned, missed, result)
-        missed += tuple(face for face in residual if not any(_is_same(face.box, region) for region in planned))
-        again += len(residual)
-        planned = _strengthen(subject, planned, residual, last=done + 1 == ROUNDS)
+            counts = {"rounds": rounds, "regions_masked_again": masked_again, "residual_faces": 0}
+            return Covered(masked, planned, missed, Verification(**counts, verify_ms=verify_ms))
+        missed += tuple(face for face in residual if not any(_is_same_face(face.box, region) for region in planned))
+        masked_again += len(residual)
+        planned = _strengthen(subject, planned, residual, last=rounds + 1 == MAX_ROUNDS)
         masked = masks.cover(subject.pixels, planned)
-    raise ResidualFace(f"{len(residual)} still found after {ROUNDS} more rounds of masking; no picture is answered")
+    raise ResidualFace(f"{len(residual)} still found after {MAX_ROUNDS} more rounds of masking; no picture is answered")
 
 
 def _covered_share(box: Box, masked: MaskedPixels) -> float:
@@ -104,28 +104,28 @@ def _covered_share(box: Box, masked: MaskedPixels) -> float:
 def _strengthen(
     subject: Subject, planned: tuple[Region, ...], residual: list[Face], *, last: bool
 ) -> tuple[Region, ...]:
-    """Strengthen the regions in which a face was found, and lay a larger one over each; at last they are black."""
+    """Strengthen the regions in which a face was found, and lay a larger one over each; in the last round in black."""
     options = subject.options
     # An ellipse leaves the corners of its box.
     method: Method = "solid" if last else "gaussian" if options.method == "elliptical" else options.method
-    harder = options.model_copy(update={"method": method, "padding": options.padding + MORE_PADDING})
+    harder = options.model_copy(update={"method": method, "padding": options.padding + EXTRA_PADDING})
 
     def stronger(region: Region) -> Region:
         strength = STRONGER.raised(method, region.strength, region.longer)
         return replace(region, method=method, strength=strength, means=True)
 
     def added(face: Face) -> Region | None:
-        if last or any(_is_same(face.box, region) for region in planned):
+        if last or any(_is_same_face(face.box, region) for region in planned):
             return regions.region(face, harder, STRONGER, subject.size)
         return regions.region(face, options, subject.policy, subject.size)
 
-    kept = [stronger(one) if any(_is_same(face.box, one) for face in residual) else one for one in planned]
-    return (*kept, *(region for region in map(added, residual) if region is not None))
+    existing = [stronger(one) if any(_is_same_face(face.box, one) for face in residual) else one for one in planned]
+    return (*existing, *(region for region in map(added, residual) if region is not None))
 
 
-def _is_same(box: Box, region: Region) -> bool:
-    """Tell whether a face was found where a region is: much of one lies in the other."""
+def _is_same_face(box: Box, region: Region) -> bool:
+    """Return whether a face was found where a region is: much of one lies in the other."""
     across = min(box[2], region.right) - max(box[0], region.left)
     down = min(box[3], region.bottom) - max(box[1], region.top)
     smaller = min((box[2] - box[0]) * (box[3] - box[1]), region.area)
-    return smaller > 0 and max(0.0, across) * max(0.0, down) / smaller >= SAME
+    return smaller > 0 and max(0.0, across) * max(0.0, down) / smaller >= SAME_FACE_OVERLAP

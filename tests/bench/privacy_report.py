@@ -70,8 +70,8 @@ a recogniser (MobileFaceNet) tells whether a masked and a clear picture show one
 under 0.08 are none. Sought: 0 found again, clean at most 0.60, parrot at most 0.70. Black boxes leave what is around
 the face, so no mask of that size goes reliably below them.
 
-The floor: at most {regions.MOST_CELLS} cells across the longer side of the region, an odd number, or a kernel of at
-least {regions.LEAST_KERNEL} times that side. "Weak masks allowed" is strength 199 without a floor.
+The floor: at most {regions.MAX_CELLS} cells across the longer side of the region, an odd number, or a kernel of at
+least {regions.MIN_KERNEL} times that side. "Weak masks allowed" is strength 199 without a floor.
 
 {_table(["mask", "picture", "found again", "clean", "parrot", "as sought"], map(_figures, rows))}
 

@@ -159,7 +159,7 @@ def test_smallest_face_is_masked(method: Method) -> None:
 def test_effective_strength_is_largest() -> None:
     options = ResolvedMaskOptions(method="pixelate", strength=1, padding=0, verify=False)
     masked = pipeline.mask(png(noise()), options, KnownFaces((0, 0, 80, 20), BOX), MAX_PIXELS)
-    assert masked.report.effective_strength == -(-80 // regions.MOST_CELLS)
+    assert masked.report.effective_strength == -(-80 // regions.MAX_CELLS)
 
 
 def test_effective_strength_without_faces() -> None:

@@ -89,18 +89,18 @@ def test_blur_grows_with_region(method: Method, strength: int, longer: int, larg
 @given(st.integers(1, 999), st.integers(1, 5000))
 def test_pixelate_has_few_cells_an_odd_number(strength: int, longer: int) -> None:
     cells = math.ceil(longer / STRONG.raised("pixelate", strength, longer))
-    assert cells <= regions.MOST_CELLS and cells % 2 == 1
+    assert cells <= regions.MAX_CELLS and cells % 2 == 1
 
 
 @given(st.sampled_from(["gaussian", "elliptical"]), st.integers(1, 999), st.integers(1, 5000))
 def test_blur_kernel_is_odd_and_wide(method: Method, strength: int, longer: int) -> None:
     kernel = STRONG.raised(method, strength, longer)
-    assert kernel % 2 == 1 and kernel >= longer * regions.LEAST_KERNEL - 1
+    assert kernel % 2 == 1 and kernel >= longer * regions.MIN_KERNEL - 1
 
 
 @given(st.sampled_from(METHODS), st.integers(20, 5000))
 def test_stronger_floor_is_stronger(method: Method, longer: int) -> None:
-    twice = STRONG.times(2).raised(method, 1, longer)
+    twice = STRONG.strengthened(2).raised(method, 1, longer)
     # With few pixels to a cell, an odd number of cells can be 5 where 7 are allowed, and 3 where twice as strong.
     assert twice >= STRONG.raised(method, 1, longer) * (1 if method == "solid" else 1.4)
 
@@ -120,9 +120,9 @@ def test_ellipse_grows_unless_head_is_upright(landmarks: object, confidence: flo
     options = ResolvedMaskOptions(method="elliptical", padding=0)
     region = regions.region(face, options, STRONG, (40, 40))
     assert region is not None
-    assert region.half == pytest.approx((10 + 20 * padding, 14 + 28 * padding)) and region.middle == (20, 24)
+    assert region.half_axes == pytest.approx((10 + 20 * padding, 14 + 28 * padding)) and region.centre == (20, 24)
     weak = regions.region(face, options, AS_ASKED, (40, 40))
-    assert weak is not None and weak.half == (10, 14)
+    assert weak is not None and weak.half_axes == (10, 14)
 
 
 def test_wide_box_is_not_surely_upright() -> None:
@@ -131,4 +131,4 @@ def test_wide_box_is_not_surely_upright() -> None:
 
 
 def test_larger_padding_of_ellipse_is_kept() -> None:
-    assert sure((100, 100, 120, 120), padding=1, method="elliptical").half == (30, 30)
+    assert sure((100, 100, 120, 120), padding=1, method="elliptical").half_axes == (30, 30)
