@@ -11,7 +11,7 @@ from core.config import ROOT
 
 PACKAGES = ("core", "web", "worker", "admin", "migrations")
 # Imported, and come with another.
-PARTS = {"kombu": "celery", "limits": "flask-limiter", "markupsafe": "flask", "werkzeug": "flask"}
+PARTS = {"kombu": "celery", "markupsafe": "flask"}
 # Declared, and imported by nobody here: why.
 UNSEEN = {
     "gunicorn": "runs the web tier",
