@@ -11,7 +11,8 @@ from core.contract import states
 from core.contract.models import FrozenModel
 from web import current
 from web.auth import guards
-from web.console import fields, ids, pages, pagination
+from web.console import fields, pages, pagination
+from web.schemas import ids
 from web.schemas.common import BatchStatus, ItemState
 
 batches = Blueprint("batches", __name__)
@@ -54,7 +55,7 @@ def show(batch_id: str) -> Response:
     """Show a batch's progress and a page of its items."""
     query = pagination.read_query(ItemsQuery)
     with current.session() as session:
-        batch = lifecycle.get(session, ids.read(batch_id))
+        batch = lifecycle.get(session, ids.parse(batch_id))
         (progress,) = lifecycle.progress(session, [batch])
         page = items.page(session, batch, query.page, query.per_page, ItemFilter(query.state))
     counts = {state: getattr(batch, state) for state in states.ItemState}

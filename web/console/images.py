@@ -12,7 +12,8 @@ from core.records import records
 from core.records.rows import StoredJob
 from web import current
 from web.auth import guards
-from web.console import ids, overlays, pages, pagination
+from web.console import overlays, pages, pagination
+from web.schemas import ids
 
 images = Blueprint("images", __name__)
 
@@ -42,7 +43,7 @@ def show(image_id: str) -> Response:
     """Show one image before and after masking, with the faces that one of its jobs found."""
     query = pagination.read_query(ImageQuery)
     with current.session() as session:
-        detail = records.get_image(session, ids.read(image_id))
+        detail = records.get_image(session, ids.parse(image_id))
         job = _selected_job(detail.jobs, query.job)
         job_detail = records.get_job(session, job.id) if job else None
     faces = overlays.face_boxes(job_detail.detections if job_detail else None)
@@ -54,7 +55,7 @@ def show(image_id: str) -> Response:
 def _selected_job(jobs: Sequence[StoredJob], job_id: str) -> StoredJob | None:
     """Return the job of this id, else the newest one with a result, else the newest."""
     if job_id:
-        job = next((job for job in jobs if job.id == ids.read(job_id)), None)
+        job = next((job for job in jobs if job.id == ids.parse(job_id)), None)
         if job is None:
             raise NotFound(f"there is no job {job_id} of this image")
         return job

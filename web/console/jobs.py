@@ -10,7 +10,8 @@ from core.records import records
 from core.records.records import JobFilter
 from web import current
 from web.auth import guards
-from web.console import ids, pages, pagination
+from web.console import pages, pagination
+from web.schemas import ids
 from web.schemas.records import JobDetailResponse, JobQuery
 
 jobs = Blueprint("jobs", __name__)
@@ -43,7 +44,7 @@ def show_all() -> Response:
 def show(job_id: str) -> Response:
     """Show one job with its options, report and JSON."""
     with current.session() as session:
-        detail = records.get_job(session, ids.read(job_id))
+        detail = records.get_job(session, ids.parse(job_id))
         image = records.get_image(session, detail.image.id)
     body: dict[str, Any] = json.loads(JobDetailResponse.of(detail, image).model_dump_json())
     document = json.dumps(body, indent=2, ensure_ascii=False)

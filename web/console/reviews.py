@@ -12,7 +12,8 @@ from core.records import reviews as review_queue
 from core.records.rows import JobDetail
 from web import current
 from web.auth import guards
-from web.console import ids, overlays, pages, pagination
+from web.console import overlays, pages, pagination
+from web.schemas import ids
 
 reviews = Blueprint("reviews", __name__)
 
@@ -44,8 +45,8 @@ def show_edit(image_id: str) -> Response:
     """Show one picture with the faces that a job found, to mask it again."""
     query = pagination.read_query(EditQuery)
     with current.session() as session:
-        detail = records.get_job(session, ids.read(query.job))
-    if detail.image.id != ids.read(image_id):
+        detail = records.get_job(session, ids.parse(query.job))
+    if detail.image.id != ids.parse(image_id):
         raise NotFound(f"there is no job {query.job} of this image")
     done_url = url_for("console.images.show", image_id=detail.image.id)
     return _render_editor(detail, done_url=done_url, next_url="", page=None)

@@ -13,8 +13,8 @@ from core.records import records
 from core.records.rows import ImageDetail
 from web import current
 from web.auth import guards
-from web.console import ids
 from web.requests import caller_has_gone
+from web.schemas import ids
 
 SIDES = {"small": 480, "large": 1600}
 
@@ -36,13 +36,13 @@ def get_result(image_id: str, job_id: str, size: str) -> Response:
     detail = _image_detail(image_id)
     if job_id == "newest":
         return _thumbnail(detail.processed_s3_key, size)
-    job_uuid = ids.read(job_id)
+    job_uuid = ids.parse(job_id)
     return _thumbnail(next((job.processed_s3_key for job in detail.jobs if job.id == job_uuid), None), size)
 
 
 def _image_detail(image_id: str) -> ImageDetail:
     with current.session() as session:
-        return records.get_image(session, ids.read(image_id))
+        return records.get_image(session, ids.parse(image_id))
 
 
 def _thumbnail(key: str | None, size: str) -> Response:
