@@ -249,7 +249,7 @@ def test_doubtful_faces_are_reviewed(page: Page, site: Site) -> None:
     page.goto("/console/review")
     expect(page.get_by_text("1 of 2")).to_be_visible()
     assert str(second.image_id) in page.content()
-    page.get_by_role("button", name="Not a face: Face 2").click()
+    page.get_by_role("button", name="Reject: Face 2").click()
     picture = page.locator("[data-marks]")
     box = picture.bounding_box()
     assert box is not None
@@ -292,7 +292,7 @@ def test_any_image_is_masked_manually(page: Page, site: Site) -> None:
     made = seeds.masked(site.service, "by hand.jpg", seeds.portrait(), method="solid")
     page.goto(f"/console/images/{made.headers['X-Image-Id']}")
     page.get_by_role("link", name="Mask manually").click()
-    page.get_by_role("button", name="Not a face: Face 1").click()
+    page.get_by_role("button", name="Reject: Face 1").click()
     page.get_by_role("button", name="Mask again").click()
     expect(page.get_by_text("Masked again")).to_be_visible()
     jobs = body(basic(site.service, "GET", f"/images/{made.headers['X-Image-Id']}"))["jobs"]

@@ -74,7 +74,7 @@ function faceRow(name, face) {
     pill.dataset.state = "doubtful";
     line.append(pill);
   }
-  line.append(actionButton(face.removed ? rows.dataset.isAFace : rows.dataset.notAFace, name, () => toggle(face)));
+  line.append(actionButton(face.removed ? rows.dataset.restore : rows.dataset.reject, name, () => toggle(face)));
   return line;
 }
 
