@@ -57,17 +57,18 @@ class Settings(BaseSettings):
         "scrfd_10g", "Detection model; `auto` takes the best that can be had without asking for a licence."
     )
     weights_dir: Path = setting(ROOT / "weights", "Folder of the model files.")
-    weights_mirror: str = setting("", "Folder or base URL that is asked for model files before their official source.")
+    weights_mirror: str = setting("", "Folder or base URL of model files, tried before their official source.")
     input_size: int = setting(
         640, "Longer side of the network's input, in pixels; a multiple of 32.", ge=64, le=4096, multiple_of=32
     )
-    detail_detect: Detail = setting("fast", "How closely detect searches a picture when a call does not say.")
-    detail_mask: Detail = setting("balanced", "How closely mask searches a picture when a call does not say.")
+    detail_detect: Detail = setting("fast", "How closely detect searches a picture unless a call says it.")
+    detail_mask: Detail = setting("balanced", "How closely mask searches a picture unless a call says it.")
     verify_masks: bool = setting(
-        True, "Whether masked pictures are searched again when a call does not say; never with detail=fast."
+        True, "Whether masked pictures are searched again unless a call says it; never with detail=fast."
     )
     allow_weak_masks: bool = setting(
-        False, "Whether a mask may be as weak as is asked for; faces stay recognisable, and are not verified unasked."
+        False,
+        "Whether a mask may be as weak as a call asks for; faces stay recognisable, and are verified only if asked.",
     )
     worker_processes: int = setting(
         0, "Processes of a worker, each with the model loaded; 0: one for each CPU it may use.", ge=0, le=256
@@ -85,7 +86,7 @@ class Settings(BaseSettings):
     )
     batch_lease_s: float = setting(
         60.0,
-        "Seconds after which a picture of a batch is given to another worker when its own has fallen silent.",
+        "Seconds after which a picture of a batch goes to another worker, when its own no longer extends the lease.",
         ge=1,
         le=3600,
     )
@@ -126,9 +127,7 @@ class Settings(BaseSettings):
     rate_limit_detect: Rate = setting("300/minute", "Detect calls per API key (per address without keys).")
     rate_limit_mask: Rate = setting("150/minute", "Mask calls per API key (per address without keys).")
     rate_limit_login: Rate = setting("10/minute", "Log-ins of the administrator per address.")
-    trusted_proxies: int = setting(
-        0, "How many proxies stand in front and are believed about the client's address.", ge=0, le=10
-    )
+    trusted_proxies: int = setting(0, "How many proxies in front are trusted about the client's address.", ge=0, le=10)
     max_upload_bytes: int = setting(25 * 2**20, "Largest request body, in bytes.", ge=1024)
     # A small file can decode to gigapixels.
     max_image_pixels: int = setting(50_000_000, "Largest picture, in pixels, judged by its header.", ge=1)
@@ -151,7 +150,7 @@ class Settings(BaseSettings):
         if enabled and not info.data.get("database_enabled", True):
             raise ValueError(
                 "API keys are kept in the database, which is off: set FACE_API_DATABASE_ENABLED=true,"
-                " or FACE_API_API_KEY_ENABLED=false to let everybody in"
+                " or FACE_API_API_KEY_ENABLED=false to allow calls without keys"
             )
         return enabled
 

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.contract.states import ReviewState
@@ -30,14 +30,12 @@ def page(session: Session, page: int, per_page: int) -> Page[Review]:
 
     Counted and skipped in the index of those that wait: it holds no other jobs.
     """
-    waiting = ProcessingJob.review_state == ReviewState.PENDING
-    total = session.scalar(select(func.count()).select_from(ProcessingJob).where(waiting)) or 0
-    skipped = pages.offset(page, per_page, total)
-    newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
-    ids = select(ProcessingJob.id).where(waiting).order_by(*newest_first).offset(skipped).limit(per_page)
-    jobs = records.jobs_in_full(session, session.scalars(ids).all())
+    waiting = select(ProcessingJob.id).where(ProcessingJob.review_state == ReviewState.PENDING)
+    newest_first = waiting.order_by(ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
+    ids = pages.fetch(session, newest_first, page, per_page)
+    jobs = records.jobs_in_full(session, ids.items)
     images = records.summaries(session, [job.image for job in jobs])
-    return Page([Review(*pair) for pair in zip(jobs, images, strict=True)], total, page, per_page)
+    return Page([Review(*pair) for pair in zip(jobs, images, strict=True)], ids.total, page, per_page)
 
 
 def to_edit(session: Session, image_id: uuid.UUID, job_id: uuid.UUID | None) -> JobDetail | None:

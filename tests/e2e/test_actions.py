@@ -222,6 +222,9 @@ def test_batch_is_created_watched_and_downloaded(page: Page, site: Site) -> None
         faces = detected(site.service, archive.read(masked[0]))["summary"]["face_count"]
     assert (len(masked), faces) == (3, 0)
     page.get_by_role("button", name="Retry failed").click()
+    expect(page.get_by_text("The failed images are queued again.")).to_be_visible()
+    # The page reloads once more when the batch is done; a click before that would be lost.
+    expect(page.locator(".head .pill")).to_have_text("Completed", timeout=40_000)
     expect(page.locator("tr.reason")).to_contain_text("undecodable_image")
     page.get_by_role("link", name="Failed 1").click()
     expect(page.locator("tbody tr:not(.reason)")).to_have_count(1)
