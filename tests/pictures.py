@@ -35,7 +35,7 @@ WAYS: dict[str, dict[str, Any]] = {
 @cache
 def astronaut() -> Pixels:
     """A portrait, RGB, (512, 512, 3)."""
-    return np.asarray(data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]  # scikit-image has no types
+    return np.asarray(data.astronaut(), np.uint8)
 
 
 @cache

@@ -81,10 +81,10 @@ def running(**options: str) -> Iterator[Postgres]:
         shutil.chown(folder, user)
     server = None
     try:
-        initdb = [
-            _binary("initdb"),
+        initdb: list[str] = [
+            str(_binary("initdb")),
             "-D",
-            folder / "data",
+            str(folder / "data"),
             "-U",
             "postgres",
             "-A",

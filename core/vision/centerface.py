@@ -28,7 +28,7 @@ def has_landmarks(outputs: int) -> bool:
 
 
 def decode(outputs: Sequence[NDArray[np.float32]], width: int, min_score: float) -> Candidates:
-    """Read the candidates with a score of at least `least`, in pixels of the canvas that is `width` wide."""
+    """Read the candidates with a score of at least `min_score`, in pixels of the canvas that is `width` wide."""
     heatmap, scale, offset, landmarks = (np.asarray(o[0]) for o in outputs)
     row, column = np.nonzero(heatmap[0] >= min_score)
     sizes = np.exp(scale[:, row, column].T) * STRIDE

@@ -70,7 +70,7 @@ class Runner:
         self.has_landmarks = family.has_landmarks(network.outputs)
 
     def infer(self, pixels: Pixels, view: View, min_score: float) -> PassResult:
-        """Run one pass over an upright BGR picture; candidates with a score of at least `least` are read."""
+        """Run one pass over an upright BGR picture; candidates with a score of at least `min_score` are read."""
         left, top, right, bottom = view.area or (0, 0, pixels.shape[1], pixels.shape[0])
         timestamps = [time.perf_counter()]
         canvas, inner = letterbox(pixels[top:bottom, left:right], view)

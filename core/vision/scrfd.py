@@ -31,7 +31,7 @@ def has_landmarks(outputs: int) -> bool:
 
 
 def decode(outputs: Sequence[NDArray[np.float32]], width: int, min_score: float) -> Candidates:
-    """Read the candidates with a score of at least `least`, in pixels of the canvas that is `width` wide."""
+    """Read the candidates with a score of at least `min_score`, in pixels of the canvas that is `width` wide."""
     parts = [
         _level([o.reshape(o.shape[-2:]) for o in outputs[level :: len(STRIDES)]], width, stride, min_score)
         for level, stride in enumerate(STRIDES)

@@ -15,6 +15,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from core.batches import items, lifecycle
 from core.batches.items import ItemFilter
+from core.contract.states import ItemState
 from tests import postgres
 from tests.bench import database, load
 from tests.bench.load import timed_ms
@@ -83,8 +85,8 @@ def _watch(service: Stack, batch: str, count: int) -> None:
             _tell(
                 f"page {page} of the items {state}",
                 session,
-                lambda session, page=page, state=state: _page(session, batch, page, state),
-                lambda query=query: _read(client, f"{url}/items", **query),
+                partial(_page, batch=batch, page=page, state=state),
+                partial(_read, client, f"{url}/items", **query),
             )
 
 
@@ -100,7 +102,7 @@ def _progress(session: Session, batch: str) -> int:
 
 def _page(session: Session, batch: str, page: int, state: str) -> int:
     found = lifecycle.get(session, uuid.UUID(batch))
-    return len(items.page(session, found, page, PER_PAGE, ItemFilter(state or None)).items)
+    return len(items.page(session, found, page, PER_PAGE, ItemFilter(ItemState(state) if state else None)).items)
 
 
 def _read(client: requests.Session, url: str, **query: int | str) -> None:

@@ -14,6 +14,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -85,6 +86,10 @@ def _begin(service: Stack, pictures: list[bytes], count: int) -> str:
     return batch
 
 
+def _has_finished(service: Stack, count: int) -> bool:
+    return _finished(service) >= count
+
+
 def _finished(service: Stack) -> int:
     sessions = service.services.sessions
     assert sessions is not None
@@ -122,7 +127,7 @@ def _latencies(client: Client, pictures: list[bytes], count: int = CALLS) -> lis
     found = []
     for number in range(count):
         picture = pictures[number % len(pictures)]
-        found.append(timed_ms(lambda picture=picture: client.send(picture)))
+        found.append(timed_ms(partial(client.send, picture)))
         time.sleep(max(0.0, 1 - found[-1] / 1000))
     return found
 
@@ -135,7 +140,7 @@ def _throughput(service: Stack, settings: Settings, pictures: list[bytes], secon
         batch = _begin(service, pictures, int(bare * seconds * 1.5) + 4 * WARM_UP_ITEMS)
         before = _finished(service)
         service.resume_worker()
-        service.until(lambda before=before: _finished(service) >= before + WARM_UP_ITEMS, 120)
+        service.until(partial(_has_finished, service, before + WARM_UP_ITEMS), 120)
         first, used, started = _finished(service), _cpu_s(service), time.perf_counter()
         time.sleep(seconds)
         items = _finished(service) - first
@@ -184,7 +189,7 @@ def _memory(service: Stack, shared: Path | None, count: int) -> None:
     for start in range(0, count, 500):
         names = list(every)[start : start + 500]
         upload(service, batch, {name: every[name] for name in names})
-        service.until(lambda start=start: _finished(service) >= min(count, start + 500) - 4, 1800)
+        service.until(partial(_has_finished, service, min(count, start + 500) - 4), 1800)
         if start == 0 or start + 500 >= count:
             held = _held(service)
             print(f"after {start + 500} items: " + ", ".join(f"{name} {mib:.0f} MiB" for name, mib in held.items()))

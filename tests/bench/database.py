@@ -25,6 +25,7 @@ from core import config
 from core.database import engine, migrations, tallies
 from core.database.clock import now
 from core.database.engine import SessionFactory
+from core.database.pages import Page
 from core.records import records
 from core.records import statistics as dashboard
 from core.records.records import JobFilter
@@ -165,7 +166,7 @@ def _filters(age: timedelta) -> Iterator[JobFilter]:
 
 
 def _jobs(wanted: JobFilter, which: str) -> tuple[str, Callable[[Session], int]]:
-    def ask(session: Session, page: int) -> records.Page[Any]:
+    def ask(session: Session, page: int) -> Page[Any]:
         return records.page_jobs(session, page, PER_PAGE, wanted)
 
     said = {name: str(value) for name, value in vars(wanted).items() if value is not None}
@@ -173,13 +174,13 @@ def _jobs(wanted: JobFilter, which: str) -> tuple[str, Callable[[Session], int]]
 
 
 def _images(which: str) -> tuple[str, Callable[[Session], int]]:
-    def ask(session: Session, page: int) -> records.Page[Any]:
+    def ask(session: Session, page: int) -> Page[Any]:
         return records.page_images(session, page, PER_PAGE)
 
     return f"page {which}", lambda session: _paged(session, ask, which)
 
 
-def _paged(session: Session, ask: Callable[[Session, int], records.Page[Any]], which: str) -> int:
+def _paged(session: Session, ask: Callable[[Session, int], Page[Any]], which: str) -> int:
     if which.isdigit():
         return ask(session, int(which)).total
     pages: int = session.info["pages"] if "pages" in session.info else ask(session, 1).pages

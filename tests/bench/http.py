@@ -12,11 +12,13 @@ import multiprocessing
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from core import cpus
 from core.config import Settings
 from core.contract.options import ResolvedDetectOptions
+from core.pictures import images
 from core.vision import detector, pipeline
 from core.vision.detector import OnnxDetector
 from core.vision.passes import View, letterbox
@@ -58,10 +60,8 @@ def _latency(stack: Stack, settings: Settings, pictures: list[bytes]) -> None:
         client.send(picture)
         pipeline.detect(picture, OPTIONS, found, settings.max_image_pixels)
     for picture in pictures * 6:
-        over_http.append(timed_ms(lambda picture=picture: client.send(picture)))
-        in_process.append(
-            timed_ms(lambda picture=picture: pipeline.detect(picture, OPTIONS, found, settings.max_image_pixels))
-        )
+        over_http.append(timed_ms(partial(client.send, picture)))
+        in_process.append(timed_ms(partial(pipeline.detect, picture, OPTIONS, found, settings.max_image_pixels)))
     http_ms, pipeline_ms = statistics.median(over_http), statistics.median(in_process)
     difference_ms = http_ms - pipeline_ms
     print(f"latency, median: HTTP {http_ms:.1f} ms, pipeline {pipeline_ms:.1f} ms, difference {difference_ms:.1f} ms")
@@ -87,7 +87,7 @@ def _run_bare(settings: Settings, pictures: list[bytes], seconds: float) -> floa
     found: OnnxDetector = detector.load(settings)
     inputs = []
     for picture in pictures:
-        pixels = pipeline.images.decode(picture, settings.max_image_pixels).pixels
+        pixels = images.decode(picture, settings.max_image_pixels).pixels
         views = [View("main", settings.input_size), View("close_up", CLOSE_UP_SIZE)]
         inputs.append([found.runner.family.blob(letterbox(pixels, view)[0]) for view in views])
     count = 0

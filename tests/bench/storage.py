@@ -11,6 +11,7 @@ import statistics
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from core import config, cpus
@@ -77,7 +78,7 @@ def _latency(bench: Bench) -> None:
     times: tuple[list[float], list[float]] = [], []
     for picture in bench.pictures * 6:
         for client, measured in zip(clients, times, strict=True):
-            measured.append(timed_ms(lambda client=client, picture=picture: client.send(picture)))
+            measured.append(timed_ms(partial(client.send, picture)))
     on_ms, off_ms = (statistics.median(measured) for measured in times)
     print(f"one client, median: on {on_ms:.1f} ms, off {off_ms:.1f} ms, ratio {on_ms / off_ms:.3f}")
 

@@ -66,7 +66,8 @@ def services(variables: dict[str, str] | None = None) -> dict[str, dict[str, Any
 
 def environment(service: dict[str, Any], variables: dict[str, str]) -> dict[str, str]:
     """Return what a container of the service has in its environment, the image's own aside."""
-    return (variables if "env_file" in service else {}) | service.get("environment", {})
+    own: dict[str, str] = service.get("environment", {})
+    return (variables if "env_file" in service else {}) | own
 
 
 def dockerfile(name: str) -> list[tuple[str, str]]:

@@ -99,7 +99,12 @@ def kept(service: Stack, filename: str = "team.jpg", detections: Any = None, **v
     file = pictures.portrait()
     key = objects.original_key(image_id, filename)
     image = StoredImage(image_id, filename, "image/jpeg", len(file), 512, 512, key, **created)
-    made = {"job_type": "mask", "status": "completed", "confidence_threshold": 0.5, "nms_threshold": 0.4}
+    made: dict[str, Any] = {
+        "job_type": "mask",
+        "status": "completed",
+        "confidence_threshold": 0.5,
+        "nms_threshold": 0.4,
+    }
     made |= {"face_count": 1, "inference_ms": 12.3456, "total_ms": 34.5678}
     if values.get("job_type", "mask") == "mask":
         made |= {"blur_method": "gaussian", "blur_strength": 199, "padding": 0.15, "output_format": "jpeg"}

@@ -111,7 +111,8 @@ def pixels(file: bytes | Image.Image, mode: str = "RGB") -> Pixels:
 @cache
 def portrait(kind: str = "JPEG") -> bytes:
     """The astronaut as a file, lossless wherever the format can be."""
-    options: dict[str, Any] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}.get(kind, {})
+    lossless: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95}, "WEBP": {"lossless": True}}
+    options = lossless.get(kind, {})
     return encoded(astronaut(), kind, **options)
 
 
@@ -174,7 +175,8 @@ def talkative(picture: Image.Image, kind: str) -> bytes:
 def jpeg_segments(file: bytes) -> list[tuple[int, bytes]]:
     """Marker and body of each segment of a JPEG, and 0 with whatever follows the end of the picture."""
     assert file[:2] == b"\xff\xd8"
-    found, at = [], 2
+    found: list[tuple[int, bytes]] = []
+    at = 2
     while at < len(file):
         marker = file[at + 1]
         if marker == 0xD9:

@@ -13,7 +13,7 @@ from tests.contract.admin import ADMIN, AN_ID, COOKIE, basic, body, cookie, kept
 from tests.contract.calls import assert_problem
 from tests.pictures import opened
 from tests.stack import Stack
-from web.console import pages
+from web.console import assets, pages
 
 PAGES = ["/", "/images", "/jobs", "/keys", "/test"]
 DATA = ["/live.json", f"/pictures/{AN_ID}/small.jpg", f"/pictures/{AN_ID}/{AN_ID}/small.jpg"]
@@ -293,12 +293,12 @@ def test_language_is_chosen(service: Stack) -> None:
     assert not post(service, "/preferences", data={"language": "xx", "theme": "pink"}).cookies
 
 
-def assets(page: str) -> Iterator[str]:
+def linked_assets(page: str) -> Iterator[str]:
     yield from re.findall(r'"(/console/static/[^"]+)"', page)
 
 
 def test_assets_may_be_kept(service: Stack) -> None:
-    found = list(assets(text(get(service, "/login"))))
+    found = list(linked_assets(text(get(service, "/login"))))
     assert {path.rpartition(".")[2] for path in found} == {"css", "js", "svg"}
     for path in found:
         response = requests.get(service.url + path, timeout=30)
@@ -314,5 +314,5 @@ def test_assets_are_nothing_else(service: Stack) -> None:
 
 
 def test_themes_are_known_to_the_sheet() -> None:
-    sheet = (pages.assets.FOLDER / "console.css").read_text()
+    sheet = (assets.FOLDER / "console.css").read_text()
     assert all(f'[data-theme="{name}"]' in sheet for name in pages.THEMES if name != "auto")

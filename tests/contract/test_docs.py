@@ -275,11 +275,12 @@ def described(document: dict[str, Any]) -> Any:
 def test_generated_calls_keep_the_description(
     document: dict[str, Any], service: Stack, path: str, mode: GenerationMode
 ) -> None:
-    (found,) = schemathesis.openapi.from_dict(document).include(path=path).get_all_operations()
+    (result,) = schemathesis.openapi.from_dict(document).include(path=path).get_all_operations()
+    operation: Any = result
 
-    @given(case=found.ok().as_strategy(generation_mode=mode))
+    @given(case=operation.ok().as_strategy(generation_mode=mode))
     @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    def check(case: schemathesis.Case) -> None:
+    def check(case: Any) -> None:
         response = case.call(base_url=service.url, headers={"X-API-Key": service.key}, timeout=TIMEOUT_S)
         case.validate_response(response, checks=CHECKS)
 

@@ -52,7 +52,8 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path, numbers: Iter
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Return the settings of a database with all tables and no rows, on SQLite and on Postgres."""
     if request.param == "postgres":
-        return request.getfixturevalue("postgres_database")
+        shared: Settings = request.getfixturevalue("postgres_database")
+        return shared
     settings = config.read(var_dir=tmp_path / "var")
     migrations.upgrade(settings)
     return settings

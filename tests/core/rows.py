@@ -22,20 +22,38 @@ STATUSES = ("queued", "running", "completed", "failed")
 
 def image(**values: Any) -> StoredImage:
     image_id = uuid.uuid4()
-    made = {"id": image_id, "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 1000, "width": 640}
+    made: dict[str, Any] = {
+        "id": image_id,
+        "filename": "a.jpg",
+        "content_type": "image/jpeg",
+        "size_bytes": 1000,
+        "width": 640,
+    }
     made |= {"height": 480, "s3_key": f"originals/{image_id}/a.jpg", "created_at": NOON}
     return StoredImage(**made | values)
 
 
 def detect_job(of: StoredImage, **values: Any) -> StoredJob:
-    made = {"id": uuid.uuid4(), "image_id": of.id, "job_type": "detect", "status": "completed", "face_count": 2}
+    made: dict[str, Any] = {
+        "id": uuid.uuid4(),
+        "image_id": of.id,
+        "job_type": "detect",
+        "status": "completed",
+        "face_count": 2,
+    }
     made |= {"confidence_threshold": 0.5, "nms_threshold": 0.4, "inference_ms": 12.345, "total_ms": 20.0}
     return StoredJob(**made | {"created_at": of.created_at} | values)
 
 
 def mask_job(of: StoredImage, **values: Any) -> StoredJob:
     job_id = uuid.uuid4()
-    made = {"id": job_id, "job_type": "mask", "blur_method": "gaussian", "blur_strength": 199, "padding": 0.15}
+    made: dict[str, Any] = {
+        "id": job_id,
+        "job_type": "mask",
+        "blur_method": "gaussian",
+        "blur_strength": 199,
+        "padding": 0.15,
+    }
     made |= {"output_format": "jpeg", "output_quality": 95, "processed_s3_key": f"processed/{of.id}/{job_id}.jpeg"}
     return detect_job(of, **made | {"processed_size_bytes": 500} | values)
 

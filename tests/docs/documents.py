@@ -75,7 +75,8 @@ def _type(field: FieldInfo) -> str:
     if typing.get_origin(field.annotation) is typing.Literal:
         return " ".join(f"`{choice}`" for choice in typing.get_args(field.annotation))
     names: dict[Any, str] = {str: "text", Path: "path", SecretStr: "secret", bool: "true / false"}
-    name = names.get(field.annotation) or {int: "integer", float: "number"}.get(field.annotation, "text")
+    numbers: dict[Any, str] = {int: "integer", float: "number"}
+    name = names.get(field.annotation) or numbers.get(field.annotation, "text")
     limits = {type(limit).__name__: limit for limit in field.metadata}
     low = next((str(getattr(limits[kind], kind.lower())) for kind in ("Ge", "Gt") if kind in limits), "")
     high = str(limits["Le"].le) if "Le" in limits else ""

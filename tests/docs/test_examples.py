@@ -48,7 +48,7 @@ def environment(service: Stack) -> dict[str, str]:
 
 def assert_masked(folder: Path) -> None:
     """The example's masked.jpg is photo.jpg with another face region."""
-    before, after = (cv2.imread(str(folder / name)) for name in ("photo.jpg", "masked.jpg"))
+    before, after = (np.asarray(cv2.imread(str(folder / name))) for name in ("photo.jpg", "masked.jpg"))
     assert before.shape == after.shape
     face, rest = (slice(80, 160), slice(200, 250)), (slice(300, 500), slice(0, 512))
     assert np.abs(before[face].astype(int) - after[face]).mean() > 10
@@ -145,10 +145,10 @@ def test_javascript_example_masks(service: Stack, folder: Path, node: str) -> No
 
 def assert_administered(service: Stack, said: str) -> None:
     """An admin example detected a face, and left nothing: no image of its own, no key that works."""
-    told = dict(reversed(line.split()) for line in said.splitlines())
-    assert int(told["detections"]) >= 1
+    told = {name: int(number) for number, name in (line.split() for line in said.splitlines())}
+    assert told["detections"] >= 1
     url, auth = f"{service.url}/api/v1/admin", ("admin", service.settings["FACE_API_ADMIN_PASSWORD"])
-    assert requests.get(f"{url}/stats", auth=auth, timeout=10).json()["total_images"] == int(told["images"])
+    assert requests.get(f"{url}/stats", auth=auth, timeout=10).json()["total_images"] == told["images"]
     keys = requests.get(f"{url}/api-keys", auth=auth, timeout=10).json()["items"]
     assert "a script" not in {key["name"] for key in keys}
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,10 @@ DISTURBANCES: list[Callable[[Site, Scale], None]] = [
 ]
 
 
+def is_done(stack: Stack, batch: str, share: float) -> bool:
+    return share_done(stack, batch) >= share
+
+
 def share_done(stack: Stack, batch: str) -> float:
     shown = ask(stack, "GET", f"/batches/{batch}")
     assert not shown["counts"]["failed"], listed(stack, batch)
@@ -180,7 +185,7 @@ def test_every_picture_has_one_outcome(
         sent = pool.submit(upload, stack, batch, pictures)
         for number, disturb in enumerate(DISTURBANCES):
             wanted = scale.pictures * number / (len(DISTURBANCES) + 1)
-            stack.until(lambda wanted=wanted: share_done(stack, batch) >= wanted, 900)
+            stack.until(partial(is_done, stack, batch, wanted), 900)
             disturb(site, scale)
         sent.result()
         ask(stack, "POST", f"/batches/{batch}/close")

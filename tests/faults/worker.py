@@ -22,4 +22,4 @@ def _deadly(data: bytes, *more: Any) -> Any:
     return _mask(data, *more)
 
 
-pipeline.mask = _deadly
+setattr(pipeline, "mask", _deadly)  # noqa: B010 - mypy knows no assignment to functions

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import event
@@ -139,7 +140,7 @@ def main(action: str) -> None:
     for steps in itertools.count(1):
         child = os.fork()
         if not child:
-            _try(made, whole, action, lambda steps=steps: killer.arm(steps))
+            _try(made, whole, action, partial(killer.arm, steps))
         _, status = os.waitpid(child, 0)
         if os.WIFEXITED(status):
             sys.stdout.write(str(steps - 1))

@@ -57,7 +57,7 @@ def raw_request(service: Stack, picture: bytes) -> bytes:
 def mask(service: Stack, picture: bytes) -> requests.Response:
     return requests.post(
         f"{service.url}/api/v1/mask",
-        params={"format": "webp", "quality": 100},
+        params={"format": "webp", "quality": "100"},
         files={"image": picture},
         headers={"X-API-Key": service.key},
         timeout=60,

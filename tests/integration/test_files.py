@@ -27,7 +27,8 @@ def post(service: Stack, path: str, data: bytes, **params: str) -> requests.Resp
 
 
 def workers(service: Stack) -> list[psutil.Process]:
-    return psutil.Process(service.processes["worker"].pid).children()
+    children: list[psutil.Process] = psutil.Process(service.processes["worker"].pid).children()
+    return children
 
 
 def test_formats_give_faces_or_refusal(service: Stack, shared_data: Path) -> None:
@@ -53,6 +54,7 @@ def test_output_is_upright_without_metadata(service: Stack, shared_data: Path, n
     seen = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)  # turns it upright itself
     answer = post(service, "mask", data, format=output)
     result = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    assert result is not None and seen is not None
     assert result.shape == seen.shape
     for trace in (b"Exif", b"eXIf", b"EXIF", b"GPS", b"http://ns.adobe.com", b"XMP", b"Photoshop", b"JFXX"):
         assert trace not in answer.content

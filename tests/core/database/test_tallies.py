@@ -3,9 +3,10 @@
 import random
 import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, func, select, text, update
@@ -17,7 +18,7 @@ from core.database.models import Image, ProcessingJob, Tally, TallyChange
 from core.database.tallies import RowFilter, SeekPosition
 from core.records import records
 from core.records.records import JobFilter
-from core.records.rows import StoredJob
+from core.records.rows import StoredImage, StoredJob
 from tests.core import rows
 from tests.core.rows import METHODS, NOON, STATUSES
 
@@ -34,7 +35,7 @@ def _many(sessions: SessionFactory, chance: random.Random, count: int) -> list[S
     return made
 
 
-def _any_job(chance: random.Random, image: records.StoredImage) -> StoredJob:
+def _any_job(chance: random.Random, image: StoredImage) -> StoredJob:
     values = {"created_at": _moment(chance), "status": chance.choice(STATUSES), "batch_id": chance.choice(BATCHES)}
     values |= {"face_count": chance.choice([None, 0, 3]), "inference_ms": chance.choice([None, 1.5, 0.1238])}
     if chance.random() < 0.3:
@@ -316,7 +317,8 @@ def test_counts_hold_under_concurrent_writers(postgres_sessions: SessionFactory)
         while not all(writer.done() for writer in writers):
             seen.append(rows.counted(postgres_sessions))
         ended.set()
-        for call in (*writers, *folders):
+        every: list[Future[Any]] = [*writers, *folders]
+        for call in every:
             call.result(timeout=10)
     assert seen == sorted(seen) and len(seen) > 2
     assert rows.counted(postgres_sessions) == 120

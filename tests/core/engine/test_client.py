@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -52,11 +53,13 @@ def still_there() -> bool:
     return False
 
 
-def play_engine(connection: "redis.Redis", answer: Callable[[str], None]) -> threading.Thread:
+def play_engine(connection: "redis.Redis", answer: Callable[[str], object]) -> threading.Thread:
     """Take the first message off the interactive queue and answer its call."""
 
     def play() -> None:
-        _, message = connection.blpop(["interactive"], timeout=10)
+        popped = connection.blpop(["interactive"], timeout=10)
+        assert popped
+        _, message = popped
         (token, _), *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
         answer(token)
 
@@ -66,7 +69,8 @@ def play_engine(connection: "redis.Redis", answer: Callable[[str], None]) -> thr
 
 
 def left_over(connection: "redis.Redis") -> set[bytes]:
-    return {key for key in connection.keys("face-api:*") if key != protocol.WORKER_STATUS.encode()}
+    keys: Any = connection.keys("face-api:*")
+    return {key for key in keys if key != protocol.WORKER_STATUS.encode()}
 
 
 def test_report_comes_back_whole(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.database.engine import SessionFactory
-from core.database.models import CleanupTask
+from core.database.models import CleanupTask, ProcessingJob
 from core.errors import NotFound, StorageUnavailable
 from core.records import deletions
 from core.storage.folder import FolderStore
@@ -50,7 +50,7 @@ def tasks(sessions: SessionFactory) -> set[str]:
 def test_deleted_image_leaves_only_tasks(sessions: SessionFactory, tmp_path: Path, deletes: int, left: int) -> None:
     (image,) = rows.saved(sessions, 1)
     with sessions() as session:
-        named = [image.s3_key, *session.scalars(select(rows.ProcessingJob.processed_s3_key))]
+        named = [image.s3_key, *session.scalars(select(ProcessingJob.processed_s3_key))]
     store = filled(tmp_path / "objects", [str(key) for key in named], deletes)
     deletions.delete_image(store, sessions, image.id)
     assert tasks(sessions) == keys(store)

@@ -110,7 +110,8 @@ def broken_database(sessions: SessionFactory) -> Iterator[None]:
         if statement.startswith("INSERT INTO processing_jobs"):
             raise OperationalError(statement, {}, ConnectionError())
 
-    yield event.listen(sessions.kw["bind"], "before_cursor_execute", refuse)
+    event.listen(sessions.kw["bind"], "before_cursor_execute", refuse)
+    yield
     event.remove(sessions.kw["bind"], "before_cursor_execute", refuse)
 
 
@@ -165,7 +166,7 @@ def test_job_of_other_looks_is_planned(session: Session) -> None:
     assert (plan.options.method, plan.options.padding) == ("solid", 0.3)
     first, second = plan.options.faces
     assert (first.box, second.box) == ((1, 2, 3, 4), (1, 2, 30, 40))
-    assert first.landmarks == ((1, 1), (2, 2), (3, 3), (4, 4), (5, 5))
+    assert first.landmarks == tuple((float(n), float(n)) for n in range(1, 6))
     assert (first.confidence, second.confidence) == (0.3, 1.0)  # an ellipse grows around what is unsure
     assert "review" not in plan.detections[0]
     assert plan.detections[1]["added"] is True

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,8 @@ def test_numbers_tell_all_rows(sessions: SessionFactory) -> None:
     queued = {"status": "queued", "face_count": None, "inference_ms": None}
     jobs = [rows.detect_job(image, inference_ms=11.5), rows.detect_job(image, **queued, batch_id=uuid.uuid4())]
     rows.add_jobs(sessions, jobs)
-    expected = UsageStatistics(1, 3, 4, pytest.approx(10.75), 1500, {"detect": 2, "mask": 1}, {"solid": 1})
+    mean: Any = pytest.approx(10.75)
+    expected = UsageStatistics(1, 3, 4, mean, 1500, {"detect": 2, "mask": 1}, {"solid": 1})
     assert _read(sessions) == expected
     rows.fold(sessions)
     assert _read(sessions) == expected

@@ -37,11 +37,16 @@ def test_store_replaces_what_was_there(store: ObjectStore) -> None:
     assert store.get(KEY) == b"second"
 
 
+def put_all(store: ObjectStore, versions: list[bytes]) -> None:
+    for data in versions:
+        store.put(KEY, data, "image/jpeg")
+
+
 def test_store_never_shows_half_a_write(shared_store: ObjectStore) -> None:
     versions = [bytes([value]) * 300_000 for value in range(6)]
     shared_store.put(KEY, versions[0], "image/jpeg")
     with ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(lambda: [shared_store.put(KEY, data, "image/jpeg") for data in versions])
+        writing = pool.submit(put_all, shared_store, versions)
         read = [shared_store.get(KEY)]
         while not writing.done():
             read.append(shared_store.get(KEY))

@@ -31,7 +31,7 @@ def found(model: tuple[str, Path]) -> OnnxDetector:
 
 @pytest.fixture(scope="module")
 def astronaut() -> Pixels:
-    return cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
+    return np.asarray(cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def overlap(box: tuple[float, ...], other: tuple[float, ...]) -> float:
@@ -59,7 +59,7 @@ def test_landmarks_are_where_they_belong(found: OnnxDetector, astronaut: Pixels)
 @pytest.mark.parametrize("scale", [0.5, 1.7, 4.0])
 def test_boxes_follow_the_scale(found: OnnxDetector, astronaut: Pixels, scale: float) -> None:
     larger = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    (face,) = found.find(larger, ResolvedDetectOptions()).faces
+    (face,) = found.find(np.asarray(larger, np.uint8), ResolvedDetectOptions()).faces
     assert overlap(tuple(edge / scale for edge in face.box), FACE) > 0.6
 
 
@@ -78,7 +78,7 @@ def test_face_that_fills_frame_is_found(found: OnnxDetector, astronaut: Pixels, 
     left, top, right, bottom = FACE
     crop = astronaut[top - margin : bottom + margin, left - margin : right + margin]
     large = cv2.resize(crop, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
-    (face,) = found.find(large, ResolvedDetectOptions(detail=detail)).faces
+    (face,) = found.find(np.asarray(large, np.uint8), ResolvedDetectOptions(detail=detail)).faces
     expected = np.array([margin, margin, right - left + margin, bottom - top + margin]) * 6
     assert overlap(face.box, tuple(expected)) > 0.6
 
@@ -99,8 +99,8 @@ def test_thorough_finds_small_faces_in_large_pictures(found: OnnxDetector, astro
     places = [(0, 0), (1301, 77), (2872, 1872), (1499, 999), (40, 1790)]
     for x, y in places:
         large[y : y + 128, x : x + 128] = small
-    assert len(found.find(large, ResolvedDetectOptions(detail="fast")).faces) < len(places)
-    faces = found.find(large, ResolvedDetectOptions(detail="thorough")).faces
+    assert len(found.find(np.asarray(large, np.uint8), ResolvedDetectOptions(detail="fast")).faces) < len(places)
+    faces = found.find(np.asarray(large, np.uint8), ResolvedDetectOptions(detail="thorough")).faces
     assert len(faces) == len(places)
     for x, y in places:
         expected = tuple(edge / 4 + by for edge, by in zip(FACE, (x, y) * 2, strict=True))

@@ -66,7 +66,8 @@ def uncovered(finder: OnnxDetector, pictures: Iterator[Pixels], step: int, *, la
     for number, picture in enumerate(pictures):
         seen = head(finder, picture)
         for degrees in range(0, 360, step) if seen else ():
-            canvas, points = turned(*seen, degrees)  # type: ignore[misc]  # there is a head, or the range is empty
+            assert seen is not None
+            canvas, points = turned(*seen, degrees)
             face = largest(finder, canvas)
             # One that is found elsewhere is not this head.
             if face is None or not _holds(face, points.mean(axis=0)):
@@ -83,7 +84,7 @@ def uncovered(finder: OnnxDetector, pictures: Iterator[Pixels], step: int, *, la
 
 
 def _holds(face: Face, point: Points) -> bool:
-    return face.box[0] <= point[0] <= face.box[2] and face.box[1] <= point[1] <= face.box[3]
+    return bool(face.box[0] <= point[0] <= face.box[2] and face.box[1] <= point[1] <= face.box[3])
 
 
 @pytest.mark.parametrize("landmarks", [True, False])
@@ -95,5 +96,7 @@ def test_ellipse_covers_oval_at_every_roll(finder: OnnxDetector, landmarks: bool
 
 def test_ellipse_covers_oval_of_many(finder: OnnxDetector, shared_data: Path) -> None:
     files = sorted((shared_data / "reid" / "deepface").glob("*.jpg"))[::2]
-    visible, count = uncovered(finder, (cv2.imread(str(file)) for file in files), 45, landmarks=True)
+    visible, count = uncovered(
+        finder, (np.asarray(cv2.imread(str(file)), np.uint8) for file in files), 45, landmarks=True
+    )
     assert visible == [] and count > 5 * len(files)

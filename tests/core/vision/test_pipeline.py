@@ -193,7 +193,7 @@ def test_manual_mask_reports_no_search() -> None:
 @pytest.mark.parametrize("method", get_args(Method))
 def test_manual_mask_is_as_strong_as_any(method: Method) -> None:
     source = png(noise())
-    appearance = {"method": method, "strength": 1, "padding": 0, "format": "png"}
+    appearance: dict[str, Any] = {"method": method, "strength": 1, "padding": 0, "format": "png"}
     searched = ResolvedMaskOptions.model_validate({"detail": "fast", "verify": False} | appearance)
     found = pipeline.mask(source, searched, KnownFaces(BOX, OTHER, confidences=[1, 1]), MAX_PIXELS)
     manual = pipeline.mask_manually(source, marked(BOX, OTHER, **appearance), MAX_PIXELS)

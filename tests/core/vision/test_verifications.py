@@ -137,9 +137,9 @@ def test_nothing_looks_again_unasked() -> None:
 
 def test_resolved_options_leave_nothing_open() -> None:
     with pytest.raises(ValidationError):
-        ResolvedMaskOptions(verify=None)  # type: ignore[arg-type]  # what the types forbid, too
+        ResolvedMaskOptions(verify=None)
     with pytest.raises(ValidationError):
-        ResolvedMaskOptions(detail=None)  # type: ignore[arg-type]
+        ResolvedMaskOptions(detail=None)
 
 
 def test_options_of_old_batches_are_verified() -> None:

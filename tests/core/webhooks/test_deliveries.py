@@ -25,6 +25,7 @@ from core.config import Settings
 from core.contract.options import ResolvedMaskOptions
 from core.database.engine import SessionFactory
 from core.database.models import Batch, WebhookDelivery
+from core.database.upserts import table_of
 from core.errors import InvalidOption, SettingsError
 from core.webhooks import addresses, deliveries, events, posts
 from core.webhooks.deliveries import RETRY_DELAYS, DeliverySummary
@@ -147,7 +148,7 @@ def test_cancelled_batch_has_its_own_event(sessions: SessionFactory, settings: S
 def test_delivery_is_of_the_transaction_that_ends_the_batch(sessions: SessionFactory) -> None:
     with sessions() as session:
         batch, _ = lifecycle.create(session, NewBatch("press", ResolvedMaskOptions(), "https://example.org"))
-        session.execute(Batch.__table__.update().values(status="running"))
+        session.execute(table_of(Batch).update().values(status="running"))
         assert lifecycle.finish_if_done(session, batch.id)
         session.rollback()
     assert all_deliveries(sessions) == []
@@ -265,7 +266,7 @@ def test_dripping_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.M
 
 
 def test_endless_answer_is_not_read(receiver: Receiver) -> None:
-    written = []
+    written: list[int] = []
 
     def flood(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
