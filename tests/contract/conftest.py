@@ -5,7 +5,7 @@ import time
 import pytest
 import requests
 
-from tests.contract.calls import Starter
+from tests.contract.calls import WEB_ALONE, Starter
 from tests.stack import Stack
 
 
@@ -22,26 +22,24 @@ def wait_until_degraded(service: Stack, limit_s: float = 60) -> None:
 
 
 @pytest.fixture(scope="session")
-def without_worker(start_service: Starter) -> Stack:
+def without_worker(start_shared_service: Starter) -> Stack:
     """A stack whose worker ended."""
-    service = start_service(FACE_API_JOB_TIMEOUT_S="2")
+    service = start_shared_service(FACE_API_JOB_TIMEOUT_S="2")
     service.stop_worker()
     wait_until_degraded(service)
     return service
 
 
 @pytest.fixture(scope="session")
-def without_redis(start_service: Starter) -> Stack:
+def without_redis(start_shared_service: Starter) -> Stack:
     """A stack whose Redis ended; three masks a minute, any number of detections."""
-    service = start_service(FACE_API_RATE_LIMIT_MASK="3/minute")
+    service = start_shared_service(FACE_API_RATE_LIMIT_MASK="3/minute")
     service.stop_redis()
     wait_until_degraded(service)
     return service
 
 
 @pytest.fixture(scope="session")
-def idle(start_service: Starter) -> Stack:
-    """A stack whose worker has ended: the tests say what becomes of an item."""
-    service = start_service(FACE_API_WEB_THREADS="16")
-    service.stop_worker()
-    return service
+def idle(start_shared_service: Starter) -> Stack:
+    """A stack without a worker: the tests say what becomes of an item."""
+    return start_shared_service(FACE_API_WEB_THREADS="16", programs=WEB_ALONE)

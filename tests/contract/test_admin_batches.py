@@ -9,7 +9,7 @@ import requests
 
 from tests.contract import pictures
 from tests.contract.admin import basic, body, is_moment
-from tests.contract.calls import Starter, assert_problem, fields
+from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields
 from tests.stack import Stack
 
 BATCH = {
@@ -29,10 +29,8 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def idle(start_service: Starter) -> Stack:
-    """A stack whose worker has ended: what is queued stays so."""
-    service = start_service(FACE_API_BATCH_QUEUE_LIMIT="40")
-    service.stop_worker()
-    return service
+    """A stack without a worker: what is queued stays so."""
+    return start_service(FACE_API_BATCH_QUEUE_LIMIT="40", programs=WEB_ALONE)
 
 
 def begun(service: Stack, **sent: Any) -> dict[str, Any]:

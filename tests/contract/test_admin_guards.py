@@ -25,7 +25,7 @@ from tests.contract.admin import (
     kept,
     log_in,
 )
-from tests.contract.calls import Starter, assert_problem, fields
+from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields
 from tests.stack import Stack
 from web.app import FaceApiApp, create_app
 from web.auth import guards
@@ -44,7 +44,7 @@ def app(tmp_path: Path) -> FaceApiApp:
 @pytest.fixture(scope="module")
 def without_storage(start_service: Starter) -> Stack:
     """A stack that keeps no pictures."""
-    return start_service(FACE_API_STORAGE_ENABLED="false")
+    return start_service(FACE_API_STORAGE_ENABLED="false", programs=WEB_ALONE)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def without_database(start_service: Starter) -> Stack:
 @pytest.fixture(scope="module")
 def without_password(start_service: Starter) -> Stack:
     """A stack without an administrator."""
-    return start_service(FACE_API_ADMIN_PASSWORD="")
+    return start_service(FACE_API_ADMIN_PASSWORD="", programs=WEB_ALONE)
 
 
 # --- every route ---------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.contract.admin import AN_ID, basic, body, is_moment
-from tests.contract.calls import DETECT, Starter, assert_problem, fields, is_uuid, post
+from tests.contract.calls import DETECT, WEB_ALONE, Starter, assert_problem, fields, is_uuid, post
 from tests.stack import Stack
 
 KEY = {
@@ -21,7 +21,7 @@ ODD_NAMES = ["", "   ", "x" * 256, 7, None, True, ["a"], "a\nb", "a\0b", "\ud800
 @pytest.fixture(scope="module")
 def keyless(start_service: Starter) -> Stack:
     """A stack that asks for no keys, and whose only key is the one that it began with."""
-    return start_service(FACE_API_API_KEY_ENABLED="false")
+    return start_service(FACE_API_API_KEY_ENABLED="false", programs=WEB_ALONE)
 
 
 def made(service: Stack, name: str = "the photo desk") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from core.database.models import CleanupTask
 from core.records.rows import StoredJob
 from tests.contract import pictures
 from tests.contract.admin import basic, body, call, cookie, kept
-from tests.contract.calls import Starter, assert_problem
+from tests.contract.calls import WEB_ALONE, Starter, assert_problem
 from tests.stack import Stack
 
 
@@ -74,7 +74,7 @@ def test_made_up_link_is_404(service: Stack, key: str) -> None:
 
 @pytest.mark.usefixtures("embedded_tiers")
 def test_link_expires(start_service: Starter) -> None:
-    service = start_service(FACE_API_LINK_LIFETIME_S="6")
+    service = start_service(FACE_API_LINK_LIFETIME_S="6", programs=WEB_ALONE)
     job = kept(service)
     link = body(basic(service, "GET", f"/jobs/{job.id}"))["processed_url"]
     assert requests.get(link, timeout=30).status_code == 200

@@ -10,7 +10,7 @@ import requests
 from core.records.rows import StoredJob
 from tests.contract import pictures
 from tests.contract.admin import basic, body, is_moment, kept
-from tests.contract.calls import Starter, assert_problem, fields
+from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields
 from tests.stack import Stack
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -29,13 +29,13 @@ JOB = {
 @pytest.fixture(scope="module")
 def empty(start_service: Starter) -> Stack:
     """A stack that has kept nothing."""
-    return start_service()
+    return start_service(programs=WEB_ALONE)
 
 
 @pytest.fixture(scope="module")
 def filled(start_service: Starter) -> Stack:
     """A stack with seven jobs, a day apart, the first the newest."""
-    service = start_service()
+    service = start_service(programs=WEB_ALONE)
     for number, values in enumerate(JOBS):
         kept(service, created_at=NOON - timedelta(days=number), **values)
     return service

@@ -12,7 +12,7 @@ import requests
 from core.records.rows import StoredJob
 from tests.contract import pictures
 from tests.contract.admin import basic, body, call, cookie, is_moment, kept
-from tests.contract.calls import Starter, assert_problem, fields, masked
+from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields, masked
 from tests.contract.test_admin_records import IMAGE, JOB
 from tests.stack import Stack
 
@@ -75,7 +75,7 @@ def looks_like_original(pixels: pictures.Pixels, box: dict[str, float]) -> bool:
 @pytest.fixture(scope="module")
 def waiting(start_service: Starter) -> Stack:
     """A stack with five jobs that wait for a person, an hour apart, the first the newest, and some that don't."""
-    service = start_service()
+    service = start_service(programs=WEB_ALONE)
     for number in range(5):
         pending(service, created_at=NOON - timedelta(hours=number))
         kept(service, created_at=NOON - timedelta(hours=number))

@@ -9,7 +9,7 @@ import redis
 import requests
 
 from tests.contract.admin import ADMIN, COOKIE, basic, body, call, cookie, is_moment, log_in
-from tests.contract.calls import Starter, assert_problem
+from tests.contract.calls import WEB_ALONE, Starter, assert_problem
 from tests.stack import Stack
 
 FAILURES = 10
@@ -18,14 +18,17 @@ FAILURES = 10
 @pytest.fixture(scope="module")
 def proxied(start_service: Starter) -> Stack:
     """A stack behind one proxy, so that a test can come from any address."""
-    return start_service(FACE_API_TRUSTED_PROXIES="1")
+    return start_service(FACE_API_TRUSTED_PROXIES="1", programs=WEB_ALONE)
 
 
 @pytest.fixture(scope="module")
 def strict(start_service: Starter) -> Stack:
     """A stack behind one proxy with sessions of two seconds and the login limit as it is by default."""
     return start_service(
-        FACE_API_TRUSTED_PROXIES="1", FACE_API_SESSION_LIFETIME_S="6", FACE_API_RATE_LIMIT_LOGIN="10/minute"
+        FACE_API_TRUSTED_PROXIES="1",
+        FACE_API_SESSION_LIFETIME_S="6",
+        FACE_API_RATE_LIMIT_LOGIN="10/minute",
+        programs=WEB_ALONE,
     )
 
 

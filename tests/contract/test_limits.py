@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.contract import pictures
-from tests.contract.calls import DETECT, MASK, PATHS, Starter, assert_problem, mask, post
+from tests.contract.calls import DETECT, MASK, PATHS, WEB_ALONE, Starter, assert_problem, mask, post
 from tests.stack import Stack
 
 DETECTIONS = 5
@@ -33,7 +33,7 @@ def keyless(start_service: Starter) -> Stack:
 @pytest.fixture(scope="module")
 def keyless_proxied(start_service: Starter) -> Stack:
     """A stack without keys behind one proxy."""
-    return start_service(**RATES, FACE_API_API_KEY_ENABLED="false", FACE_API_TRUSTED_PROXIES="1")
+    return start_service(**RATES, FACE_API_API_KEY_ENABLED="false", FACE_API_TRUSTED_PROXIES="1", programs=WEB_ALONE)
 
 
 @pytest.fixture

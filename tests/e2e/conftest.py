@@ -62,9 +62,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def site(browser: Browser, start_service: StartService) -> Site:
+def site(browser: Browser, start_shared_service: StartService) -> Site:
     """Start a service and fill it; depends on the browser, without which nothing is started."""
-    service = start_service()
+    service = start_shared_service()
     jobs = seeds.busy_month(service)
     seeds.gallery(service)
     return Site(service, jobs)

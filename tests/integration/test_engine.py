@@ -114,4 +114,4 @@ def test_silent_clients_give_threads_back(start_service: StartService) -> None:
 
 def test_worker_refuses_missing_model(start_service: StartService, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="face-api weights pull scrfd_10g"):
-        start_service(FACE_API_MODEL="scrfd_10g", FACE_API_WEIGHTS_DIR=str(tmp_path))
+        start_service(FACE_API_MODEL="scrfd_10g", FACE_API_WEIGHTS_DIR=str(tmp_path), by_command=True)

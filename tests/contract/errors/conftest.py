@@ -15,9 +15,9 @@ from tests.stack import Stack
 
 
 @pytest.fixture(scope="package")
-def strict(start_service: Starter) -> Stack:
+def strict(start_shared_service: Starter) -> Stack:
     """A stack with a short patience, a short queue and small pictures."""
-    return start_service(
+    return start_shared_service(
         FACE_API_JOB_TIMEOUT_S="2",
         FACE_API_QUEUE_LIMIT="1",
         FACE_API_MAX_IMAGE_PIXELS="300000",

@@ -1,0 +1,67 @@
+"""How the tests are spread over several processes: what shares a service stays together, and the longest come first.
+
+Each process has servers, databases and ports of its own. A module is run by one process, and so are the folders of
+TOGETHER, whose modules share what is costly to start.
+"""
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+from core import cpus
+
+TOGETHER = ("tests/e2e/", "tests/faults/", "tests/core/storage/", "tests/contract/test_admin_batch_")
+# measured: seconds on an idle machine of two CPUs. What is left to the end should be short.
+LONGEST_FIRST = (
+    "tests/e2e/",  # 95
+    "tests/faults/",  # 50
+    "tests/integration/test_batch_runs.py",  # 50
+    "tests/integration/test_engine.py",  # 40
+    "tests/admin/test_up.py",  # 35
+    "tests/contract/test_limits.py",
+    "tests/contract/test_admin_mask.py",
+    "tests/contract/test_concurrency.py",
+    "tests/integration/",
+    "tests/core/vision/",
+    "tests/contract/",
+    "tests/core/storage/",
+    "tests/admin/",
+)
+
+
+class Scheduler(LoadScopeScheduling):
+    """Gives each process one group after another; who has ended takes the next."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
+
+
+def group(nodeid: str) -> str:
+    """Name the tests that one process runs, one after the other."""
+    module = nodeid.split("::", maxsplit=1)[0]
+    return next((folder for folder in TOGETHER if module.startswith(folder)), module)
+
+
+def order(nodeid: str) -> int:
+    """Return how early a test's group is begun: the lowest first."""
+    places = (place for place, prefix in enumerate(LONGEST_FIRST) if nodeid.startswith(prefix))
+    return next(places, len(LONGEST_FIRST))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the processes of `-n auto`: one more than there are CPUs, because much of a test is waiting."""
+    return max(2, cpus.available()) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduler:
+    config.option.loadscopereorder = False
+    return Scheduler(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Sort the groups; within one, pytest's own order stays."""
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        items.sort(key=lambda item: order(item.nodeid))
