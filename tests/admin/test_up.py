@@ -15,7 +15,9 @@ import pytest
 
 from admin import embedded
 from core.config import ROOT
-from tests.stack import free_port
+from tests.ports import free_port
+
+pytestmark = pytest.mark.slow
 
 LAST_LINE = "Ctrl-C stops everything."
 READY_WITHIN_S = 90

@@ -54,6 +54,7 @@ def test_image_is_built_in_two_stages(name: str) -> None:
     assert any("--constraint requirements.lock" in rest for word, rest in instructions if word == "RUN")
 
 
+@pytest.mark.slow
 def test_web_needs_no_model_runtime() -> None:
     """The web image has neither package; None in sys.modules makes their import fail as there."""
     steps = [step for _, rest in files.dockerfile("web.Dockerfile") for step in rest.split("&&")]

@@ -83,6 +83,7 @@ def test_face_that_fills_frame_is_found(found: OnnxDetector, astronaut: Pixels, 
     assert overlap(face.box, tuple(expected)) > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rot90", [1, 2, 3])
 def test_thorough_finds_turned_faces(found: OnnxDetector, astronaut: Pixels, rot90: int) -> None:
     turned = np.ascontiguousarray(np.rot90(astronaut[:, :400], rot90))
@@ -93,6 +94,7 @@ def test_thorough_finds_turned_faces(found: OnnxDetector, astronaut: Pixels, rot
     assert overlap(face.box, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)) > 0.6
 
 
+@pytest.mark.slow
 def test_thorough_finds_small_faces_in_large_pictures(found: OnnxDetector, astronaut: Pixels) -> None:
     small = cv2.resize(astronaut, (128, 128), interpolation=cv2.INTER_AREA)
     large = np.full((2000, 3000, 3), 128, np.uint8)
@@ -115,6 +117,7 @@ def test_scores_do_not_depend_on_what_is_asked(found: OnnxDetector, astronaut: P
     assert sure == tuple(face for face in every if face.confidence >= 0.5)
 
 
+@pytest.mark.slow
 def test_timings_are_sums_over_the_passes(found: OnnxDetector, astronaut: Pixels) -> None:
     result = found.find(astronaut, ResolvedDetectOptions(detail="thorough"))
     assert len(result.passes) > 5

@@ -18,6 +18,8 @@ from tests.pictures import astronaut, grace_hopper
 Pixels = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
+pytestmark = pytest.mark.slow
+
 SIDE = 240  # chosen: pixels of a face's longer side, so that two passes see it, which makes a wrong box surer, too
 ELLIPSE = ResolvedMaskOptions(method="elliptical")
 
