@@ -1,6 +1,7 @@
 """A small batch API in memory, behind a real HTTP server: it does what the service does, and faults on request."""
 
 import hashlib
+import io
 import threading
 import time
 import uuid
@@ -8,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import IO, Any
 
-from flask import Flask, Response, abort, jsonify, request
+from flask import Flask, Request, Response, abort, jsonify, request
 from werkzeug.serving import BaseWSGIServer, make_server
 
 PASSWORD = "correct horse"
@@ -64,6 +65,13 @@ class Batch:
         }
 
 
+class MemoryRequest(Request):
+    """Keeps uploads in memory: a client that is killed midway leaves no open file behind."""
+
+    def _get_file_stream(self, *_: object, **__: object) -> IO[bytes]:
+        return io.BytesIO()
+
+
 class FakeApi:
     """The API. `faults` are answers that the next calls of a kind get instead; `calls` counts what was answered.
 
@@ -108,6 +116,7 @@ class FakeApi:
 
     def _app(self) -> Flask:
         app = Flask("fake")
+        app.request_class = MemoryRequest
         app.before_request(self._guard)
         for method, path, view in (
             ("POST", "/batches", self._create),

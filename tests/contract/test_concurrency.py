@@ -186,17 +186,24 @@ def refused(service: Stack, size: int) -> tuple[http.client.HTTPConnection, bool
     return connection, (answer.getheader("Connection") or "").lower() == "close"
 
 
+def health_wait(service: Stack) -> float:
+    """Ask for the health; return how long that took, in seconds."""
+    began = time.monotonic()
+    assert requests.get(service.url + "/health", timeout=30).status_code == 200
+    return time.monotonic() - began
+
+
 @pytest.mark.parametrize("size", [1_000, 100_000, 2_000_000])
 def test_refused_upload_delays_nobody(service: Stack, size: int) -> None:
+    alone = [health_wait(service) for _ in range(5)]
     open_still, waits = [], []
     for _ in range(5):
         open_still.append(refused(service, size)[0])
-        began = time.monotonic()
-        assert requests.get(service.url + "/health", timeout=30).status_code == 200
-        waits.append(time.monotonic() - began)
+        waits.append(health_wait(service))
     for connection in open_still:
         connection.close()
-    assert sorted(waits)[2] < 1  # the one in the middle: a busy machine may hold up some
+    # The ones in the middle: a busy machine may hold up some. A thread that is held is held for seconds.
+    assert sorted(waits)[2] < 100 * sorted(alone)[2]
 
 
 @pytest.mark.parametrize("size", [1_000, 100_000, 2_000_000])

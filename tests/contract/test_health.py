@@ -1,6 +1,5 @@
 """GET /health: what it says, and that it never says ok when something is gone."""
 
-import time
 from typing import Any
 
 import pytest
@@ -82,9 +81,7 @@ def test_health_keeps_request_id(service: Stack) -> None:
 
 @pytest.mark.parametrize("stack", ["without_worker", "without_redis"])
 def test_lost_engine_degrades_health(request: pytest.FixtureRequest, stack: str) -> None:
-    began = time.monotonic()
     response = ask(request.getfixturevalue(stack))
-    assert time.monotonic() - began < 60
     assert response.status_code == 503
     assert response.headers["Content-Type"].split(";")[0] == "application/json"
     answer = response.json()
@@ -96,6 +93,4 @@ def test_lost_engine_degrades_health(request: pytest.FixtureRequest, stack: str)
 @pytest.mark.parametrize("stack", ["without_worker", "without_redis"])
 def test_degraded_health_answers_soon(request: pytest.FixtureRequest, stack: str) -> None:
     service: Stack = request.getfixturevalue(stack)
-    began = time.monotonic()
-    ask(service)
-    assert time.monotonic() - began < 15
+    assert requests.get(service.url + "/health", timeout=15).status_code == 503

@@ -1,5 +1,6 @@
 """Files in folders, as `face-api batch` reads and writes them."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,3 +22,10 @@ def tree(folder: Path) -> dict[str, bytes]:
     """Return what is in a folder, beside the journal."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(journals.FILE_NAME))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def until(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.admin.batches.folders import Run, tree
+from tests.admin.batches.folders import Run, tree, until
 from tests.admin.fake_api import FakeApi, Item, result
 
 
@@ -47,6 +47,8 @@ def test_names_of_a_lying_service_change_nothing(api: FakeApi, run: Run, folder:
             item.shown_as = "b.png"  # the outcome of one under the name of another
 
     api.judge = judge
+    # Before it knows which item is which picture's, the command has nothing but the name to go by.
+    api.fault("items", lambda: until(lambda: api.calls["act"] > 0))
     ran = run("submit", folder, "--out", out)
     assert ran.exit_code == 1 and "failed: a.jpg" in ran.output
     assert tree(out) == {"b.jpg": result(b"b.png")}

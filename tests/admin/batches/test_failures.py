@@ -45,6 +45,7 @@ def test_unreadable_file_fails_alone(api: FakeApi, run: Run, folder: Path, out: 
     assert set(tree(out)) == {"a.jpg"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "code"), [(503, "queue_full"), (429, "rate_limited"), (503, "storage_unavailable")])
 def test_back_pressure_is_obeyed(api: FakeApi, run: Run, folder: Path, out: Path, status: int, code: str) -> None:
     api.fault("images", *refusals(status, code, 2, "1"))

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import pytest
 
 from admin.batches import downloads
 from core.config import ROOT
-from tests.admin.batches.folders import Run, tree, write
+from tests.admin.batches.folders import Run, tree, until, write
 from tests.admin.fake_api import PASSWORD, FakeApi, result
 
 
@@ -72,13 +70,7 @@ class Submitting:
         return self.process.returncode, output
 
 
-def until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_killed_run_goes_on(api: FakeApi, tmp_path: Path, out: Path, number: signal.Signals) -> None:
     names = [f"{number:04}.jpg" for number in range(400)]
@@ -112,6 +104,7 @@ def test_parts_that_were_left_are_removed(run: Run, folder: Path, out: Path) -> 
     assert set(tree(out)) == {"a.jpg", "b.jpg"}
 
 
+@pytest.mark.slow
 def test_two_runs_do_not_share_a_folder(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
     api.delay_s = 2
     first = Submitting(api, folder, out)

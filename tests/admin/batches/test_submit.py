@@ -157,6 +157,7 @@ def test_strange_names_cross_unchanged(api: FakeApi, run: Run, tmp_path: Path, o
     assert set(api.only.items) == names == set(tree(out))
 
 
+@pytest.mark.slow
 def test_run_shows_lines_without_a_terminal(api: FakeApi, folder: Path, out: Path) -> None:
     status, said = Submitting(api, folder, out).end()
     assert status == 0 and "2 done" in said

@@ -27,9 +27,8 @@ def assert_retry_after(response: requests.Response) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_outlived_job_is_504(paused: Stack, path: str) -> None:
-    began = time.monotonic()
-    assert_problem(upload(paused, path, pictures.portrait()), 504)
-    assert 1.5 < time.monotonic() - began < 20
+    response = post(paused, path, files={"image": pictures.portrait()}, timeout=20)
+    assert assert_problem(response, 504)["code"] == "job_timed_out"
 
 
 def test_full_queue_is_503(paused: Stack) -> None:
@@ -67,11 +66,9 @@ def test_missing_worker_is_503(without_worker: Stack, path: str) -> None:
 
 
 def test_missing_redis_is_503(without_redis: Stack) -> None:
-    began = time.monotonic()
-    response = upload(without_redis, DETECT, pictures.portrait())
+    response = post(without_redis, DETECT, files={"image": pictures.portrait()}, timeout=20)
     assert_problem(response, 503)
     assert_retry_after(response)
-    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("stack", ["without_worker", "without_redis"])

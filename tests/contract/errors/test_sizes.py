@@ -1,7 +1,6 @@
 """413 and 415: what is too large, or none of the formats."""
 
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,9 +76,8 @@ def test_heavy_form_field_is_413(service: Stack) -> None:
     ids=["png", "jpeg", "bmp", "tiff"],
 )
 def test_promised_pixels_are_413(service: Stack, path: str, build: Callable[[int, int], bytes]) -> None:
-    began = time.monotonic()
+    # There is nothing but the header: a service that decoded first would say that the picture is damaged.
     assert_problem(upload(service, path, build(20_000, 20_000)), 413)
-    assert time.monotonic() - began < 10  # decoding them would take longer, and 1.2 GB
 
 
 @pytest.mark.parametrize("size", [(10_000, 5_001), (5_001, 10_000), (65_000, 1_000)])

@@ -99,13 +99,15 @@ def test_batch_that_is_cancelled_meanwhile_is_not_tried_again(
     assert_right(session, batch)
 
 
-def test_rate_is_of_the_last_minute(session: Session) -> None:
+def test_rate_is_of_the_last_minute(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = now()
+    monkeypatch.setattr(lifecycle, "now", lambda: moment)
     batch = begun(session, 10)
     for _ in range(4):
         leases.complete(session, taken(session), result())
     finished = update(BatchItem).where(BatchItem.state == "completed")
-    session.execute(finished.values(finished_at=now() - timedelta(seconds=20)))
-    session.execute(finished.where(BatchItem.name == "0.jpg").values(finished_at=now() - timedelta(hours=1)))
+    session.execute(finished.values(finished_at=moment - timedelta(seconds=20)))
+    session.execute(finished.where(BatchItem.name == "0.jpg").values(finished_at=moment - timedelta(hours=1)))
     session.commit()
     (progress,) = lifecycle.progress(session, [lifecycle.get(session, batch)])
     assert progress.rate_per_s == pytest.approx(3 / 20, rel=0.1)

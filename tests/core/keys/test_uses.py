@@ -124,9 +124,8 @@ def test_busy_database_holds_up_no_call(sessions: SessionFactory) -> None:
         flush.start()
         flush.join(0.3)
         assert flush.is_alive(), "this database lets two write a row at a time"
-        started = time.monotonic()
         counter.note(str(key_id))
-        assert time.monotonic() - started < 0.1
+        assert flush.is_alive(), "it waited for the flush"
         session.commit()
     flush.join(30)
     wait_until_counted(sessions, key_id, 2)

@@ -15,7 +15,7 @@ from core.pictures import images
 MANY = 50_000_000
 ACCEPTED = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tiff"}
 ACCEPTED |= {"HEIF": "heic", "AVIF": "avif"}
-SLOW_S = 5.0  # chosen: far over what any of them takes on a busy machine
+SLOW_S = 5.0  # chosen: of CPU time, far over what any of them takes
 
 
 @pytest.fixture(scope="session")
@@ -78,14 +78,14 @@ def test_hostile_files_end_well(shared_data: Path) -> None:
     assert len(files) > 300
     for path in files:
         data = path.read_bytes()
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             picture = images.decode(data, MANY)
         except InvalidInput:
             pass
         else:
             assert picture.pixels.shape[0] * picture.pixels.shape[1] <= MANY, path.name
-        assert time.perf_counter() - started < SLOW_S, path.name
+        assert time.process_time() - started < SLOW_S, path.name
 
 
 @pytest.mark.parametrize("name", ["libvips__truncated.jpg", "bimg__corrupt.jpg", "thumbor__BlueSquare_truncated.jpg"])

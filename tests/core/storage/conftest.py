@@ -9,7 +9,7 @@ import pytest
 
 from core.storage.base import ObjectStore
 from tests.ceph import Ceph
-from tests.core.storage.stores import built
+from tests.core.storage.stores import Silent, built
 from tests.swift import Swift
 
 
@@ -38,7 +38,7 @@ def store(place: Callable[[], dict[str, Any]]) -> ObjectStore:
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
-    """Return the address of a server that takes connections and never answers."""
+def silent() -> Iterator[Silent]:
+    """Return a server that takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield Silent(listener)

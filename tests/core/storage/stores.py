@@ -1,8 +1,10 @@
 """Stores made from settings, servers that are down, and what follows a link."""
 
+import socket
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -58,6 +60,24 @@ def verbs(store: ObjectStore) -> list[Callable[[], Any]]:
 def s3_store(endpoint: str, **values: Any) -> ObjectStore:
     own = {"s3_access_key": "someone", "s3_secret_key": "something"}
     return built(**{"s3_endpoint": endpoint, **own, **values})
+
+
+class Silent:
+    """A server that takes connections and never answers."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self.endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    def count_calls(self) -> int:
+        """Return how many connections were made since the last count."""
+        self._listener.setblocking(False)
+        count = 0
+        with suppress(BlockingIOError):
+            while True:
+                self._listener.accept()[0].close()
+                count += 1
+        return count
 
 
 class Scripted(ThreadingHTTPServer):

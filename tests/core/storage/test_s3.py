@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.core.storage.stores import KEY, s3_store
-from tests.stack import free_port
+from tests.ports import free_port
 
 
 def test_link_names_public_endpoint() -> None:

@@ -118,6 +118,7 @@ def test_link_is_shown_inline_by_default(store: ObjectStore) -> None:
     assert headers["Content-Disposition"] == 'inline; filename="photo.jpg"'
 
 
+@pytest.mark.slow
 def test_link_expires(place: Callable[[], dict[str, Any]]) -> None:
     store = built(**place(), link_lifetime_s=4)
     store.put(KEY, b"pixels", "image/jpeg")
@@ -178,6 +179,7 @@ print(store.link(sys.argv[2], "photo.jpg", "image/jpeg"))
 """
 
 
+@pytest.mark.slow
 def test_store_first_used_by_many(place: Callable[[], dict[str, Any]]) -> None:
     """Bucket, folder and secret are made once, though several processes begin at the same moment."""
     values = place()
