@@ -29,7 +29,7 @@ LONGEST_FIRST = (
 )
 
 
-class Scheduler(LoadScopeScheduling):
+class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Gives each process one group after another; who has ended takes the next."""
 
     def _split_scope(self, nodeid: str) -> str:

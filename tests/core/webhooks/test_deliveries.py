@@ -41,7 +41,7 @@ class Receiver:
     url: str = ""
     statuses: list[int] = field(default_factory=list)
     got: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
-    before: Callable[[Any], None] = lambda _: None
+    before: Callable[[Any], object] = lambda _: None
 
 
 @pytest.fixture
