@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+import redis
 import requests
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +23,7 @@ from core import config
 from core.batches import lifecycle
 from core.contract.options import MaskOptions
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
-from core.engine import defaults
+from core.engine import defaults, protocol
 from core.vision import detector, pipeline
 from tests.faults import crops
 from tests.faults.calls import ask, upload
@@ -260,12 +261,21 @@ def test_call_waits_for_one_item_at_most(site: Site, pictures: dict[str, bytes])
         with sessions() as session:
             return session.scalar(select(func.sum(Batch.completed))) or 0
 
-    for _ in range(8):
-        before = done()
+    def call() -> int:
         files, headers = {"image": picture}, {"X-API-Key": stack.key}
-        answer = requests.post(f"{stack.url}/api/v1/detect", files=files, headers=headers, timeout=60)
-        assert answer.status_code == 200
-        # The one that was being worked on; and another may end between the answer and the look.
-        assert done() - before <= 2
+        return requests.post(f"{stack.url}/api/v1/detect", files=files, headers=headers, timeout=60).status_code
+
+    waiting, seen = redis.Redis.from_url(stack.redis_url), 0
+    with ThreadPoolExecutor(1) as caller:
+        for _ in range(8):
+            answer = caller.submit(call)
+            # Until it waits for the worker, the call is on its way through the web tier.
+            while not (answer.done() or waiting.zcard(protocol.WAITING)):
+                time.sleep(0.002)
+            before, seen = done(), seen + (not answer.done())
+            assert answer.result() == 200
+            # The one that was being worked on; and another may end between the answer and the look.
+            assert done() - before <= 2
+    assert seen, "no call was seen waiting"
     shown = ask(stack, "POST", f"/batches/{batch}/cancel")
     assert shown["counts"]["cancelled"] > 0, "the batch was over before the calls were"
