@@ -68,7 +68,7 @@ bench-batches: $(VENV)/.for-test ## Measure batches of 5,000 and of 100,000 pict
 	@$(RUN) tests.bench.batches $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --memory 5000
 	@$(RUN) tests.bench.batch_scale $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
-bench-privacy: $(VENV)/.for-test ## Measure recall and masks on real pictures, and write docs/privacy.md (10 minutes)
+bench-privacy: $(VENV)/.for-test ## Measure recall and masks on real pictures, and write docs/privacy.md and its chart (10 minutes)
 	@exec $(RUN) tests.bench.privacy $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 screenshots: $(VENV)/.for-test ## Write pictures of the console's pages into docs/screenshots/ (needs chromium)

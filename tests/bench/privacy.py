@@ -22,8 +22,8 @@ from core.contract.options import Detail, Method, ResolvedMaskOptions
 from core.errors import WeightsError
 from core.vision import detector, regions
 from core.vision.detector import OnnxDetector
+from tests.bench import privacy_charts, recall, second_looks
 from tests.bench import privacy_report as report
-from tests.bench import recall, second_looks
 from tests.bench.recall import Recall, Scene
 from tests.bench.recognition import Bench, covering
 
@@ -60,8 +60,11 @@ def main() -> None:
         privacy(shared, best(finders)),
         looks(scenes, best(finders)),
     ]
-    args.write.write_text("\n".join(parts))
-    print(f"written: {args.write}; the largest faces that were missed: {MISSES}")
+    page = "\n".join(parts)
+    args.write.write_text(page)
+    chart = args.write.with_name("recall.svg")
+    privacy_charts.draw(page, chart)
+    print(f"written: {args.write}, {chart}; the largest faces that were missed: {MISSES}")
 
 
 def required(shared: Path | None) -> Path:
