@@ -28,7 +28,7 @@ class Item:
     finished_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     shown_as: str = ""
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         ended = self.state not in {"queued", "running"}
         return {
             "id": self.id,
@@ -48,7 +48,7 @@ class Batch:
     cancelled: bool = False
     items: dict[str, Item] = field(default_factory=dict)
 
-    def told(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         counts = Counter(item.state for item in self.items.values())
         left = counts["queued"] + counts["running"]
         status = "cancelled" if self.cancelled else "open" if not self.closed else "running" if left else "completed"
@@ -152,13 +152,13 @@ class FakeApi:
             if key not in self.keys:
                 batch = Batch(request.get_json())
                 self.keys[key], self.batches[batch.id] = batch.id, batch
-            return jsonify(self.batches[self.keys[key]].told()), 201
+            return jsonify(self.batches[self.keys[key]].summary()), 201
 
     def _list(self) -> Any:
-        return jsonify({"items": [batch.told() for batch in self.batches.values()]})
+        return jsonify({"items": [batch.summary() for batch in self.batches.values()]})
 
     def _get(self, batch: str) -> Any:
-        return jsonify(self._found(batch).told())
+        return jsonify(self._found(batch).summary())
 
     def _images(self, batch: str) -> Any:
         self.largest_call = max(self.largest_call, request.content_length or 0)
@@ -199,7 +199,7 @@ class FakeApi:
                         item.state, item.error, item.finished_at = "completed", None, datetime.now(UTC)
             else:
                 abort(404)
-        return jsonify(found.told())
+        return jsonify(found.summary())
 
     def _items(self, batch: str) -> Any:
         page, per_page = int(request.args["page"]), int(request.args["per_page"])
@@ -208,10 +208,10 @@ class FakeApi:
             items = list(self._found(batch).items.values())
         if after:
             moment = datetime.fromisoformat(after)
-            ended = [one for one in items if one.told()["finished_at"] and one.finished_at >= moment]
+            ended = [one for one in items if one.summary()["finished_at"] and one.finished_at >= moment]
             items = sorted(ended, key=lambda one: one.finished_at)
         shown = items[(page - 1) * per_page : page * per_page]
-        return jsonify({"items": [one.told() for one in shown], "total": len(items)})
+        return jsonify({"items": [one.summary() for one in shown], "total": len(items)})
 
     def _result(self, batch: str, item: str) -> Any:
         found = next((one for one in self._found(batch).items.values() if one.id == item), None)

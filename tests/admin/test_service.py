@@ -35,9 +35,9 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliRunn
 
 def _told(settings: Settings) -> dict[str, str]:
     """Tell the credentials as a start does: they are written and so known to the next one."""
-    told = service.credentials(Service(settings, []))
-    embedded.write_variables(service.credentials_file(settings), told)
-    return told
+    reported = service.credentials(Service(settings, []))
+    embedded.write_variables(service.credentials_file(settings), reported)
+    return reported
 
 
 def test_credentials_last_while_key_works(settings: Settings) -> None:
@@ -61,9 +61,9 @@ def test_credentials_replace_an_unknown_key(settings: Settings) -> None:
 
 
 def test_credentials_survive_any_password(settings: Settings) -> None:
-    told = _told(settings)
-    assert embedded.read_variables(service.credentials_file(settings)) == told
-    assert told["FACE_API_ADMIN_PASSWORD"] == settings.admin_password.get_secret_value()
+    reported = _told(settings)
+    assert embedded.read_variables(service.credentials_file(settings)) == reported
+    assert reported["FACE_API_ADMIN_PASSWORD"] == settings.admin_password.get_secret_value()
 
 
 def test_credentials_file_may_be_broken(tmp_path: Path) -> None:

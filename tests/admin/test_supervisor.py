@@ -45,8 +45,8 @@ def test_supervisor_relays_all_output() -> None:
 
 
 def test_supervisor_gives_stdin_and_status() -> None:
-    said, told = _run(_python("two", "import sys; print(sys.stdin.read()); sys.exit(3)", stdin=b"secret"))
-    assert (said, told) == (["two    | secret"], "two ended with status 3")
+    said, reported = _run(_python("two", "import sys; print(sys.stdin.read()); sys.exit(3)", stdin=b"secret"))
+    assert (said, reported) == (["two    | secret"], "two ended with status 3")
 
 
 def test_supervisor_survives_endless_lines() -> None:
@@ -61,14 +61,16 @@ def test_supervisor_kills_what_stays() -> None:
 
 
 def test_supervisor_notices_an_end_before_its_forks() -> None:
-    said, told = _run(_python("parent", "import os, time; os.fork() or (time.sleep(60), print('fork', flush=True))"))
-    assert (said, told) == ([], "parent ended with status 0")  # its fork would speak in a minute
+    said, reported = _run(
+        _python("parent", "import os, time; os.fork() or (time.sleep(60), print('fork', flush=True))")
+    )
+    assert (said, reported) == ([], "parent ended with status 0")  # its fork would speak in a minute
 
 
 @pytest.mark.slow
 def test_supervisor_leaves_no_grandchildren() -> None:
-    said, told = _run(_python("parent", FORKING), _python("short", "import time; time.sleep(4)"))
-    assert told == "short ended with status 0"
+    said, reported = _run(_python("parent", FORKING), _python("short", "import time; time.sleep(4)"))
+    assert reported == "short ended with status 0"
     child = next(int(line.split("| ")[1]) for line in said if line.startswith("parent") and line != "parent | 0")
     # The signal has been sent; a busy machine takes a moment to carry it out.
     deadline = time.monotonic() + 20

@@ -113,11 +113,11 @@ def _alive(processes: list[psutil.Process], limit_s: float) -> list[psutil.Proce
 
 
 def test_up_tells_how_it_is_reached(running: Up) -> None:
-    told = running.credentials
-    assert list(told) == ["FACE_API_URL", "FACE_API_KEY", "FACE_API_ADMIN_USER", "FACE_API_ADMIN_PASSWORD"]
-    assert told["FACE_API_URL"] == running.url
-    assert all(value in running.said for value in told.values())
-    assert f"curl -f -H 'X-API-Key: {told['FACE_API_KEY']}' -F image=@photo.jpg" in running.said
+    reported = running.credentials
+    assert list(reported) == ["FACE_API_URL", "FACE_API_KEY", "FACE_API_ADMIN_USER", "FACE_API_ADMIN_PASSWORD"]
+    assert reported["FACE_API_URL"] == running.url
+    assert all(value in running.said for value in reported.values())
+    assert f"curl -f -H 'X-API-Key: {reported['FACE_API_KEY']}' -F image=@photo.jpg" in running.said
 
 
 def test_up_makes_a_working_key(running: Up) -> None:

@@ -98,13 +98,16 @@ def best(finders: dict[str, OnnxDetector]) -> OnnxDetector:
 
 def recalls(finders: dict[str, OnnxDetector], scenes: list[Scene], tool: ModuleType) -> str:
     """Measure recall and masks that hide nothing: each model, each way of searching."""
-    told: dict[tuple[str, str], Recall] = {}
+    reported: dict[tuple[str, str], Recall] = {}
     for name, finder in finders.items():
         for detail in DETAILS:
-            told[name, detail] = recall.searched(finder, scenes, detail, tool)
-            print(f"{name} {detail}: {sum(told[name, detail].found)} of {len(told[name, detail].found)}", flush=True)
-    recall.write_worst(told[best(finders).name, "thorough"], MISSES)
-    return report.recalls(told)
+            reported[name, detail] = recall.searched(finder, scenes, detail, tool)
+            print(
+                f"{name} {detail}: {sum(reported[name, detail].found)} of {len(reported[name, detail].found)}",
+                flush=True,
+            )
+    recall.write_worst(reported[best(finders).name, "thorough"], MISSES)
+    return report.recalls(reported)
 
 
 def privacy(shared: Path, finder: OnnxDetector) -> str:
@@ -136,9 +139,9 @@ def privacy(shared: Path, finder: OnnxDetector) -> str:
 
 def looks(scenes: list[Scene], finder: OnnxDetector) -> str:
     """Measure what verification finds and costs."""
-    told = {method: second_looks.verified(finder, scenes, method) for method in METHODS}
+    reported = {method: second_looks.verified(finder, scenes, method) for method in METHODS}
     print("second looks done", flush=True)
-    return report.second_looks(finder.name, told)
+    return report.second_looks(finder.name, reported)
 
 
 def _tool(shared: Path, name: str) -> ModuleType:

@@ -32,7 +32,7 @@ command writes the largest faces that were missed to `build/privacy`.
 """
 
 
-def recalls(told: Mapping[tuple[str, str], Recall]) -> str:
+def recalls(reported: Mapping[tuple[str, str], Recall]) -> str:
     """Word what was found."""
     overall = [
         [
@@ -42,7 +42,7 @@ def recalls(told: Mapping[tuple[str, str], Recall]) -> str:
             f"{sum(one.nothing) / len(one.nothing):.2f}",
             f"{1000 * sum(one.seconds) / len(one.seconds):.0f}",
         ]
-        for (name, detail), one in told.items()
+        for (name, detail), one in reported.items()
     ]
     return f"""## Recall
 
@@ -54,11 +54,11 @@ thread.
 
 By the longer side of the face, in pixels (the number of faces in brackets):
 
-{_by(told, "sides", PIXELS, [f"{low}" for low in PIXELS])}
+{_by(reported, "sides", PIXELS, [f"{low}" for low in PIXELS])}
 
 By its share of the longer side of the picture:
 
-{_by(told, "shares", SHARES, [f"{low:.0%}" for low in SHARES])}
+{_by(reported, "shares", SHARES, [f"{low:.0%}" for low in SHARES])}
 """
 
 
@@ -83,7 +83,7 @@ By the longer side of the face in pixels, after JPEG 95:
 """
 
 
-def second_looks(model: str, told: Mapping[Method, Looks]) -> str:
+def second_looks(model: str, reported: Mapping[Method, Looks]) -> str:
     """Word what verification found and cost."""
     rows = [
         [
@@ -94,9 +94,9 @@ def second_looks(model: str, told: Mapping[Method, Looks]) -> str:
             str(one.refused),
             f"{one.seconds / one.without_s:.2f}",
         ]
-        for method, one in told.items()
+        for method, one in reported.items()
     ]
-    pictures = next(iter(told.values())).pictures
+    pictures = next(iter(reported.values())).pictures
     head = ["method", "faces masked", "found again under a mask", "found anew", "refused", "CPU time, of that without"]
     return f"""## Verification
 
@@ -106,12 +106,14 @@ def second_looks(model: str, told: Mapping[Method, Looks]) -> str:
 """
 
 
-def _by(told: Mapping[tuple[str, str], Recall], values: str, bounds: tuple[float, ...], names: list[str]) -> str:
-    counts = [size for size, _ in next(iter(told.values())).by(getattr(next(iter(told.values())), values), bounds)]
+def _by(reported: Mapping[tuple[str, str], Recall], values: str, bounds: tuple[float, ...], names: list[str]) -> str:
+    counts = [
+        size for size, _ in next(iter(reported.values())).by(getattr(next(iter(reported.values())), values), bounds)
+    ]
     head = ["model", "detail", *(f"from {name} ({count})" for name, count in zip(names, counts, strict=True))]
     rows = [
         [f"`{name}`", detail, *(_share(share) for _, share in one.by(getattr(one, values), bounds))]
-        for (name, detail), one in told.items()
+        for (name, detail), one in reported.items()
     ]
     return _table(head, rows)
 

@@ -64,32 +64,32 @@ def scenes(shared: Path, tool: ModuleType, most: int) -> list[Scene]:
 
 def searched(finder: OnnxDetector, pictures: Iterable[Scene], detail: Detail, tool: ModuleType) -> Recall:
     """Search every picture and compare with what is annotated."""
-    told = Recall()
+    reported = Recall()
     for scene in pictures:
         pixels = scene.read()
         started = time.process_time()
         faces = finder.find(pixels, ResolvedDetectOptions(detail=detail)).faces
-        told.seconds.append(time.process_time() - started)
+        reported.seconds.append(time.process_time() - started)
         boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
         overlap = tool.iou(boxes, scene.faces) if len(scene.faces) else np.zeros((len(boxes), 1))
-        told.nothing.append(int((overlap.max(axis=1, initial=0) < NOTHING).sum()))
+        reported.nothing.append(int((overlap.max(axis=1, initial=0) < NOTHING).sum()))
         for index in scene.counted:
             hit = bool((overlap[:, index] >= FOUND).any())
             side = float((scene.faces[index, 2:] - scene.faces[index, :2]).max())
-            told.found.append(hit)
-            told.sides.append(side)
-            told.shares.append(side / max(pixels.shape[:2]))
+            reported.found.append(hit)
+            reported.sides.append(side)
+            reported.shares.append(side / max(pixels.shape[:2]))
             if not hit:
-                told.missed.append((side, scene.path, scene.faces[index]))
-    return told
+                reported.missed.append((side, scene.path, scene.faces[index]))
+    return reported
 
 
-def write_worst(told: Recall, folder: Path) -> int:
+def write_worst(reported: Recall, folder: Path) -> int:
     """Write cut-outs of the largest faces that were missed, and return how many."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.jpg"):
         old.unlink()
-    worst = sorted(told.missed, key=lambda one: -one[0])[:WORST]
+    worst = sorted(reported.missed, key=lambda one: -one[0])[:WORST]
     for number, (side, path, box) in enumerate(worst, 1):
         pixels = np.asarray(cv2.imread(str(path)), np.uint8)
         left, top, right, bottom = (int(edge) for edge in box)

@@ -28,23 +28,23 @@ class Looks:
 
 def verified(finder: OnnxDetector, scenes: list[Scene], method: Method) -> Looks:
     """Mask pictures with and without a second look."""
-    told = Looks()
+    reported = Looks()
     for scene in scenes:
         data = scene.path.read_bytes()
         once = ResolvedMaskOptions(method=method, detail=DETAIL, verify=False)
         started = time.process_time()
         plain = pipeline.mask(data, once, finder, MANY)
-        told.without_s += time.process_time() - started
-        told.pictures += 1
-        told.faces += len(plain.report.detection.detections.faces)
+        reported.without_s += time.process_time() - started
+        reported.pictures += 1
+        reported.faces += len(plain.report.detection.detections.faces)
         started = time.process_time()
         try:
             cover = pipeline.mask(data, once.model_copy(update={"verify": True}), finder, MANY).report
         except ResidualFace:
-            told.refused += 1
+            reported.refused += 1
         else:
             assert cover.verification
-            told.again += cover.verification.regions_masked_again
-            told.missed += len(cover.detection.detections.faces) - len(plain.report.detection.detections.faces)
-        told.seconds += time.process_time() - started
-    return told
+            reported.again += cover.verification.regions_masked_again
+            reported.missed += len(cover.detection.detections.faces) - len(plain.report.detection.detections.faces)
+        reported.seconds += time.process_time() - started
+    return reported

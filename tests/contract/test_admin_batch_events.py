@@ -35,11 +35,11 @@ def test_events_tell_changes_and_the_end(idle: Stack) -> None:
     with watch(idle, batch) as response:
         assert response.headers["Content-Type"].startswith("text/event-stream")
         found = events(response)
-        kind, told = next(found)
-        assert (kind, told["counts"]["queued"]) == ("progress", 2)
+        kind, reported = next(found)
+        assert (kind, reported["counts"]["queued"]) == ("progress", 2)
         finish(idle, batch, **{"a.jpg": "completed"})
-        kind, told = next(found)
-        assert (kind, told["counts"]["queued"], told["counts"]["completed"]) == ("progress", 1, 1)
+        kind, reported = next(found)
+        assert (kind, reported["counts"]["queued"], reported["counts"]["completed"]) == ("progress", 1, 1)
         finish(idle, batch, every="failed")
         basic(idle, "POST", f"/batches/{batch['id']}/close")
         last = list(found)[-1]

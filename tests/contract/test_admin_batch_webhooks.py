@@ -30,7 +30,7 @@ def told_by(service: Stack, receiver: http.server.HTTPServer, *names: str) -> tu
     basic(service, "POST", f"/batches/{batch['id']}/close")
     receiver.timeout = 30
     receiver.handle_request()
-    return body(basic(service, "GET", f"/batches/{batch['id']}")), receiver.told  # type: ignore[attr-defined]
+    return body(basic(service, "GET", f"/batches/{batch['id']}")), receiver.reported  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def receiver() -> Iterator[http.server.HTTPServer]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self.server.told = Webhook(SECRET).verify(sent, dict(self.headers))  # type: ignore[attr-defined]
+            self.server.reported = Webhook(SECRET).verify(sent, dict(self.headers))  # type: ignore[attr-defined]
             self.send_response(204)
             self.end_headers()
 
@@ -48,7 +48,7 @@ def receiver() -> Iterator[http.server.HTTPServer]:
             pass
 
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.told = {}  # type: ignore[attr-defined]
+        server.reported = {}  # type: ignore[attr-defined]
         yield server
 
 
@@ -58,10 +58,10 @@ def deliveries(service: Stack, batch: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("names", [(), ("a.jpg", "b.jpg")])
 def test_webhook_is_told_of_the_end(telling: Stack, receiver: http.server.HTTPServer, names: tuple[str, ...]) -> None:
-    batch, told = told_by(telling, receiver, *names)
+    batch, reported = told_by(telling, receiver, *names)
     assert batch["status"] == "completed"
-    assert told["type"] == "batch.completed"
-    assert (told["data"]["id"], told["data"]["counts"]["completed"]) == (batch["id"], len(names))
+    assert reported["type"] == "batch.completed"
+    assert (reported["data"]["id"], reported["data"]["counts"]["completed"]) == (batch["id"], len(names))
     telling.until(lambda: deliveries(telling, batch)["items"][0]["status"] == "delivered")
     (delivery,) = deliveries(telling, batch)["items"]
     assert delivery.keys() == A_DELIVERY.keys()

@@ -124,12 +124,12 @@ def test_other_method_is_405(service: Stack, path: str) -> None:
         assert set(response.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"} == known
 
 
-@pytest.mark.parametrize("told", MALFORMED)
+@pytest.mark.parametrize("reported", MALFORMED)
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in PATHS if AN_ID in path])
-def test_malformed_id_is_404(service: Stack, method: str, path: str, told: str) -> None:
+def test_malformed_id_is_404(service: Stack, method: str, path: str, reported: str) -> None:
     sent = {"json": {"name": "x"}} if method == "PATCH" else {}
     sent = {"json": REVIEWS[path]} if path in REVIEWS else sent
-    assert_problem(basic(service, method, path.replace(AN_ID, told), **sent), 404)
+    assert_problem(basic(service, method, path.replace(AN_ID, reported), **sent), 404)
 
 
 @pytest.mark.parametrize(("method", "path"), [(method, path) for method, path in PATHS if AN_ID in path])

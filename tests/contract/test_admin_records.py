@@ -70,8 +70,8 @@ def assert_image(found: dict[str, Any], job: StoredJob) -> None:
 
 
 def assert_mask_job(found: dict[str, Any], job: StoredJob) -> None:
-    told = {name: found[name] for name in JOB - {"processed_url", "created_at"}}
-    assert told == {
+    reported = {name: found[name] for name in JOB - {"processed_url", "created_at"}}
+    assert reported == {
         "id": str(job.id),
         "image_id": str(job.image_id),
         "batch_id": None,

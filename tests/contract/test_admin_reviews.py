@@ -120,8 +120,8 @@ def test_accepted_job_waits_no_longer(service: Stack) -> None:
     found = body(basic(service, "POST", f"/jobs/{job.id}/review", json={"verdict": "accepted"}))
     assert set(found) == DETAIL
     assert (found["id"], found["review_state"]) == (str(job.id), "done")
-    told = found["report"]["review"]
-    assert (told["verdict"], told["by"]) == ("accepted", "admin") and is_moment(told["at"])
+    reported = found["report"]["review"]
+    assert (reported["verdict"], reported["by"]) == ("accepted", "admin") and is_moment(reported["at"])
     assert found["detections"] == [PERSON, DOUBTFUL]
     waiting = body(basic(service, "GET", "/reviews", params={"per_page": 100}))["items"]
     assert str(job.id) not in {item["id"] for item in waiting}
@@ -150,8 +150,8 @@ def test_edit_makes_a_new_job(service: Stack) -> None:
     found = edited(service, job, remove=[1], add=[CORNER], options={"method": "pixelate", "format": "png"})
     assert found["id"] != str(job.id)
     assert found["image_id"] == str(job.image_id) and found["image"]["job_count"] == 2
-    told = {name: found[name] for name in ("job_type", "status", "method", "strength", "padding", "output_format")}
-    assert told == {
+    reported = {name: found[name] for name in ("job_type", "status", "method", "strength", "padding", "output_format")}
+    assert reported == {
         "job_type": "mask",
         "status": "completed",
         "method": "pixelate",
@@ -187,8 +187,10 @@ def test_edit_tells_its_detections(service: Stack) -> None:
 def test_edit_is_recorded(service: Stack) -> None:
     job = pending(service)
     found = edited(service, job, keep=[0], remove=[1], add=[CORNER])
-    told = {name: found["report"][name] for name in ("edited_from", "kept", "removed", "added", "by", "review_faces")}
-    assert told == {
+    reported = {
+        name: found["report"][name] for name in ("edited_from", "kept", "removed", "added", "by", "review_faces")
+    }
+    assert reported == {
         "edited_from": str(job.id),
         "kept": [0],
         "removed": [1],

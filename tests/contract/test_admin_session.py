@@ -69,15 +69,15 @@ def test_cookie_is_secure_on_https(proxied: Stack) -> None:
 
 
 def test_session_tells_who_is_in(service: Stack) -> None:
-    told = body(call(service, "GET", "/auth/session", cookies=cookie(service)))
-    expires_at = told.pop("expires_at")
-    assert told == {"authenticated": True, "username": "admin", "auth_method": "session"}
+    reported = body(call(service, "GET", "/auth/session", cookies=cookie(service)))
+    expires_at = reported.pop("expires_at")
+    assert reported == {"authenticated": True, "username": "admin", "auth_method": "session"}
     assert is_moment(expires_at)
 
 
 def test_basic_has_no_session(service: Stack) -> None:
-    told = body(basic(service, "GET", "/auth/session"))
-    assert told == {"authenticated": True, "username": "admin", "auth_method": "basic", "expires_at": None}
+    reported = body(basic(service, "GET", "/auth/session"))
+    assert reported == {"authenticated": True, "username": "admin", "auth_method": "basic", "expires_at": None}
 
 
 def test_sessions_differ(service: Stack) -> None:

@@ -245,9 +245,9 @@ def test_large_pictures_are_no_larger_than_the_original(service: Stack, session:
 def test_small_picture_goes_with_the_image(service: Stack, session: dict[str, str]) -> None:
     job = kept(service)
     path = f"/pictures/{job.image_id}/small.jpg"
-    told = get(service, path, cookies=session)
+    reported = get(service, path, cookies=session)
     assert basic(service, "DELETE", f"/images/{job.image_id}").status_code == 204
-    assert_problem(get(service, path, cookies=session, headers={"If-None-Match": told.headers["ETag"]}), 404)
+    assert_problem(get(service, path, cookies=session, headers={"If-None-Match": reported.headers["ETag"]}), 404)
 
 
 @pytest.mark.parametrize("path", [f"/{AN_ID}/small.jpg", "/x/small.jpg", "/{image}/huge.jpg", "/{image}/x/small.jpg"])

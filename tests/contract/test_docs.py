@@ -179,8 +179,8 @@ def test_mask_answer_is_described(document: dict[str, Any]) -> None:
     answer = answers(document, MASK)["200"]
     assert set(answer["content"]) == {"image/jpeg", "image/png", "image/webp"}
     names = {name.lower() for name in answer["headers"]}
-    told = {"x-face-count", "x-inference-ms", "x-mask-ms", "x-encode-ms", "x-total-ms", "x-model"}
-    assert names >= told | {"x-image-id", "x-job-id", "x-mask-effective-strength"}
+    reported = {"x-face-count", "x-inference-ms", "x-mask-ms", "x-encode-ms", "x-total-ms", "x-model"}
+    assert names >= reported | {"x-image-id", "x-job-id", "x-mask-effective-strength"}
 
 
 def test_health_answers_are_described(document: dict[str, Any]) -> None:

@@ -136,7 +136,7 @@ def animation(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("file", "told"),
+    ("file", "reported"),
     [
         (second_picture(), "mpf"),
         (animation("PNG"), "frames"),
@@ -148,9 +148,9 @@ def animation(kind: str) -> bytes:
     ids=["mpo", "apng", "webp", "avif", "tiff", "heif"],
 )
 @pytest.mark.parametrize("kind", FORMATS)
-def test_hidden_picture_never_comes_out(service: Stack, file: bytes, told: str, kind: str) -> None:
+def test_hidden_picture_never_comes_out(service: Stack, file: bytes, reported: str, kind: str) -> None:
     answer = masked(service, file, format=kind)
-    assert told in answer.headers[HEADER].split(", ")
+    assert reported in answer.headers[HEADER].split(", ")
     assert answer.headers["X-Face-Count"] == "0"
     first = assert_only_pixels(answer.content).convert("RGB")
     sky = np.asarray(first)[:40].astype(int)
@@ -163,15 +163,15 @@ def readable(name: str) -> bool:
 
 def test_real_files_come_out_as_pixels(service: Stack, shared_data: Path) -> None:
     """Photographs of phones, cameras and programs: each into each format in turn."""
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     names = sorted(path.name for path in (shared_data / "formats").iterdir() if readable(path.name))
     for number, name in enumerate(name for name in names if not name.startswith("100mp")):
         kind = FORMATS[number % 3]
         file = (shared_data / "formats" / name).read_bytes()
         answer: requests.Response = masked(service, file, format=kind, method="solid")
         assert_only_pixels(answer.content)
-        told[name] = answer.headers.get(HEADER, "")
-        assert told[name] == ", ".join(metadata.list_names(file)), name
-    assert told["iphone13-kitchen-noface.heic"] == "exif, xmp, thumbnail, gain_map"
-    assert "gps" in told["phone-orient6-gps-2faces.jpg"]
-    assert "mpf" in told["mpo-Panasonic_Lumix_DMC-LX7.jpg"]
+        reported[name] = answer.headers.get(HEADER, "")
+        assert reported[name] == ", ".join(metadata.list_names(file)), name
+    assert reported["iphone13-kitchen-noface.heic"] == "exif, xmp, thumbnail, gain_map"
+    assert "gps" in reported["phone-orient6-gps-2faces.jpg"]
+    assert "mpf" in reported["mpo-Panasonic_Lumix_DMC-LX7.jpg"]

@@ -41,9 +41,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def environment(service: Stack) -> dict[str, str]:
-    told = {"FACE_API_URL": service.url, "FACE_API_KEY": service.key, "FACE_API_ADMIN_USER": "admin"}
+    reported = {"FACE_API_URL": service.url, "FACE_API_KEY": service.key, "FACE_API_ADMIN_USER": "admin"}
     password = service.settings["FACE_API_ADMIN_PASSWORD"]
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "FACE_API_ADMIN_PASSWORD": password} | told
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", "FACE_API_ADMIN_PASSWORD": password} | reported
 
 
 def assert_masked(folder: Path) -> None:
@@ -107,9 +107,9 @@ def test_batch_example_masks(service: Stack, folder: Path) -> None:
     shutil.copy(folder / "photo.jpg", folder / "photos" / "2026")
     (code,) = examples("sh", "face-api batch")
     scripts = Path(sys.executable).parent
-    told = environment(service)
-    told["PATH"] = f"{scripts}:{told['PATH']}"
-    ran = subprocess.run(["sh", "-euc", code], cwd=folder, env=told, check=True, capture_output=True, text=True)
+    reported = environment(service)
+    reported["PATH"] = f"{scripts}:{reported['PATH']}"
+    ran = subprocess.run(["sh", "-euc", code], cwd=folder, env=reported, check=True, capture_output=True, text=True)
     assert "1 done with 1 faces, 0 failed" in ran.stdout
     # Other tests have begun batches as well.
     assert any(line.endswith("photos") for line in ran.stdout.splitlines())
@@ -145,10 +145,10 @@ def test_javascript_example_masks(service: Stack, folder: Path, node: str) -> No
 
 def assert_administered(service: Stack, said: str) -> None:
     """An admin example detected a face, and left nothing: no image of its own, no key that works."""
-    told = {name: int(number) for number, name in (line.split() for line in said.splitlines())}
-    assert told["detections"] >= 1
+    reported = {name: int(number) for number, name in (line.split() for line in said.splitlines())}
+    assert reported["detections"] >= 1
     url, auth = f"{service.url}/api/v1/admin", ("admin", service.settings["FACE_API_ADMIN_PASSWORD"])
-    assert requests.get(f"{url}/stats", auth=auth, timeout=10).json()["total_images"] == told["images"]
+    assert requests.get(f"{url}/stats", auth=auth, timeout=10).json()["total_images"] == reported["images"]
     keys = requests.get(f"{url}/api-keys", auth=auth, timeout=10).json()["items"]
     assert "a script" not in {key["name"] for key in keys}
 

@@ -94,8 +94,8 @@ class Subject:
 
     def delete(self) -> None:
         """The administrator's call."""
-        told = f"{self.made.settings.admin_user}:{self.made.settings.admin_password.get_secret_value()}"
-        basic = {"Authorization": "Basic " + b64encode(told.encode()).decode()}
+        reported = f"{self.made.settings.admin_user}:{self.made.settings.admin_password.get_secret_value()}"
+        basic = {"Authorization": "Basic " + b64encode(reported.encode()).decode()}
         answer = self.app.test_client().delete(f"/api/v1/admin/images/{self.image_id}", headers=basic)
         assert answer.status_code == 204, answer.text
 

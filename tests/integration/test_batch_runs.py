@@ -108,9 +108,12 @@ def test_detections_come_back_as_json(stack: Stack, tmp_path: Path) -> None:
     assert status == 0, said
     found = {name: json.loads(data) for name, data in tree(tmp_path / "out").items()}
     assert set(found) == {name.replace(".jpg", ".json") for name in names}
-    for name, told in found.items():
-        assert told["name"] == name.replace(".json", ".jpg") and told["face_count"] == len(told["detections"]) == 1
-        assert (told["width"], told["height"]) == (128, 100)
+    for name, reported in found.items():
+        assert (
+            reported["name"] == name.replace(".json", ".jpg")
+            and reported["face_count"] == len(reported["detections"]) == 1
+        )
+        assert (reported["width"], reported["height"]) == (128, 100)
 
 
 @pytest.mark.parametrize("sent", [50, 70])

@@ -189,7 +189,7 @@ def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("outcome", "told"),
+    ("outcome", "reported"),
     [
         (0, False),
         (3, True),
@@ -198,6 +198,6 @@ def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPa
         (StorageDifferences(orphans=0, missing=1), True),
     ],
 )
-def test_maintenance_tells_what_it_did(outcome: object, told: bool) -> None:
+def test_maintenance_tells_what_it_did(outcome: object, reported: bool) -> None:
     """Every few seconds a line about nothing would push the others out of sight."""
-    assert tasks._did_something(outcome) is told
+    assert tasks._did_something(outcome) is reported

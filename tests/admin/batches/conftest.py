@@ -42,7 +42,7 @@ def run(api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(config, "load", lambda: settings)
 
     def invoke(*words: object, **environment: str) -> Result:
-        told = {"FACE_API_URL": api.url} | environment
-        return CliRunner().invoke(main, ["batch", *map(str, words)], env=told, catch_exceptions=False)
+        reported = {"FACE_API_URL": api.url} | environment
+        return CliRunner().invoke(main, ["batch", *map(str, words)], env=reported, catch_exceptions=False)
 
     return invoke

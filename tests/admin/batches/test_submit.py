@@ -42,8 +42,8 @@ def test_submit_hands_options_on(api: FakeApi, run: Run, folder: Path, out: Path
 
 
 def test_every_option_of_the_api_is_one_of_the_command(run: Run) -> None:
-    told = run("submit", "--help").output
-    assert [name for name in MaskOptions.model_fields if f"--{name.replace('_', '-')}" not in told] == []
+    reported = run("submit", "--help").output
+    assert [name for name in MaskOptions.model_fields if f"--{name.replace('_', '-')}" not in reported] == []
 
 
 @pytest.mark.parametrize(

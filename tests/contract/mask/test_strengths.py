@@ -48,11 +48,11 @@ def test_largest_strength_is_told(service: Stack) -> None:
     picture.paste(pictures.astronaut().resize((640, 640)), (0, 0))
     picture.paste(pictures.astronaut().resize((200, 200)), (680, 200))
     alone = picture.crop((0, 0, 640, 640))
-    told = [
+    reported = [
         masked(service, pictures.encoded(one, "PNG"), method="pixelate", strength=1).headers for one in (picture, alone)
     ]
-    assert [headers["X-Face-Count"] for headers in told] == ["2", "1"]
-    assert int(told[0][STRENGTH]) == pytest.approx(int(told[1][STRENGTH]), abs=1)
+    assert [headers["X-Face-Count"] for headers in reported] == ["2", "1"]
+    assert int(reported[0][STRENGTH]) == pytest.approx(int(reported[1][STRENGTH]), abs=1)
 
 
 @pytest.mark.parametrize("strength", [1, 199])

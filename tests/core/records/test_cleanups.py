@@ -131,9 +131,9 @@ def test_object_keys_are_all_told_once(sessions: SessionFactory) -> None:
     images = rows.saved(sessions, 5)
     rows.add_jobs(sessions, [rows.detect_job(images[0]), rows.mask_job(images[0])])
     with sessions() as session:
-        told = [key for _, keys in cleanups.object_keys(session, images_at_once=2) for key in keys]
-        assert len(told) == len(set(told)) == 11
-        assert set(told) == cleanups.known_keys(session, [image.id for image in images])
+        reported = [key for _, keys in cleanups.object_keys(session, images_at_once=2) for key in keys]
+        assert len(reported) == len(set(reported)) == 11
+        assert set(reported) == cleanups.known_keys(session, [image.id for image in images])
 
 
 def test_known_keys_are_of_the_images_asked_for(sessions: SessionFactory) -> None:

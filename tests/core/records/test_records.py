@@ -206,6 +206,6 @@ def test_list_is_read_from_its_end(session: Session, sessions: SessionFactory, w
     rows.saved(sessions, 2)
     whole = records.page_jobs(session, 1, 100, wanted)
     pages = [records.page_jobs_from_oldest(session, number, 3, wanted) for number in (1, 2, 3, 4)]
-    told = [job.id for page in pages for job in page.items]
-    assert told == [job.id for job in reversed(whole.items)]
+    reported = [job.id for page in pages for job in page.items]
+    assert reported == [job.id for job in reversed(whole.items)]
     assert {page.total for page in pages} == {whole.total}

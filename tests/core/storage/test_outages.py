@@ -131,6 +131,6 @@ def test_failures_never_tell_filename(silent: Silent, tmp_path: Path, caplog: py
         for store in [*down, s3_store(busy.endpoint), s3_store(denied.endpoint)]:
             with pytest.raises(StorageUnavailable) as caught:
                 store.put(key, b"x", "image/jpeg")
-            told = "".join(traceback.format_exception(caught.value))
-            assert caught.value.__cause__ and "tell-tale" not in told
+            reported = "".join(traceback.format_exception(caught.value))
+            assert caught.value.__cause__ and "tell-tale" not in reported
     assert "tell-tale" not in caplog.text

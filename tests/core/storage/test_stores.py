@@ -88,10 +88,10 @@ def test_store_lists_by_prefix(store: ObjectStore) -> None:
 
 def test_store_stat_agrees_with_list(store: ObjectStore) -> None:
     store.put(KEY, b"abc", "image/jpeg")
-    told = store.stat(KEY)
+    reported = store.stat(KEY)
     listed = next(store.list())
-    assert (told.key, told.size_bytes) == (listed.key, listed.size_bytes) == (KEY, 3)
-    assert abs(told.modified_at - listed.modified_at) <= timedelta(seconds=1)
+    assert (reported.key, reported.size_bytes) == (listed.key, listed.size_bytes) == (KEY, 3)
+    assert abs(reported.modified_at - listed.modified_at) <= timedelta(seconds=1)
 
 
 @settings(max_examples=15, deadline=None)
