@@ -1,0 +1,40 @@
+"""How a run shows where it is: a bar on a terminal, lines elsewhere, nothing when it shall be quiet."""
+
+import pytest
+
+from admin.batches import displays
+
+
+def shown(capsys: pytest.CaptureFixture[str], *, quiet: bool = False, bar: bool = True) -> str:
+    with displays.open_display(quiet=quiet, bar=bar) as display:
+        display.show(3, 2, 4, "1.0/s")
+        display.notice("the service is busy")
+        display.notice("the service is busy")  # at once again: not shown
+    return capsys.readouterr().err
+
+
+def test_terminal_gets_bars(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    err = shown(capsys)
+    assert "3/4" in err and "2/4" in err and "1.0/s" in err
+    assert err.count("the service is busy") == 1
+
+
+@pytest.mark.parametrize(("terminal", "bar"), [("0", True), ("1", False)], ids=["no terminal", "no bar"])
+def test_lines_go_elsewhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: str, bar: bool
+) -> None:
+    monkeypatch.setenv("TTY_COMPATIBLE", terminal)
+    assert shown(capsys, bar=bar) == "3 sent, 2 done of 4 · 1.0/s\nthe service is busy\n"
+
+
+def test_quiet_run_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(capsys, quiet=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.42, "0.4 s"), (48, "48 s"), (89.9, "90 s"), (720, "12 min"), (5340, "89 min"), (11100, "3 h 5 min")],
+)
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert displays.format_duration(seconds) == text
