@@ -82,7 +82,12 @@ def place(tmp_path: Path, valkey: str, make_tiers: Callable[[], dict[str, str]])
     settings = config.read(**{name.removeprefix(config.PREFIX).lower(): text for name, text in environment.items()})
     migrations.upgrade(settings)
     redis.Redis.from_url(valkey).flushall()
-    return Place(services.build(settings), environment)
+    made = services.build(settings)
+    assert made.store
+    # The first object makes the bucket: tries that do so, too, would take more steps than later ones.
+    made.store.put("originals/first", b"x", "image/jpeg")
+    made.store.delete("originals/first")
+    return Place(made, environment)
 
 
 def assert_clean(place: Place) -> None:
