@@ -80,7 +80,7 @@ def test_counts_are_right_after_a_storm(sessions: SessionFactory) -> None:
 
 def act(chance: random.Random, session: Session, batch: uuid.UUID, late: list[ItemLease]) -> None:
     """Do one thing that a worker, the reaper or an administrator does."""
-    kind = chance.choice(["take"] * 6 + ["late", "bury", "delete", "retry"])
+    kind = chance.choice(["take"] * 6 + ["late", "reap", "delete", "retry"])
     if kind == "delete":
         some = session.scalars(select(Image.id).order_by(Image.id).limit(40)).all()
         if some and chance.random() < 0.3:
@@ -89,7 +89,7 @@ def act(chance: random.Random, session: Session, batch: uuid.UUID, late: list[It
     if kind == "retry":
         bulk.retry_failed(session, batch)
         return
-    if kind == "bury":
+    if kind == "reap":
         held = take(session)
         if held:
             session.execute(
