@@ -33,7 +33,7 @@ def test_masked_photograph_has_fewer_faces(page: Page, site: Site) -> None:
     answer = answered.value.json()
     expect(page.get_by_text("1 detected, 1 masked")).to_be_visible()
     expect(page.locator("[data-marks] .mark")).to_have_count(1)
-    assert page.evaluate("document.querySelector('[data-masked]').naturalWidth") == 512
+    expect(page.locator("[data-masked]")).to_have_js_property("naturalWidth", 512)
     result = base64.b64decode(answer["output"]["image_base64"])
     faces = [detected(site.service, file)["summary"]["face_count"] for file in (seeds.portrait(), result)]
     assert faces == [1, 0]
@@ -99,7 +99,8 @@ def test_image_is_deleted_and_gone(page: Page, site: Site, page_errors: PageErro
     page_errors.expected = ["422"]  # a picture that a batch could not decode
     image = seeds.masked(site.service, "to be deleted.jpg", seeds.portrait()).headers["X-Image-Id"]
     page.goto("/console/images")
-    page.get_by_role("link", name="Open to be deleted.jpg").click()
+    with page.expect_navigation():  # until the scripts of the page have run
+        page.get_by_role("link", name="Open to be deleted.jpg").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("to be deleted.jpg")
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog", name="Delete this image?").get_by_role("button", name="Delete").click()
@@ -121,19 +122,21 @@ def test_several_images_are_deleted_at_once(page: Page, site: Site, page_errors:
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog", name="Delete 2 images?").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("2 deleted")).to_be_visible()
-    assert [page.get_by_role("checkbox", name=name).count() for name in names] == [0, 0, 1]
+    for name, left in zip(names, (0, 0, 1), strict=True):
+        expect(page.get_by_role("checkbox", name=name)).to_have_count(left)
     assert body(basic(site.service, "GET", "/images"))["total"] == before - 2
 
 
 def test_slider_is_moved_by_keys(page: Page, page_errors: PageErrors) -> None:
     page_errors.expected = ["422"]
     page.goto("/console/images")
-    page.get_by_role("link", name="Open portrait 3.jpg").click()
+    with page.expect_navigation():  # until the scripts of the page have run
+        page.get_by_role("link", name="Open portrait 3.jpg").click()
     slider = page.get_by_role("slider")
     slider.focus()
     for key, shown in (("Home", "100%"), ("End", "0%"), ("ArrowLeft", "1%")):
         page.keyboard.press(key)
-        assert page.locator("[data-compare]").evaluate("(one) => one.style.getPropertyValue('--shown')") == shown
+        expect(page.locator("[data-compare]")).to_have_attribute("style", f"--shown: {shown};")
     page.get_by_label("Show faces").uncheck()
     expect(page.locator(".compare .marks")).to_be_hidden()
 
@@ -296,7 +299,8 @@ def test_skip_has_a_shortcut(page: Page, site: Site) -> None:
 def test_any_image_is_masked_manually(page: Page, site: Site) -> None:
     made = seeds.masked(site.service, "by hand.jpg", seeds.portrait(), method="solid")
     page.goto(f"/console/images/{made.headers['X-Image-Id']}")
-    page.get_by_role("link", name="Mask manually").click()
+    with page.expect_navigation():  # until the scripts of the page have run
+        page.get_by_role("link", name="Mask manually").click()
     page.get_by_role("button", name="Reject: Face 1").click()
     page.get_by_role("button", name="Mask again").click()
     expect(page.get_by_text("Masked again")).to_be_visible()

@@ -93,9 +93,9 @@ def test_language_and_theme_are_remembered(page: Page) -> None:
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.get_by_role("button", name="한국어").click()
     expect(page).to_have_title("API 키 · Face API")
-    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.get_by_role("button", name="밝게").click()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    expect(page.locator("body")).not_to_have_css("background-color", dark)
 
 
 def test_times_are_in_the_viewers_zone(open_context: OpenContext, site: Site) -> None:
