@@ -18,7 +18,7 @@ from rich.progress import (
 
 from core import config
 from core.errors import SettingsError, WeightsError
-from core.weights import downloads, locations, manifest
+from core.weights import downloads, locations, manifest, versions
 from core.weights.locations import Availability
 
 
@@ -80,6 +80,10 @@ def pull(manifest_file: Path, names: tuple[str, ...]) -> None:
         for entry in entries:
             try:
                 downloads.pull(entry, settings, listener)
+                if entry.int8:
+                    listener.on_message(f"{entry.name}: making and testing its int8 version")
+                    version = versions.choose(entry.name)
+                    listener.on_message(f"{entry.name}: runs in {version.precision} ({version.path})")
             except WeightsError as error:
                 failures.append(str(error))
     if failures:

@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     )
     weights_dir: Path = setting(ROOT / "weights", "Folder of the model files.")
     weights_mirror: str = setting("", "Folder or base URL of model files, tried before their official source.")
+    precision: Literal["auto", "fp32", "int8"] = setting(
+        "auto",
+        "Arithmetic of the network; `auto` uses int8 where it passes a self-test at start and is faster, else fp32.",
+    )
     input_size: int = setting(
         640, "Longer side of the network's input, in pixels; a multiple of 32.", ge=64, le=4096, multiple_of=32
     )

@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -57,7 +58,7 @@ def scrfd(request: pytest.FixtureRequest) -> Path:
     shared: Path | None = request.config.getoption("--shared")
     for folder in (config.ROOT / "weights", *([shared / "data" / "weights"] if shared else [])):
         if (folder / "scrfd_2.5g.onnx").exists():
-            return folder.resolve()
+            return _linked(folder.resolve())
     _missing("SCRFD's weights are not here: their licence keeps them out of the repository")
 
 
@@ -71,6 +72,18 @@ def model(request: pytest.FixtureRequest) -> tuple[str, Path]:
         downloads.pull(manifest.entry("centerface"), settings, downloads.Listener(print))
         return "centerface", settings.weights_dir
     return "scrfd_2.5g", folder
+
+
+def _linked(folder: Path) -> Path:
+    """Return a folder with links to the model files of another: what is made of them lands here, once for all runs."""
+    if folder.parent == config.ROOT:
+        return folder
+    links = config.ROOT / "build" / "test-weights"
+    links.mkdir(parents=True, exist_ok=True)
+    for file in folder.glob("*.onnx"):
+        with suppress(FileExistsError):
+            (links / file.name).symlink_to(file)
+    return links
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,15 @@ IMPORTS = (
     Rule(("core.vision",), ("core.vision", "worker"), "pixels are the worker's"),
     Rule(
         ("core.weights",),
-        ("core.weights", "core.vision.detector", "worker", "admin.service", "admin.weights", "admin.worker"),
+        (
+            "core.weights",
+            "core.vision.runtimes",
+            "core.vision.detector",
+            "worker",
+            "admin.service",
+            "admin.weights",
+            "admin.worker",
+        ),
         "the command line fetches model files, the worker loads them",
     ),
     Rule(("minio",), ("core.storage.s3",), "another object store is a change in one place"),
@@ -74,7 +82,10 @@ ALLOWED = {
     "core.engine": ("core.errors", "core.config", "core.contract"),
     "core.webhooks": ("core.errors", "core.config", "core.logs", "core.contract", "core.database"),
     "core.keys": ("core.errors", "core.config", "core.logs", "core.database"),
-    "core.vision": ("core.errors", "core.config", "core.cpus", "core.contract", "core.pictures", "core.weights"),
+    "core.vision": (
+        *("core.errors", "core.config", "core.logs", "core.cpus"),
+        *("core.contract", "core.pictures", "core.weights"),
+    ),
     "core.records": (
         *("core.errors", "core.config", "core.logs", "core.contract"),
         *("core.pictures", "core.database", "core.storage", "core.engine"),
@@ -86,7 +97,7 @@ ALLOWED = {
 }
 ENVIRONMENT = Rule(
     ("os.environ", "os.environb", "os.getenv", "os.putenv"),
-    ("core.config", "core.vision.sessions", "admin.supervisor"),
+    ("core.config", "core.vision.runtimes", "admin.supervisor"),
     "settings have one door; the supervisor hands its own environment on, unread, to the programs it starts",
 )
 # (module, what it imports inside a function): the reason.

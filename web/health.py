@@ -59,6 +59,8 @@ class Health:
         return HealthResponse(
             status="ok" if ready else "degraded",
             model=engine.model if engine else settings.model,
+            precision=engine.precision if engine else None,
+            runtime=engine.runtime if engine else None,
             model_loaded=engine is not None,
             input_size=[settings.input_size] * 2,
             supports_landmarks=engine is not None and engine.supports_landmarks,

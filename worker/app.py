@@ -1,12 +1,13 @@
 """The worker's Celery app: `celery -A worker.app worker`."""
 
+from contextlib import suppress
 from typing import Any
 
 from celery import signals
 
 from core import config, logs, services
 from core.engine import client
-from core.errors import EngineUnavailable
+from core.errors import EngineUnavailable, WeightsError
 from worker import batches, maintenance, runtime, tasks, webhooks
 
 app = client.celery_app(config.load())
@@ -17,6 +18,13 @@ __all__ = ["app", "batches", "maintenance", "tasks", "webhooks"]
 def _configure_logging(**_: Any) -> None:
     logs.configure(config.load().log_level)
     logs.warn_of_unknown_settings()
+
+
+@signals.worker_init.connect
+def _choose_model(**_: Any) -> None:
+    # A process of the pool tries again, and says what is wrong.
+    with suppress(WeightsError):
+        runtime.version()
 
 
 @signals.worker_process_init.connect

@@ -17,6 +17,8 @@ from core.services import Services
 from core.vision import detector, pipeline, regions
 from core.vision.detector import Detector
 from core.vision.regions import MaskPolicy
+from core.weights import versions
+from core.weights.versions import ModelVersion
 
 log = logs.get(__name__)
 # Two first uses at once, the start-up thread's and a task's, must not load the model twice.
@@ -67,7 +69,13 @@ class Runtime:
         self._published_at = time.monotonic()
         loaded = self.detector
         self.engine.publish_status(
-            WorkerStatus(model=loaded.name, input_size=loaded.input_size, supports_landmarks=loaded.supports_landmarks)
+            WorkerStatus(
+                model=loaded.name,
+                input_size=loaded.input_size,
+                supports_landmarks=loaded.supports_landmarks,
+                precision=loaded.precision,
+                runtime=loaded.runtime,
+            )
         )
 
 
@@ -82,9 +90,22 @@ def _load() -> Runtime:
     settings = config.load()
     # OpenCV's own threads would compete with the other processes of the worker.
     cv2.setNumThreads(detector.threads(settings))
-    runtime = Runtime(services.build(settings), detector.load(settings))
-    log.info("model_loaded", model=runtime.detector.name, threads=detector.threads(settings))
+    loaded = detector.load(version(), settings)
+    runtime = Runtime(services.build(settings), loaded)
+    log.info(
+        "model_loaded",
+        model=loaded.name,
+        precision=loaded.precision,
+        runtime=loaded.runtime,
+        threads=detector.threads(settings),
+    )
     return runtime
+
+
+@cache
+def version() -> ModelVersion:
+    """Choose the version of the model, once per worker: called before the fork, its processes inherit it."""
+    return versions.choose()
 
 
 def start() -> None:

@@ -72,6 +72,8 @@ class Detections(FrozenModel):
 class DetectionReport(FrozenModel):
     """The outcome of detection. width, height, channels: of the upright picture.
 
+    precision, runtime: the network's arithmetic and what ran it, None where none has run.
+
     metadata_removed: what the file holds beside its picture, and a masked picture lacks: names of
     core/pictures/metadata.py.
     """
@@ -81,6 +83,8 @@ class DetectionReport(FrozenModel):
     channels: int
     model: str
     detections: Detections
+    precision: str | None = None
+    runtime: str | None = None
     metadata_removed: tuple[str, ...] = ()
 
 

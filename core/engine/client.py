@@ -52,6 +52,8 @@ class WorkerStatus(BaseModel):
     model: str
     input_size: int
     supports_landmarks: bool
+    precision: str = "fp32"
+    runtime: str = "onnxruntime"
 
 
 def celery_app(settings: Settings) -> Celery:

@@ -11,20 +11,19 @@ from core import cpus
 from core.config import Settings
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Detections, Timings
-from core.vision import centerface, fusion, passes, scrfd
-from core.vision.passes import ModelFamily, PassResult, Pixels, Runner
+from core.vision import fusion, passes
+from core.vision.passes import PassResult, Pixels, Runner
+from core.vision.runtimes import models
 from core.vision.searches import Search
-from core.vision.sessions import Network
-from core.weights import locations
-from core.weights.manifest import ModelEntry
-
-FAMILIES: dict[str, ModelFamily] = {"scrfd": scrfd, "centerface": centerface}
+from core.weights.versions import ModelVersion, Precision
 
 
 class Detector(Protocol):
-    """Finds faces in pixels."""
+    """Finds faces in pixels. precision, runtime: of the network's arithmetic, and what runs it."""
 
     name: str
+    precision: Precision
+    runtime: str
     input_size: int
     supports_landmarks: bool
 
@@ -35,12 +34,14 @@ class Detector(Protocol):
 class OnnxDetector:
     """The detector of a model file."""
 
-    def __init__(self, entry: ModelEntry, runner: Runner, input_size: int) -> None:
-        self.name = entry.name
+    def __init__(self, version: ModelVersion, runner: Runner, input_size: int) -> None:
+        self.name = version.entry.name
+        self.precision = version.precision
+        self.runtime = runner.network.runtime
         self.input_size = input_size
         self.supports_landmarks = runner.has_landmarks
         self.runner = runner
-        self._gflops = entry.gflops
+        self._gflops = version.entry.gflops
 
     def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         """Search the picture as closely as `options.detail` says; scores do not depend on `options.confidence`."""
@@ -63,11 +64,9 @@ class OnnxDetector:
         )
 
 
-def load(settings: Settings) -> OnnxDetector:
-    """Load the model that the settings name; a WeightsError says what is missing."""
-    entry, path = locations.installed(settings)
-    network = Network(path, threads(settings), symbolic=entry.family == "centerface")
-    return OnnxDetector(entry, Runner(network, FAMILIES[entry.family]), settings.input_size)
+def load(version: ModelVersion, settings: Settings) -> OnnxDetector:
+    """Load a version of a model."""
+    return OnnxDetector(version, models.load(version, threads(settings)), settings.input_size)
 
 
 def threads(settings: Settings) -> int:

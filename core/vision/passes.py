@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.contract.reports import PassReport, Timings
 from core.vision.boxes import Boxes
 from core.vision.candidates import Candidates
-from core.vision.sessions import Network
+from core.vision.runtimes.networks import Network
 
 Pixels = NDArray[np.uint8]
 Points = NDArray[np.float32]

@@ -23,7 +23,7 @@ def detect(data: bytes, options: ResolvedDetectOptions, detector: Detector, max_
     picture = images.decode(data, max_pixels)
     steps.end("decode_ms")
     detections = finding.find(picture, options, detector)
-    return _report(picture, detector.name, detections, steps)
+    return _report(picture, detector, detections, steps)
 
 
 def mask(
@@ -49,7 +49,7 @@ def mask(
     steps.end("encode_ms")
     faces = _ranked((*selection.detections.faces, *covered.missed))
     detections = selection.detections.model_copy(update={"faces": faces})
-    report = _report(picture, detector.name, detections, steps)
+    report = _report(picture, detector, detections, steps)
     return MaskedImage(report=_mask_report(report, covered, options, policy), image=image)
 
 
@@ -64,7 +64,7 @@ def mask_manually(
     steps.end("mask_ms")
     image = _encode(picture, covered, options)
     steps.end("encode_ms")
-    report = _report(picture, MANUAL, Detections.marked(_ranked(options.faces)), steps)
+    report = _report(picture, None, Detections.marked(_ranked(options.faces)), steps)
     return MaskedImage(report=_mask_report(report, covered, options, policy), image=image)
 
 
@@ -106,14 +106,16 @@ def _mask_report(report: DetectionReport, covered: Covered, options: CoverOption
     )
 
 
-def _report(picture: DecodedImage, model: str, detections: Detections, steps: _Steps) -> DetectionReport:
+def _report(picture: DecodedImage, detector: Detector | None, detections: Detections, steps: _Steps) -> DetectionReport:
     height, width = picture.pixels.shape[:2]
     timings: Timings = detections.timings.model_copy(update=steps.ms)
     return DetectionReport(
         width=width,
         height=height,
         channels=3 if picture.alpha is None else 4,
-        model=model,
+        model=detector.name if detector else MANUAL,
+        precision=detector.precision if detector else None,
+        runtime=detector.runtime if detector else None,
         detections=detections.model_copy(update={"timings": timings}),
         metadata_removed=picture.metadata,
     )

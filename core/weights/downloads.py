@@ -97,7 +97,7 @@ def fetch(entry: ModelEntry, sources: Sequence[Source], folder: Path, listener: 
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _folder_lock(folder, listener):
+        with folder_lock(folder, lambda: listener.on_message(f"another pull is at work in {folder}: waiting for it")):
             # The process that held the lock may have fetched it.
             if manifest.file_problem(target, entry.bytes, entry.sha256):
                 _fetch_from_first(entry, sources, target, listener)
@@ -133,15 +133,15 @@ def _mirror_sources(entry: ModelEntry, settings: Settings) -> tuple[Source, ...]
 
 
 @contextmanager
-def _folder_lock(folder: Path, listener: Listener) -> Iterator[None]:
-    """Lock the folder, so that two pulls never write the same file."""
+def folder_lock(folder: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Lock the folder, so that two processes never write the same file. on_wait: called if another holds the lock."""
     # The folder itself is locked: no lock file is left over, and the system frees it when the process dies.
     handle = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            listener.on_message(f"another pull is at work in {folder}: waiting for it")
+            on_wait()
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:

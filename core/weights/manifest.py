@@ -43,7 +43,10 @@ class Wheel:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One model of the manifest. sources: the official ones, in the order in which they are tried."""
+    """One model of the manifest. sources: the official ones, in the order in which they are tried.
+
+    int8: whether it gains by int8 arithmetic.
+    """
 
     name: str
     family: Literal["scrfd", "centerface"]
@@ -54,6 +57,7 @@ class ModelEntry:
     commercial: bool
     notice: str
     gflops: float
+    int8: bool
     wider_ap: tuple[float, float, float]
     wider_ap_source: str
     sources: tuple[Archive | Wheel, ...]
@@ -91,6 +95,11 @@ def file_problem(path: Path, size: int, sha256: str) -> str:
     except OSError as error:
         return f"can't be read ({error.strerror})"
     return "" if digest == sha256 else f"has the sha256 {digest} instead of {sha256}"
+
+
+def digest(data: bytes) -> str:
+    """Return the sha256 of a file's bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def without_password(url: str) -> str:

@@ -27,8 +27,8 @@ from core.config import Settings
 from core.contract.options import MaskOptions
 from core.database.models import ProcessingJob
 from core.engine import defaults
-from core.vision import detector, pipeline
-from tests import postgres, swift
+from core.vision import pipeline
+from tests import detectors, postgres, swift
 from tests.bench import load
 from tests.bench.load import Client, timed_ms
 from tests.faults import crops
@@ -171,7 +171,7 @@ def _bare(settings: Settings, pictures: list[bytes], processes: int, seconds: fl
 
 def _run_bare(settings: Settings, pictures: list[bytes], seconds: float) -> tuple[int, float]:
     cv2.setNumThreads(1)  # as in a worker
-    found, options = detector.load(settings), defaults.resolve(MaskOptions(), settings)
+    found, options = detectors.load(settings), defaults.resolve(MaskOptions(), settings)
     pipeline.mask(pictures[0], options, found, settings.max_image_pixels)
     count, started, used = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - started < seconds:

@@ -19,10 +19,11 @@ from core import cpus
 from core.config import Settings
 from core.contract.options import ResolvedDetectOptions
 from core.pictures import images
-from core.vision import detector, pipeline
+from core.vision import pipeline
 from core.vision.detector import OnnxDetector
 from core.vision.passes import View, letterbox
 from core.vision.searches import CLOSE_UP_SIZE
+from tests import detectors
 from tests.bench import load
 from tests.bench.load import Client, timed_ms
 from tests.stack import Stack
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 def _latency(stack: Stack, settings: Settings, pictures: list[bytes]) -> None:
-    found = detector.load(settings)
+    found = detectors.load(settings)
     client = Client(stack, "/api/v1/detect")
     over_http, in_process = [], []
     for picture in pictures * 2:
@@ -84,7 +85,7 @@ def _bare(settings: Settings, pictures: list[bytes], processes: int, seconds: fl
 
 
 def _run_bare(settings: Settings, pictures: list[bytes], seconds: float) -> float:
-    found: OnnxDetector = detector.load(settings)
+    found: OnnxDetector = detectors.load(settings)
     inputs = []
     for picture in pictures:
         pixels = images.decode(picture, settings.max_image_pixels).pixels

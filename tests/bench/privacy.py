@@ -20,8 +20,9 @@ from core import config
 from core.config import ROOT
 from core.contract.options import Detail, Method, ResolvedMaskOptions
 from core.errors import WeightsError
-from core.vision import detector, regions
+from core.vision import regions
 from core.vision.detector import OnnxDetector
+from tests import detectors
 from tests.bench import privacy_charts, recall, second_looks
 from tests.bench import privacy_report as report
 from tests.bench.recall import Recall, Scene
@@ -84,7 +85,7 @@ def models(shared: Path) -> dict[str, OnnxDetector]:
         for folder in (shared / "data/weights", ROOT / "weights"):
             settings = config.read(model=name, weights_dir=folder, worker_processes=1, inference_threads=1)
             try:
-                found[name] = detector.load(settings)
+                found[name] = detectors.load(settings)
                 break
             except WeightsError:
                 continue

@@ -11,6 +11,8 @@ from tests.stack import Stack
 KEYS = {
     "status",
     "model",
+    "precision",
+    "runtime",
     "model_loaded",
     "input_size",
     "supports_landmarks",
@@ -58,6 +60,7 @@ def test_healthy_service_says_ok(body: dict[str, Any]) -> None:
 
 def test_health_names_the_model(body: dict[str, Any], service: Stack) -> None:
     assert body["model"] == service.model
+    assert body["precision"] in {"fp32", "int8"} and body["runtime"] == "onnxruntime"
     assert body["input_size"] == [640, 640]
     assert all(type(side) is int for side in body["input_size"])
     assert type(body["supports_landmarks"]) is bool

@@ -24,7 +24,8 @@ from core.batches import lifecycle
 from core.contract.options import MaskOptions
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.engine import defaults, protocol
-from core.vision import detector, pipeline
+from core.vision import pipeline
+from tests import detectors
 from tests.faults import crops
 from tests.faults.calls import ask, upload
 from tests.faults.conftest import INPUT_SIZE, Scale, Site
@@ -43,7 +44,7 @@ def expected(pictures: dict[str, bytes], model: tuple[str, Path]) -> dict[str, b
     name, folder = model
     own = {"model": name, "weights_dir": folder, "inference_threads": 1, "input_size": INPUT_SIZE}
     settings = config.read(**own, detail_mask="fast")
-    found, options = detector.load(settings), defaults.resolve(MaskOptions(), settings)
+    found, options = detectors.load(settings), defaults.resolve(MaskOptions(), settings)
     return {
         name: pipeline.mask(data, options, found, settings.max_image_pixels).image for name, data in pictures.items()
     }

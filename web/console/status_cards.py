@@ -44,7 +44,10 @@ def _model(translator: Translator, health: HealthResponse) -> StatusCard:
     if not health.model_loaded:
         return _card(translator, "model", "down", translator("health.model_missing", model=health.model))
     return _card(
-        translator, "model", "ok", translator("health.model_detail", model=health.model, side=health.input_size[0])
+        translator,
+        "model",
+        "ok",
+        translator("health.model_detail", model=health.model, precision=health.precision, side=health.input_size[0]),
     )
 
 

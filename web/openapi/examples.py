@@ -41,6 +41,8 @@ DETECTED: dict[str, Any] = {
     },
     "processing": {
         "model": "scrfd_10g",
+        "precision": "int8",
+        "runtime": "onnxruntime",
         "input_size": [640, 640],
         "confidence_threshold": 0.5,
         "nms_threshold": 0.4,

@@ -36,6 +36,8 @@ Sides = Annotated[list[int], Field(min_length=2, max_length=2, description="Widt
 class HealthResponse(BaseModel):
     status: str = Field(description="`ok`, or `degraded` when something that is enabled is not ready.")
     model: str
+    precision: str | None = Field(description="Arithmetic of the network: `fp32` or `int8`; null while none is loaded.")
+    runtime: str | None = Field(description="What runs the network; null while none is loaded.")
     model_loaded: bool
     input_size: Sides
     supports_landmarks: bool
@@ -79,6 +81,8 @@ class Summary(BaseModel):
 
 class Processing(BaseModel):
     model: str
+    precision: str | None = Field(description="Arithmetic of the network: `fp32` or `int8`; null without one.")
+    runtime: str | None = Field(description="What ran the network; null without one.")
     input_size: Sides
     confidence_threshold: float
     nms_threshold: float
@@ -159,6 +163,8 @@ def processing(report: DetectionReport, options: DetectOptions, input_size: int,
     """Describe what ran, with which thresholds."""
     return Processing(
         model=report.model,
+        precision=report.precision,
+        runtime=report.runtime,
         input_size=[input_size, input_size],
         confidence_threshold=options.confidence,
         nms_threshold=options.nms_threshold,

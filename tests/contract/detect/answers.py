@@ -16,7 +16,16 @@ KEYS: dict[str, set[str]] = {
         "total_face_area",
         "face_area_ratio",
     },
-    "processing": {"model", "input_size", "confidence_threshold", "nms_threshold", "inference_ms", "total_ms"},
+    "processing": {
+        "model",
+        "precision",
+        "runtime",
+        "input_size",
+        "confidence_threshold",
+        "nms_threshold",
+        "inference_ms",
+        "total_ms",
+    },
     "profiling": {
         "decode_ms",
         "preprocess_ms",

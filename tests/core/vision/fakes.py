@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Box, Detections, Face, Timings
+from core.weights.versions import Precision
 
 Pixels = NDArray[np.uint8]
 MAX_PIXELS = 10**6
@@ -17,6 +18,8 @@ class KnownFaces:
     """Finds the same faces in every picture, or only where the picture passes a test, as confident as is said."""
 
     name, input_size, supports_landmarks = "known", 640, False
+    precision: Precision = "fp32"
+    runtime = "none"
 
     def __init__(
         self, *boxes: Box, where: Callable[[Pixels], bool] | None = None, confidences: Sequence[float] = ()

@@ -16,6 +16,7 @@ from core.contract.options import Detail, ResolvedDetectOptions
 from core.vision import detector
 from core.vision.detector import OnnxDetector
 from core.vision.passes import View, letterbox
+from tests import detectors
 
 Pixels = NDArray[np.uint8]
 # Where the astronaut's face is, in the picture of 512 x 512.
@@ -26,7 +27,7 @@ DETAILS: tuple[Detail, ...] = get_args(Detail)
 @pytest.fixture(scope="module")
 def found(model: tuple[str, Path]) -> OnnxDetector:
     name, folder = model
-    return detector.load(config.read(model=name, weights_dir=folder, inference_threads=1))
+    return detectors.load(config.read(model=name, weights_dir=folder, inference_threads=1))
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +173,7 @@ def test_threads_share_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_runtime_reports_to_nobody(tmp_path: Path) -> None:
-    code = "import core.vision.sessions"
+    code = "import core.vision.runtimes.onnx_runtime"
     environment = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONPATH": str(config.ROOT)}
     subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, check=True)
     assert not list(tmp_path.rglob("*"))

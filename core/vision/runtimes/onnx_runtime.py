@@ -3,10 +3,9 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 # From 1.29 on ONNX Runtime writes an id of the machine to the home folder at import, and reports to its makers.
@@ -14,11 +13,13 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime  # it looks for the variable at import
 
 
-class Network:
-    """A loaded model: one blob in, its outputs out."""
+class OrtNetwork:
+    """A model that ONNX Runtime runs on the CPU."""
 
-    def __init__(self, model: Path, threads: int, symbolic: bool) -> None:
-        """Load `model`; with `symbolic`, its input and output sizes, fixed in the file, are made dynamic first."""
+    runtime = "onnxruntime"
+
+    def __init__(self, model: Path | bytes, threads: int) -> None:
+        """Load a model file, or its bytes."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -27,7 +28,7 @@ class Network:
         # The arena keeps memory for every input shape that it was ever given, and pictures come in many shapes.
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3  # the 500m file declares fixed output shapes and would warn at every call
-        source = _with_dynamic_sizes(model) if symbolic else str(model)
+        source = model if isinstance(model, bytes) else str(model)
         self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self.outputs = len(self._session.get_outputs())
@@ -35,14 +36,3 @@ class Network:
     def run(self, blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """Return the outputs for a blob of shape (1, 3, height, width)."""
         return cast(Sequence[NDArray[np.float32]], self._session.run(None, {self._input: blob}))
-
-
-def _with_dynamic_sizes(model: Path) -> bytes:
-    loaded: Any = onnx.load(str(model))
-    for value in (*loaded.graph.input, *loaded.graph.output):
-        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
-            if axis != 1:  # batch, height and width; the channels stay
-                dim.dim_param = f"{value.name}_{axis}"
-    # Shapes that were inferred for the nominal size would contradict the dynamic ones.
-    del loaded.graph.value_info[:]
-    return bytes(loaded.SerializeToString())

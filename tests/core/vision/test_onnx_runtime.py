@@ -7,7 +7,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from core.vision.sessions import Network
+from core.vision.runtimes import quantization
+from core.vision.runtimes.onnx_runtime import OrtNetwork
 
 
 @pytest.fixture
@@ -24,13 +25,13 @@ def model(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 96)])
 def test_symbolic_model_takes_any_size(model: Path, height: int, width: int) -> None:
-    network = Network(model, threads=1, symbolic=True)
+    network = OrtNetwork(quantization.dynamic(model), threads=1)
     blob = np.ones((1, 3, height, width), np.float32)
     (twice,) = network.run(blob)
     assert network.outputs == 1 and np.array_equal(twice, 2 * blob)
 
 
 def test_sizes_of_the_file_hold_otherwise(model: Path) -> None:
-    network = Network(model, threads=1, symbolic=False)
+    network = OrtNetwork(model, threads=1)
     with pytest.raises(Exception, match="INVALID_ARGUMENT"):
         network.run(np.ones((1, 3, 64, 96), np.float32))

@@ -1,0 +1,1 @@
+"""What runs a network, and in which precision."""

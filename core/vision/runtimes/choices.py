@@ -1,0 +1,100 @@
+"""Choose in which version the configured model runs: in int8 where a self-test shows that it is right, and faster."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import onnxruntime
+
+from core import config, logs
+from core.config import Settings
+from core.errors import WeightsError
+from core.vision.runtimes import derived_files, models, quantization, self_tests
+from core.vision.runtimes.derived_files import Origin
+from core.vision.runtimes.models import FAMILIES
+from core.weights import locations
+from core.weights.manifest import ModelEntry
+from core.weights.versions import ModelVersion
+
+log = logs.get(__name__)
+RECIPE = 1  # counted up with each change of quantization.py or samples.py that makes other files
+# Where 8-bit products saturate (x86 without VNNI), weights of 7 bits may be right.
+INT8_RECIPES = {"int8": False, "int8-7bit": True}
+
+
+def choose(settings: Settings) -> ModelVersion:
+    """Return the version that a worker loads, made if necessary; a WeightsError says what is missing."""
+    return best(*locations.installed(settings), settings)
+
+
+def best(entry: ModelEntry, path: Path, settings: Settings) -> ModelVersion:
+    """Return the best version of a model's checked file that FACE_API_PRECISION allows."""
+    original = _original(entry, path, settings)
+    if settings.precision == "fp32" or (settings.precision == "auto" and not entry.int8):
+        return original
+    try:
+        return _int8(original, path, settings)
+    except Exception as error:  # noqa: BLE001 - whatever a library raises that makes or runs it, fp32 is right
+        log.warning("int8_not_used", model=entry.name, reason=str(error) or type(error).__name__)
+    return original
+
+
+class SelfTestFailed(Exception):
+    """A version of a model is not as good as the original; the message says in which way."""
+
+
+def _original(entry: ModelEntry, path: Path, settings: Settings) -> ModelVersion:
+    """Return the model in fp32, able to take canvases of any size."""
+    if entry.family == "centerface":
+        try:
+            path = _derived(entry, path, "dynamic", settings, lambda: quantization.dynamic(path))
+        except OSError as error:
+            raise WeightsError(f"{entry.name} can't be prepared: {error}") from error
+    return ModelVersion(entry, path, "fp32")
+
+
+def _int8(original: ModelVersion, source: Path, settings: Settings) -> ModelVersion:
+    """Return the first int8 version that is right; an exception says why there is none."""
+    reference, problem = models.load(original, threads=1), ""
+    for recipe, reduce_range in INT8_RECIPES.items():
+
+        def make(reduce_range: bool = reduce_range) -> bytes:
+            return quantization.int8(original.path, FAMILIES[original.entry.family], reduce_range=reduce_range)
+
+        path = _derived(original.entry, source, recipe, settings, make)
+        version = ModelVersion(original.entry, path, "int8")
+        candidate = models.load(version, threads=1)
+        problem = self_tests.difference(reference, candidate)
+        if not problem:
+            slow = self_tests.slowness(reference, candidate) if settings.precision == "auto" else ""
+            if slow:
+                raise SelfTestFailed(slow)
+            return version
+    raise SelfTestFailed(problem)
+
+
+def _derived(entry: ModelEntry, source: Path, recipe: str, settings: Settings, make: Callable[[], bytes]) -> Path:
+    """Return a file that is made of a model's, beside it, or with the embedded defaults where that can't be written."""
+    folder = source.parent
+    # Root may write anywhere, but somebody has taken the write bits off.
+    if not os.access(folder, os.W_OK) or not folder.stat().st_mode & 0o222:
+        folder = settings.var_dir.resolve() / "weights"
+        folder.mkdir(parents=True, exist_ok=True)
+    origin = Origin(entry.sha256, f"{recipe}/{RECIPE}", onnxruntime.__version__)
+    return derived_files.ensure(folder / f"{source.stem}.{recipe}.onnx", origin, make)
+
+
+def _main() -> None:
+    """Print the version that the settings choose, as `ModelVersion.from_json` reads it; log lines go to stderr."""
+    settings = config.read(**dict(zip(["model"], sys.argv[1:], strict=False)))
+    logs.configure(settings.log_level)
+    try:
+        version = choose(settings)
+    except WeightsError as error:
+        sys.exit(str(error))
+    sys.stdout.write(version.to_json())
+
+
+if __name__ == "__main__":
+    _main()

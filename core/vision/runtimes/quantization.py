@@ -1,0 +1,83 @@
+"""Make other versions of a model: of any input size, and with int8 arithmetic for a third of the work.
+
+Each machine makes its own from the licensed file, so none has to be distributed. Post-training static quantisation
+(onnxruntime.ai/docs/performance/model-optimizations/quantization.html): weights per channel, activations by the least
+and greatest value that they take on the built-in photographs.
+
+Imports the `onnx` package, 60 MB of a process: only what makes or checks versions imports this module.
+"""
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+from onnx import version_converter
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from core.vision.passes import ModelFamily
+from core.vision.runtimes import samples
+from core.vision.runtimes.networks import Blob
+
+OPSET = 13  # the first with a scale for each channel
+
+
+def dynamic(model: Path) -> bytes:
+    """Return a model whose batch, height and width, fixed in the file, may be any."""
+    loaded: Any = onnx.load(str(model))
+    for value in (*loaded.graph.input, *loaded.graph.output):
+        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
+            if axis != 1:  # the channels stay
+                dim.dim_param = f"{value.name}_{axis}"
+    # Shapes that were inferred for the nominal size would contradict the dynamic ones.
+    del loaded.graph.value_info[:]
+    return bytes(loaded.SerializeToString())
+
+
+def int8(model: Path, family: ModelFamily, *, reduce_range: bool) -> bytes:
+    """Return a model in int8. reduce_range: weights of 7 bits, for CPUs on which sums of 8-bit products saturate."""
+    with _without_warnings(), tempfile.TemporaryDirectory(prefix="face-api-int8-") as folder:
+        raised, prepared, made = (Path(folder) / name for name in ("raised.onnx", "prepared.onnx", "made.onnx"))
+        loaded = onnx.load(str(model))
+        onnx.save(version_converter.convert_version(loaded, OPSET), raised)
+        quant_pre_process(raised, prepared, skip_symbolic_shape=True)
+        quantize_static(
+            prepared,
+            made,
+            _Calibration(loaded.graph.input[0].name, family),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            reduce_range=reduce_range,
+        )
+        return made.read_bytes()
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Silence what the tools say of each initialiser of a sound file."""
+    onnxruntime.set_default_logger_severity(3)
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        onnxruntime.set_default_logger_severity(2)
+
+
+class _Calibration(CalibrationDataReader):  # type: ignore[misc]  # its package has no types
+    """Feeds the built-in photographs to the network."""
+
+    def __init__(self, name: str, family: ModelFamily) -> None:
+        self._blobs: Iterator[Blob] = map(family.blob, samples.calibration())
+        self._name = name
+
+    def get_next(self) -> Any:
+        blob = next(self._blobs, None)
+        return None if blob is None else {self._name: blob}

@@ -1,0 +1,46 @@
+"""A version of a model, in fp32 or int8, and the process that chooses it."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from core.errors import WeightsError
+from core.weights import manifest
+from core.weights.manifest import ModelEntry
+
+Precision = Literal["fp32", "int8"]
+# What makes and compares versions stays in memory for good, and ONNX Runtime must not have run before a fork.
+CHOOSER = "core.vision.runtimes.choices"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """What a worker process loads. path: of a file that takes canvases of any size."""
+
+    entry: ModelEntry
+    path: Path
+    precision: Precision
+
+    def to_json(self) -> str:
+        """Return what `from_json` reads in another process."""
+        return json.dumps({"model": self.entry.name, "path": str(self.path), "precision": self.precision})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        facts = json.loads(text)
+        return cls(manifest.entry(facts["model"]), Path(facts["path"]), facts["precision"])
+
+
+def choose(*model: str) -> ModelVersion:
+    """Choose the version of the model that the settings name, or of another, in a process that ends.
+
+    It is made if necessary; the log goes to stderr. WeightsError when there is no model.
+    """
+    command = [sys.executable, "-m", CHOOSER, *model]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise WeightsError("the model can't be loaded; the line above says why")
+    return ModelVersion.from_json(done.stdout)
