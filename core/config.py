@@ -78,7 +78,10 @@ class Settings(BaseSettings):
         0, "Processes of a worker, each with the model loaded; 0: one for each CPU it may use.", ge=0, le=256
     )
     inference_threads: int = setting(
-        0, "ONNX Runtime threads of a process; 0: the CPUs shared out among the processes.", ge=0, le=256
+        0,
+        "Threads of a process for the network; 0: the CPUs shared out among the processes, and those that are idle.",
+        ge=0,
+        le=256,
     )
 
     redis_url: str = setting("redis://127.0.0.1:6379/0", "Redis or Valkey, without persistence.")

@@ -8,7 +8,7 @@ from celery import signals
 from core import config, logs, services
 from core.engine import client
 from core.errors import EngineUnavailable, WeightsError
-from worker import batches, maintenance, runtime, tasks, webhooks
+from worker import activity, batches, maintenance, runtime, tasks, webhooks
 
 app = client.celery_app(config.load())
 __all__ = ["app", "batches", "maintenance", "tasks", "webhooks"]
@@ -21,7 +21,8 @@ def _configure_logging(**_: Any) -> None:
 
 
 @signals.worker_init.connect
-def _choose_model(**_: Any) -> None:
+def _prepare_fork(**_: Any) -> None:
+    activity.shared()
     # A process of the pool tries again, and says what is wrong.
     with suppress(WeightsError):
         runtime.version()

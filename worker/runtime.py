@@ -19,6 +19,7 @@ from core.vision.detector import Detector
 from core.vision.regions import MaskPolicy
 from core.weights import versions
 from core.weights.versions import ModelVersion
+from worker import activity
 
 log = logs.get(__name__)
 # Two first uses at once, the start-up thread's and a task's, must not load the model twice.
@@ -54,11 +55,13 @@ class Runtime:
 
     def detect(self, data: bytes, options: ResolvedDetectOptions) -> DetectionReport:
         """Find the faces of a picture."""
-        return pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
+        with activity.shared().working():
+            return pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
 
     def mask(self, data: bytes, options: ResolvedMaskOptions) -> MaskedImage:
         """Mask the faces of a picture."""
-        return pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.mask_policy)
+        with activity.shared().working():
+            return pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.mask_policy)
 
     def mask_manually(self, data: bytes, options: ManualMaskOptions) -> MaskedImage:
         """Mask the faces of a picture that a person has marked."""
@@ -90,7 +93,7 @@ def _load() -> Runtime:
     settings = config.load()
     # OpenCV's own threads would compete with the other processes of the worker.
     cv2.setNumThreads(detector.threads(settings))
-    loaded = detector.load(version(), settings)
+    loaded = detector.load(version(), settings, activity.shared().idle_cpus)
     runtime = Runtime(services.build(settings), loaded)
     log.info(
         "model_loaded",

@@ -12,7 +12,7 @@ from core.vision import finding, masks, regions, verifications
 from core.vision.detector import Detector
 from core.vision.finding import Selection
 from core.vision.masks import MaskedPixels
-from core.vision.regions import MaskPolicy
+from core.vision.regions import MaskPolicy, Region
 from core.vision.verifications import Covered, Expected, Subject
 
 
@@ -30,13 +30,12 @@ def cover(subject: Subject, faces: tuple[Face, ...]) -> Covered:
 def verify(
     picture: DecodedImage, subject: Subject, covered: Covered, selection: Selection, detector: Detector
 ) -> Covered:
-    """Search the masked picture again, quickly, and mask what is still found; ResidualFace when that doesn't help."""
+    """Search around the masks again, and mask what is still found; ResidualFace when that doesn't help."""
     options = selection.options
-    confidence = max(options.confidence, verifications.MIN_RESIDUAL_CONFIDENCE)
-    quick = options.model_copy(update={"confidence": confidence, "max_faces": 0, "detail": "fast"})
+    sure = options.model_copy(update={"confidence": max(options.confidence, verifications.MIN_RESIDUAL_CONFIDENCE)})
 
-    def search(masked: MaskedPixels) -> tuple[Face, ...]:
-        return finding.find(overlay(picture, masked), quick, detector).faces
+    def search(masked: MaskedPixels, regions: tuple[Region, ...]) -> tuple[Face, ...]:
+        return finding.find_around(overlay(picture, masked), regions, sure, detector)
 
     expected = Expected(selection.visible, options.nms_threshold, only_regions=selection.limited)
     return verifications.verify(subject, covered, expected, search)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Protocol
 
 import numpy as np
@@ -10,10 +10,13 @@ import numpy as np
 from core import cpus
 from core.config import Settings
 from core.contract.options import ResolvedDetectOptions
-from core.contract.reports import Detections, Timings
-from core.vision import fusion, passes
-from core.vision.passes import PassResult, Pixels, Runner
+from core.contract.reports import Detections, Face, Timings
+from core.vision import fusion, mosaics, passes
+from core.vision.candidates import Candidates
+from core.vision.passes import PassResult, Pixels, Runner, View
+from core.vision.regions import Region
 from core.vision.runtimes import models
+from core.vision.runtimes.networks import IdleCpus, no_idle_cpus
 from core.vision.searches import Search
 from core.weights.versions import ModelVersion, Precision
 
@@ -29,6 +32,11 @@ class Detector(Protocol):
 
     def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         """Find the faces of an upright BGR picture, (height, width, 3), sorted by falling confidence."""
+
+    def find_around(
+        self, pixels: Pixels, regions: Sequence[Region], options: ResolvedDetectOptions
+    ) -> tuple[Face, ...]:
+        """Find the faces in and around regions of it, as closely as `find` has searched the picture."""
 
 
 class OnnxDetector:
@@ -63,10 +71,28 @@ class OnnxDetector:
             passes=tuple(result.report for result in results),
         )
 
+    def find_around(
+        self, pixels: Pixels, regions: Sequence[Region], options: ResolvedDetectOptions
+    ) -> tuple[Face, ...]:
+        """Search mosaics of the regions, as finely as the search of `options.detail`, and rotated if it is."""
+        height, width = pixels.shape[:2]
+        search = Search(options.detail, self.input_size, self._gflops)
+        found: list[Candidates] = []
+        for mosaic in mosaics.plan(regions, (width, height), search.finest_scale(width, height)):
+            canvas = mosaic.compose(pixels)
+            for rot90 in search.orientations:
+                view = View("around_masks", max(canvas.shape), rot90=rot90)
+                result = self.runner.infer(canvas, view, options.confidence)
+                found.append(mosaic.to_picture(result.candidates))
+        if not found:
+            return ()
+        return reduce(Candidates.joined, found).distinct(options.nms_threshold).faces()
 
-def load(version: ModelVersion, settings: Settings) -> OnnxDetector:
-    """Load a version of a model."""
-    return OnnxDetector(version, models.load(version, threads(settings)), settings.input_size)
+
+def load(version: ModelVersion, settings: Settings, idle_cpus: IdleCpus = no_idle_cpus) -> OnnxDetector:
+    """Load a version of a model. idle_cpus: what a run may use beside its own threads, unless these are set."""
+    spare = no_idle_cpus if settings.inference_threads else idle_cpus
+    return OnnxDetector(version, models.load(version, threads(settings), spare), settings.input_size)
 
 
 def threads(settings: Settings) -> int:

@@ -10,6 +10,7 @@ from core.pictures import images
 from core.pictures.images import DecodedImage
 from core.vision import boxes
 from core.vision.detector import Detector
+from core.vision.regions import Region
 
 
 def find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detector) -> Detections:
@@ -24,6 +25,17 @@ def find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detect
     visible = detector.find(images.flatten(picture), unlimited)
     hidden = detector.find(picture.pixels, unlimited.model_copy(update={"detail": detail}))
     return _merge(visible, hidden, options)
+
+
+def find_around(
+    picture: DecodedImage, regions: tuple[Region, ...], options: ResolvedDetectOptions, detector: Detector
+) -> tuple[Face, ...]:
+    """Find the faces in and around regions: those that a viewer sees, and those of the colours."""
+    visible = detector.find_around(images.flatten(picture), regions, options)
+    if picture.alpha is None:
+        return visible
+    hidden = detector.find_around(picture.pixels, regions, options)
+    return _distinct((*visible, *hidden), options.nms_threshold)
 
 
 @dataclass(frozen=True)
@@ -56,13 +68,7 @@ def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: 
 
 
 def _merge(visible: Detections, hidden: Detections, options: ResolvedDetectOptions) -> Detections:
-    faces = sorted((*visible.faces, *hidden.faces), key=lambda face: -face.confidence)
-    kept = boxes.nms(
-        np.array([face.box for face in faces], np.float32).reshape(-1, 4),
-        np.array([face.confidence for face in faces], np.float32),
-        options.nms_threshold,
-    )
-    distinct = tuple(faces[index] for index in kept)
+    distinct = _distinct((*visible.faces, *hidden.faces), options.nms_threshold)
     update = {
         "faces": distinct[: options.max_faces or None],
         "timings": _add(visible.timings, hidden.timings),
@@ -71,6 +77,13 @@ def _merge(visible: Detections, hidden: Detections, options: ResolvedDetectOptio
         "passes": visible.passes + hidden.passes,
     }
     return visible.model_copy(update=update)
+
+
+def _distinct(faces: tuple[Face, ...], nms_threshold: float) -> tuple[Face, ...]:
+    """Keep the most confident of each cluster of overlapping faces, sorted by falling confidence."""
+    found = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
+    kept = boxes.nms(found, np.array([face.confidence for face in faces], np.float32), nms_threshold)
+    return tuple(faces[index] for index in kept)
 
 
 def _add(first: Timings, second: Timings) -> Timings:

@@ -91,11 +91,13 @@ def _weighted_box_fusion(candidates: Candidates, origin: boxes.Regions) -> tuple
     neighbours = boxes.Neighbours(candidates.boxes, SAME_FACE_IOU)
     remaining, sure = np.ones(len(candidates), bool), candidates.scores >= MIN_EVIDENCE
     means, scores = candidates.boxes.copy(), candidates.scores.copy()
-    seeds = []
-    for seed in np.argsort(-candidates.scores, kind="stable").tolist():
+    order = np.argsort(-candidates.scores, kind="stable")
+    # Most boxes overlap no other, and need no turn of a loop.
+    seeds = neighbours.counts == 0
+    for seed in order[neighbours.counts[order] > 0].tolist():
         if not remaining[seed]:
             continue
-        seeds.append(seed)
+        seeds[seed] = True
         others = neighbours.of(seed)
         others = others[remaining[others] & sure[others] & (origin[others] != origin[seed])]
         if len(others):
@@ -104,7 +106,7 @@ def _weighted_box_fusion(candidates: Candidates, origin: boxes.Regions) -> tuple
             means[seed] = _mean_box(candidates.boxes[members], candidates.scores[members])
             scores[seed] = _noisy_or(float(candidates.scores[seed]), candidates.scores[others], origin[others])
         remaining[seed] = False
-    best = np.array(seeds, np.intp)
+    best = order[seeds[order]]
     return Candidates(means, scores, candidates.landmarks).take(best), best
 
 

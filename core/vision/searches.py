@@ -49,10 +49,10 @@ class Search:
     def run(self, run_pass: RunPass, width: int, height: int) -> list[PassResult]:
         """Search a picture of width x height; return the results of all passes, the main pass first."""
         results = [run_pass(view) for view in self._base_views(0)]
-        if self.detail == "balanced" and max(width, height) > self.size:
+        large = self._large_size(width, height)
+        if self.detail == "balanced" and large:
             # Test-time augmentation: two passes over different views make fewer mistakes together.
-            size = _round_to_cells(self.size * BALANCED)
-            results.append(run_pass(View("large", size, mirrored=True, size_range=LARGE)))
+            results.append(run_pass(View("large", large, mirrored=True, size_range=LARGE)))
         if self.detail == "thorough":
             levels = self._levels(width, height)
             rot90, rotated = self._orientation(run_pass, results, levels[0])
@@ -62,6 +62,24 @@ class Search:
                 views += tiles(width, height, level, rot90, mirrored=level == self.size or number % 2 == 1)
             results += rotated + [run_pass(view) for view in views if view not in done]
         return results
+
+    def finest_scale(self, width: int, height: int) -> float:
+        """Return at most how many pixels of the input one of a picture of width x height becomes in any pass."""
+        size = self.size
+        if self.detail == "balanced":
+            size = self._large_size(width, height) or size
+        if self.detail == "thorough":
+            size = max(size, self._levels(width, height)[-1])
+        return scale(width, height, size)
+
+    @property
+    def orientations(self) -> tuple[int, ...]:
+        """The quarter turns against the clock that the picture is searched in."""
+        return (0, 1, 2, 3) if self.detail == "thorough" else (0,)
+
+    def _large_size(self, width: int, height: int) -> int | None:
+        """Return the size of the larger pass of a balanced search; None for a picture that the input holds."""
+        return _round_to_cells(self.size * BALANCED) if max(width, height) > self.size else None
 
     def _base_views(self, rot90: int) -> list[View]:
         return [

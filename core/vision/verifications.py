@@ -1,7 +1,8 @@
-"""Search a masked picture again: a face that is still found there is masked once more, stronger.
+"""Search around the masks again: a face that is still found there is masked once more, stronger.
 
-What a search finds in the masked picture is a face that the first search has missed, or one that its mask does not
-hide, or a blur that looks like a face. All three are masked again; what two rounds don't remove is an error.
+Elsewhere nothing has changed, so there is nothing new to find. What is found around a mask is a face that the first
+search has missed, or one that its mask does not hide, or a blur that looks like a face. All three are masked again;
+what two rounds don't remove is an error.
 """
 
 import time
@@ -27,7 +28,7 @@ SAME_FACE_OVERLAP = 0.5
 EXTRA_PADDING = 0.15  # chosen: as much again as the default
 STRONGER = regions.STRONG.strengthened(2)
 
-Search = Callable[[MaskedPixels], tuple[Face, ...]]
+Search = Callable[[MaskedPixels, tuple[Region, ...]], tuple[Face, ...]]
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def verify(subject: Subject, covered: Covered, expected: Expected, search: Searc
     missed: tuple[Face, ...] = ()
     masked_again = 0
     for rounds in range(MAX_ROUNDS + 1):
-        residual = [face for face in search(masked) if not expected.allows(face, masked)]
+        residual = [face for face in search(masked, planned) if not expected.allows(face, masked)]
         if not residual:
             verify_ms = (time.perf_counter() - started) * 1000
             counts = {"rounds": rounds, "regions_masked_again": masked_again, "residual_faces": 0}

@@ -1,12 +1,19 @@
 """What a runtime offers: a loaded model that turns one blob into its outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Blob = NDArray[np.float32]
+# How many CPUs are idle, if each process that is busy uses so many threads.
+IdleCpus = Callable[[int], int]
+
+
+def no_idle_cpus(threads: int) -> int:
+    """Leave the other CPUs alone."""
+    return 0
 
 
 class Network(Protocol):

@@ -8,9 +8,13 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from core.vision.runtimes.networks import IdleCpus, no_idle_cpus
+
 # From 1.29 on ONNX Runtime writes an id of the machine to the home folder at import, and reports to its makers.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime  # it looks for the variable at import
+
+MAX_FACTOR = 8  # chosen: more threads on one picture gain little
 
 
 class OrtNetwork:
@@ -18,8 +22,27 @@ class OrtNetwork:
 
     runtime = "onnxruntime"
 
-    def __init__(self, model: Path | bytes, threads: int) -> None:
-        """Load a model file, or its bytes."""
+    def __init__(self, model: Path | bytes, threads: int, idle_cpus: IdleCpus = no_idle_cpus) -> None:
+        """Load a model file, or its bytes. threads: of a run, beside those CPUs that are idle when it begins."""
+        self._source = model if isinstance(model, bytes) else str(model)
+        self._threads, self._idle_cpus = threads, idle_cpus
+        self._sessions: dict[int, onnxruntime.InferenceSession] = {}
+        session = self._session(threads)
+        self._input = session.get_inputs()[0].name
+        self.outputs = len(session.get_outputs())
+
+    def run(self, blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        """Return the outputs for a blob of shape (1, 3, height, width)."""
+        session = self._session(self._threads * _power_of_two(1 + self._idle_cpus(self._threads) // self._threads))
+        return cast(Sequence[NDArray[np.float32]], session.run(None, {self._input: blob}))
+
+    def _session(self, threads: int) -> onnxruntime.InferenceSession:
+        """Return the session of so many threads; a session's own number can't be changed."""
+        if threads not in self._sessions:
+            self._sessions[threads] = self._load(threads)
+        return self._sessions[threads]
+
+    def _load(self, threads: int) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -28,11 +51,9 @@ class OrtNetwork:
         # The arena keeps memory for every input shape that it was ever given, and pictures come in many shapes.
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3  # the 500m file declares fixed output shapes and would warn at every call
-        source = model if isinstance(model, bytes) else str(model)
-        self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
-        self.outputs = len(self._session.get_outputs())
+        return onnxruntime.InferenceSession(self._source, options, providers=["CPUExecutionProvider"])
 
-    def run(self, blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        """Return the outputs for a blob of shape (1, 3, height, width)."""
-        return cast(Sequence[NDArray[np.float32]], self._session.run(None, {self._input: blob}))
+
+def _power_of_two(factor: int) -> int:
+    """Round down: few numbers of threads mean few sessions."""
+    return min(MAX_FACTOR, 1 << (factor.bit_length() - 1))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Box, Detections, Face, Timings
+from core.vision.regions import Region
 from core.weights.versions import Precision
 
 Pixels = NDArray[np.uint8]
@@ -28,6 +29,11 @@ class KnownFaces:
         self.where = where
         self.confidences = confidences or [0.9 - place / 10 for place in range(len(boxes))]
         self.asked: list[ResolvedDetectOptions] = []
+
+    def find_around(
+        self, pixels: Pixels, regions: Sequence[Region], options: ResolvedDetectOptions
+    ) -> tuple[Face, ...]:
+        return self.find(pixels, options.model_copy(update={"max_faces": 0})).faces
 
     def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         self.asked.append(options)

@@ -31,6 +31,15 @@ def test_symbolic_model_takes_any_size(model: Path, height: int, width: int) -> 
     assert network.outputs == 1 and np.array_equal(twice, 2 * blob)
 
 
+@pytest.mark.parametrize(
+    ("threads", "idle", "used"), [(1, 0, 1), (1, 1, 2), (1, 2, 2), (1, 15, 8), (2, 1, 2), (2, 6, 8)]
+)
+def test_idle_cpus_help_a_run(model: Path, threads: int, idle: int, used: int) -> None:
+    network = OrtNetwork(quantization.dynamic(model), threads, lambda _: idle)
+    network.run(np.ones((1, 3, 32, 32), np.float32))
+    assert list(network._sessions) == list(dict.fromkeys((threads, used)))
+
+
 def test_sizes_of_the_file_hold_otherwise(model: Path) -> None:
     network = OrtNetwork(model, threads=1)
     with pytest.raises(Exception, match="INVALID_ARGUMENT"):

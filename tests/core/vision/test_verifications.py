@@ -52,11 +52,11 @@ def test_stubborn_face_fails_the_call(method: Method) -> None:
     assert caught.value.code == "residual_face"
 
 
-def test_second_look_is_quick_and_sees_all() -> None:
+def test_second_search_is_as_close_and_sees_all() -> None:
     detector = VisibleFaces(FACE)
     mask(detector, detail="thorough", confidence=0.6, nms_threshold=0.3, max_faces=7)
     look = detector.asked[1]
-    assert (look.detail, look.confidence, look.nms_threshold, look.max_faces) == ("fast", 0.6, 0.3, 0)
+    assert (look.detail, look.confidence, look.nms_threshold, look.max_faces) == ("thorough", 0.6, 0.3, 0)
 
 
 def test_second_look_trusts_no_doubtful_face() -> None:
