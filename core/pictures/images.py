@@ -19,6 +19,7 @@ Pixels = NDArray[np.uint8]
 
 MAX_ICC_BYTES = 2**20  # chosen: the largest profiles of cameras and screens are near it
 ICC_SEGMENT_BYTES = 65_519  # bytes of a profile that a segment of a JPEG holds (ICC.1, annex B.4)
+JFIF_BYTES = 64  # chosen: more than the start marker and the JFIF segment, which come first
 # Longest side that each format can hold: libwebp's, libjpeg's and libpng's own limits.
 MAX_SIDE: dict[OutputFormat, int] = {"webp": 16383, "jpeg": 65500, "png": 1_000_000}
 # EXIF's orientations (EXIF 2.32, tag 274) as a swap of the axes, then a flip: 0 upside down, 1 sideways, -1 both.
@@ -138,12 +139,12 @@ def _encode_jpeg(pixels: Pixels, icc: bytes | None, quality: int) -> bytes:
     written, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not written:
         raise UnencodableImage
-    data = encoded.tobytes()
     chunks = [icc[start : start + ICC_SEGMENT_BYTES] for start in range(0, len(icc), ICC_SEGMENT_BYTES)] if icc else []
     bodies = [b"ICC_PROFILE\0" + bytes([n, len(chunks)]) + chunk for n, chunk in enumerate(chunks, 1)]
     profile = b"".join(b"\xff\xe2" + struct.pack(">H", 2 + len(body)) + body for body in bodies)
-    jfif_end = next(headers.segments(data))[2]
-    return data[:jfif_end] + profile + data[jfif_end:]
+    jfif_end = next(headers.segments(encoded[:JFIF_BYTES].tobytes()))[2]
+    # The one copy: of megabytes each counts.
+    return b"".join([encoded[:jfif_end].data, profile, encoded[jfif_end:].data])
 
 
 def _encode_png(pixels: Pixels, icc: bytes | None) -> bytes:
