@@ -28,9 +28,9 @@ from core.pictures.rasters import Pixels, Raster
 MAX_RLE_BYTES, MAX_RLE_PIXELS = 4 * 2**20, 8_000_000
 
 
-def decode_jpeg(data: bytes) -> Raster:
-    """Decode JPEG; of an MPO, the first picture."""
-    pixels, space = jpegs.decode(data)
+def decode_jpeg(data: bytes, reduction: int = 1) -> Raster:
+    """Decode JPEG; of an MPO, the first picture. reduction: as for `jpegs.decode`."""
+    pixels, space = jpegs.decode(data, reduction)
     if space not in ("CMYK", "YCCK"):
         return Raster(pixels, coloured=space != "Gray")
     black = rasters.convert(pixels[:, :, 3], cv2.COLOR_GRAY2BGR)

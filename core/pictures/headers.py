@@ -37,6 +37,10 @@ class ImageHeader:
     orientation: int = 1
     profile: bytes = field(default=b"", repr=False)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
 
 def read(data: bytes) -> ImageHeader:
     """Read the header of a picture: NoImage, UnsupportedImage (by content), UndecodableImage (a broken header)."""

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.contract.options import OutputFormat
 from core.errors import ImageTooLarge, UndecodableImage, UnencodableImage
-from core.pictures import decoders, headers, metadata
+from core.pictures import decoders, headers, jpegs, metadata
 from core.pictures.headers import ImageHeader
 
 Pixels = NDArray[np.uint8]
@@ -36,17 +36,36 @@ ORIENTATIONS: dict[int, tuple[bool, int | None]] = {
 
 
 @dataclass(frozen=True)
+class Reduction:
+    """How reduced pixels lie in their picture. size: (width, height) of that picture; factor: its pixels for one here.
+
+    origin: where in that picture the first of them begins, (x, y): up to a factor outside of it, where the sides are no
+    multiples of the factor and the picture was turned.
+    """
+
+    size: tuple[int, int]
+    factor: int
+    origin: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class DecodedImage:
     """An upright picture. pixels: uint8 BGR, (height, width, 3), contiguous, 0 wherever alpha is 0.
 
     alpha: uint8 (height, width), or None where all is opaque. icc: the RGB profile that describes the pixels, or None.
-    metadata: what else the file held, by name, of which nothing is here.
+    metadata: what else the file held, by name, of which nothing is here. reduction: None where the pixels are all.
     """
 
     pixels: Pixels
     alpha: Pixels | None = None
     icc: bytes | None = None
     metadata: tuple[str, ...] = ()
+    reduction: Reduction | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture, reduced or not."""
+        return (self.pixels.shape[1], self.pixels.shape[0]) if self.reduction is None else self.reduction.size
 
 
 def probe(data: bytes, max_pixels: int) -> ImageHeader:
@@ -57,11 +76,15 @@ def probe(data: bytes, max_pixels: int) -> ImageHeader:
     return header
 
 
-def decode(data: bytes, max_pixels: int) -> DecodedImage:
-    """Decode a picture, complete and upright: the errors of `probe`, and UndecodableImage for a cut or damaged one."""
+def decode(data: bytes, max_pixels: int, least_side: int | None = None) -> DecodedImage:
+    """Decode a picture, complete and upright: the errors of `probe`, and UndecodableImage for a cut or damaged one.
+
+    least_side: pixels that suffice for the longer side; a larger JPEG is then reduced, as far as it can be for nothing.
+    """
     header = probe(data, max_pixels)
+    factor = 1 if least_side is None or header.format != "jpeg" else jpegs.reduction(*header.size, least_side)
     try:
-        raster = decoders.DECODERS[header.format](data)
+        raster = decoders.decode_jpeg(data, factor) if factor > 1 else decoders.DECODERS[header.format](data)
         icc = read_profile(header) if raster.coloured else None
     except UndecodableImage:
         raise
@@ -69,13 +92,21 @@ def decode(data: bytes, max_pixels: int) -> DecodedImage:
     except Exception as error:
         raise UndecodableImage from error
     pixels, alpha = upright(raster.bgr, header.orientation), raster.alpha
-    if pixels.shape[:2] != (header.height, header.width):
+    if pixels.shape[1::-1] != (-(-header.width // factor), -(-header.height // factor)):
         raise UndecodableImage("the picture is not of the size that its header states")
     names = metadata.list_names(data)
     if alpha is None or alpha.min() == 255:
-        return DecodedImage(pixels, None, icc, names)
+        return DecodedImage(pixels, None, icc, names, None if factor == 1 else _reduction(header, factor))
     alpha = upright(alpha, header.orientation)
     return DecodedImage(blacken_transparent(pixels, alpha), alpha, icc, names)
+
+
+def _reduction(header: ImageHeader, factor: int) -> Reduction:
+    """A stored picture's last block reaches over its right and lower edge; flipped, over the left and upper one."""
+    flip = ORIENTATIONS[header.orientation][1]
+    left = -(-header.width % factor) if flip in (1, -1) else 0
+    top = -(-header.height % factor) if flip in (0, -1) else 0
+    return Reduction(header.size, factor, (left, top))
 
 
 def read_profile(header: ImageHeader) -> bytes | None:

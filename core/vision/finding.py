@@ -7,8 +7,8 @@ import numpy as np
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Detections, Face, Timings
 from core.pictures import images
-from core.pictures.images import DecodedImage
-from core.vision import boxes
+from core.pictures.images import DecodedImage, Reduction
+from core.vision import boxes, passes
 from core.vision.detector import Detector
 from core.vision.regions import Region
 
@@ -18,6 +18,8 @@ def find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detect
 
     The colours are searched `balanced` at most: two thorough searches can take longer than a call may.
     """
+    if picture.reduction is not None:
+        return _enlarged(detector.find(picture.pixels, options), picture.reduction, detector.input_size)
     if picture.alpha is None:
         return detector.find(picture.pixels, options)
     unlimited = options.model_copy(update={"max_faces": 0})
@@ -65,6 +67,26 @@ def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: 
     count = options.max_faces or len(faces)
     limited = 0 < options.max_faces <= len(faces)
     return Selection(options, detections.model_copy(update={"faces": faces[:count]}), faces[count:], limited)
+
+
+def _enlarged(detections: Detections, reduction: Reduction, input_size: int) -> Detections:
+    """Bring what was found in reduced pixels into the whole picture."""
+    (width, height), factor, (left, top) = reduction.size, reduction.factor, reduction.origin
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return left + factor * x, top + factor * y
+
+    def place_inside(x: float, y: float) -> tuple[float, float]:
+        x, y = place(x, y)
+        return min(max(0.0, x), float(width)), min(max(0.0, y), float(height))
+
+    def enlarged(face: Face) -> Face:
+        box = (*place_inside(*face.box[:2]), *place_inside(*face.box[2:]))
+        landmarks = face.landmarks and tuple(place(*point) for point in face.landmarks)
+        return face.model_copy(update={"box": box, "landmarks": landmarks})
+
+    faces = tuple(enlarged(face) for face in detections.faces)
+    return detections.model_copy(update={"faces": faces, "det_scale": passes.scale(width, height, input_size)})
 
 
 def _merge(visible: Detections, hidden: Detections, options: ResolvedDetectOptions) -> Detections:

@@ -9,7 +9,7 @@ from core.contract.options import CoverOptions, ManualMaskOptions, ResolvedDetec
 from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings
 from core.pictures import images
 from core.pictures.images import DecodedImage
-from core.vision import covering, finding, regions
+from core.vision import covering, finding, regions, searches
 from core.vision.detector import Detector
 from core.vision.regions import MaskPolicy
 from core.vision.verifications import Covered
@@ -20,7 +20,7 @@ MANUAL = "by hand"  # where a report names the model that found the faces
 def detect(data: bytes, options: ResolvedDetectOptions, detector: Detector, max_pixels: int) -> DetectionReport:
     """Find the faces of an encoded picture."""
     steps = _Steps()
-    picture = images.decode(data, max_pixels)
+    picture = images.decode(data, max_pixels, searches.sufficient_side(options.detail, detector.input_size))
     steps.end("decode_ms")
     detections = finding.find(picture, options, detector)
     return _report(picture, detector, detections, steps)
@@ -107,7 +107,7 @@ def _mask_report(report: DetectionReport, covered: Covered, options: CoverOption
 
 
 def _report(picture: DecodedImage, detector: Detector | None, detections: Detections, steps: _Steps) -> DetectionReport:
-    height, width = picture.pixels.shape[:2]
+    width, height = picture.size
     timings: Timings = detections.timings.model_copy(update=steps.ms)
     return DetectionReport(
         width=width,

@@ -36,6 +36,9 @@ MAX_UPSCALING = 4
 SURE_SCORE = 0.5
 # measured: what shows less than one sure face in each orientation at the nominal size is decided on a larger input
 MIN_ORIENTATION_EVIDENCE = 0.75
+# A reduced picture is so many times larger than the largest input, at least. measured: 54 pictures in collages of four
+# and nine, 54 enlarged to 24 megapixels: AP between -.003 and +.012 against all pixels, at 1.17 as at 2.3 times
+REDUCED_MARGIN = 1.1
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,12 @@ class Search:
         steps = math.ceil(math.log(finest / coarse) / math.log(STEP))
         sizes = [_round_to_cells(size) for size in np.geomspace(coarse, finest, steps + 1)]
         return [size for size in sizes if size <= MAX_UPSCALING * max(width, height)] or [self.size]
+
+
+def sufficient_side(detail: Detail, size: int) -> int | None:
+    """Return the longer side of a picture that suffices for all passes of a search; None where every pixel counts."""
+    finest = {"fast": size, "balanced": _round_to_cells(size * BALANCED), "thorough": None}[detail]
+    return None if finest is None else math.ceil(finest * REDUCED_MARGIN)
 
 
 def tiles(width: int, height: int, size: int, rot90: int, mirrored: bool = False) -> list[View]:
