@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from tests.contract import pictures
-from tests.contract.calls import DETECT, PATHS, detected, in_pieces, multipart, post
+from tests.contract.calls import DETECT, PATHS, detect, detected, in_pieces, multipart, post
 from tests.contract.detect.answers import corners, is_int, overlap
 from tests.stack import Stack
 
@@ -61,6 +61,34 @@ def test_coordinates_are_on_upright_picture(service: Stack, orientation: int) ->
     assert (answer["image"]["width"], answer["image"]["height"]) == (512, 600)
     assert answer["profiling"]["input_resolution"] == "512x600"
     assert [overlap(corners(found), pictures.HOPPER_FACE) > 0.6 for found in answer["detections"]] == [True]
+
+
+@pytest.mark.parametrize("detail", ["fast", "balanced", "thorough"])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_large_jpeg_is_told_in_its_own_pixels(service: Stack, orientation: int, detail: str) -> None:
+    """However few of them the search looks at."""
+    file = pictures.turned(large(), orientation, quality=90)
+    answer = detected(service, file, detail=detail)
+    assert (answer["image"]["width"], answer["image"]["height"]) == large().size
+    assert answer["profiling"]["input_pixels"] == 3001 * 3605
+    assert answer["profiling"]["det_scale"] == pytest.approx(640 / 3605, abs=1e-6)
+    found = [
+        overlap(corners(one), tuple(edge * 5 + 500 for edge in pictures.HOPPER_FACE)) for one in answer["detections"]
+    ]
+    assert [one > 0.6 for one in found] == [True]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.99])
+def test_cut_large_jpeg_is_refused(service: Stack, share: float) -> None:
+    file = pictures.encoded(large(), "JPEG")
+    assert detect(service, file[: int(len(file) * share)] + b"\xff\xd9").status_code == 422
+
+
+def large() -> Image.Image:
+    """The officer, five times as large, in a picture whose sides are no multiples of a block."""
+    picture = Image.new("RGB", (3001, 3605), (120, 130, 140))
+    picture.paste(pictures.hopper().resize((2560, 3000)), (500, 500))
+    return picture
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
