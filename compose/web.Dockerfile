@@ -12,8 +12,8 @@ COPY migrations migrations
 COPY weights/manifest.toml weights/manifest.toml
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --constraint requirements.lock --editable . \
-    # Only a worker runs models, and these two are a fifth of the image.
-    && /venv/bin/pip uninstall --yes onnx onnxruntime \
+    # Only a worker decodes pictures and runs models, and these are most of the image.
+    && /venv/bin/pip uninstall --yes numpy onnx onnxruntime opencv-python-headless pillow pillow-heif simplejpeg \
     && /venv/bin/python -m compileall -q /app
 
 FROM python:3.11-slim

@@ -11,7 +11,7 @@ from core.batches.uploads import BatchUploader
 from core.contract.options import DetectOptions, MaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.engine import defaults
 from core.errors import FieldProblem, InvalidOption, NoImage
-from core.pictures import images
+from core.pictures import headers
 from core.records.results import UploadedImage
 from web import current
 from web.bodies import RequestContext
@@ -34,7 +34,7 @@ def received(query: DetectOptions, form: ImageUpload) -> tuple[UploadedImage, Re
     data = form.image.read()
     if not data:
         raise NoImage("the file is empty")
-    header = images.probe(data, settings.max_image_pixels)
+    header = headers.probe(data, settings.max_image_pixels)
     upload = UploadedImage(data, form.image.filename or "", f"image/{header.format}")
     options = defaults.resolve(query, settings)
     return upload, RequestContext(options, len(data), settings.input_size, started), options

@@ -21,7 +21,7 @@ from core.batches import leases, reaping
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import ResolvedMaskOptions
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable
-from core.pictures import images
+from core.pictures import headers
 from core.records import outcomes
 from core.records.outcomes import JobOutcome
 from core.records.results import PendingResult, ResultStore, UploadedImage
@@ -157,7 +157,7 @@ class ItemProcessor:
 
     def _copied(self, lease: ItemLease, data: bytes, outcome: JobOutcome, pending: PendingResult) -> StoredImage:
         """Copy a picture of the bucket to where uploads are: what is deleted later is the copy, never the original."""
-        header = images.probe(data, self._runtime.settings.max_image_pixels)
+        header = headers.probe(data, self._runtime.settings.max_image_pixels)
         upload = UploadedImage(data, lease.name, f"image/{header.format}")
         pending.add_original(lease.image_id, upload)
         return upload.row(lease.image_id, outcome.width, outcome.height)

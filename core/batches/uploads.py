@@ -13,7 +13,7 @@ from core.batches import item_names, items, lifecycle
 from core.batches.items import ExistingItem, NewItem
 from core.contract.states import BatchStatus, ItemState
 from core.errors import BatchClosed, FaceApiError, QueueFull
-from core.pictures import images
+from core.pictures import headers
 from core.records.results import PendingResult, ResultStore, UploadedImage
 
 RETRY_AFTER_S = 5
@@ -103,7 +103,7 @@ class BatchUploader:
         if file.name in existing or file.name in stored:
             return file.name, digest
         try:
-            header = images.probe(data, self.max_pixels)
+            header = headers.probe(data, self.max_pixels)
         except FaceApiError as error:
             return RejectedItem(file.name, error.code, error.detail)
         image_id, upload = uuid.uuid4(), UploadedImage(data, file.name, f"image/{header.format}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from core.errors import NoImage, UndecodableImage, UnsupportedImage
+from core.errors import ImageTooLarge, NoImage, UndecodableImage, UnsupportedImage
 from core.pictures import tiffs
 from core.pictures.heif import stills
 
@@ -40,6 +40,14 @@ class ImageHeader:
     @property
     def size(self) -> tuple[int, int]:
         return self.width, self.height
+
+
+def probe(data: bytes, max_pixels: int) -> ImageHeader:
+    """Read a picture's header and decode nothing: NoImage, UnsupportedImage, UndecodableImage, ImageTooLarge."""
+    header = read(data)
+    if header.width * header.height > max_pixels:
+        raise ImageTooLarge(f"the picture has {header.width} × {header.height} pixels, more than {max_pixels:,} in all")
+    return header
 
 
 def read(data: bytes) -> ImageHeader:

@@ -1,4 +1,4 @@
-"""Decode and encode pictures: `probe` reads a header, `decode` upright pixels; `encode` writes pixels, no metadata."""
+"""Decode and encode pictures: `decode` reads upright pixels, `encode` writes pixels, no metadata."""
 
 import struct
 import zlib
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.contract.options import OutputFormat
-from core.errors import ImageTooLarge, UndecodableImage, UnencodableImage
+from core.errors import UndecodableImage, UnencodableImage
 from core.pictures import decoders, headers, jpegs, metadata
 from core.pictures.headers import ImageHeader
 
@@ -68,20 +68,12 @@ class DecodedImage:
         return (self.pixels.shape[1], self.pixels.shape[0]) if self.reduction is None else self.reduction.size
 
 
-def probe(data: bytes, max_pixels: int) -> ImageHeader:
-    """Read a picture's header and decode nothing: NoImage, UnsupportedImage, UndecodableImage, ImageTooLarge."""
-    header = headers.read(data)
-    if header.width * header.height > max_pixels:
-        raise ImageTooLarge(f"the picture has {header.width} × {header.height} pixels, more than {max_pixels:,} in all")
-    return header
-
-
 def decode(data: bytes, max_pixels: int, least_side: int | None = None) -> DecodedImage:
     """Decode a picture, complete and upright: the errors of `probe`, and UndecodableImage for a cut or damaged one.
 
     least_side: pixels that suffice for the longer side; a larger JPEG is then reduced, as far as it can be for nothing.
     """
-    header = probe(data, max_pixels)
+    header = headers.probe(data, max_pixels)
     factor = 1 if least_side is None or header.format != "jpeg" else jpegs.reduction(*header.size, least_side)
     try:
         raster = decoders.decode_jpeg(data, factor) if factor > 1 else decoders.DECODERS[header.format](data)

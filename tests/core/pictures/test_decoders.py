@@ -9,7 +9,7 @@ from PIL import Image
 from core.errors import (
     UndecodableImage,
 )
-from core.pictures import images
+from core.pictures import headers
 from tests import pictures
 from tests.pictures import LIKE_JPEG, MANY, WAYS, decoded, furthest, rgb
 
@@ -131,7 +131,7 @@ def test_decode_takes_first_frame(form: str) -> None:
 def test_decode_takes_first_of_mpo() -> None:
     second = Image.fromarray(pictures.quarters()[::-1].copy())
     data = pictures.file(pictures.quarters(), "mpo", save_all=True, append_images=[second], **WAYS["jpeg"])
-    assert images.probe(data, MANY).format == "jpeg"
+    assert headers.probe(data, MANY).format == "jpeg"
     assert furthest(rgb(decoded(data)), pictures.quarters()) <= LIKE_JPEG
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.errors import ImageTooLarge, UndecodableImage
-from core.pictures import images
+from core.pictures import headers, images
 
 MOST = 1_000_000
 
@@ -35,4 +35,4 @@ def test_webp_with_late_canvas_is_measured_by_its_pixels() -> None:
     canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + (9).to_bytes(3, "little") * 2
     body = b"WEBP" + pixels + canvas
     with pytest.raises(ImageTooLarge):
-        images.probe(b"RIFF" + struct.pack("<I", len(body)) + body, MOST)
+        headers.probe(b"RIFF" + struct.pack("<I", len(body)) + body, MOST)

@@ -18,7 +18,7 @@ def test_encode_keeps_pixels(form: Any, loss: int) -> None:
     smooth = np.dstack([pictures.ramp()] * 3)
     again = decoded(images.encode(smooth, None, None, form, 100))
     assert furthest(again.pixels, smooth) <= loss
-    assert images.probe(images.encode(smooth, None, None, form, 100), MANY).format == form
+    assert headers.probe(images.encode(smooth, None, None, form, 100), MANY).format == form
 
 
 @pytest.mark.parametrize("form", ["jpeg", "png", "webp"])

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.errors import ImageTooLarge, InvalidInput, UndecodableImage, UnsupportedImage
-from core.pictures import images
+from core.pictures import headers, images
 
 MANY = 50_000_000
 ACCEPTED = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "tiff"}
@@ -33,7 +33,7 @@ def test_real_pictures_are_read(shared_data: Path, listed: list[dict[str, Any]])
         if entry["fmt"] not in ACCEPTED or width * height > MANY:
             continue
         data = (shared_data / "formats" / entry["file"]).read_bytes()
-        header = images.probe(data, MANY)
+        header = headers.probe(data, MANY)
         picture = images.decode(data, MANY)
         turned = (entry["orient"] or 1) >= 5
         assert header.format == ACCEPTED[entry["fmt"]], entry["file"]
@@ -50,7 +50,7 @@ def test_other_formats_are_unsupported(shared_data: Path, listed: list[dict[str,
     assert others
     for name in others:
         with pytest.raises(UnsupportedImage):
-            images.probe((shared_data / "formats" / name).read_bytes(), MANY)
+            headers.probe((shared_data / "formats" / name).read_bytes(), MANY)
 
 
 def test_huge_pictures_are_too_large(shared_data: Path, listed: list[dict[str, Any]]) -> None:
@@ -58,7 +58,7 @@ def test_huge_pictures_are_too_large(shared_data: Path, listed: list[dict[str, A
     assert huge
     for name in huge:
         with pytest.raises(ImageTooLarge):
-            images.probe((shared_data / "formats" / name).read_bytes(), MANY)
+            headers.probe((shared_data / "formats" / name).read_bytes(), MANY)
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))

@@ -12,26 +12,26 @@ from core.errors import (
     UndecodableImage,
     UnsupportedImage,
 )
-from core.pictures import images
+from core.pictures import headers, images
 from tests import pictures
 from tests.pictures import LIKE_JPEG, MANY, WAYS, decoded, furthest, rgb
 
 
 @pytest.mark.parametrize("form", WAYS)
 def test_probe_reads_each_format(form: str) -> None:
-    header = images.probe(pictures.file(pictures.quarters(96, 64), form, **WAYS[form]), MANY)
+    header = headers.probe(pictures.file(pictures.quarters(96, 64), form, **WAYS[form]), MANY)
     assert (header.format, header.width, header.height) == (form, 96, 64)
 
 
 def test_probe_without_bytes_is_no_image() -> None:
     with pytest.raises(NoImage):
-        images.probe(b"", MANY)
+        headers.probe(b"", MANY)
 
 
 @pytest.mark.parametrize("form", ["gif", "ppm", "ico", "jpeg2000", "pcx"])
 def test_probe_refuses_other_formats(form: str) -> None:
     with pytest.raises(UnsupportedImage):
-        images.probe(pictures.file(pictures.quarters(), form), MANY)
+        headers.probe(pictures.file(pictures.quarters(), form), MANY)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ def test_probe_refuses_other_formats(form: str) -> None:
 def test_probe_refuses_broken_headers(magic: bytes) -> None:
     for rest in (b"", bytes(100)):
         with pytest.raises(UndecodableImage):
-            images.probe(magic + rest, MANY)
+            headers.probe(magic + rest, MANY)
 
 
 @pytest.mark.parametrize("form", WAYS)
 def test_pixel_limit_is_inclusive(form: str) -> None:
     data = pictures.file(pictures.quarters(96, 64), form, **WAYS[form])
-    assert images.probe(data, 96 * 64).width == 96
-    for read in (images.probe, images.decode):
+    assert headers.probe(data, 96 * 64).width == 96
+    for read in (headers.probe, images.decode):
         with pytest.raises(ImageTooLarge):
             read(data, 96 * 64 - 1)
 
@@ -75,7 +75,7 @@ def test_probe_survives_compressed_text() -> None:
 def test_orientation_is_applied(form: str, orientation: int) -> None:
     upright = pictures.quarters(96, 64)
     data = pictures.file(pictures.stored(upright, orientation), form, exif=pictures.exif(orientation), **WAYS[form])
-    header = images.probe(data, MANY)
+    header = headers.probe(data, MANY)
     assert (header.width, header.height) == (96, 64)
     assert furthest(rgb(decoded(data)), upright) <= LIKE_JPEG
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from core.errors import UndecodableImage
-from core.pictures import images
+from core.pictures import headers
 from core.pictures.heif import boxes
 from tests.pictures import MANY
 
@@ -46,16 +46,16 @@ def heic(**tables: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", ["iloc", "iref", "ipma"])
 def test_table_without_end_is_refused(kind: str) -> None:
-    assert images.probe(heic(**{kind: table(kind.encode(), 5000)}), MANY).width == 96
+    assert headers.probe(heic(**{kind: table(kind.encode(), 5000)}), MANY).width == 96
     with pytest.raises(UndecodableImage):
-        images.probe(heic(**{kind: table(kind.encode(), boxes.MAX_ENTRIES + 1000)}), MANY)
+        headers.probe(heic(**{kind: table(kind.encode(), boxes.MAX_ENTRIES + 1000)}), MANY)
 
 
 def test_many_tables_are_refused() -> None:
     ipma = table(b"ipma", 2)
-    assert images.probe(heic(ipma=ipma * boxes.MAX_ASSOCIATIONS), MANY).width == 96
+    assert headers.probe(heic(ipma=ipma * boxes.MAX_ASSOCIATIONS), MANY).width == 96
     with pytest.raises(UndecodableImage):
-        images.probe(heic(ipma=ipma * (boxes.MAX_ASSOCIATIONS + 1)), MANY)
+        headers.probe(heic(ipma=ipma * (boxes.MAX_ASSOCIATIONS + 1)), MANY)
 
 
 def test_parts_far_larger_than_the_file_are_refused() -> None:
@@ -65,9 +65,9 @@ def test_parts_far_larger_than_the_file_are_refused() -> None:
         places = struct.pack(">HHH", TILE, 0, count) + struct.pack(">II", 0, 2000) * count
         return heic(iloc=box(b"iloc", struct.pack(">IHH", 0, 0x4400, 1), places))
 
-    assert images.probe(shared(1000), MANY).width == 96
+    assert headers.probe(shared(1000), MANY).width == 96
     with pytest.raises(UndecodableImage):
-        images.probe(shared(50_000), MANY)
+        headers.probe(shared(50_000), MANY)
 
 
 def test_references_are_read_in_one_go() -> None:
@@ -76,5 +76,5 @@ def test_references_are_read_in_one_go() -> None:
     others = box(b"auxl", struct.pack(">HHH", TILE, 1, 60_000)) * 20_000
     started = time.process_time()
     with pytest.raises(UndecodableImage):
-        images.probe(heic(iref=box(b"iref", bytes(4), tiles, others)), MANY)
+        headers.probe(heic(iref=box(b"iref", bytes(4), tiles, others)), MANY)
     assert time.process_time() - started < 3

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.errors import ImageTooLarge, UndecodableImage, UnsupportedImage
-from core.pictures import images
+from core.pictures import headers
 from core.pictures.heif import boxes, stills
 from core.pictures.heif.containers import HeifItem, HeifProperty
 from tests import pictures
@@ -43,7 +43,7 @@ def test_exif_orientation_is_not_applied(form: str) -> None:
 @pytest.mark.parametrize("form", BOTH)
 def test_pixel_limit_holds_before_decoding(form: str) -> None:
     with pytest.raises(ImageTooLarge):
-        images.probe(resized(flat(form), 60_000, 60_000), MANY)
+        headers.probe(resized(flat(form), 60_000, 60_000), MANY)
 
 
 @pytest.mark.parametrize("form", BOTH)
@@ -144,13 +144,13 @@ def test_other_coding_is_unsupported(kind: bytes) -> None:
     data = flat("heic")
     place = data.index(b"hvc1", data.index(b"infe"))
     with pytest.raises(UnsupportedImage):
-        images.probe(data[:place] + kind + data[place + 4 :], MANY)
+        headers.probe(data[:place] + kind + data[place + 4 :], MANY)
 
 
 @pytest.mark.parametrize("brand", [b"isom", b"mp42", b"qt  ", b"mif3"])
 def test_other_brand_is_unsupported(brand: bytes) -> None:
     with pytest.raises(UnsupportedImage):
-        images.probe(struct.pack(">I4s4s4x4s", 20, b"ftyp", brand, brand) + bytes(100), MANY)
+        headers.probe(struct.pack(">I4s4s4x4s", 20, b"ftyp", brand, brand) + bytes(100), MANY)
 
 
 def test_unknown_essential_property_is_refused() -> None:
