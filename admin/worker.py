@@ -12,20 +12,19 @@ from core.weights import locations
 # In order of priority. Batches come last: they may run for days, and everything else is short.
 QUEUES = "interactive,maintenance,batch"
 
-CELERY = [sys.executable, "-m", "celery", "--quiet", "--app=worker.app"]
-
 
 def worker_command(settings: Settings, queues: str = QUEUES) -> list[str]:
     """Return the command line of a worker that serves `queues` in order of priority."""
     processes = settings.worker_processes or cpus.available()
     # Workers need not know of each other, and their events would keep Redis busy.
     no_events = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    return [*CELERY, "worker", f"--queues={queues}", f"--concurrency={processes}", "--loglevel=WARNING", *no_events]
+    celery = [sys.executable, "-m", "celery", "--quiet", "--app=worker.app", "worker", "--loglevel=WARNING"]
+    return [*celery, f"--queues={queues}", f"--concurrency={processes}", *no_events]
 
 
 def beat_command() -> list[str]:
-    """Return the command line of beat; its schedule is in memory, so no schedule file can be stale or locked."""
-    return [*CELERY, "beat", "--scheduler=celery.beat:Scheduler", "--pidfile=", "--loglevel=WARNING"]
+    """Return the command line of beat, which is not Celery's own: that would load the whole engine."""
+    return [sys.executable, "-m", "worker.beat"]
 
 
 @click.command()

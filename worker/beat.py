@@ -1,0 +1,27 @@
+"""beat: sends the tasks of `celeryconfig` when they are due. It knows them by name alone, and loads no engine.
+
+Celery's own command would import all of Celery and, by the worker's app, every task and what that needs.
+"""
+
+from typing import Any
+
+from celery import signals
+
+from core import config, logs
+from core.engine import client
+
+
+@signals.setup_logging.connect
+def _configure_logging(**_: Any) -> None:
+    logs.configure(config.load().log_level)
+    logs.warn_of_unknown_settings()
+
+
+def main() -> None:
+    """Run the scheduler; its schedule is in memory, so no schedule file can be stale or locked."""
+    app = client.celery_app(config.load())
+    app.Beat(scheduler_cls="celery.beat:Scheduler", quiet=True).run()
+
+
+if __name__ == "__main__":
+    main()
