@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-quick test-servers test-ceph test-faults coverage check bench bench-db bench-batches bench-privacy screenshots docs format lock weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-faults coverage check bench bench-db bench-batches bench-memory bench-privacy screenshots docs format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -67,6 +67,9 @@ bench-db: $(VENV)/.for-test ## Measure lists, statistics and the console's pages
 bench-batches: $(VENV)/.for-test ## Measure batches of 5,000 and of 100,000 pictures: memory, queueing, watching (10 minutes)
 	@$(RUN) tests.bench.batches $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --memory 5000
 	@$(RUN) tests.bench.batch_scale $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+
+bench-memory: $(VENV)/.for-test ## Measure what each program holds over 5,000 mixed pictures (5 minutes)
+	@exec $(RUN) tests.bench.memory $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 bench-privacy: $(VENV)/.for-test ## Measure recall and masks on real pictures, and write docs/privacy.md and its chart (10 minutes)
 	@exec $(RUN) tests.bench.privacy $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)

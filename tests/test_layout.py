@@ -37,6 +37,11 @@ IMPORTS = (
     Rule(("onnxruntime", "onnx"), ("core.vision",), "another runtime is a change in one place"),
     Rule(("core.vision",), ("core.vision", "worker"), "pixels are the worker's"),
     Rule(
+        ("cv2", "numpy", "PIL", "pillow_heif", "simplejpeg", "core.pictures.images", "core.pictures.thumbnails"),
+        ("core.pictures", "core.vision", "worker"),
+        "the web tier reads headers; decoders cost 40 MB a process, and hostile files reach them",
+    ),
+    Rule(
         ("core.weights",),
         (
             "core.weights",
@@ -71,6 +76,7 @@ IMPORTS = (
 ALLOWED = {
     "core.errors": (),
     "core.cpus": (),
+    "core.memory": (),
     "core.contract": ("core.errors",),
     "core.pictures": ("core.errors", "core.contract"),
     "core.setting_types": (),
@@ -277,6 +283,9 @@ def test_nothing_happens_on_import() -> None:
         ("web.routes.public", "from core.vision import pipeline", 1),
         ("web.routes.public", "from core.weights import manifest", 1),
         ("worker.tasks", "from core.vision import pipeline", 0),
+        ("web.uploads", "from core.pictures import images", 1),
+        ("web.uploads", "from core.pictures import headers", 0),
+        ("core.records.records", "import numpy as np", 1),
         ("web.routes.public", "def view():\n    import minio", 1),
         ("core.services", "import minio", 1),
         ("core.storage.s3", "import minio", 0),
@@ -309,6 +318,7 @@ def test_nothing_happens_on_import() -> None:
         ("core.weights.downloads", "from core.vision import detector", 2),
         ("core.setting_types", "from core import config", 1),
         ("core.cpus", "from core import config", 1),
+        ("core.memory", "from core import logs", 1),
         ("core.errors", "from core import logs", 1),
         ("core.config", "from core.database import engine", 1),
     ],

@@ -7,14 +7,22 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from core.memory import HeapTrimmer
+
 # What a rejected client may still send before it is disconnected: clients read the response only after sending.
 DRAIN_BYTES = 64 * 2**20
 DRAIN_S = 10.0
 RECEIVE_TIMEOUT_S = 15
+HEAP_GROWTH_BYTES = 48 * 2**20  # chosen: two of the largest uploads
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Threads that also do the slow parts of ending a connection, which gunicorn leaves to its one dispatcher."""
+
+    def init_process(self) -> None:
+        """Set up the heap before the threads begin; this serves until the process ends."""
+        self._heap = HeapTrimmer(HEAP_GROWTH_BYTES)
+        super().init_process()
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
         """Drain what a rejected client is still sending; gunicorn's own gives up after 64 KiB."""
@@ -30,4 +38,5 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         keep = super().handle(conn)
         if keep is False:
             conn.close(graceful=True)
+        self._heap.trim_if_grown()
         return keep

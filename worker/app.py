@@ -30,7 +30,13 @@ def _prepare_fork(**_: Any) -> None:
 
 @signals.worker_process_init.connect
 def _load_model(**_: Any) -> None:
+    runtime.heap_trimmer()
     runtime.start()
+
+
+@signals.task_postrun.connect
+def _return_memory(**_: Any) -> None:
+    runtime.heap_trimmer().trim_if_grown()  # after the answer, so that no caller waits for it
 
 
 @signals.task_failure.connect

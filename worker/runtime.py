@@ -8,7 +8,7 @@ from functools import cache
 import cv2
 from redis.exceptions import RedisError
 
-from core import config, logs, services
+from core import config, logs, memory, services
 from core.config import Settings
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, MaskedImage
@@ -25,6 +25,9 @@ log = logs.get(__name__)
 # Two first uses at once, the start-up thread's and a task's, must not load the model twice.
 _loading = threading.Lock()
 PUBLISHED_EVERY_S = 2.0  # chosen: often enough for WORKER_STATUS_TTL_S, and no Redis call after each task
+
+# chosen: a process rests at half of the 300 MB that it may take; trimming more often costs more than it returns
+HEAP_GROWTH_BYTES = 96 * 2**20
 
 
 @dataclass
@@ -109,6 +112,12 @@ def _load() -> Runtime:
 def version() -> ModelVersion:
     """Choose the version of the model, once per worker: called before the fork, its processes inherit it."""
     return versions.choose()
+
+
+@cache
+def heap_trimmer() -> memory.HeapTrimmer:
+    """Return this process's trimmer of its heap; the first call sets it up."""
+    return memory.HeapTrimmer(HEAP_GROWTH_BYTES)
 
 
 def start() -> None:

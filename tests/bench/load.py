@@ -29,14 +29,18 @@ class Client:
         self.headers = {"X-API-Key": stack.key, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
     def send(self, picture: bytes) -> None:
-        """Send a picture and wait for the answer."""
+        """Send a picture and wait for the answer, which must be 200."""
+        status, text = self.request(picture)
+        if status != 200:
+            raise RuntimeError(text)
+
+    def request(self, picture: bytes) -> tuple[int, bytes]:
+        """Send a picture; return status and body."""
         head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
         body = head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
         self.connection.request("POST", self.path, body, self.headers)
         answer = self.connection.getresponse()
-        text = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(text)
+        return answer.status, answer.read()
 
 
 def served(stack: Stack, path: str, pictures: list[bytes], seconds: float) -> float:

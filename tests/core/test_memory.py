@@ -1,0 +1,37 @@
+"""A process that has grown gives back what it no longer uses."""
+
+import subprocess
+import sys
+
+from core.config import ROOT
+
+# Blocks too small to be mapped by themselves; each hundredth stays, so that the heap can't shrink at its end.
+GROW = """
+from core import memory
+trimmer = memory.HeapTrimmer(64 * 2**20)
+start = memory.own_bytes()
+blocks = [bytearray(2**16) for _ in range({blocks})]
+kept = blocks[::100]
+del blocks
+before = memory.own_bytes()
+trimmer.trim_if_grown()
+print(trimmer.trims, (before - start) // 2**20, (memory.own_bytes() - start) // 2**20)
+"""
+
+
+def grown(blocks: int) -> tuple[int, int, int]:
+    """Return the trims, and the growth in MiB before and after, of a process that has used and freed the blocks."""
+    code = GROW.format(blocks=blocks)
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60, capture_output=True)
+    trims, before, after = map(int, done.stdout.split())
+    return trims, before, after
+
+
+def test_freed_memory_goes_back() -> None:
+    trims, before, after = grown(4000)
+    assert (trims, before > 200, after < 20) == (1, True, True)
+
+
+def test_small_growth_is_kept() -> None:
+    trims, before, after = grown(500)
+    assert (trims, before > 20, after) == (0, True, before)

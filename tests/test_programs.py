@@ -1,0 +1,28 @@
+"""What each program loads: nothing that it has no use for."""
+
+import subprocess
+import sys
+
+import pytest
+
+from core.config import ROOT
+
+PIXELS = {"cv2", "numpy", "PIL", "pillow_heif", "simplejpeg", "onnx", "onnxruntime"}
+# By the module that a program runs.
+UNUSED = {
+    "web.app": PIXELS,
+    "worker.beat": PIXELS | {"sqlalchemy", "minio", "flask", "httpx", "celery.bin", "worker.tasks"},
+    "worker.app": {"flask", "alembic"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module", UNUSED)
+def test_program_loads_nothing_unused(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.split())
+    assert module in loaded
+    assert loaded & UNUSED[module] == set()
