@@ -12,7 +12,7 @@ PIXELS = {"cv2", "numpy", "PIL", "pillow_heif", "simplejpeg", "onnx", "onnxrunti
 UNUSED = {
     "web.app": PIXELS,
     "worker.beat": PIXELS | {"sqlalchemy", "minio", "flask", "httpx", "celery.bin", "worker.tasks"},
-    "worker.app": {"flask", "alembic"},
+    "worker.app": {"flask", "alembic", "onnx", "onnxruntime.quantization"},
 }
 
 
