@@ -48,8 +48,10 @@ class OrtNetwork:
         options.inter_op_num_threads = 1
         # A thread that spins while it waits takes the CPU that another process of the worker could use.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # The arena keeps memory for every input shape that it was ever given, and pictures come in many shapes.
-        options.enable_cpu_mem_arena = False
+        # A plan would be kept for every input shape, and pictures come in many; without plans the arena's memory serves
+        # all shapes. measured with mixed pictures: 208 MB instead of 306, and no more CPU; without the arena 246
+        options.enable_mem_pattern = False
+        options.enable_cpu_mem_arena = True
         options.log_severity_level = 3  # the 500m file declares fixed output shapes and would warn at every call
         return onnxruntime.InferenceSession(self._source, options, providers=["CPUExecutionProvider"])
 
