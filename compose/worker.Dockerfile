@@ -27,8 +27,8 @@ ENV ORT_DISABLE_TELEMETRY=1
 WORKDIR /app
 USER 10001:10001
 VOLUME /weights
-# Asks this container's own worker, through Redis, from which queues it takes tasks. The app is not loaded for that.
+# Asks this container's own worker, through the first Redis, from which queues it takes tasks. The app is not loaded for that.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-    CMD CELERY_BROKER_URL="$FACE_API_REDIS_URL" celery inspect active_queues --json --timeout=5 \
+    CMD CELERY_BROKER_URL="${FACE_API_REDIS_URL%%,redis*}" celery inspect active_queues --json --timeout=5 \
         --destination="celery@$HOSTNAME" | grep --quiet interactive
 CMD ["face-api", "worker"]

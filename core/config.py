@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.contract.options import Detail
 from core.errors import SettingsError
-from core.setting_types import Rate, Server, WebhookSecret
+from core.setting_types import Rate, RedisUrls, Server, WebhookSecret, split_redis_urls
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FACE_API_"
@@ -84,7 +84,11 @@ class Settings(BaseSettings):
         le=256,
     )
 
-    redis_url: str = setting("redis://127.0.0.1:6379/0", "Redis or Valkey, without persistence.")
+    redis_url: RedisUrls = setting(
+        "redis://127.0.0.1:6379/0",
+        "Redis or Valkey, without persistence. Several, separated by commas, share the bytes of calls:"
+        " the same list in the same order for every process.",
+    )
     queue_limit: int = setting(64, "Calls that may wait for the engine at a time; one more gets 503.", ge=1)
     job_timeout_s: float = setting(30.0, "Seconds that a call waits for its result before 504.", gt=0, le=600)
 
@@ -171,6 +175,11 @@ class Settings(BaseSettings):
         if endpoint == "" and key.get_secret_value():
             raise ValueError("is for a server, and FACE_API_S3_ENDPOINT names none")
         return key
+
+    @property
+    def redis_urls(self) -> list[str]:
+        """Each Redis; the first also has the queue, sessions, limits and what workers say."""
+        return split_redis_urls(self.redis_url)
 
     @property
     def keeps_pictures(self) -> bool:

@@ -8,6 +8,7 @@ from core.config import Settings
 from core.database.engine import SessionFactory, session_factory
 from core.engine import client
 from core.engine.client import EngineClient
+from core.engine.shards import Shards
 from core.records.results import ResultStore
 from core.storage.base import ObjectStore
 from core.storage.folder import FolderStore
@@ -20,6 +21,7 @@ class Services:
 
     settings: Settings
     redis: Redis
+    shards: tuple[Redis, ...]  # the bytes of calls; `redis` is the first of them
     auth_redis: Redis  # short time-outs: requests wait for rate limits and sessions
     engine: EngineClient
     sessions: SessionFactory | None
@@ -33,21 +35,25 @@ class Services:
         if self.sessions is not None:
             self.sessions.kw["bind"].dispose()
         self.engine.close()
-        self.redis.close()
+        for shard in self.shards:
+            shard.close()
         self.auth_redis.close()
 
 
 def build(settings: Settings) -> Services:
     """Make the clients; nothing is connected yet."""
-    connection = Redis.from_url(settings.redis_url, socket_connect_timeout=2, socket_timeout=5)
-    auth_redis = Redis.from_url(settings.redis_url, socket_connect_timeout=1, socket_timeout=2)
+    first, *_ = servers = [
+        Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5) for url in settings.redis_urls
+    ]
+    auth_redis = Redis.from_url(settings.redis_urls[0], socket_connect_timeout=1, socket_timeout=2)
     made = session_factory(settings) if settings.database_enabled else None
     store = object_store(settings)
-    engine = EngineClient(settings, connection, client.celery_app(settings))
+    engine = EngineClient(settings, first, Shards(servers), client.celery_app(settings))
     results = ResultStore(store, made, settings.web_threads) if store and made else None
     return Services(
         settings=settings,
-        redis=connection,
+        redis=first,
+        shards=tuple(servers),
         auth_redis=auth_redis,
         engine=engine,
         sessions=made,

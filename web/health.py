@@ -43,6 +43,7 @@ class Health:
     def __init__(self, services: Services) -> None:
         self._services = services
         sessions, store = services.sessions, services.store
+        self._shards = CachedProbe(services.engine.shards_ready)
         self._database = None if sessions is None else CachedProbe(lambda: _database_ready(sessions))
         self._storage = None if store is None else CachedProbe(store.ready)
 
@@ -55,7 +56,7 @@ class Health:
             engine = None
         database = None if self._database is None else self._database.ready()
         storage = None if self._storage is None else self._storage.ready()
-        ready = engine is not None and database is not False and storage is not False
+        ready = engine is not None and self._shards.ready() and database is not False and storage is not False
         return HealthResponse(
             status="ok" if ready else "degraded",
             model=engine.model if engine else settings.model,

@@ -8,7 +8,7 @@ from celery import shared_task
 from core import logs
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.engine.client import EngineClient
-from core.errors import FaceApiError, InternalError
+from core.errors import EngineUnavailable, FaceApiError, InternalError
 from core.pictures import thumbnails
 from worker import runtime
 from worker.runtime import Runtime
@@ -72,15 +72,21 @@ def _work(kind: str, token: str, job: Job) -> None:
     """Do a call's job if its caller still waits, and send the answer or the error."""
     started = time.perf_counter()
     process = runtime.get()
-    data = process.engine.take(token)
-    if data is None:
-        log.info("task_finished", kind=kind, outcome="dropped")
-        return
-    outcome = _outcome(process.engine, token, lambda: job(process, data))
+    try:
+        outcome, size = _answered(process, token, job)
+    except EngineUnavailable as error:  # the Redis of this call is down, and its caller finds that out itself
+        outcome, size = error.code, 0
     # The regular heartbeat waits behind the calls, and under load it comes too late.
     process.publish_status_if_due()
     ms = round((time.perf_counter() - started) * 1000, 2)
-    log.info("task_finished", kind=kind, outcome=outcome, bytes=len(data), ms=ms)
+    log.info("task_finished", kind=kind, outcome=outcome, bytes=size, ms=ms)
+
+
+def _answered(process: Runtime, token: str, job: Job) -> tuple[str, int]:
+    data = process.engine.take(token)
+    if data is None:
+        return "dropped", 0
+    return _outcome(process.engine, token, lambda: job(process, data)), len(data)
 
 
 def _outcome(engine: EngineClient, token: str, job: Callable[[], None]) -> str:

@@ -1,7 +1,7 @@
 """Hand a picture to the engine and wait for its answer; on the engine's side, take it and answer.
 
-A Celery message carries a token; the bytes lie beside it in Redis under a random key that expires. The answer comes
-back on a list of the caller's own. Errors cross as their codes.
+A Celery message carries a token; the bytes lie under a random key that expires, in the Redis that the token names. The
+answer comes back on a list of the caller's own. Errors cross as their codes.
 """
 
 import secrets
@@ -21,6 +21,7 @@ from core.contract.reports import DetectionReport, MaskedImage, MaskReport
 from core.engine import frames, protocol
 from core.engine.loads import EngineLoad
 from core.engine.protocol import EXPIRY_MARGIN_S, PendingCall
+from core.engine.shards import Shards
 from core.errors import EngineUnavailable, FaceApiError, JobTimedOut, QueueFull
 
 Options = dict[str, Any]
@@ -58,7 +59,7 @@ class WorkerStatus(BaseModel):
 
 def celery_app(settings: Settings) -> Celery:
     """Make the Celery app of these settings."""
-    app = Celery("face-api", broker=settings.redis_url)
+    app = Celery("face-api", broker=settings.redis_urls[0])
     app.config_from_object("celeryconfig")
     # A decoder that a hostile file keeps busy is ended after its caller has given up.
     app.conf.task_time_limit = settings.job_timeout_s + EXPIRY_MARGIN_S
@@ -69,13 +70,15 @@ def celery_app(settings: Settings) -> Celery:
 class EngineClient:
     """The way to the engine and back."""
 
-    def __init__(self, settings: Settings, client: "redis.Redis", celery: Celery) -> None:
+    def __init__(self, settings: Settings, client: "redis.Redis", shards: Shards, celery: Celery) -> None:
         self._redis = client
+        self._shards = shards
         self._celery = celery
         self._limit = settings.queue_limit
         self._timeout_s = settings.job_timeout_s
+        self._expiry_s = int(settings.job_timeout_s) + EXPIRY_MARGIN_S
         self._admit = client.register_script(protocol.ADMIT)
-        self._answer = client.register_script(protocol.ANSWER)
+        self._answer = client.register_script(protocol.ANSWER)  # run where a call's picture lies
 
     def run_detect(self, data: bytes, options: ResolvedDetectOptions, gone: Callable[[], bool]) -> DetectionReport:
         """Find the faces of a picture in a worker. gone: whether the caller has hung up."""
@@ -114,6 +117,10 @@ class EngineClient:
             status = self._redis.get(protocol.WORKER_STATUS)
         return WorkerStatus.model_validate_json(status) if status else None
 
+    def shards_ready(self) -> bool:
+        """Whether every Redis answers."""
+        return self._shards.ready()
+
     def publish_status(self, status: WorkerStatus) -> None:
         """Publish that a worker is ready and takes tasks."""
         self._redis.set(protocol.WORKER_STATUS, status.model_dump_json(), ex=protocol.WORKER_STATUS_TTL_S)
@@ -141,7 +148,9 @@ class EngineClient:
 
     def take(self, token: str) -> bytes | None:
         """Return the bytes of a call, or None when its caller no longer waits for it."""
-        return cast(bytes | None, self._redis.get(PendingCall(token).upload))
+        call = PendingCall.of(token)
+        with _translated(), self._shards.server(call) as server:
+            return cast(bytes | None, server.get(call.upload))
 
     def answer_report(self, token: str, report: DetectionReport) -> None:
         self._send(token, frames.pack(frames.REPORT, report.model_dump_json()))
@@ -156,11 +165,13 @@ class EngineClient:
         self._send(token, frames.pack_error(error))
 
     def _run(self, task: Task, data: bytes, options: Options, gone: Callable[[], bool]) -> tuple[bytes, bytes]:
-        call = PendingCall(secrets.token_hex(16))
-        give_up = time.time() + self._timeout_s
+        name = secrets.token_hex(16)
+        calls = [PendingCall(name, shard) for shard in self._shards.candidates()]
+        call, give_up = calls[0], time.time() + self._timeout_s
         with _translated():
             try:
-                self._enter(call, data, give_up)
+                self._enter(name, give_up)
+                call = self._put(calls, data)
                 args = (call.token, options)
                 self._celery.send_task(task, args, queue="interactive", retry=False)
                 frame = self._wait(call, give_up, gone)
@@ -169,37 +180,54 @@ class EngineClient:
                 raise
         return frames.unpack(frame, ANSWER_KINDS[task])
 
-    def _enter(self, call: PendingCall, data: bytes, give_up: float) -> None:
-        expiry_s = int(self._timeout_s) + EXPIRY_MARGIN_S
-        args: list[str | float | bytes] = [time.time(), give_up, self._limit, call.token, expiry_s, data]
-        outcome = self._admit(keys=[protocol.WORKER_STATUS, protocol.WAITING, call.upload], args=args)
+    def _enter(self, name: str, give_up: float) -> None:
+        args: list[str | float] = [time.time(), give_up, self._limit, name, self._expiry_s]
+        outcome = self._admit(keys=[protocol.WORKER_STATUS, protocol.WAITING], args=args)
         if outcome == protocol.NO_ENGINE:
             raise EngineUnavailable("no worker is ready", retry_after_s=RETRY_AFTER_S)
         if outcome == protocol.FULL:
             raise QueueFull(f"{self._limit} calls are waiting already", retry_after_s=RETRY_AFTER_S)
 
+    def _put(self, calls: list[PendingCall], data: bytes) -> PendingCall:
+        """Put the picture where one of these has its server, the first that can be reached; return that one."""
+        *first, last = calls
+        for call in first:
+            with suppress(redis.RedisError):
+                return self._put_at(call, data)
+        return self._put_at(last, data)
+
+    def _put_at(self, call: PendingCall, data: bytes) -> PendingCall:
+        with self._shards.server(call) as server:
+            server.set(call.upload, data, ex=self._expiry_s)
+        return call
+
     def _wait(self, call: PendingCall, give_up: float, gone: Callable[[], bool]) -> bytes:
-        while (left_s := give_up - time.time()) > 0:
-            popped = self._redis.blpop([call.answer], timeout=min(left_s, CHECK_EVERY_S))
-            if popped:
-                return cast(bytes, popped[1])
-            if not self._redis.exists(call.upload, call.answer):
-                raise EngineUnavailable("the call was lost on its way", retry_after_s=RETRY_AFTER_S)
-            if gone():
-                raise JobTimedOut("the caller has gone")
+        with self._shards.server(call) as server:
+            while (left_s := give_up - time.time()) > 0:
+                popped = server.blpop([call.answer], timeout=min(left_s, CHECK_EVERY_S))
+                if popped:
+                    return cast(bytes, popped[1])
+                if not server.exists(call.upload, call.answer):
+                    raise EngineUnavailable("the call was lost on its way", retry_after_s=RETRY_AFTER_S)
+                if gone():
+                    raise JobTimedOut("the caller has gone")
         raise JobTimedOut(f"there was no answer within {self._timeout_s:g} s")
 
     def _leave(self, call: PendingCall) -> None:
         """Remove a call, so that a task which has not begun is dropped when its turn comes."""
         # Its keys expire when this fails.
-        with suppress(redis.RedisError), self._redis.pipeline(transaction=False) as steps:
-            steps.zrem(protocol.WAITING, call.token)
-            steps.delete(call.upload, call.answer)
-            steps.execute()
+        with suppress(redis.RedisError):
+            self._redis.zrem(protocol.WAITING, call.name)
+        with suppress(redis.RedisError), self._shards.server(call) as server:
+            server.delete(call.upload, call.answer)
 
     def _send(self, token: str, answer: bytes) -> None:
-        call = PendingCall(token)
-        self._answer(keys=[call.upload, call.answer, protocol.WAITING], args=[answer, EXPIRY_MARGIN_S, token])
+        call = PendingCall.of(token)
+        # Before the answer: whoever has it and calls again finds the place free. It ends by itself when this fails.
+        with suppress(redis.RedisError):
+            self._redis.zrem(protocol.WAITING, call.name)
+        with _translated(), self._shards.server(call) as server:
+            self._answer(keys=[call.upload, call.answer], args=[answer, EXPIRY_MARGIN_S], client=server)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from tests.stack import Stack
 
 SERVICES = files.services()
 BIN = Path(sys.executable).parent
+NO_REDIS = "redis://127.0.0.1:1/0"
 
 
 def commands() -> set[str]:
@@ -95,6 +96,8 @@ def test_worker_health_is_this_workers_own(service: Stack) -> None:
     check = files.health_command("worker.Dockerfile")
     asked = {"FACE_API_REDIS_URL": service.redis_url, "HOME": str(service.folder)}
     assert shell(check, **asked, HOSTNAME=socket.gethostname()) == 0
+    several = {**asked, "FACE_API_REDIS_URL": f"{service.redis_url},{NO_REDIS}"}
+    assert shell(check, **several, HOSTNAME=socket.gethostname()) == 0
     assert shell(check.replace("--timeout=5", "--timeout=1"), **asked, HOSTNAME="another") != 0
 
 
@@ -107,6 +110,7 @@ def test_web_health_is_what_web_says(service: Stack) -> None:
 def test_beat_health_needs_redis(valkey: str) -> None:
     check = SERVICES["beat"]["healthcheck"]["test"]
     assert shell(check, FACE_API_REDIS_URL=valkey) == 0
+    assert shell(check, FACE_API_REDIS_URL=f"{valkey},{NO_REDIS}") == 0
     assert shell(check, FACE_API_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") != 0
 
 

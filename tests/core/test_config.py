@@ -55,3 +55,26 @@ def test_settings_hide_password() -> None:
 @pytest.mark.parametrize("name", config.names())
 def test_setting_is_documented(name: str) -> None:
     assert f"`{name}`" in (config.ROOT / "docs" / "settings.md").read_text()
+
+
+def test_first_of_several_redis_is_the_queue() -> None:
+    read = config.read(redis_url="redis://:a,b@one:6379/0, rediss://two:6380/1?ssl_cert_reqs=none,redis://[::1]")
+    assert read.redis_urls == ["redis://:a,b@one:6379/0", "rediss://two:6380/1?ssl_cert_reqs=none", "redis://[::1]"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("localhost:6379", "should be redis://"),
+        ("redis://one:6379/0,two:6379/0", "should be redis://"),
+        ("redis://one/0,", "should be redis://"),
+        ("redis://one/0,redis://two:port/0", "number 2 of the 2 is not"),
+        ("redis://:hunter2@one/first", "should be redis://"),
+        ("redis://one/0,redis://one/0", "one server twice"),
+    ],
+)
+def test_settings_refuse_wrong_redis(value: str, said: str) -> None:
+    with pytest.raises(SettingsError, match="FACE_API_REDIS_URL") as caught:
+        config.read(redis_url=value)
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)

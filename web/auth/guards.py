@@ -137,7 +137,7 @@ def _limiter(services: Services) -> FallbackLimiter:
         key_func=_limit_key,
         default_limits=[rate],
         default_limits_exempt_when=lambda: not rate(),
-        storage_uri=rate_limits.SCHEME + settings.redis_url,
+        storage_uri=rate_limits.SCHEME + settings.redis_urls[0],
         storage_options=storage_options,
         key_prefix="face-api",
         # While Redis is down each process counts by itself: a limit that is too generous is better than none.

@@ -16,6 +16,7 @@ from core.contract.reports import DetectionReport, Detections, Face, MaskedImage
 from core.engine import protocol
 from core.engine.client import EngineClient, WorkerStatus
 from core.engine.loads import EngineLoad
+from core.engine.protocol import PendingCall
 from core.errors import EngineUnavailable, InternalError, JobTimedOut, QueueFull, UndecodableImage
 
 ENGINE = WorkerStatus(model="fake", input_size=640, supports_landmarks=False)
@@ -223,7 +224,7 @@ def test_bytes_expire_by_themselves(make_queue: Callable[..., EngineClient], con
     lifetimes: list[int] = []
 
     def answer(token: str) -> None:
-        lifetimes.extend([connection.ttl(f"face-api:upload:{token}"), connection.ttl(protocol.WAITING)])
+        lifetimes.extend([connection.ttl(PendingCall.of(token).upload), connection.ttl(protocol.WAITING)])
         own.answer_report(token, REPORT)
 
     engine = play_engine(connection, answer)
