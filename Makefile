@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-quick test-servers test-ceph test-faults coverage check bench bench-db bench-batches bench-memory bench-privacy screenshots docs format lock weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-faults coverage check bench bench-db bench-batches bench-capacity bench-memory bench-privacy screenshots docs format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -70,6 +70,9 @@ bench-batches: $(VENV)/.for-test ## Measure batches of 5,000 and of 100,000 pict
 
 bench-memory: $(VENV)/.for-test ## Measure what each program holds over 5,000 mixed pictures (5 minutes)
 	@exec $(RUN) tests.bench.memory $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+
+bench-capacity: $(VENV)/.for-test ## Measure what one picture costs each part, and renew docs/scaling.md (10 minutes)
+	@exec $(RUN) tests.bench.capacity $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 bench-privacy: $(VENV)/.for-test ## Measure recall and masks on real pictures, and write docs/privacy.md and its chart (10 minutes)
 	@exec $(RUN) tests.bench.privacy $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
