@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-quick test-servers test-ceph test-faults coverage check bench bench-db bench-batches bench-capacity bench-memory bench-privacy screenshots docs format lock weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-faults coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy screenshots docs format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -56,16 +56,17 @@ check: $(VENV)/.for-dev ## Check style, format and types
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
-bench: $(VENV)/.for-test ## Measure what HTTP, the queue and storage cost, as ratios within one run
-	@$(RUN) tests.bench.http $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
-	@$(RUN) tests.bench.storage $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
-	@$(RUN) tests.bench.batches $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+bench: $(VENV)/.for-test ## Measure calls, batches, storage and curves, and write docs/performance.md (15 minutes)
+	@exec $(RUN) tests.bench.performance $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+
+bench-peers: $(VENV)/.for-test ## Measure the service beside InsightFace and deface, and write docs/performance.md (10 minutes)
+	@exec $(RUN) tests.bench.peers $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 bench-db: $(VENV)/.for-test ## Measure lists, statistics and the console's pages over a million jobs in Postgres (3 minutes)
 	@exec $(RUN) tests.bench.database $(ARGS)
 
 bench-batches: $(VENV)/.for-test ## Measure batches of 5,000 and of 100,000 pictures: memory, queueing, watching (10 minutes)
-	@$(RUN) tests.bench.batches $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --memory 5000
+	@$(RUN) tests.bench.batch_memory $(if $(wildcard $(SHARED)),--shared="$(SHARED)")
 	@$(RUN) tests.bench.batch_scale $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 bench-memory: $(VENV)/.for-test ## Measure what each program holds over 5,000 mixed pictures (5 minutes)

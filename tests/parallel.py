@@ -18,6 +18,7 @@ LONGEST_FIRST = (
     "tests/integration/test_batch_runs.py",  # 50
     "tests/integration/test_engine.py",  # 40
     "tests/admin/test_up.py",  # 35
+    "tests/bench/test_performance.py",
     "tests/contract/test_limits.py",
     "tests/contract/test_admin_mask.py",
     "tests/contract/test_concurrency.py",

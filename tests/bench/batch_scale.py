@@ -27,7 +27,7 @@ from core.batches import items, lifecycle
 from core.batches.items import ItemFilter
 from core.contract.states import ItemState
 from tests import postgres
-from tests.bench import database, load
+from tests.bench import database, inputs
 from tests.bench.load import timed_ms
 from tests.faults.calls import AUTH, ask, upload
 from tests.stack import Stack
@@ -45,7 +45,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgres.running(shared_buffers="256MB"))
         server.execute("CREATE DATABASE scale")
-        own = load.environment(load.settings(args.shared), 1)
+        own = inputs.environment(inputs.settings(args.shared), 1)
         own |= {"FACE_API_DATABASE_URL": server.url("scale"), "FACE_API_BATCH_QUEUE_LIMIT": str(2 * args.items)}
         service = Stack(Path(stack.enter_context(tempfile.TemporaryDirectory())), own)
         stack.callback(service.stop)

@@ -30,9 +30,10 @@ import psycopg2
 
 from core import config, cpus
 from tests import postgres, swift
-from tests.bench import capacity_model, load
+from tests.bench import capacity_model, inputs, load
+from tests.bench.callers import CLIENTS, Client
 from tests.bench.capacity_model import Cost, Point
-from tests.bench.load import Client, timed_ms
+from tests.bench.load import timed_ms
 from tests.faults.calls import ask, upload
 from tests.ports import free_port
 from tests.stack import Stack, start_valkey
@@ -206,11 +207,11 @@ def many_clients(bench: Bench, path: str, pictures: list[bytes], calls: int) -> 
 
     def run(number: int) -> None:
         client = Client(bench.service, path)
-        turns = range(number, number + calls // load.CLIENTS)
+        turns = range(number, number + calls // CLIENTS)
         times.extend(timed_ms(partial(client.send, pictures[turn % len(pictures)])) for turn in turns)
 
     def work() -> int:
-        threads = [threading.Thread(target=run, args=(number,)) for number in range(load.CLIENTS)]
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(CLIENTS)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -220,7 +221,7 @@ def many_clients(bench: Bench, path: str, pictures: list[bytes], calls: int) -> 
     found, seconds = spent(bench, work)
     parts = {name: value for name, value in found.items() if name.endswith("_ms")}
     return Point(
-        clients=load.CLIENTS,
+        clients=CLIENTS,
         processes=cpus.available(),
         cores=sum(parts.values()) / 1000 * len(times) / seconds,
         other_ms=sum(parts.values()) - parts["worker_ms"],
@@ -252,7 +253,7 @@ def _task_times(service: Stack) -> list[float]:
 
 def _benches(keep: ExitStack, shared: Path | None) -> Iterator[Bench]:
     """Start one service that keeps nothing, then one that keeps everything."""
-    common = load.environment(load.settings(shared), cpus.available()) | {"FACE_API_LOG_LEVEL": "info"}
+    common = inputs.environment(inputs.settings(shared), cpus.available()) | {"FACE_API_LOG_LEVEL": "info"}
     folders = [Path(keep.enter_context(tempfile.TemporaryDirectory())) for _ in range(3)]
     yield _started(keep, Stack(folders[0], common | {"FACE_API_STORAGE_ENABLED": "false"}), None, "", {})
     server = keep.enter_context(postgres.running())
@@ -295,7 +296,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=None, help="folder with real pictures and weights")
     parser.add_argument("--calls", type=int, default=120, help="how many calls are measured, each way")
     args = parser.parse_args()
-    pictures = load.pictures(args.shared)
+    pictures = inputs.pictures(args.shared, 12)
     with ExitStack() as keep:
         benches = _benches(keep, args.shared)
         detect = one_client(next(benches), "/api/v1/detect", pictures, args.calls)

@@ -42,7 +42,7 @@ IMAGES = """
     SELECT md5('image' || n)::uuid, n || '.jpg', 'image/jpeg', 200000 + n % 1000, 1920, 1080,
         'originals/' || md5('image' || n)::uuid || '/' || n || '.jpg',
         now() - n * (:days * interval '1 day') / :images
-    FROM generate_series(1, :images) AS n
+    FROM generate_series(:first_image, :images) AS n
 """
 JOBS = """
     INSERT INTO processing_jobs (id, image_id, batch_id, job_type, status, confidence_threshold, nms_threshold,
@@ -62,18 +62,20 @@ JOBS = """
                 WHEN n % 10 = 5 THEN md5('batch' || n / 100)::uuid END AS batch_id,
             CASE WHEN n > :jobs * 9 / 10 AND n % 10 = 1 THEN 'failed' WHEN n < 500 AND n % 5 = 0 THEN 'queued'
                 WHEN n < 20 THEN 'running' ELSE 'completed' END AS status
-        FROM generate_series(1, :jobs) AS n
+        FROM generate_series(:first_job, :jobs) AS n
     ) AS made
 """
 
 
 @dataclass(frozen=True)
 class Seed:
-    """How many rows there are, and over how many days."""
+    """How many rows there are, and over how many days; the first that are not there already."""
 
     jobs: int
     images: int
     days: int
+    first_job: int = 1
+    first_image: int = 1
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def main() -> None:
 
 
 def _bench(sessions: SessionFactory, seed: Seed) -> None:
-    _fill(sessions, seed)
+    fill(sessions, seed)
     for title in ("changes not folded", "changes folded"):
         print(f"\n{title}: the slowest of each kind, limit {LIMIT_MS} ms")
         with sessions() as session:
@@ -121,7 +123,8 @@ def _bench(sessions: SessionFactory, seed: Seed) -> None:
             tallies.fold(session)
 
 
-def _fill(sessions: SessionFactory, seed: Seed) -> None:
+def fill(sessions: SessionFactory, seed: Seed) -> None:
+    """Put rows into a Postgres that has all tables."""
     started = time.monotonic()
     numbers = vars(seed) | {"methods": METHODS, "large": LARGE_BATCH, "small": SMALL_BATCH}
     with sessions.begin() as session:

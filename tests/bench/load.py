@@ -1,77 +1,82 @@
-"""What the benches share: pictures, a service's settings, and clients that cost little."""
+"""The measuring core of all benches: subjects that work on the same pictures in turn, and what each of them takes.
 
-import http.client
+A subject is anything that goes through the pictures when told to: programs of their own (tests/bench/processes.py), or
+a service that is called over HTTP (tests/bench/callers.py). All make whole passes, so that each has done the same.
+"""
+
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-import cv2
 import psutil
-import skimage.data
 
-from core import config
-from core.config import Settings
-from tests.stack import ROOT, Stack
+from tests.bench.figures import Measured
 
-CLIENTS = 8
-PICTURES = 12
-PICTURE_BYTES = 300_000
-BOUNDARY = "bench"
+SAMPLE_EVERY_S = 0.3  # chosen: often enough for a peak, rarely enough to cost nothing
 
 
-class Client:
-    """One kept connection, no parsing."""
+@dataclass(frozen=True)
+class Done:
+    """What a subject did: how long each call took, and all together; refused: calls that it turned away."""
 
-    def __init__(self, stack: Stack, path: str) -> None:
-        self.path = path
-        self.connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=60)
-        self.headers = {"X-API-Key": stack.key, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-
-    def send(self, picture: bytes) -> None:
-        """Send a picture and wait for the answer, which must be 200."""
-        status, text = self.request(picture)
-        if status != 200:
-            raise RuntimeError(text)
-
-    def request(self, picture: bytes) -> tuple[int, bytes]:
-        """Send a picture; return status and body."""
-        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
-        body = head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
-        self.connection.request("POST", self.path, body, self.headers)
-        answer = self.connection.getresponse()
-        return answer.status, answer.read()
+    ms: list[float]
+    elapsed_s: float
+    pictures: int
+    refused: int = 0
 
 
-def served(stack: Stack, path: str, pictures: list[bytes], seconds: float) -> float:
-    """Return how many pictures a second are answered to many clients at once."""
-    counts = [0] * CLIENTS
-    stop = time.perf_counter() + seconds
+class Subject(Protocol):
+    """What is measured. parts: its own processes by name, with all below them; beside: those of what it needs."""
 
-    def work(number: int) -> None:
-        client = Client(stack, path)
-        while time.perf_counter() < stop:
-            client.send(pictures[(number + counts[number]) % len(pictures)])
-            counts[number] += 1
+    name: str
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(CLIENTS)]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.perf_counter() - started)
+    @property
+    def parts(self) -> Mapping[str, list[int]]: ...
+    @property
+    def beside(self) -> Mapping[str, list[int]]: ...
+    def prepare(self) -> None:
+        """Do what comes before a measurement and is not part of it."""
+
+    def work(self, seconds: float) -> Done:
+        """Go through all pictures, again and again until so many seconds have passed."""
+
+
+def in_turn(subjects: Sequence[Subject], rounds: int, seconds: float) -> dict[str, list[Measured]]:
+    """Measure every subject in each round, so that what else the machine does meets all of them alike."""
+    found: dict[str, list[Measured]] = {subject.name: [] for subject in subjects}
+    for _ in range(rounds):
+        for subject in subjects:
+            found[subject.name].append(measure(subject, seconds))
+    return found
+
+
+def measure(subject: Subject, seconds: float) -> Measured:
+    """Measure one subject once."""
+    subject.prepare()
+    before = {name: cpu_s(pids) for name, pids in _all(subject).items()}
+    with _peak(subject) as peak:
+        done = subject.work(seconds)
+    taken = {name: cpu_s(pids) - before[name] for name, pids in _all(subject).items()}
+    own = {name: spent for name, spent in taken.items() if name in subject.parts}
+    beside = {name: spent for name, spent in taken.items() if name not in subject.parts}
+    return Measured(done.pictures, done.elapsed_s, tuple(done.ms), own, beside, max(peak), done.refused)
 
 
 def cpu_s(pids: Iterable[int]) -> float:
-    """Sum the seconds of CPU that these processes and all below them have taken since they began."""
+    """Sum the seconds of CPU of these processes and all below them, those that have ended included."""
+    return sum(sum(process.cpu_times()[:4]) for process in _tree(pids))
+
+
+def memory_mb(pids: Iterable[int]) -> float:
+    """Sum what these processes and all below them hold; what several share is counted once."""
     total = 0.0
-    for pid in pids:
-        process = psutil.Process(pid)
-        for one in [process, *process.children(recursive=True)]:
-            times = one.cpu_times()
-            total += times.user + times.system
-    return total
+    for process in _tree(pids):
+        with contextlib.suppress(psutil.Error):
+            total += process.memory_full_info().pss
+    return total / 2**20
 
 
 def timed_ms(call: Callable[[], object]) -> float:
@@ -81,33 +86,29 @@ def timed_ms(call: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def settings(shared: Path | None) -> Settings:
-    """Return the settings of the model at hand."""
-    if shared and (shared / "data/weights/scrfd_2.5g.onnx").exists():
-        folder = (shared / "data/weights").resolve()
-        return config.read(model="scrfd_2.5g", weights_dir=folder, inference_threads=1)
-    return config.read(model="centerface", weights_dir=ROOT / "weights", inference_threads=1)
+def _all(subject: Subject) -> dict[str, list[int]]:
+    return {**subject.parts, **subject.beside}
 
 
-def environment(made: Settings, processes: int) -> dict[str, str]:
-    """Return what a service is started with for a bench."""
-    return {
-        "FACE_API_MODEL": made.model,
-        "FACE_API_WEIGHTS_DIR": str(made.weights_dir),
-        "FACE_API_WORKER_PROCESSES": str(processes),
-        "FACE_API_INFERENCE_THREADS": "1",
-        "FACE_API_LOG_LEVEL": "warning",
-    }
+def _tree(pids: Iterable[int]) -> list[psutil.Process]:
+    roots = [psutil.Process(pid) for pid in pids]
+    return [one for root in roots for one in [root, *root.children(recursive=True)]]
 
 
-def pictures(shared: Path | None) -> list[bytes]:
-    """Return real pictures of about the size that is asked about, or drawn ones."""
-    if shared and (shared / "data/wider/images").is_dir():
-        found = [path.read_bytes() for path in (shared / "data/wider/images").rglob("*.jpg")]
-        return sorted(found, key=lambda data: abs(len(data) - PICTURE_BYTES))[:PICTURES]
-    portrait = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
-    large = cv2.resize(portrait, (1024, 1024), interpolation=cv2.INTER_CUBIC)
-    return [
-        cv2.imencode(".jpg", large, [cv2.IMWRITE_JPEG_QUALITY, 88 + shade % 8])[1].tobytes()
-        for shade in range(PICTURES)
-    ]
+@contextlib.contextmanager
+def _peak(subject: Subject) -> Iterator[list[float]]:
+    """Note what the subject's own processes hold, now and then."""
+    pids = [pid for own in subject.parts.values() for pid in own]
+    samples, over = [memory_mb(pids)], threading.Event()
+
+    def sample() -> None:
+        while not over.wait(SAMPLE_EVERY_S):
+            samples.append(memory_mb(pids))
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        over.set()
+        thread.join()

@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 
 from core import cpus
-from tests.bench import load
-from tests.bench.load import Client
+from tests.bench import inputs
+from tests.bench.callers import CLIENTS, Client
 from tests.stack import Stack
 
 FOLDERS = ("wider/images", "formats", "hostile", "cases")
@@ -31,13 +31,13 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=5000, help="how many are sent in all")
     parser.add_argument("--every", type=int, default=500, help="after how many the programs are measured")
     args = parser.parse_args()
-    settings, processes = load.settings(args.shared), cpus.available()
+    settings, processes = inputs.settings(args.shared), cpus.available()
     pictures = mixed(args.shared)
     print(
         f"{settings.model}, {processes} worker processes, {len(pictures)} different files; MB of RSS / PSS / peak RSS"
     )
     with tempfile.TemporaryDirectory() as folder:
-        stack = Stack(Path(folder), load.environment(settings, processes)).start()
+        stack = Stack(Path(folder), inputs.environment(settings, processes)).start()
         try:
             worker = psutil.Process(stack.processes["worker"].pid)
             stack.until(lambda: len(worker.children()) == processes)
@@ -54,7 +54,7 @@ def main() -> None:
 def mixed(shared: Path | None) -> list[bytes]:
     """Return the pictures of every shared folder, or drawn ones."""
     if shared is None:
-        return load.pictures(shared)
+        return inputs.pictures(shared, 12)
     files = [path for folder in FOLDERS for path in (shared / "data" / folder).rglob("*") if path.is_file()]
     return [path.read_bytes() for path in sorted(files) if path.suffix not in NO_PICTURES]
 
@@ -70,9 +70,7 @@ def programs(stack: Stack) -> Iterator[tuple[str, psutil.Process]]:
 
 def _send(stack: Stack, pictures: list[bytes]) -> None:
     """Send pictures by several clients at once; that many are refused is meant."""
-    threads = [
-        threading.Thread(target=_work, args=(stack, pictures[number :: load.CLIENTS])) for number in range(load.CLIENTS)
-    ]
+    threads = [threading.Thread(target=_work, args=(stack, pictures[number::CLIENTS])) for number in range(CLIENTS)]
     for thread in threads:
         thread.start()
     for thread in threads:

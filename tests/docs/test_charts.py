@@ -1,9 +1,9 @@
-"""The chart of docs/privacy.md shows what the page's tables say."""
+"""The charts of docs/privacy.md and docs/performance.md show what the tables of these pages say."""
 
 import re
 from pathlib import Path
 
-from tests.bench import privacy_charts
+from tests.bench import performance_charts, privacy_charts
 
 
 def labels(chart: Path) -> list[str]:
@@ -20,3 +20,11 @@ def test_chart_follows_the_page(tmp_path: Path) -> None:
     page = privacy_charts.PAGE.read_text()
     privacy_charts.draw(page.replace("| 0.794 |", "| 0.512 |"), tmp_path / "recall.svg")
     assert "balanced 0.512" in labels(tmp_path / "recall.svg")
+
+
+def test_curves_are_drawn_from_the_page(tmp_path: Path) -> None:
+    page = performance_charts.PAGE.read_text()
+    assert len(list(performance_charts.curves(page))) == 5
+    performance_charts.draw(page, tmp_path / performance_charts.CHART)
+    drawn = labels(performance_charts.PAGE.with_name(performance_charts.CHART))
+    assert drawn == labels(tmp_path / performance_charts.CHART), "python -m tests.bench.performance_charts draws it"

@@ -1,0 +1,87 @@
+"""A service as the subject of a measurement: called over HTTP, by clients that cost little."""
+
+import http.client
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+from tests.bench.load import Done
+from tests.stack import Stack
+
+BOUNDARY = "bench"
+CLIENTS = 8  # chosen: enough to keep two worker processes busy
+ANSWERED = (200, 422)  # 422: a mask that was verified and refused is as much work
+
+
+class Client:
+    """One kept connection, no parsing."""
+
+    def __init__(self, stack: Stack, path: str) -> None:
+        self.path = path
+        self.connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=300)
+        self.headers = {"X-API-Key": stack.key, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+    def send(self, picture: bytes) -> bool:
+        """Send a picture and wait for the answer; return whether it was one, and not that the service is busy."""
+        status, text = self.request(picture)
+        if status not in (*ANSWERED, 503, 504):
+            raise RuntimeError(text)
+        return status in ANSWERED
+
+    def request(self, picture: bytes) -> tuple[int, bytes]:
+        """Send a picture; return status and body."""
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+        body = head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
+        self.connection.request("POST", self.path, body, self.headers)
+        answer = self.connection.getresponse()
+        return answer.status, answer.read()
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class Calls:
+    """A service that is called over HTTP by some clients at once; each waits for its answer before it calls again."""
+
+    def __init__(self, name: str, stack: Stack, path: str, clients: int, pictures: Sequence[bytes]) -> None:
+        self.name, self.stack, self.path, self.clients, self.pictures = name, stack, path, clients, pictures
+        self.beside: Mapping[str, list[int]] = {}
+
+    @property
+    def parts(self) -> Mapping[str, list[int]]:
+        return {name: [process.pid] for name, process in self.stack.processes.items()}
+
+    def prepare(self) -> None:
+        pass
+
+    def work(self, seconds: float) -> Done:
+        started = time.perf_counter()
+        turns, lock = self._turns(started + seconds), threading.Lock()
+
+        def work(_client: int) -> tuple[list[float], int]:
+            ms, refused = list[float](), 0
+            with closing(Client(self.stack, self.path)) as client:
+                while True:
+                    with lock:
+                        picture = next(turns, None)
+                    if picture is None:
+                        return ms, refused
+                    began = time.perf_counter()
+                    if client.send(picture):
+                        ms.append((time.perf_counter() - began) * 1000)
+                    else:
+                        refused += 1
+                        time.sleep(1)
+
+        with ThreadPoolExecutor(self.clients) as pool:
+            found = list(pool.map(work, range(self.clients)))
+        ms = [one for times, _ in found for one in times]
+        return Done(ms, time.perf_counter() - started, len(ms), sum(refused for _, refused in found))
+
+    def _turns(self, until: float) -> Iterator[bytes]:
+        while True:
+            yield from self.pictures
+            if time.perf_counter() >= until:
+                return
