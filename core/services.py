@@ -42,10 +42,15 @@ class Services:
 
 def build(settings: Settings) -> Services:
     """Make the clients; nothing is connected yet."""
+    # Each waiting call holds a connection, and redis-py fails from the 101st on unless it is told otherwise.
+    most = max(100, 2 * settings.web_threads)
     first, *_ = servers = [
-        Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5) for url in settings.redis_urls
+        Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, max_connections=most)
+        for url in settings.redis_urls
     ]
-    auth_redis = Redis.from_url(settings.redis_urls[0], socket_connect_timeout=1, socket_timeout=2)
+    auth_redis = Redis.from_url(
+        settings.redis_urls[0], socket_connect_timeout=1, socket_timeout=2, max_connections=most
+    )
     made = session_factory(settings) if settings.database_enabled else None
     store = object_store(settings)
     engine = EngineClient(settings, first, Shards(servers), client.celery_app(settings))
