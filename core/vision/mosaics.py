@@ -84,7 +84,7 @@ def plan(regions: Sequence[Region], size: tuple[int, int], finest: float) -> lis
         parts.append(_around(region, size, scale))
         if COARSE / region.longer < scale / 2:
             parts.append(_around(region, size, COARSE / region.longer))
-    return [Mosaic(size, tuple(one)) for one in _packed(parts)]
+    return [Mosaic(size, tuple(one)) for one in _packed(parts) if one]
 
 
 def _around(region: Region, size: tuple[int, int], scale: float) -> Part:

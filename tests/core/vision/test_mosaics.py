@@ -59,6 +59,10 @@ def test_parts_hold_their_regions_and_never_overlap(places: list[tuple[float, fl
         assert taken.max() == 1
 
 
+def test_picture_without_masks_needs_no_mosaic() -> None:
+    assert mosaics.plan([], SIZE, 1.0) == []
+
+
 def test_large_masks_are_seen_from_afar_too() -> None:
     (mosaic,) = mosaics.plan([region(100, 100, 400)], SIZE, 1.0)
     assert [round(400 * part.scale) for part in mosaic.parts] == [mosaics.FINE, mosaics.COARSE]
