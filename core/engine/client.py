@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from core.config import Settings
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, MaskedImage, MaskReport
-from core.engine import frames, protocol
+from core.engine import frames, messages, protocol
 from core.engine.loads import EngineLoad
 from core.engine.protocol import EXPIRY_MARGIN_S, PendingCall
 from core.engine.shards import Shards
@@ -32,7 +32,7 @@ CHECK_EVERY_S = 0.5
 RETRY_AFTER_S = 2
 MAINTENANCE = "maintenance"
 WAKEUP_EXPIRY_S = 5.0  # beat sends one as often
-BATCHES = "batch"  # the queue, and so the list that Redis has of it
+INTERACTIVE, BATCHES = "interactive", "batch"  # the queues, and so the lists that Redis has of them
 # The queue holds at most so many messages that wake a worker for batches, however many items the tables have queued.
 # chosen: one for a process that is about to be free on each of some machines; each that is taken is replaced
 MAX_WAKEUPS = 4
@@ -170,19 +170,18 @@ class EngineClient:
         call, give_up = calls[0], time.time() + self._timeout_s
         with _translated():
             try:
-                self._enter(name, give_up)
-                call = self._put(calls, data)
-                args = (call.token, options)
-                self._celery.send_task(task, args, queue="interactive", retry=False)
+                call = self._put(calls, data)  # first, so that no message is without its picture
+                self._enter(call, messages.write(task, INTERACTIVE, call.token, options), give_up)
                 frame = self._wait(call, give_up, gone)
             except BaseException:
                 self._leave(call)
                 raise
         return frames.unpack(frame, ANSWER_KINDS[task])
 
-    def _enter(self, name: str, give_up: float) -> None:
-        args: list[str | float] = [time.time(), give_up, self._limit, name, self._expiry_s]
-        outcome = self._admit(keys=[protocol.WORKER_STATUS, protocol.WAITING], args=args)
+    def _enter(self, call: PendingCall, message: str, give_up: float) -> None:
+        """Put a call's message into the queue, if there is an engine and place."""
+        args: list[str | float] = [time.time(), give_up, self._limit, call.name, self._expiry_s, message]
+        outcome = self._admit(keys=[protocol.WORKER_STATUS, protocol.WAITING, INTERACTIVE], args=args)
         if outcome == protocol.NO_ENGINE:
             raise EngineUnavailable("no worker is ready", retry_after_s=RETRY_AFTER_S)
         if outcome == protocol.FULL:

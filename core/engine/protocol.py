@@ -24,6 +24,7 @@ local known = redis.call('ZSCORE', KEYS[2], ARGV[4])  -- a client that had no re
 if not known and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return 'full' end
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[5])
+if not known then redis.call('LPUSH', KEYS[3], ARGV[6]) end
 return 'admitted'
 """
 # Only while the caller still waits: nobody would take the answer away.

@@ -1,6 +1,5 @@
 """The queue: bytes over, answers back, nothing left behind. Real Valkey; the test plays the engine."""
 
-import base64
 import json
 import threading
 import time
@@ -61,7 +60,7 @@ def play_engine(connection: "redis.Redis", answer: Callable[[str], object]) -> t
         popped = connection.blpop(["interactive"], timeout=10)
         assert popped
         _, message = popped
-        (token, _), *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
+        (token, _), *_ = json.loads(json.loads(message)["body"])
         answer(token)
 
     thread = threading.Thread(target=play)
@@ -239,6 +238,15 @@ def test_message_holds_no_picture(make_queue: Callable[..., EngineClient], conne
         own.run_detect(b"p" * 100_000, ResolvedDetectOptions(), still_there)
     (message,) = connection.lrange("interactive", 0, -1)
     assert len(message) < 3000
+
+
+def test_call_that_asks_again_is_queued_once(connection: "redis.Redis") -> None:
+    connection.set(protocol.WORKER_STATUS, b"ready")
+    admit = connection.register_script(protocol.ADMIT)
+    keys = [protocol.WORKER_STATUS, protocol.WAITING, "interactive"]
+    for _ in range(2):  # a client whose connection broke before the reply came
+        admit(keys=keys, args=[0, 60, 5, "name", 60, "message"])
+    assert connection.lrange("interactive", 0, -1) == [b"message"]
 
 
 def test_silent_engine_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
