@@ -9,22 +9,15 @@ from typing import IO, Any
 
 import flask
 from flask import g, request
-from werkzeug.formparser import FormDataParser
 
 from core.errors import FieldProblem, InvalidOption, UnreadableRequest
+from web.multipart import StrictFormParser
 
 REQUEST_ID = "X-Request-Id"
 EMPTY_FORM = len("--" + "--\r\n")  # of an empty form, beside its boundary
 MAX_JSON_BYTES = 64 * 1024  # chosen: ten times what any body needs
 NOT_AN_OBJECT = "This should be a JSON object"
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
-
-
-class StrictFormParser(FormDataParser):
-    """Raises on an unreadable body, which werkzeug would treat as empty."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{**kwargs, "silent": False})
 
 
 class Request(flask.Request):

@@ -1,0 +1,63 @@
+"""The form of one file, read at once: werkzeug's parser copies and searches an upload several times."""
+
+import io
+from typing import IO, Any
+
+from werkzeug.formparser import FormDataParser
+
+# chosen: nearly every photograph; a larger body takes the parser's own way, which never holds all of it twice
+MAX_BODY_BYTES = 8 * 2**20
+MAX_HEAD_BYTES = 4096  # chosen: of the one part's headers; longer ones are the parser's
+ENDS = (b"--\r\n", b"--")
+
+
+class StrictFormParser(FormDataParser):
+    """Raises on an unreadable body, which werkzeug would treat as empty."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "silent": False})
+
+    def _parse_multipart(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
+    ) -> Any:
+        """Parse as werkzeug does, but for the content of a single file."""
+        if content_length is None or content_length > MAX_BODY_BYTES:
+            return super()._parse_multipart(stream, mimetype, content_length, options)
+        body = _read(stream, content_length)
+        if split := split_file(body, options.get("boundary", "").encode("ascii")):
+            frame, content = split
+            _, form, files = super()._parse_multipart(io.BytesIO(frame), mimetype, content_length, options)
+            if files and not form:  # else the part is a text
+                (file,) = files.values()
+                file.stream = io.BytesIO(content)
+                return stream, form, files
+        return super()._parse_multipart(io.BytesIO(body), mimetype, content_length, options)
+
+
+def split_file(body: bytearray, boundary: bytes) -> tuple[bytes, bytes] | None:
+    """Split a form of one part: the form with that part empty, and the part's content.
+
+    None for every other form, and for one that a parser might split elsewhere: at line breaks of another kind.
+    """
+    delimiter = b"--" + boundary
+    start = body.find(b"\r\n\r\n", len(delimiter) + 2, MAX_HEAD_BYTES) + 4
+    end = body.find(delimiter, start) - 2
+    if not boundary or start < 4 or end < start or body[end : end + 2] != b"\r\n":
+        return None
+    head, tail = bytes(body[:start]), bytes(body[end:])
+    if not head.startswith(delimiter + b"\r\n") or tail[2 + len(delimiter) :] not in ENDS:
+        return None
+    if b"\n\n" in head or b"\r\r" in head:
+        return None
+    return head + tail, bytes(memoryview(body)[start:end])
+
+
+def _read(stream: IO[bytes], length: int) -> bytearray:
+    """Read a body to its end, into one buffer. The stream raises when its client is gone before that."""
+    body = bytearray(length)
+    filled = 0
+    with memoryview(body) as view:
+        while filled < length and (count := stream.readinto(view[filled:])):  # type: ignore[attr-defined]  # a raw stream
+            filled += count
+    del body[filled:]
+    return body
