@@ -9,6 +9,8 @@ from werkzeug.formparser import FormDataParser
 MAX_BODY_BYTES = 8 * 2**20
 MAX_HEAD_BYTES = 4096  # chosen: of the one part's headers; longer ones are the parser's
 ENDS = (b"--\r\n", b"--")
+# Between the headers alone. werkzeug compiles patterns of each boundary, and most clients make one up for each request.
+BOUNDARY = "frame"
 
 
 class StrictFormParser(FormDataParser):
@@ -25,8 +27,9 @@ class StrictFormParser(FormDataParser):
             return super()._parse_multipart(stream, mimetype, content_length, options)
         body = _read(stream, content_length)
         if split := split_file(body, options.get("boundary", "").encode("ascii")):
-            frame, content = split
-            _, form, files = super()._parse_multipart(io.BytesIO(frame), mimetype, content_length, options)
+            headers, content = split
+            frame = io.BytesIO(b"--%b\r\n%b\r\n--%b--\r\n" % (BOUNDARY.encode(), headers, BOUNDARY.encode()))
+            _, form, files = super()._parse_multipart(frame, mimetype, content_length, {"boundary": BOUNDARY})
             if files and not form:  # else the part is a text
                 (file,) = files.values()
                 file.stream = io.BytesIO(content)
@@ -35,21 +38,20 @@ class StrictFormParser(FormDataParser):
 
 
 def split_file(body: bytearray, boundary: bytes) -> tuple[bytes, bytes] | None:
-    """Split a form of one part: the form with that part empty, and the part's content.
+    """Split a form of one part into the part's headers, blank line included, and its content.
 
     None for every other form, and for one that a parser might split elsewhere: at line breaks of another kind.
     """
     delimiter = b"--" + boundary
-    start = body.find(b"\r\n\r\n", len(delimiter) + 2, MAX_HEAD_BYTES) + 4
+    first = delimiter + b"\r\n"
+    start = body.find(b"\r\n\r\n", len(first), MAX_HEAD_BYTES) + 4
     end = body.find(delimiter, start) - 2
     if not boundary or start < 4 or end < start or body[end : end + 2] != b"\r\n":
         return None
-    head, tail = bytes(body[:start]), bytes(body[end:])
-    if not head.startswith(delimiter + b"\r\n") or tail[2 + len(delimiter) :] not in ENDS:
+    headers, last = bytes(body[len(first) : start]), bytes(body[end + len(first) :])
+    if not body.startswith(first) or last not in ENDS or b"\n\n" in headers or b"\r\r" in headers:
         return None
-    if b"\n\n" in head or b"\r\r" in head:
-        return None
-    return head + tail, bytes(memoryview(body)[start:end])
+    return headers, bytes(memoryview(body)[start:end])
 
 
 def _read(stream: IO[bytes], length: int) -> bytearray:
