@@ -8,9 +8,10 @@ from celery import signals
 from core import config, logs, services
 from core.engine import client
 from core.errors import EngineUnavailable, WeightsError
-from worker import activity, batches, maintenance, runtime, tasks, webhooks
+from worker import activity, batches, maintenance, runtime, tasks, transport, webhooks
 
 app = client.celery_app(config.load())
+app.conf.broker_transport = transport.path_for(config.load().redis_urls[0])
 __all__ = ["app", "batches", "maintenance", "tasks", "webhooks"]
 
 

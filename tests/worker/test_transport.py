@@ -1,0 +1,89 @@
+"""The worker's transport: kombu's own, but for the clients that it makes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+from kombu import Connection, Queue
+from kombu.transport.redis import Transport as KombuTransport
+
+from worker import transport
+from worker.transport import Transport
+
+
+@pytest.fixture
+def broker(valkey: str) -> Iterator[Any]:
+    redis.Redis.from_url(valkey).flushall()
+    with Connection(valkey, transport=transport.path_for(valkey)) as broker:
+        yield broker
+
+
+def take(broker: Any, count: int) -> list[Any]:
+    taken: list[Any] = []
+    with broker.SimpleQueue("interactive") as queue:
+        for number in range(count):
+            queue.put({"number": number})
+    with broker.Consumer(Queue("interactive"), callbacks=[lambda _, message: taken.append(message)]):
+        while len(taken) < count:
+            broker.drain_events(timeout=10)
+    return taken
+
+
+def test_taking_messages_makes_no_clients(broker: Any, valkey: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for message in take(broker, 1):
+        message.ack()
+    made: list[object] = []
+    init = redis.Redis.__init__
+
+    def counted(self: "redis.Redis", *args: Any, **values: Any) -> None:
+        made.append(self)
+        init(self, *args, **values)
+
+    channel = broker.default_channel
+    monkeypatch.setattr(redis.Redis, "__init__", counted)
+    for _ in range(5):
+        with channel.conn_or_acquire() as client:
+            client.ping()
+    assert not made
+
+
+def test_taken_message_can_be_given_back(broker: Any, valkey: str) -> None:
+    (message,) = take(broker, 1)
+    connection = redis.Redis.from_url(valkey)
+    assert connection.hlen("unacked") == 1
+    message.requeue()
+    assert (connection.hlen("unacked"), connection.llen("interactive")) == (0, 1)
+
+
+def test_client_is_another_after_a_fork(broker: Any) -> None:
+    channel = broker.default_channel
+    with channel.conn_or_acquire() as before:
+        before.ping()
+    channel._after_fork()
+    with channel.conn_or_acquire() as after:
+        assert after is not before
+        assert after.ping()
+
+
+def test_polling_keeps_its_own_connection(broker: Any) -> None:
+    channel = broker.default_channel
+    with channel.conn_or_acquire() as client:
+        assert channel.client is not client
+
+
+def test_worker_takes_this_transport(valkey: str) -> None:
+    code = "from worker import app; print(app.app.connection().get_transport_cls().__module__)"
+    env = os.environ | {"FACE_API_REDIS_URL": valkey}
+    assert subprocess.check_output([sys.executable, "-c", code], env=env, text=True).strip() == "worker.transport"
+
+
+def test_encrypted_connection_is_left_to_kombu() -> None:
+    path = transport.path_for("rediss://127.0.0.1:1/0")
+    with Connection("rediss://127.0.0.1:1/0", transport=path) as broker:
+        assert broker.ssl
+        assert broker.get_transport_cls() is KombuTransport
+    assert Connection("redis://x", transport=transport.path_for("redis://x")).get_transport_cls() is Transport
