@@ -171,17 +171,27 @@ class EngineClient:
         with _translated():
             try:
                 call = self._put(calls, data)  # first, so that no message is without its picture
-                self._enter(call, messages.write(task, INTERACTIVE, call.token, options), give_up)
+                self._enter(call, data, messages.write(task, INTERACTIVE, call.token, options), give_up)
                 frame = self._wait(call, give_up, gone)
             except BaseException:
                 self._leave(call)
                 raise
         return frames.unpack(frame, ANSWER_KINDS[task])
 
-    def _enter(self, call: PendingCall, message: str, give_up: float) -> None:
+    def _enter(self, call: PendingCall, data: bytes, message: str, give_up: float) -> None:
         """Put a call's message into the queue, if there is an engine and place."""
+        keys = [protocol.WORKER_STATUS, protocol.WAITING, INTERACTIVE]
         args: list[str | float] = [time.time(), give_up, self._limit, call.name, self._expiry_s, message]
-        outcome = self._admit(keys=[protocol.WORKER_STATUS, protocol.WAITING, INTERACTIVE], args=args)
+        with self._redis.pipeline(transaction=False) as steps:
+            if call.shard == protocol.FIRST:
+                steps.set(call.upload, data, ex=self._expiry_s)
+            steps.evalsha(self._admit.sha, len(keys), *keys, *args)
+            *stored, outcome = steps.execute(raise_on_error=False)
+        if isinstance(outcome, redis.exceptions.NoScriptError):  # the first call, or Redis has started again
+            outcome = self._admit(keys=keys, args=args)
+        for reply in (*stored, outcome):
+            if isinstance(reply, redis.RedisError):
+                raise reply
         if outcome == protocol.NO_ENGINE:
             raise EngineUnavailable("no worker is ready", retry_after_s=RETRY_AFTER_S)
         if outcome == protocol.FULL:
@@ -196,8 +206,9 @@ class EngineClient:
         return self._put_at(last, data)
 
     def _put_at(self, call: PendingCall, data: bytes) -> PendingCall:
-        with self._shards.server(call) as server:
-            server.set(call.upload, data, ex=self._expiry_s)
+        if call.shard != protocol.FIRST:  # there it goes along with the message
+            with self._shards.server(call) as server:
+                server.set(call.upload, data, ex=self._expiry_s)
         return call
 
     def _wait(self, call: PendingCall, give_up: float, gone: Callable[[], bool]) -> bytes:

@@ -13,6 +13,7 @@ WORKER_STATUS = NAMESPACE + "worker"  # what a worker published last; gone when 
 WORKER_STATUS_TTL_S = 20
 COUNTERS = NAMESPACE + "counters"
 UNSAVED = "unsaved_results"
+FIRST = 0  # the place of the server that holds what is not of one call
 # The bytes outlive the call by this much, so that the worker never loses them to a race.
 EXPIRY_MARGIN_S = 5
 

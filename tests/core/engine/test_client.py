@@ -208,6 +208,29 @@ def test_call_without_worker_is_refused(make_queue: Callable[..., EngineClient],
     connection.delete(protocol.WORKER_STATUS)
     with pytest.raises(EngineUnavailable):
         own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
+    assert not left_over(connection)
+    assert not connection.llen("interactive")
+
+
+def test_call_after_a_restart_of_redis(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue()
+    connection.script_flush()
+    engine = play_engine(connection, lambda token: own.answer_report(token, REPORT))
+    assert own.run_detect(b"picture", ResolvedDetectOptions(), still_there) == REPORT
+    engine.join()
+
+
+def test_picture_that_redis_refuses_is_unavailable(
+    make_queue: Callable[..., EngineClient], connection: "redis.Redis"
+) -> None:
+    own = make_queue()
+    connection.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(EngineUnavailable):
+            own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
+    finally:
+        connection.config_set("maxmemory", "0")
+    assert not left_over(connection)
 
 
 def test_flushed_redis_ends_calls(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
