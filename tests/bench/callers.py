@@ -1,6 +1,7 @@
 """A service as the subject of a measurement: called over HTTP, by clients that cost little."""
 
 import http.client
+import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,6 @@ from contextlib import closing
 from tests.bench.load import Done
 from tests.stack import Stack
 
-BOUNDARY = "bench"
 CLIENTS = 8  # chosen: enough to keep two worker processes busy
 ANSWERED = (200, 422)  # 422: a mask that was verified and refused is as much work
 
@@ -21,7 +21,7 @@ class Client:
     def __init__(self, stack: Stack, path: str) -> None:
         self.path = path
         self.connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=300)
-        self.headers = {"X-API-Key": stack.key, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        self.headers = {"X-API-Key": stack.key}
 
     def send(self, picture: bytes) -> bool:
         """Send a picture and wait for the answer; return whether it was one, and not that the service is busy."""
@@ -32,9 +32,11 @@ class Client:
 
     def request(self, picture: bytes) -> tuple[int, bytes]:
         """Send a picture; return status and body."""
-        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
-        body = head.encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()
-        self.connection.request("POST", self.path, body, self.headers)
+        boundary = secrets.token_hex(16)  # a new one for each call, as clients choose it
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+        body = head.encode() + picture + f"\r\n--{boundary}--\r\n".encode()
+        headers = self.headers | {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        self.connection.request("POST", self.path, body, headers)
         answer = self.connection.getresponse()
         return answer.status, answer.read()
 
