@@ -95,7 +95,9 @@ def runs(changes: "np.ndarray[Any, np.dtype[np.bool_]]") -> list[tuple[int, int]
 def test_pixelate_cells_are_means(service: Stack, picture: Image.Image, strength: int) -> None:
     before = pictures.pixels(picture)
     left, top, right, bottom = black_region(before, png(service, picture, method="solid"))
-    response = masked(service, pictures.encoded(picture, "PNG"), format="png", method="pixelate", strength=strength)
+    # Not verified: cells that still look like a face are masked again, and larger ones lie over them.
+    options = {"format": "png", "method": "pixelate", "strength": strength, "verify": "false"}
+    response = masked(service, pictures.encoded(picture, "PNG"), **options)
     cell = int(response.headers[STRENGTH])
     after = pictures.pixels(response.content)[top:bottom, left:right].astype(int)
     before = before[top:bottom, left:right]
