@@ -94,8 +94,8 @@ format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
 	@$(RUN) ruff format
 
 lock: $(VENV)/.for-dev ## Renew requirements.lock: the newest versions that go together
-	@$(RUN) uv pip compile setup.cfg --extra dev --extra docs --universal --python-version 3.11 --upgrade --quiet \
-		--no-annotate --custom-compile-command "make lock" --output-file requirements.lock
+	@$(RUN) uv pip compile setup.cfg --extra dev --extra docs --extra openvino --extra gpu --universal \
+		--python-version 3.11 --upgrade --quiet --no-annotate --custom-compile-command "make lock" --output-file requirements.lock
 
 weights: $(VENV)/.for-run ## List the model files (MODEL=scrfd_10g fetches one)
 	@$(if $(WEIGHTS_MIRROR),FACE_API_WEIGHTS_MIRROR="$(WEIGHTS_MIRROR)") $(RUN) admin.main weights $(if $(MODEL),pull $(MODEL),list)

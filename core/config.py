@@ -62,6 +62,11 @@ class Settings(BaseSettings):
         "auto",
         "Arithmetic of the network; `auto` uses int8 where it passes a self-test at start and is faster, else fp32.",
     )
+    runtime: Literal["auto", "onnxruntime", "openvino", "cuda"] = setting(
+        "auto",
+        "What runs the network; `auto`: a GPU or OpenVINO where it is installed, passes a self-test at start and is"
+        " faster, else ONNX Runtime.",
+    )
     input_size: int = setting(
         640, "Longer side of the network's input, in pixels; a multiple of 32.", ge=64, le=4096, multiple_of=32
     )

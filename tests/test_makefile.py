@@ -54,7 +54,9 @@ def test_help_lists_every_target() -> None:
 
 
 def test_dependencies_are_what_is_imported() -> None:
-    declared = _distributions(_setup()["options"]["install_requires"])
+    setup = _setup()
+    lists = setup["options"]["install_requires"], setup["options.extras_require"]["openvino"]
+    declared = _distributions("\n".join(lists))
     assert {PARTS.get(name, name) for name in _imported()} | set(UNSEEN) == declared
 
 

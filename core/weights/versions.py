@@ -1,4 +1,4 @@
-"""A version of a model, in fp32 or int8, and the process that chooses it."""
+"""A version of a model, in fp32 or int8, for one of the runtimes, and the process that chooses it."""
 
 import json
 import subprocess
@@ -12,6 +12,7 @@ from core.weights import manifest
 from core.weights.manifest import ModelEntry
 
 Precision = Literal["fp32", "int8"]
+RuntimeName = Literal["onnxruntime", "openvino", "cuda"]
 # What makes and compares versions stays in memory for good, and ONNX Runtime must not have run before a fork.
 CHOOSER = "core.vision.runtimes.choices"
 
@@ -23,15 +24,17 @@ class ModelVersion:
     entry: ModelEntry
     path: Path
     precision: Precision
+    runtime: RuntimeName = "onnxruntime"
 
     def to_json(self) -> str:
         """Return what `from_json` reads in another process."""
-        return json.dumps({"model": self.entry.name, "path": str(self.path), "precision": self.precision})
+        facts = {"path": str(self.path), "precision": self.precision, "runtime": self.runtime}
+        return json.dumps({"model": self.entry.name} | facts)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         facts = json.loads(text)
-        return cls(manifest.entry(facts["model"]), Path(facts["path"]), facts["precision"])
+        return cls(manifest.entry(facts["model"]), Path(facts["path"]), facts["precision"], facts["runtime"])
 
 
 def choose(*model: str) -> ModelVersion:

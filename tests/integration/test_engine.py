@@ -115,3 +115,10 @@ def test_silent_clients_give_threads_back(start_service: StartService) -> None:
 def test_worker_refuses_missing_model(start_service: StartService, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="face-api weights pull scrfd_10g"):
         start_service(FACE_API_MODEL="scrfd_10g", FACE_API_WEIGHTS_DIR=str(tmp_path), by_command=True)
+
+
+def test_other_runtime_runs_and_is_named(start_service: StartService) -> None:
+    service = start_service(FACE_API_RUNTIME="openvino")
+    assert requests.get(f"{service.url}/health", timeout=40).json()["runtime"] == "openvino"
+    assert mask(service, face()).headers["X-Face-Count"] == "1"
+    assert '"runtime": "openvino"' in service.log("worker") and "runtime_not_used" not in service.log("worker")

@@ -1,8 +1,14 @@
-"""Choose in which version the configured model runs: in int8 where a self-test shows that it is right, and faster."""
+"""Choose in which version, and in which runtime, the configured model runs.
+
+In int8, or in another runtime than ONNX Runtime, where a self-test shows that it is right, and faster.
+"""
 
 import os
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from dataclasses import replace
+from importlib import util
 from pathlib import Path
 
 import onnxruntime
@@ -10,15 +16,17 @@ import onnxruntime
 from core import config, logs
 from core.config import Settings
 from core.errors import WeightsError
-from core.vision.runtimes import derived_files, models, quantization, self_tests
+from core.vision.runtimes import cuda_runtime, derived_files, models, quantization, self_tests
 from core.vision.runtimes.derived_files import Origin
 from core.vision.runtimes.models import FAMILIES
 from core.weights import locations
 from core.weights.manifest import ModelEntry
-from core.weights.versions import ModelVersion
+from core.weights.versions import ModelVersion, RuntimeName
 
 log = logs.get(__name__)
 RECIPE = 1  # counted up with each change of quantization.py or samples.py that makes other files
+# chosen: OpenVINO takes more memory and leaves idle CPUs alone, and a gain within the noise would change at each start
+WORTHWHILE = 0.9
 # Where 8-bit products saturate (x86 without VNNI), weights of 7 bits may be right.
 INT8_RECIPES = {"int8": False, "int8-7bit": True}
 
@@ -29,8 +37,52 @@ def choose(settings: Settings) -> ModelVersion:
 
 
 def best(entry: ModelEntry, path: Path, settings: Settings) -> ModelVersion:
-    """Return the best version of a model's checked file that FACE_API_PRECISION allows."""
+    """Return the best version of a model's checked file that FACE_API_PRECISION and FACE_API_RUNTIME allow."""
     original = _original(entry, path, settings)
+    if settings.runtime == "cuda" or (settings.runtime == "auto" and cuda_runtime.available()):
+        try:
+            return _cuda(original, path, settings)
+        except Exception as error:  # noqa: BLE001 - whatever is missing or broken, the CPU is right
+            _warn_of_runtime(entry, "cuda", error)
+    version = _on_cpu(original, path, settings)
+    if settings.runtime == "openvino" or (settings.runtime == "auto" and util.find_spec("openvino")):
+        try:
+            return _openvino(original, version, settings)
+        except Exception as error:  # noqa: BLE001 - whatever is missing or broken, ONNX Runtime is right
+            _warn_of_runtime(entry, "openvino", error)
+    return version
+
+
+def _warn_of_runtime(entry: ModelEntry, runtime: RuntimeName, error: Exception) -> None:
+    log.warning("runtime_not_used", model=entry.name, runtime=runtime, reason=str(error) or type(error).__name__)
+
+
+def _cuda(original: ModelVersion, source: Path, settings: Settings) -> ModelVersion:
+    """Return the version for a GPU, always in fp32; an exception says why there is none."""
+    path = _derived(original.entry, source, "batched", settings, lambda: quantization.batched(original.path))
+    version = ModelVersion(original.entry, path, "fp32", "cuda")
+    problem = self_tests.difference(models.load(original, threads=1), models.load(version, threads=1))
+    if problem:
+        raise SelfTestFailed(problem)
+    return version
+
+
+def _openvino(original: ModelVersion, version: ModelVersion, settings: Settings) -> ModelVersion:
+    """Return the version for OpenVINO: of the same file; an exception says why it is not used."""
+    faster = replace(version, runtime="openvino")
+    candidate = models.load(faster, threads=1)
+    problem = self_tests.difference(models.load(original, threads=1), candidate)
+    if not problem and settings.runtime == "auto":
+        plain = models.load(version, threads=1)
+        problem = self_tests.slowness(plain, candidate, self_tests.TIMED_SHAPES, WORTHWHILE)
+    if problem:
+        raise SelfTestFailed(problem)
+    return faster
+
+
+def _on_cpu(original: ModelVersion, path: Path, settings: Settings) -> ModelVersion:
+    """Return the best version for ONNX Runtime on the CPU."""
+    entry = original.entry
     if settings.precision == "fp32" or (settings.precision == "auto" and not entry.int8):
         return original
     try:
@@ -90,7 +142,8 @@ def _main() -> None:
     settings = config.read(**dict(zip(["model"], sys.argv[1:], strict=False)))
     logs.configure(settings.log_level)
     try:
-        version = choose(settings)
+        with redirect_stdout(sys.stderr):  # libraries of a runtime may print
+            version = choose(settings)
     except WeightsError as error:
         sys.exit(str(error))
     sys.stdout.write(version.to_json())

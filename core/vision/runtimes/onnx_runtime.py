@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ class OrtNetwork:
     """A model that ONNX Runtime runs on the CPU."""
 
     runtime = "onnxruntime"
+    providers: ClassVar[list[str | tuple[str, dict[str, Any]]]] = ["CPUExecutionProvider"]
 
     def __init__(self, model: Path | bytes, threads: int, idle_cpus: IdleCpus = no_idle_cpus) -> None:
         """Load a model file, or its bytes. threads: of a run, beside those CPUs that are idle when it begins."""
@@ -53,7 +54,7 @@ class OrtNetwork:
         options.enable_mem_pattern = False
         options.enable_cpu_mem_arena = True
         options.log_severity_level = 3  # the 500m file declares fixed output shapes and would warn at every call
-        return onnxruntime.InferenceSession(self._source, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(self._source, options, providers=self.providers)
 
 
 def _power_of_two(factor: int) -> int:
