@@ -2,24 +2,38 @@
 
 import os
 import sys
+from importlib import metadata
 
 import click
 
 from core import config, cpus
 from core.config import Settings
-from core.weights import locations
+from core.weights import locations, versions
 
 # In order of priority. Batches come last: they may run for days, and everything else is short.
 QUEUES = "interactive,maintenance,batch"
 
+THREADS_PER_CPU = 2  # chosen: one decodes or encodes while another waits for the GPU
+
 
 def worker_command(settings: Settings, queues: str = QUEUES) -> list[str]:
     """Return the command line of a worker that serves `queues` in order of priority."""
-    processes = settings.worker_processes or cpus.available()
+    threads = _runs_on_gpu(settings)
+    at_once = settings.worker_processes or cpus.available() * (THREADS_PER_CPU if threads else 1)
+    pool = f"--pool={'threads' if threads else 'prefork'}"
     # Workers need not know of each other, and their events would keep Redis busy.
     no_events = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     celery = [sys.executable, "-m", "celery", "--quiet", "--app=worker.app", "worker", "--loglevel=WARNING"]
-    return [*celery, f"--queues={queues}", f"--concurrency={processes}", *no_events]
+    return [*celery, f"--queues={queues}", pool, f"--concurrency={at_once}", *no_events]
+
+
+def _runs_on_gpu(settings: Settings) -> bool:
+    """Return whether the network will run on a GPU: then one process with threads, whose waiting calls are batched."""
+    try:
+        metadata.version("onnxruntime-gpu")
+    except metadata.PackageNotFoundError:
+        return False
+    return settings.runtime in {"auto", "cuda"} and versions.choose(settings.model).runtime == "cuda"
 
 
 def beat_command() -> list[str]:

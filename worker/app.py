@@ -1,14 +1,17 @@
 """The worker's Celery app: `celery -A worker.app worker`."""
 
+import time
 from contextlib import suppress
 from typing import Any
 
 from celery import signals
+from celery.concurrency import thread
 
 from core import config, logs, services
 from core.engine import client
 from core.errors import EngineUnavailable, WeightsError
-from worker import activity, batches, maintenance, runtime, tasks, transport, webhooks
+from worker import activity, batches, maintenance, runtime, tasks, time_limits, transport, webhooks
+from worker.time_limits import RunningTask
 
 app = client.celery_app(config.load())
 app.conf.broker_transport = transport.path_for(config.load().redis_urls[0])
@@ -40,13 +43,37 @@ def _return_memory(**_: Any) -> None:
     runtime.heap_trimmer().trim_if_grown()  # after the answer, so that no caller waits for it
 
 
+@signals.worker_ready.connect
+def _start_threads(sender: Any, **_: Any) -> None:
+    """Load the model and enforce time limits where this process has threads instead of processes."""
+    if not isinstance(sender.pool, thread.TaskPool):
+        return
+    _load_model()
+    limits = time_limits.TimeLimits(lambda task: _give_up(task.name, task.id, task.args))
+
+    def begin(sender: Any, task_id: str, args: Any, **_: Any) -> None:
+        limit_s = sender.time_limit or app.conf.task_time_limit
+        limits.begin(RunningTask(task_id, sender.name, args, time.monotonic() + limit_s))
+
+    def end(task_id: str, **_: Any) -> None:
+        limits.end(task_id)
+
+    signals.task_prerun.connect(begin, weak=False)
+    signals.task_postrun.connect(end, weak=False)
+    limits.watch()
+
+
 @signals.task_failure.connect
 def _handle_task_failure(sender: Any = None, task_id: str = "", args: Any = None, **_: Any) -> None:
-    """Answer the call, or end the lease, of a process that died: this runs in its parent, which is still alive."""
-    if sender is None:
-        return
-    if sender.name in client.ANSWER_KINDS and args:
+    """Give up the task of a process that died: this runs in its parent, which is still alive."""
+    if sender is not None:
+        _give_up(sender.name, task_id, args)
+
+
+def _give_up(task: str, task_id: str, args: Any) -> None:
+    """Answer the call, or end the lease, that a task worked on."""
+    if task in client.ANSWER_KINDS and args:
         error = EngineUnavailable("the process that worked on this picture died")
         services.build(config.load()).engine.answer_error(args[0], error)
-    if sender.name == "work_batch":
+    if task == "work_batch":
         batches.reap_task(task_id)

@@ -1,0 +1,65 @@
+"""Time limits of a worker of threads, none of which can be ended: when a task overruns, the process begins anew.
+
+Prefork ends the one process that overruns; Celery has nothing for threads.
+"""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core import logs
+
+log = logs.get(__name__)
+CHECK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class RunningTask:
+    """A task that a thread works on. overdue_at: by the monotonic clock."""
+
+    id: str
+    name: str
+    args: Any
+    overdue_at: float
+
+
+class TimeLimits:
+    """Knows what the threads of this process work on. give_up: tells those that wait for a task."""
+
+    def __init__(self, give_up: Callable[[RunningTask], None]) -> None:
+        self._give_up = give_up
+        self._running: dict[str, RunningTask] = {}
+
+    def begin(self, task: RunningTask) -> None:
+        self._running[task.id] = task
+
+    def end(self, task_id: str) -> None:
+        self._running.pop(task_id, None)
+
+    def watch(self) -> None:
+        """Check the tasks for as long as the process lives, in a thread of its own."""
+        threading.Thread(target=self._watch, name="time-limits", daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self.overdue():
+            time.sleep(CHECK_EVERY_S)
+        self._begin_anew()
+
+    def overdue(self) -> list[RunningTask]:
+        """Return the tasks that have overrun their limits."""
+        return [task for task in list(self._running.values()) if task.overdue_at < time.monotonic()]
+
+    def _begin_anew(self) -> None:
+        """Give up every task, and run the program again in the place of this one."""
+        tasks = list(self._running.values())
+        log.error("worker_overdue", task=self.overdue()[0].name, running=len(tasks))
+        for task in tasks:
+            try:
+                self._give_up(task)
+            except Exception:
+                log.exception("task_not_given_up")
+        os.execv(sys.executable, sys.orig_argv)
