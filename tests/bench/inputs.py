@@ -32,7 +32,8 @@ def settings(shared: Path | None) -> Settings:
         if source.exists() and not (folder / source.name).exists():
             shutil.copy(source, folder)
     downloads.pull(manifest.entry(name), made, downloads.Listener(print))
-    return made.model_copy(update={"precision": choices.choose(made).precision})
+    best = choices.choose(made)
+    return made.model_copy(update={"precision": best.precision, "runtime": best.runtime})
 
 
 def environment(made: Settings, processes: int) -> dict[str, str]:
@@ -40,6 +41,7 @@ def environment(made: Settings, processes: int) -> dict[str, str]:
     return {
         "FACE_API_MODEL": made.model,
         "FACE_API_PRECISION": made.precision,
+        "FACE_API_RUNTIME": made.runtime,
         "FACE_API_WEIGHTS_DIR": str(made.weights_dir),
         "FACE_API_WORKER_PROCESSES": str(processes),
         "FACE_API_INFERENCE_THREADS": "1",

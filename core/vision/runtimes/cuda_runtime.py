@@ -24,9 +24,6 @@ class CudaNetwork(BatchingNetwork):
 
     def __init__(self, model: Path) -> None:
         """Load a model file; RuntimeError when there is no GPU that it can run on."""
-        if not available():
-            raise RuntimeError("onnxruntime has no CUDA: the extra gpu is not installed")
-        onnxruntime.preload_dlls()  # CUDA's libraries where pip has put them
         super().__init__(CudaSession(model))
 
 
@@ -37,7 +34,10 @@ class CudaSession(OrtNetwork):
     providers: ClassVar[list[str | tuple[str, dict[str, Any]]]] = [(PROVIDER, OPTIONS)]
 
     def __init__(self, model: Path | bytes) -> None:
-        """Load a model file, or its bytes."""
+        """Load a model file, or its bytes; RuntimeError when there is no GPU that it can run on."""
+        if not available():
+            raise RuntimeError("onnxruntime has no CUDA: the extra gpu is not installed")
+        onnxruntime.preload_dlls()  # CUDA's libraries where pip has put them
         super().__init__(model, threads=1)
         if self._session(1).get_providers()[0] != PROVIDER:  # it would go on with the CPU
             raise RuntimeError("there is no GPU that CUDA can use")
