@@ -31,11 +31,9 @@ MAX_RLE_BYTES, MAX_RLE_PIXELS = 4 * 2**20, 8_000_000
 def decode_jpeg(data: bytes, reduction: int = 1) -> Raster:
     """Decode JPEG; of an MPO, the first picture. reduction: as for `jpegs.decode`."""
     pixels, space = jpegs.decode(data, reduction)
-    if space not in ("CMYK", "YCCK"):
-        return Raster(pixels, coloured=space != "Gray")
-    black = rasters.convert(pixels[:, :, 3], cv2.COLOR_GRAY2BGR)
-    bgr = cv2.multiply(rasters.convert(pixels, cv2.COLOR_RGBA2BGR), black, scale=1 / 255)
-    return Raster(np.asarray(bgr, np.uint8), coloured=False)
+    if space in ("CMYK", "YCCK"):
+        return rasters.from_cmyk(np.asarray(cv2.bitwise_not(pixels), np.uint8), headers.read(data).profile)
+    return Raster(pixels, coloured=space != "Gray")
 
 
 def decode_png(data: bytes) -> Raster:

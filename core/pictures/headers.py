@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.errors import ImageTooLarge, NoImage, UndecodableImage, UnsupportedImage
-from core.pictures import tiffs
+from core.pictures import strangers, tiffs
 from core.pictures.heif import stills
 
 Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "heic", "avif"]
@@ -20,6 +20,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # A marker is 0xFF and a code; 0x00 is a stuffed byte, 0xFF a fill byte, and TEM and RST0-7 carry nothing.
 JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 SOI, EOI, SOS, APP0, APP1, APP2, APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
+BIG_TIFF = re.compile(rb"II\+\0\x08\0\0\0|MM\0\+\0\x08\0\0")
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0-15; not DHT, JPG, DAC
 MAX_PARTS = 65_536  # chosen: a picture of 25 MiB has some thousands of parts; walking this many takes 50 ms
 
@@ -28,7 +29,8 @@ MAX_PARTS = 65_536  # chosen: a picture of 25 MiB has some thousands of parts; w
 class ImageHeader:
     """What a file states about its picture. width, height: in pixels, of the upright picture.
 
-    orientation: EXIF's, 1 (upright) to 8. profile: the ICC profile as the file holds it (in PNG: deflated), or b"".
+    orientation: EXIF's, 1 (upright) to 8; doubtful_orientation: that by which some viewers turn the picture once more.
+    profile: the ICC profile as the file holds it (in PNG: deflated), or b"".
     """
 
     format: Format
@@ -36,6 +38,7 @@ class ImageHeader:
     height: int
     orientation: int = 1
     profile: bytes = field(default=b"", repr=False)
+    doubtful_orientation: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
@@ -56,7 +59,7 @@ def read(data: bytes) -> ImageHeader:
         raise NoImage("the file is empty")
     reader = next((reader for reader, magic in READERS.items() if magic.match(data)), None)
     if reader is None:
-        raise UnsupportedImage("the file is none of JPEG, PNG, WebP, BMP, TIFF, HEIC, AVIF")
+        raise UnsupportedImage(strangers.explain(data))
     try:
         header = reader(data)
     except (ValueError, KeyError, IndexError, struct.error) as error:
@@ -73,16 +76,22 @@ def _upright(format: Format, size: tuple[int, int], exif: bytes, profile: bytes 
     return ImageHeader(format, width, height, orientation, profile)
 
 
-def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes, closed: bool = True) -> Iterator[tuple[int, int, int]]:
     """Walk a JPEG: (marker, start, end) of each segment, from its 0xFF to the end of its parameters, EOI last.
 
-    What lies between two segments is a scan's data, or stray bytes. ValueError where the file ends before EOI.
+    What lies between two segments is a scan's data, or stray bytes. ValueError where the file ends before EOI; unless
+    `closed`, where it ends inside a segment: else an EOI of no bytes is the last.
     """
-    offset = 2
+    offset, marker = 2, 0
     for _ in range(MAX_PARTS):
         match = JPEG_MARKER.search(data, offset)
         if not match:
-            raise ValueError("the JPEG ends without an end marker")
+            if closed or offset > len(data):
+                raise ValueError("the JPEG ends without an end marker")
+            # Half of the end marker may be there.
+            end = len(data) - (data[offset:].endswith(b"\xff") and marker == SOS)
+            yield EOI, end, end
+            return
         marker, start = data[match.end() - 1], match.start()
         if marker in (SOI, EOI):
             yield marker, start, start + 2
@@ -176,12 +185,12 @@ def _read_bmp(data: bytes) -> ImageHeader:
 
 
 def _read_tiff(data: bytes) -> ImageHeader:
+    if BIG_TIFF.match(data):
+        raise UnsupportedImage("BigTIFFs are not read: save the picture as a plain TIFF")
     directory = tiffs.directory(data)
-    profile = b""
-    if tiffs.ICC_PROFILE in directory.entries:
-        start, end = directory.span(tiffs.ICC_PROFILE, data)
-        profile = data[start:end]
-    return _upright("tiff", (directory.number(tiffs.WIDTH), directory.number(tiffs.HEIGHT)), data, profile)
+    strangers.check_tiff(data, directory)
+    size = directory.number(tiffs.WIDTH), directory.number(tiffs.HEIGHT)
+    return _upright("tiff", size, data, directory.profile(data))
 
 
 def _read_heif(data: bytes) -> ImageHeader:
@@ -189,7 +198,9 @@ def _read_heif(data: bytes) -> ImageHeader:
     left, top, right, bottom = still.crop
     size = right - left, bottom - top
     width, height = size[::-1] if still.orientation >= 5 else size
-    return ImageHeader(still.codec, width, height, still.orientation, still.profile)
+    # Orientation is the container's; but where it states none, some writers mean EXIF's, and some viewers turn by it.
+    doubtful = 1 if still.turned else tiffs.orientation(still.exif(data))
+    return ImageHeader(still.codec, width, height, still.orientation, still.profile, doubtful)
 
 
 READERS = {

@@ -54,6 +54,7 @@ class DecodedImage:
 
     alpha: uint8 (height, width), or None where all is opaque. icc: the RGB profile that describes the pixels, or None.
     metadata: what else the file held, by name, of which nothing is here. reduction: None where the pixels are all.
+    doubtful_orientation: EXIF's, by which some viewers would turn these pixels once more; 1 where none does.
     """
 
     pixels: Pixels
@@ -61,6 +62,7 @@ class DecodedImage:
     icc: bytes | None = None
     metadata: tuple[str, ...] = ()
     reduction: Reduction | None = None
+    doubtful_orientation: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
@@ -87,10 +89,12 @@ def decode(data: bytes, max_pixels: int, least_side: int | None = None) -> Decod
     if pixels.shape[1::-1] != (-(-header.width // factor), -(-header.height // factor)):
         raise UndecodableImage("the picture is not of the size that its header states")
     names = metadata.list_names(data)
+    doubtful = header.doubtful_orientation
     if alpha is None or alpha.min() == 255:
-        return DecodedImage(pixels, None, icc, names, None if factor == 1 else _reduction(header, factor))
+        reduction = None if factor == 1 else _reduction(header, factor)
+        return DecodedImage(pixels, None, icc, names, reduction, doubtful)
     alpha = upright(alpha, header.orientation)
-    return DecodedImage(blacken_transparent(pixels, alpha), alpha, icc, names)
+    return DecodedImage(blacken_transparent(pixels, alpha), alpha, icc, names, None, doubtful)
 
 
 def _reduction(header: ImageHeader, factor: int) -> Reduction:

@@ -1,36 +1,42 @@
 """Decode JPEGs, complete ones only: the segments that pixels depend on, whether all are there, and the pixels.
 
 libjpeg-turbo warns where data are missing or damaged, and goes on. OpenCV and Pillow ignore its warnings and return
-half a picture; here every one of them is an error, and harmless defects are removed from the file before.
+half a picture; here every one of them is an error, and oddities that lose no pixel are removed from the file before.
 """
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import simplejpeg  # type: ignore[import-untyped]  # its stubs lack the py.typed marker
 from numpy.typing import NDArray
 
 from core.errors import UndecodableImage
-from core.pictures import headers
+from core.pictures import headers, jpeg_strays, odd_jpegs
 
 Pixels = NDArray[np.uint8]
 
 # Progressive files have about ten scans. Each costs a pass over the picture and may take up sixty bytes of the file.
 MAX_SCANS = 64
-# Many cameras write up to this many extraneous bytes before the end marker; more of them mean damage.
-MAX_EXTRANEOUS_BYTES = 16
-EXTRANEOUS_BYTES = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 # What libjpeg-turbo's inverse transform does with SIMD (of its other fractions, 3/8 takes longer than all of it).
 REDUCTIONS = (8, 4, 2)
 JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
+SEQUENTIAL = (0xC0, 0xC1)
+WHOLE_SCAN = b"\0\x3f\0"  # all coefficients, all bits: what a scan of a sequential JPEG covers, whatever it states
+# The colours that Adobe's segment may state, by the number of components; others mean the first (as libjpeg's do).
+TRANSFORMS = {3: b"\1\0", 4: b"\2\0"}
+UNNAMED_SAMPLING = "Could not determine subsampling"
 
 
 @dataclass(frozen=True)
 class JpegSegments:
-    """The segments of a JPEG that its pixels depend on, and the bodies of its frame header and scan headers."""
+    """The segments of a JPEG that its pixels depend on, the last of them its end marker.
+
+    data: which are scans' data; marker, frame: the frame header's, and its body; scans: their headers' bodies.
+    """
 
     segments: list[bytes]
+    data: list[int]
+    marker: int
     frame: bytes
     scans: list[bytes]
 
@@ -47,16 +53,18 @@ def decode(data: bytes, reduction: int = 1) -> tuple[Pixels, str]:
     colour space is "CMYK" or "YCCK". reduction: of `reduction`; each pixel is the mean of so many by so many, and all
     scans are read and checked as for the whole picture. ValueError or UndecodableImage for one that is not complete.
     """
-    jpeg = _pixel_segments(data)
+    jpeg = _normalized(_pixel_segments(data))
     _check_scans(jpeg)
-    clean = b"".join(jpeg.segments)
     try:
-        return _decode_strictly(clean, reduction)
+        return _decode_strictly(b"".join(jpeg.segments), reduction)
     except ValueError as error:
-        extraneous = EXTRANEOUS_BYTES.search(str(error))
-        if not extraneous or int(extraneous[1]) > MAX_EXTRANEOUS_BYTES:
+        if UNNAMED_SAMPLING in str(error):
+            _check_restarts(jpeg)
+            return odd_jpegs.decode(jpeg.segments, jpeg.data, reduction)
+        extraneous = jpeg_strays.EXTRANEOUS.search(str(error))
+        if not extraneous:
             raise
-    return _decode_strictly(clean[: -2 - int(extraneous[1])] + clean[-2:], reduction)
+    return _decode_strictly(_without_strays(jpeg, int(extraneous[2], 16)), reduction)
 
 
 def _decode_strictly(data: bytes, reduction: int) -> tuple[Pixels, str]:
@@ -66,12 +74,39 @@ def _decode_strictly(data: bytes, reduction: int) -> tuple[Pixels, str]:
     return simplejpeg.decode_jpeg(data, "CMYK" if space in ("CMYK", "YCCK") else "BGR", **least), space
 
 
+def _without_strays(jpeg: JpegSegments, marker: int) -> bytes:
+    """Return the JPEG without bytes that its pixels don't need, the first of them before `marker`."""
+
+    def check(part: bytes) -> None:
+        _decode_strictly(part, REDUCTIONS[0])
+
+    if jpeg.marker in SEQUENTIAL and len(jpeg.data) == 1:
+        (place,) = jpeg.data
+        scan = jpeg_strays.remove_from_scan(jpeg.segments[:place], jpeg.frame, jpeg.segments[place], check)
+        return b"".join([*jpeg.segments[:place], scan, *jpeg.segments[place + 1 :]])
+    blemished = jpeg.data[-1:] if marker == headers.EOI else jpeg.data
+    return b"".join(jpeg_strays.remove_between_scans(jpeg.segments, blemished, check))
+
+
+def _check_restarts(jpeg: JpegSegments) -> None:
+    """Raise UndecodableImage for a JPEG that lacks restart markers; where several scans have them, for any."""
+    if jpeg.marker in SEQUENTIAL and len(jpeg.data) == 1:
+        (place,) = jpeg.data
+        jpeg_strays.split(jpeg.segments[:place], jpeg.frame, jpeg.segments[place])
+    elif any(jpeg_strays.RESTART.search(jpeg.segments[place]) for place in jpeg.data):
+        raise UndecodableImage("such a JPEG is not read with restart markers in several scans")
+
+
 def _pixel_segments(data: bytes) -> JpegSegments:
-    """Return the segments that hold pixels: no metadata, no bytes between segments, nothing after the end marker."""
-    segments, scans, frame = [b"\xff\xd8"], [], b""
+    """Return the segments that hold pixels: no metadata, no bytes between segments, nothing after the end marker.
+
+    A missing end marker is added: whether anything else is missing, the decoder tells.
+    """
+    segments, places, scans, frame, kind = [b"\xff\xd8"], [], [], b"", 0
     scan_start = 0  # where the data of the previous scan begin
-    for marker, start, end in headers.segments(data):
+    for marker, start, end in headers.segments(data, closed=False):
         if scan_start:
+            places.append(len(segments))
             segments.append(data[scan_start:start])
         scan_start = end if marker == headers.SOS else 0
         if marker == headers.SOI:
@@ -81,12 +116,31 @@ def _pixel_segments(data: bytes) -> JpegSegments:
         if marker in headers.JPEG_FRAMES:
             if frame or marker > 0xC2:
                 raise UndecodableImage("only baseline and progressive JPEG of one frame are read")
-            frame = data[start + 4 : end]
-        if marker == headers.APP0 and data[start + 4 : start + 9] == b"JFIF\0":
+            frame, kind = data[start + 4 : end], marker
+        if marker == headers.EOI:
+            segments.append(b"\xff\xd9")
+        elif marker == headers.APP0 and data[start + 4 : start + 9] == b"JFIF\0":
             segments.append(JFIF)
         elif marker < headers.APP0 or marker == headers.APP14:
             segments.append(data[start:end])
-    return JpegSegments(segments, frame, scans)
+    return JpegSegments(segments, places, kind, frame, scans)
+
+
+def _normalized(jpeg: JpegSegments) -> JpegSegments:
+    """Correct what some encoders state wrongly, and what every viewer reads all the same."""
+    transforms = TRANSFORMS.get(jpeg.frame[5])
+
+    def corrected(segment: bytes) -> bytes:
+        if segment[1] == headers.SOS and jpeg.marker in SEQUENTIAL:
+            return segment[:-3] + WHOLE_SCAN
+        adobe = segment[1] == headers.APP14 and segment[4:9] == b"Adobe" and len(segment) >= 16
+        if adobe and transforms and segment[15] not in transforms:
+            return segment[:15] + transforms[:1] + segment[16:]
+        return segment
+
+    segments = [s if n in jpeg.data else corrected(s) for n, s in enumerate(jpeg.segments)]
+    scans = [scan[:-3] + WHOLE_SCAN for scan in jpeg.scans] if jpeg.marker in SEQUENTIAL else jpeg.scans
+    return replace(jpeg, segments=segments, scans=scans)
 
 
 def _check_scans(jpeg: JpegSegments) -> None:

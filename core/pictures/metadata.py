@@ -191,8 +191,7 @@ def _read_heif(data: bytes, names: Names) -> None:
     still = stills.read(data)
     for item_id, item in container.items.items():
         if item.kind == b"Exif":
-            block = container.payload(data, item_id)
-            _read_exif(block[4 + int.from_bytes(block[:4]) :].removeprefix(EXIF), names)
+            _read_exif(stills.exif_block(container, data, item_id), names)
         elif item.kind == b"mime" and item.content_type == b"application/rdf+xml":
             _read_xmp(container.payload(data, item_id), 0, names)
         elif item.kind in (b"mime", b"uri "):

@@ -12,8 +12,8 @@ import numpy as np
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core.errors import UndecodableImage
-from core.pictures import headers, jpegs, rasters, tiffs
-from core.pictures.rasters import Raster
+from core.pictures import headers, jpegs, rasters, tiff_samples, tiffs
+from core.pictures.rasters import Pixels, Raster
 
 # The tags that a TIFF's pixels depend on (TIFF 6.0): those of one value, and those of many.
 SINGLE_VALUE_TAGS = {256, 257, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 332}
@@ -38,12 +38,24 @@ def decode(data: bytes) -> Raster:
     clean = _keep_pixel_tags(data, directory)
     if compression in DEFLATE_COMPRESSIONS | {JPEG_COMPRESSION}:
         _check_segments(data, directory, compression)
+    if layout := tiff_samples.layout(directory, data):
+        return tiff_samples.decode(directory, data, layout, lambda page: _read_bytes(data, page))
     image = TiffImageFile(BytesIO(clean))
+    if image.mode == "CMYK":
+        return rasters.from_cmyk(np.asarray(image), directory.profile(data))
     raster = rasters.from_pillow(image)
     if image.mode.startswith("I;16") and directory.number(PHOTOMETRIC, BLACK_IS_ZERO) == WHITE_IS_ZERO:
         # Pillow inverts what has 8 bits, but not this: a negative, in which no face is found.
         return Raster(np.asarray(cv2.bitwise_not(raster.bgr), np.uint8), raster.alpha, raster.coloured)
     return raster
+
+
+def _read_bytes(data: bytes, page: tiffs.TiffDirectory) -> Pixels:
+    """Read a page of 8-bit grey, (height, width)."""
+    image = TiffImageFile(BytesIO(_keep_pixel_tags(data, page)))
+    if image.mode != "L":
+        raise UndecodableImage("the samples of the TIFF are of another kind")
+    return np.asarray(image)
 
 
 def _keep_pixel_tags(data: bytes, directory: tiffs.TiffDirectory) -> bytes:

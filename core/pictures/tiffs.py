@@ -13,15 +13,16 @@ TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4
 
 @dataclass(frozen=True)
 class TiffDirectory:
-    """The first directory of a TIFF or EXIF block: tag → (type, count, four bytes: the value or its offset).
+    """A directory of a TIFF or EXIF block: tag → (type, count, four bytes: the value or its offset).
 
-    next_offset: where the next directory begins, 0 where there is none.
+    next_offset: where the next directory begins, or 0; linked: whether the file states one, be it there or not.
     """
 
     order: Literal["<", ">"]
     start: int
     entries: dict[int, tuple[int, int, bytes]]
     next_offset: int
+    linked: bool = False
 
     def number(self, tag: int, default: int = 0) -> int:
         """Return the first value of a SHORT or LONG that is stored in its entry; `default` where there is none."""
@@ -31,7 +32,7 @@ class TiffDirectory:
         return int(struct.unpack_from(self.order + ("H" if kind == 3 else "I"), value)[0])
 
     def numbers(self, tag: int, data: bytes) -> tuple[int, ...]:
-        """Return all values of a SHORT or LONG, wherever they are stored."""
+        """Return all values of a SHORT, LONG or IFD, wherever they are stored."""
         kind, count, value = self.entries[tag]
         if TYPE_SIZES[kind] * count > 4:
             start, end = self.span(tag, data)
@@ -47,6 +48,13 @@ class TiffDirectory:
             raise ValueError(f"the data of TIFF tag {tag} are cut off")
         return start, end
 
+    def profile(self, data: bytes) -> bytes:
+        """Return the ICC profile, or b""; ValueError where it is cut off."""
+        if ICC_PROFILE not in self.entries:
+            return b""
+        start, end = self.span(ICC_PROFILE, data)
+        return data[start:end]
+
 
 def orientation(exif: bytes) -> int:
     """Return EXIF's orientation, 1 to 8; 1 for a block that is absent or broken."""
@@ -57,8 +65,8 @@ def orientation(exif: bytes) -> int:
     return value if 1 <= value <= 8 else 1
 
 
-def directory(data: bytes) -> TiffDirectory:
-    """Read the first directory of a TIFF or EXIF block; ValueError, struct.error where there is none.
+def directory(data: bytes, start: int = 0) -> TiffDirectory:
+    """Read a directory of a TIFF or EXIF block, the first or the one at `start`; ValueError, struct.error without one.
 
     Of a directory that is cut off, the entries that are there are returned.
     """
@@ -66,12 +74,12 @@ def directory(data: bytes) -> TiffDirectory:
     if data[:4] not in orders:
         raise ValueError("no TIFF header (or a BigTIFF's, which is not read)")
     order = orders[data[:4]]
-    (start,) = struct.unpack_from(order + "I", data, 4)
+    start = start or int(struct.unpack_from(order + "I", data, 4)[0])
     (count,) = struct.unpack_from(order + "H", data, start)
     table = data[start + 2 : start + 2 + 12 * count]
     rows = struct.iter_unpack(order + "HHI4s", table[: len(table) // 12 * 12])
     link = data[start + 2 + 12 * count : start + 6 + 12 * count]
-    next_offset = int(struct.unpack(order + "I", link)[0]) if len(link) == 4 else 0
-    next_offset = next_offset if next_offset < len(data) else 0
+    stated = int(struct.unpack(order + "I", link)[0]) if len(link) == 4 else 0
+    next_offset = stated if stated < len(data) else 0
     entries = {tag: (kind, number, value) for tag, kind, number, value in rows}
-    return TiffDirectory(order, start, entries, next_offset)
+    return TiffDirectory(order, start, entries, next_offset, stated > 0)

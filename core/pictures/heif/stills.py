@@ -45,6 +45,20 @@ class Still:
     container: HeifContainer
     parts: list[int]
 
+    @property
+    def turned(self) -> bool:
+        """Whether the container states which way up the picture is."""
+        return any(prop.kind in (b"irot", b"imir") for prop in self.container.items[self.container.primary].properties)
+
+    def exif(self, data: bytes) -> bytes:
+        """Return the EXIF block that describes the picture, or b""."""
+        described = (self.container.primary, 0)
+        for item_id, item in self.container.items.items():
+            targets = self.container.targets(b"cdsc", item_id) or (0,)
+            if item.kind == b"Exif" and any(target in described for target in targets):
+                return exif_block(self.container, data, item_id)
+        return b""
+
 
 def read(data: bytes) -> Still:
     """Read the primary picture's header; `check_parts` tests whether it is complete, and of that size."""
@@ -58,6 +72,12 @@ def read(data: bytes) -> Still:
     size = _size(primary)
     crop, orientation = geometry(primary, size)
     return Still(codec, size, crop, orientation, _profile(container, parts), container, parts)
+
+
+def exif_block(container: HeifContainer, data: bytes, item_id: int) -> bytes:
+    """Return an item's EXIF block: it states first how far away the block begins (ISO/IEC 23008-12, annex A)."""
+    item = container.payload(data, item_id)
+    return item[4 + int.from_bytes(item[:4]) :].removeprefix(b"Exif\0\0")
 
 
 def auxiliary_type(prop: HeifProperty) -> bytes:
