@@ -58,7 +58,7 @@ def read(data: bytes) -> ImageHeader:
     if not data:
         raise NoImage("the file is empty")
     reader = next((reader for reader, magic in READERS.items() if magic.match(data)), None)
-    if reader is None:
+    if reader is None or strangers.RAW_MAGIC.match(data):
         raise UnsupportedImage(strangers.explain(data))
     try:
         header = reader(data)
@@ -188,6 +188,8 @@ def _read_tiff(data: bytes) -> ImageHeader:
     if BIG_TIFF.match(data):
         raise UnsupportedImage("BigTIFFs are not read: save the picture as a plain TIFF")
     directory = tiffs.directory(data)
+    if not directory.complete:
+        raise ValueError("the directory of the TIFF is cut off")
     strangers.check_tiff(data, directory)
     size = directory.number(tiffs.WIDTH), directory.number(tiffs.HEIGHT)
     return _upright("tiff", size, data, directory.profile(data))

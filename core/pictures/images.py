@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import cv2
@@ -121,6 +121,20 @@ def upright(plane: Pixels, orientation: int) -> Pixels:
     swapped, flip = ORIENTATIONS[orientation]
     rotated = cv2.transpose(plane) if swapped else plane
     return np.ascontiguousarray(rotated if flip is None else cv2.flip(rotated, flip), np.uint8)
+
+
+def turned(picture: DecodedImage, orientation: int) -> DecodedImage:
+    """Rotate and flip a whole picture by EXIF's orientation."""
+    alpha = None if picture.alpha is None else upright(picture.alpha, orientation)
+    return replace(picture, pixels=upright(picture.pixels, orientation), alpha=alpha, doubtful_orientation=1)
+
+
+def turned_back(point: tuple[float, float], size: tuple[int, int], orientation: int) -> tuple[float, float]:
+    """Return where a point (x, y) of a turned picture was before. size: (width, height) of the turned one."""
+    swapped, flip = ORIENTATIONS[orientation]
+    x = size[0] - point[0] if flip in (1, -1) else point[0]
+    y = size[1] - point[1] if flip in (0, -1) else point[1]
+    return (y, x) if swapped else (x, y)
 
 
 def blacken_transparent(pixels: Pixels, alpha: Pixels) -> Pixels:

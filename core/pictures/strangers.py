@@ -42,7 +42,10 @@ def explain(data: bytes) -> str:
 
 
 def check_tiff(data: bytes, first: TiffDirectory) -> None:
-    """Raise UnsupportedImage for a raw photograph, and for a TIFF whose first page is a thumbnail of another."""
+    """Raise UnsupportedImage for a raw photograph, and for a TIFF whose first page is a thumbnail of another.
+
+    ValueError for a TIFF that ends before a page of it.
+    """
     others = list(_others(data, first))
     raw = any(directory.number(PHOTOMETRIC) in RAW_SAMPLES for directory in [first, *others])
     if raw or DNG_VERSION in first.entries or data[8:11] == CR2 or data[8:12] == IIQ:
@@ -60,7 +63,9 @@ def _others(data: bytes, first: TiffDirectory) -> Iterator[TiffDirectory]:
     waiting, seen = deque([first]), {first.start}
     while waiting and len(seen) <= MAX_DIRECTORIES:
         directory = waiting.popleft()
-        following = _read(data, directory.next_offset) if directory.next_offset else None
+        following = tiffs.directory(data, directory.next_offset) if directory.next_offset else None
+        if directory.linked and not (following and following.complete):
+            raise ValueError("the file is cut off before its next page")
         for other in (*_nested(data, directory), *([following] if following else [])):
             if other.start not in seen:
                 seen.add(other.start)

@@ -7,7 +7,6 @@ import struct
 import zlib
 from io import BytesIO
 
-import cv2
 import numpy as np
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -20,7 +19,6 @@ SINGLE_VALUE_TAGS = {256, 257, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322,
 MULTI_VALUE_TAGS = {258, 273, 279, 320, 324, 325, 338, 339, 347, 529, 530, 532}
 STRIP_OFFSETS, STRIP_BYTE_COUNTS = 273, 279
 TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTE_COUNTS = 322, 323, 324, 325
-PHOTOMETRIC, WHITE_IS_ZERO, BLACK_IS_ZERO = 262, 0, 1  # TIFF 6.0, section 8
 COMPRESSION, JPEG_TABLES, NO_COMPRESSION, JPEG_COMPRESSION = 259, 347, 1, 7
 DEFLATE_COMPRESSIONS = {8, 32946}
 # None, LZW, JPEG, deflate (two), PackBits, LZMA, zstd. Not the fax codes: libtiff makes no error of their damage.
@@ -43,11 +41,7 @@ def decode(data: bytes) -> Raster:
     image = TiffImageFile(BytesIO(clean))
     if image.mode == "CMYK":
         return rasters.from_cmyk(np.asarray(image), directory.profile(data))
-    raster = rasters.from_pillow(image)
-    if image.mode.startswith("I;16") and directory.number(PHOTOMETRIC, BLACK_IS_ZERO) == WHITE_IS_ZERO:
-        # Pillow inverts what has 8 bits, but not this: a negative, in which no face is found.
-        return Raster(np.asarray(cv2.bitwise_not(raster.bgr), np.uint8), raster.alpha, raster.coloured)
-    return raster
+    return rasters.from_pillow(image)
 
 
 def _read_bytes(data: bytes, page: tiffs.TiffDirectory) -> Pixels:

@@ -56,8 +56,9 @@ def layout(directory: TiffDirectory, data: bytes) -> SampleLayout | None:
     planar = directory.number(PLANAR, 1) == SEPARATE_PLANES
     kind = directory.entries.get(MAX_SAMPLE, (0,))[0]
     stated = max(directory.numbers(MAX_SAMPLE, data), default=0) if kind in (3, 4) else 0
-    grey_with_others = count > 1 and CHANNELS[photometric] == 1 and directory.number(COMPRESSION, 1) != JPEG
-    if planar or grey_with_others or 8 < bits[0] < 16 or (bits[0] == 16 and 0 < stated < 2**15):
+    grey = CHANNELS[photometric] == 1 and directory.number(COMPRESSION, 1) != JPEG
+    special_grey = grey and (count > 1 or bits[0] > 8)
+    if planar or special_grey or 8 < bits[0] < 16 or (bits[0] == 16 and 0 < stated < 2**15):
         return SampleLayout(photometric, bits[0], count, planar, stated)
     return None
 
@@ -144,13 +145,13 @@ def _read(page: TiffDirectory, found: SampleLayout, count: int, read_bytes: Read
 
 
 def _as_bytes(page: TiffDirectory, bits: int, width: int) -> TiffDirectory:
-    """Describe a page of so many bits a pixel as one of grey bytes."""
+    """Describe a page of so many bits a pixel as one of grey bytes. No entry is added: there is no room in the file."""
     numbers = {tiffs.WIDTH: -(-width * bits // 8), BITS: 8, SAMPLES: 1, PHOTOMETRIC: BLACK_IS_ZERO, PLANAR: 1}
-    if TILE_WIDTH in page.entries:
-        numbers[TILE_WIDTH] = -(-page.number(TILE_WIDTH) * bits // 8)
+    numbers[TILE_WIDTH] = -(-page.number(TILE_WIDTH) * bits // 8)
     dropped = {PREDICTOR, EXTRA_SAMPLES, SAMPLE_FORMAT}
     entries = {tag: entry for tag, entry in page.entries.items() if tag not in dropped}
-    entries |= {tag: (4, 1, struct.pack(page.order + "I", value)) for tag, value in numbers.items()}
+    for tag in numbers.keys() & entries.keys():
+        entries[tag] = 4, 1, struct.pack(page.order + "I", numbers[tag])
     return dataclasses.replace(page, entries=entries)
 
 

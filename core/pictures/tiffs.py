@@ -16,13 +16,15 @@ class TiffDirectory:
     """A directory of a TIFF or EXIF block: tag → (type, count, four bytes: the value or its offset).
 
     next_offset: where the next directory begins, or 0; linked: whether the file states one, be it there or not.
+    complete: whether all of the directory is there.
     """
 
     order: Literal["<", ">"]
     start: int
     entries: dict[int, tuple[int, int, bytes]]
     next_offset: int
-    linked: bool = False
+    linked: bool
+    complete: bool
 
     def number(self, tag: int, default: int = 0) -> int:
         """Return the first value of a SHORT or LONG that is stored in its entry; `default` where there is none."""
@@ -82,4 +84,4 @@ def directory(data: bytes, start: int = 0) -> TiffDirectory:
     stated = int(struct.unpack(order + "I", link)[0]) if len(link) == 4 else 0
     next_offset = stated if stated < len(data) else 0
     entries = {tag: (kind, number, value) for tag, kind, number, value in rows}
-    return TiffDirectory(order, start, entries, next_offset, stated > 0)
+    return TiffDirectory(order, start, entries, next_offset, stated > 0, len(table) == 12 * count and len(link) == 4)

@@ -16,8 +16,34 @@ from core.vision.regions import Region
 def find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detector) -> Detections:
     """Find the faces that a viewer sees, and those that the colours hold where alpha hides them in part.
 
-    The colours are searched `balanced` at most: two thorough searches can take longer than a call may.
+    Where viewers disagree about which way up the picture is, it is searched both ways. Colours and the other way are
+    searched `balanced` at most: two thorough searches can take longer than a call may.
     """
+    if picture.doubtful_orientation == 1:
+        return _find(picture, options, detector)
+    unlimited = options.model_copy(update={"max_faces": 0})
+    detail = "balanced" if options.detail == "thorough" else options.detail
+    turned = images.turned(picture, picture.doubtful_orientation)
+    other = _find(turned, unlimited.model_copy(update={"detail": detail}), detector)
+    return _merge(_find(picture, unlimited, detector), _turned_back(other, turned, picture), options)
+
+
+def _turned_back(found: Detections, turned: DecodedImage, picture: DecodedImage) -> Detections:
+    """Bring what was found in a turned picture into the picture."""
+
+    def point(x: float, y: float) -> tuple[float, float]:
+        return images.turned_back((x, y), turned.size, picture.doubtful_orientation)
+
+    def face_back(face: Face) -> Face:
+        (x1, y1), (x2, y2) = point(*face.box[:2]), point(*face.box[2:])
+        box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
+        landmarks = face.landmarks and tuple(point(*mark) for mark in face.landmarks)
+        return face.model_copy(update={"box": box, "landmarks": landmarks})
+
+    return found.model_copy(update={"faces": tuple(face_back(face) for face in found.faces)})
+
+
+def _find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detector) -> Detections:
     if picture.reduction is not None:
         return _enlarged(detector.find(picture.pixels, options), picture.reduction, detector.input_size)
     if picture.alpha is None:
