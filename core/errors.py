@@ -2,7 +2,7 @@
 
 FaceApiError
 ├── InvalidInput                                    the caller's; never retried
-│   ├── UnreadableRequest · NoImage · InvalidOption
+│   ├── UnreadableRequest · AddressTooLong · HeadersTooLarge · NoImage · InvalidOption
 │   ├── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
 │   └── ResidualFace
 ├── AccessDenied
@@ -60,6 +60,14 @@ class InvalidInput(FaceApiError):
 
 class UnreadableRequest(InvalidInput):
     code, title = "unreadable_request", "The request body can't be read"
+
+
+class AddressTooLong(InvalidInput):
+    code, title = "address_too_long", "The address of the request is too long"
+
+
+class HeadersTooLarge(InvalidInput):
+    code, title = "headers_too_large", "The headers of the request are too large"
 
 
 class NoImage(InvalidInput):

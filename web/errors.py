@@ -1,6 +1,7 @@
 """Errors as responses: one table from class to status, one shape (RFC 9457) for every endpoint."""
 
 import json
+import re
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.BatchClosed: 409,
     errors.UploadTooLarge: 413,
     errors.ImageTooLarge: 413,
+    errors.AddressTooLong: 414,
     errors.UnsupportedImage: 415,
     errors.NoImage: 422,
     errors.InvalidOption: 422,
@@ -32,6 +34,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.UnencodableImage: 422,
     errors.ResidualFace: 422,
     errors.RateLimited: 429,
+    errors.HeadersTooLarge: 431,
     errors.InternalError: 500,
     errors.FeatureDisabled: 501,
     errors.EngineUnavailable: 503,
@@ -49,6 +52,8 @@ HTTP_CASES: dict[int, type[FaceApiError]] = {
     405: errors.MethodNotAllowed,
     413: errors.UploadTooLarge,
 }
+NO_PICTURE = "Send multipart/form-data with the picture as the file `image`"
+KNOWN_TYPE = re.compile(r"[a-z]+/[a-z0-9.+-]{1,60}")
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 API_KEY_CHALLENGE = 'ApiKey realm="face-api", header="X-API-Key"'
@@ -124,7 +129,8 @@ def _message(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return "There is no such parameter or field here"
     if problem["type"] == "missing" and problem["loc"] == ("image",):
-        return "Send multipart/form-data with the picture as the file `image`"
+        other = request.mimetype not in ("", "multipart/form-data")
+        return NO_PICTURE + (f", not {request.mimetype}" if other and KNOWN_TYPE.fullmatch(request.mimetype) else "")
     return str(problem["msg"]).removeprefix("Value error, ")
 
 
@@ -147,6 +153,8 @@ def _http_exception(error: HTTPException) -> Response:
 
 def _translate(error: HTTPException, case: type[FaceApiError]) -> FaceApiError:
     if isinstance(error, RequestEntityTooLarge):
+        if 0 < (request.content_length or 0) <= (request.max_content_length or 0):
+            return case("the form has too long a text or too many parts: send pictures as files of multipart/form-data")
         return case(f"the largest body is {request.max_content_length} bytes")
     return case()
 

@@ -3,7 +3,7 @@
 import io
 from typing import IO, Any
 
-from werkzeug.formparser import FormDataParser
+from web.forms import TolerantFormParser
 
 # chosen: nearly every photograph; a larger body takes the parser's own way, which never holds all of it twice
 MAX_BODY_BYTES = 8 * 2**20
@@ -13,7 +13,7 @@ ENDS = (b"--\r\n", b"--")
 BOUNDARY = "frame"
 
 
-class StrictFormParser(FormDataParser):
+class StrictFormParser(TolerantFormParser):
     """Raises on an unreadable body, which werkzeug would treat as empty."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

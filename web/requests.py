@@ -26,6 +26,7 @@ class Request(flask.Request):
     form_data_parser_class = StrictFormParser
 
     def _load_form_data(self) -> None:
+        self._refuse_compression()
         try:
             super()._load_form_data()
         except ValueError as error:
@@ -39,6 +40,7 @@ class Request(flask.Request):
         """Return the JSON object of the body; anything else is an error, even with `silent`."""
         if not self.is_json:
             raise UnreadableRequest("send JSON, with Content-Type: application/json")
+        self._refuse_compression()
         self.max_content_length = MAX_JSON_BYTES
         try:
             body = json.loads(self.get_data(cache=cache))
@@ -47,6 +49,11 @@ class Request(flask.Request):
         if not isinstance(body, dict):
             raise InvalidOption("the body should be a JSON object", problems=(FieldProblem("body", NOT_AN_OBJECT),))
         return body
+
+    def _refuse_compression(self) -> None:
+        coding = self.headers.get("Content-Encoding", "identity").strip().lower()
+        if coding not in ("", "identity"):
+            raise UnreadableRequest("the body is compressed (Content-Encoding): send it as it is")
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         """Return a buffer in memory, where werkzeug would take a temporary file for a large upload."""

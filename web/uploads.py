@@ -1,5 +1,6 @@
 """Uploaded pictures."""
 
+import hashlib
 import time
 from dataclasses import dataclass
 from typing import overload
@@ -17,6 +18,8 @@ from web import current
 from web.bodies import RequestContext
 from web.schemas.batches import ImageUploads
 from web.schemas.detect import ImageUpload
+
+DIGEST_DIGITS = 16  # chosen: of pictures in one batch, no two have the same
 
 
 @overload
@@ -48,7 +51,14 @@ class SentFile:
 
     @property
     def name(self) -> str:
-        return self.file.filename or ""
+        """Its file name; of one without, a name by which a repeat is known again."""
+        return self.file.filename or self._digest_name()
+
+    def _digest_name(self) -> str:
+        digest = hashlib.file_digest(self.file.stream, "sha256").hexdigest()  # type: ignore[arg-type]  # in memory
+        size = self.file.stream.tell()
+        self.file.stream.seek(0)
+        return f"picture-{digest[:DIGEST_DIGITS]}" if size else ""
 
     def read(self) -> bytes:
         with self.file.stream:

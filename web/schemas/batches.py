@@ -22,6 +22,7 @@ from core.contract import states
 from core.contract.models import CachedSchema
 from core.contract.options import DetectOptions, MaskOptions
 from core.errors import FieldProblem, InvalidOption
+from web.forms import NOT_TEXT
 from web.openapi.examples import A_BATCH, A_RECEIPT, AN_ITEM
 from web.schemas.common import (
     BatchStatus,
@@ -95,7 +96,7 @@ class ImageUploads(CachedSchema):
     def are_files(cls, sent: list[object]) -> list[object]:
         """Refuse text fields of that name."""
         if not all(isinstance(one, UploadedFile) for one in sent):
-            raise ValueError("Send these as files")
+            raise ValueError(NOT_TEXT)
         return sent
 
 

@@ -10,6 +10,7 @@ from core.contract.detections import Detection
 from core.contract.models import CachedSchema
 from core.contract.options import DetectOptions
 from core.contract.reports import DetectionReport
+from web.forms import NOT_TEXT
 from web.openapi.examples import DETECTED
 from web.schemas.common import Milliseconds, example
 
@@ -26,7 +27,7 @@ class ImageUpload(CachedSchema):
     def is_a_file(cls, sent: object) -> object:
         """Refuse a text field of that name."""
         if not isinstance(sent, UploadedFile):
-            raise ValueError("Send this as a file")  # noqa: TRY004 - pydantic's way
+            raise ValueError(NOT_TEXT)  # noqa: TRY004 - pydantic's way
         return sent
 
 
