@@ -158,6 +158,7 @@ def whole_files() -> dict[str, bytes]:
         "jpeg-progressive": file(portrait, "jpeg", quality=90, progressive=True),
         "jpeg-grey": file(portrait.convert("L"), "jpeg"),
         "jpeg-cmyk": file(portrait.convert("CMYK"), "jpeg"),
+        "jpeg-cmyk-halved": file(portrait.convert("CMYK"), "jpeg", subsampling=2),
         "jpeg-restarts": file(portrait, "jpeg", restart_marker_blocks=4),
         "png": file(portrait, "png"),
         "png-alpha": file(with_alpha, "png"),

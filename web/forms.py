@@ -31,7 +31,7 @@ class PartDecoder(MultipartDecoder):
         """Return the next event; a picture is a file, whether it has a file name or not."""
         event = super().next_event()
         if isinstance(event, Field | File) and not event.name:
-            raise InvalidOption(NO_NAME.lower(), problems=(FieldProblem("body", NO_NAME),))
+            raise InvalidOption(NO_NAME.lower(), problems=(FieldProblem("", NO_NAME),))
         if isinstance(event, Field) and event.name in PICTURE_FIELDS and _is_picture(event.headers):
             return File(event.name, "", event.headers)
         return event

@@ -1,9 +1,10 @@
 """Uploaded pictures."""
 
 import hashlib
+import io
 import time
 from dataclasses import dataclass
-from typing import overload
+from typing import IO, overload
 
 from flask import request
 from werkzeug.datastructures import FileStorage
@@ -45,20 +46,10 @@ def received(query: DetectOptions, form: ImageUpload) -> tuple[UploadedImage, Re
 
 @dataclass(frozen=True)
 class SentFile:
-    """One of many files. Reading it frees its memory: a body may hold a thousand."""
+    """One of many files, and its name in the batch. Reading it frees its memory: a body may hold a thousand."""
 
     file: FileStorage
-
-    @property
-    def name(self) -> str:
-        """Its file name; of one without, a name by which a repeat is known again."""
-        return self.file.filename or self._digest_name()
-
-    def _digest_name(self) -> str:
-        digest = hashlib.file_digest(self.file.stream, "sha256").hexdigest()  # type: ignore[arg-type]  # in memory
-        size = self.file.stream.tell()
-        self.file.stream.seek(0)
-        return f"picture-{digest[:DIGEST_DIGITS]}" if size else ""
+    name: str
 
     def read(self) -> bytes:
         with self.file.stream:
@@ -70,7 +61,15 @@ def files(form: ImageUploads) -> list[SentFile]:
     """Return the files uploaded to a batch."""
     if request.form:
         raise InvalidOption("send files alone", problems=(FieldProblem("images", "Send these as files"),))
-    return [SentFile(file) for file in request.files.getlist("images")]
+    return [SentFile(file, file.filename or _digest_name(file.stream)) for file in request.files.getlist("images")]
+
+
+def _digest_name(stream: IO[bytes]) -> str:
+    """Name a file that has no name, so that a repeat is known again; an empty one is no file."""
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # a buffer, too
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return f"picture-{digest[:DIGEST_DIGITS]}" if size else ""
 
 
 def batch_uploader() -> BatchUploader:

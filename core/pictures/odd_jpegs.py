@@ -49,6 +49,6 @@ def _decode(segments: list[bytes], data: list[int], tail: bytes) -> tuple[Pixels
 
 def _tailed(scan: bytes, tail: bytes) -> bytes:
     """Append a tail to each part of a scan's data, in place of what may have been filled up."""
-    parts = RESTART.split(scan)
+    parts = [part.rstrip(b"\xff") for part in RESTART.split(scan)]  # fill bytes: those of pixels have a zero behind
     bare = [part[: len(part) - max(0, jpeg_strays.filling(part) - jpeg_strays.KEPT)] for part in parts]
     return b"".join(part + tail for part in bare)

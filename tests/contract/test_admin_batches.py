@@ -192,6 +192,21 @@ def test_names_of_every_script_stay(idle: Stack) -> None:
     assert [item["name"] for item in items(idle, batch)["items"]] == [name]
 
 
+def test_names_in_any_bytes_and_none_are_taken(idle: Stack) -> None:
+    """Old archives name files in the encoding of their country; some programs name none."""
+    batch, one, other = begun(idle), pictures.portrait(), pictures.encoded(pictures.landscape(), "PNG")
+    head = b'--b\r\nContent-Disposition: form-data; name="images"'
+    named = b'%b; filename="\xbb\xe7\xc1\xf8.jpg"\r\n\r\n%b\r\n' % (head, one)
+    nameless = b"%b\r\nContent-Type: image/png\r\n\r\n%b\r\n" % (head, other)
+    sent = {"data": named + nameless + b"--b--\r\n", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}
+    for duplicate in (False, True):
+        receipt = body(basic(idle, "POST", f"/batches/{batch['id']}/images", **sent), 202)
+        assert not receipt["refused"]
+        assert [item["duplicate"] for item in receipt["accepted"]] == [duplicate] * 2
+    names = {item["name"] for item in items(idle, batch)["items"]}
+    assert names == {"사진.jpg", f"picture-{hashlib.sha256(other).hexdigest()[:16]}"}
+
+
 def test_upload_without_files_is_422(idle: Stack) -> None:
     path = f"/batches/{begun(idle)['id']}/images"
     assert fields(assert_problem(basic(idle, "POST", path, files={"image": b"x"}), 422)) == {"images", "image"}

@@ -11,7 +11,9 @@ from werkzeug.datastructures import Headers
 from werkzeug.formparser import FormDataParser
 from werkzeug.wsgi import LimitedStream
 
+from core.errors import InvalidOption
 from web import multipart
+from web.forms import TolerantFormParser
 from web.multipart import StrictFormParser
 from web.requests import Request
 
@@ -71,20 +73,66 @@ def parsed(parser: type[FormDataParser], body: bytes, boundary: str = "b", limit
     return list(form.items(multi=True)), read
 
 
+def read_or_not(parser: type[FormDataParser], body: bytes, limits: dict[str, Any]) -> Any:
+    """Return what a parser reads, or None: why it reads nothing is worded otherwise here."""
+    read = parsed(parser, body, limits=limits)
+    return None if isinstance(read[0], type) else read
+
+
 @pytest.mark.parametrize("limits", [{}, {"max_form_parts": 1}, {"max_form_memory_size": 100_000}], ids=str)
 def test_every_form_is_read_as_by_werkzeug(limits: dict[str, int]) -> None:
     differing = [
         body
         for body in BODIES
-        if parsed(StrictFormParser, body, limits=limits) != parsed(FormDataParser, body, limits=limits)
+        if parsed(StrictFormParser, body, limits=limits) != parsed(TolerantFormParser, body, limits=limits)
+        or read_or_not(StrictFormParser, body, limits) != read_or_not(FormDataParser, body, limits)
     ]
     assert not differing
 
 
-@pytest.mark.parametrize("boundary", ["", "x", "é"])
+@pytest.mark.parametrize("boundary", ["x", "é"])
 def test_wrong_boundary_is_read_as_by_werkzeug(boundary: str) -> None:
     body = form(FILE + b"\r\n" + CONTENT)
     assert parsed(StrictFormParser, body, boundary) == parsed(FormDataParser, body, boundary)
+
+
+def test_missing_boundary_is_refused() -> None:
+    kind, words = parsed(StrictFormParser, form(FILE + b"\r\n" + CONTENT), "")
+    assert kind is ValueError and "names no boundary" in words
+
+
+@pytest.mark.parametrize("others", [b"", TEXT + b"\r\n1"])
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        (b"\xbb\xe7\xc1\xf8.jpg", "사진.jpg"),
+        ("사진.jpg".encode(), "사진.jpg"),
+        (b"caf\xe9.jpg", "café.jpg"),
+        (b"\xff\x81.jpg", "ÿ\ufffd.jpg"),
+    ],
+)
+def test_name_is_read_as_well_as_can_be(name: bytes, read: str, others: bytes) -> None:
+    parts = [part for part in (FILE.replace(b"a.jpg", name) + b"\r\n" + CONTENT, others) if part]
+    _, ((field, filename, _, content),) = parsed(StrictFormParser, form(*parts))
+    assert (field, filename, content) == ("image", read, CONTENT)
+
+
+def test_picture_needs_no_file_name() -> None:
+    head = FILE.replace(b'; filename="a.jpg"', b"") + b"\r\n"
+    for kind in (b"image/jpeg", b"application/octet-stream", b"Image/X-Anything"):
+        texts, ((field, filename, _, content),) = parsed(
+            StrictFormParser, form(head.replace(b"image/jpeg", kind) + CONTENT)
+        )
+        assert (texts, field, filename, content) == ([], "image", "", CONTENT)
+    for other in (head.replace(b"image/jpeg", b"text/plain"), head.replace(b'"image"', b'"caption"')):
+        texts, files = parsed(StrictFormParser, form(other + b"abc"))
+        assert [text for _, text in texts] == ["abc"] and files == []
+
+
+def test_part_without_name_is_refused() -> None:
+    for options in (b'; filename="a.jpg"', b'; name=""'):
+        kind, words = parsed(StrictFormParser, form(b"Content-Disposition: form-data" + options + b"\r\n\r\n1"))
+        assert kind is InvalidOption and "has no name" in words
 
 
 def test_usual_form_is_split_around_its_file() -> None:

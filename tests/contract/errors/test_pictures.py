@@ -73,6 +73,25 @@ def test_real_files_are_judged_by_kind(service: Stack, shared_data: Path) -> Non
     assert wrong == {}
 
 
+ONE_FACE = ("jpeg-", "tiff-grey-12-bit")
+FACELESS = "jpeg-cmyk-subsampled.jpg"
+
+
+def test_real_cases_are_read_or_called_raw(service: Stack, shared_data: Path) -> None:
+    """Oddities that lose no pixel: as many faces as without them, and masked as well."""
+    for path in sorted((shared_data / "cases").iterdir()):
+        if path.suffix == ".md":
+            continue
+        found, masked = (upload(service, where, path.read_bytes()) for where in (DETECT, MASK))
+        if path.suffix == ".dng":
+            assert "raw photographs are not read" in assert_problem(masked, 415)["detail"]
+            continue
+        assert (found.status_code, masked.status_code) == (200, 200), path.name
+        if path.name.startswith(ONE_FACE) and path.name != FACELESS:
+            counts = found.json()["summary"]["face_count"], int(masked.headers["X-Face-Count"])
+            assert counts == (1, 1), path.name
+
+
 def test_hostile_files_are_refused_calmly(service: Stack, shared_data: Path) -> None:
     def judge(path: Path) -> tuple[str, str]:
         response = upload(service, MASK, path.read_bytes(), {"method": "solid"})
