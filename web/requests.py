@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import flask
 from flask import g, request
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize
 
 from core.errors import FieldProblem, InvalidOption, UnreadableRequest
 from web.multipart import StrictFormParser
@@ -17,6 +18,7 @@ REQUEST_ID = "X-Request-Id"
 EMPTY_FORM = len("--" + "--\r\n")  # of an empty form, beside its boundary
 MAX_JSON_BYTES = 64 * 1024  # chosen: ten times what any body needs
 NOT_AN_OBJECT = "This should be a JSON object"
+BROKEN_CHUNKS = (ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize)
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
@@ -29,6 +31,8 @@ class Request(flask.Request):
         self._refuse_compression()
         try:
             super()._load_form_data()
+        except BROKEN_CHUNKS as error:
+            raise UnreadableRequest("the chunks of the body are not valid HTTP/1.1") from error
         except ValueError as error:
             raise UnreadableRequest(f"the body is not what its Content-Type says: {error}") from error
         boundary = self.mimetype_params.get("boundary", "")

@@ -125,3 +125,12 @@ def test_errors_before_the_app_have_the_shape(service: Stack, request_bytes: byt
     assert (problem["status"], problem["code"]) == (status, code) and isinstance(problem["detail"], str)
     assert problem["request_id"] == headers["x-request-id"] and int(headers["content-length"]) == len(body)
     assert b"html" not in body and b"GARBAGE" not in body
+
+
+def test_broken_chunks_are_400(service: Stack) -> None:
+    head = f"POST {MASK} HTTP/1.1\r\nHost: a\r\nX-API-Key: {service.key}\r\nConnection: close\r\n"
+    kind = "Content-Type: multipart/form-data; boundary=frontier\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for chunks in ("ZZ\r\nabc\r\n", "5\r\nabcdefgh\r\n0\r\n\r\n", "-1\r\n\r\n"):
+        answered, headers, body = raw_answer(service, (head + kind + chunks).encode())
+        assert (answered, headers["content-type"]) == (400, "application/problem+json")
+        assert json.loads(body)["code"] == "unreadable_request"

@@ -54,7 +54,7 @@ def test_stated_range_is_full_range(channels: int, used: int) -> None:
     photometric = 1 if channels == 1 else 2
     data = tiff(TiffPage(stored, 16, photometric, tags={MAX_SAMPLE: (2**used - 1,) * channels}))
     assert furthest(rgb(decoded(data)), np.broadcast_to(source, COLOUR.shape)) == 0
-    lying = tiff(TiffPage(deep(source, 16), 16, photometric, tags={MAX_SAMPLE: (255,) * channels}))
+    lying = tiff(TiffPage(source << 8, 16, photometric, tags={MAX_SAMPLE: (255,) * channels}))
     assert furthest(rgb(decoded(lying)), np.broadcast_to(source, COLOUR.shape)) == 0
 
 
