@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     verify_masks: bool = setting(
         True, "Whether masked pictures are searched again unless a call says it; never with detail=fast."
     )
+    mask_doubtful: bool = setting(
+        True, "Whether doubtful faces, likely enough for their size, are masked too unless a call says it."
+    )
     allow_weak_masks: bool = setting(
         False,
         "Whether a mask may be as weak as a call asks for; faces stay recognisable, and are verified only if asked.",

@@ -71,6 +71,9 @@ def masked_image(masked: MaskedImage, output_format: str, context: RequestContex
     response.headers["X-Encode-Ms"] = f"{timings.encode_ms or 0:.2f}"
     response.headers["X-Total-Ms"] = f"{context.total_ms:.2f}"
     response.headers["X-Model"] = report.model
+    response.headers["X-Doubtful-Faces"] = str(report.detections.doubtful)
+    if report.detections.smallest_face_px is not None:
+        response.headers["X-Smallest-Face"] = f"{report.detections.smallest_face_px:.1f}"
     response.headers["X-Mask-Effective-Strength"] = str(masked.report.effective_strength)
     if report.metadata_removed:
         response.headers["X-Metadata-Removed"] = ", ".join(report.metadata_removed)
@@ -94,6 +97,7 @@ def masked_json(masked: MaskedImage, options: ResolvedMaskOptions, context: Requ
             strength=options.strength,
             padding=options.padding,
             regions_masked=report.regions,
+            doubtful=report.detection.detections.doubtful,
             effective_strength=report.effective_strength,
         ),
         metadata_removed=list(report.detection.metadata_removed),

@@ -1,6 +1,6 @@
 """The options of detect and mask: the API's defaults, ranges and descriptions stand here, once.
 
-`DetectOptions` and `MaskOptions` are what a caller sends; `detail` and `verify` may be left to the service's settings.
+`DetectOptions` and `MaskOptions` are what a caller sends; `detail`, `verify` and `doubtful` may be left open.
 `ResolvedDetectOptions` and `ResolvedMaskOptions` (core/engine/defaults.py) are what is done, recorded and sent on.
 """
 
@@ -14,6 +14,7 @@ from core.contract.reports import Face
 Method = Literal["gaussian", "pixelate", "solid", "elliptical"]
 OutputFormat = Literal["jpeg", "png", "webp"]
 Detail = Literal["fast", "balanced", "thorough"]
+Doubtful = Literal["mask", "leave"]
 
 
 class DetectOptions(FrozenModel):
@@ -67,14 +68,23 @@ class CoverOptions(FrozenModel):
 class MaskOptions(CoverOptions, DetectOptions):
     """Which faces are covered, how, and how the result is encoded."""
 
+    doubtful: Annotated[
+        Doubtful | None,
+        Field(
+            description="What is done with faces below `confidence` that are likely enough for their size: `mask`"
+            " covers them and marks them `review`. Left out: as the service is set."
+        ),
+        WithJsonSchema({"type": "string", "enum": list(get_args(Doubtful))}),
+    ] = None
     review_confidence: Annotated[
-        float,
+        float | None,
         Field(
             ge=0.01,
             le=1,
-            description="With detail=thorough, faces from here up to `confidence` are masked too, and marked `review`.",
+            description="The least confidence of doubtful faces, in place of the limits by their size.",
         ),
-    ] = 0.25
+        WithJsonSchema({"type": "number", "minimum": 0.01, "maximum": 1}),
+    ] = None
     verify: Annotated[
         bool | None,
         Field(
@@ -95,6 +105,7 @@ class ResolvedMaskOptions(ResolvedDetectOptions, MaskOptions):
     """How a picture is masked, nothing left open. The default is for batches that are older than the option."""
 
     verify: bool = True
+    doubtful: Doubtful = "leave"
 
 
 class ManualMaskOptions(CoverOptions):

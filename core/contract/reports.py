@@ -45,7 +45,11 @@ class PassReport(FrozenModel):
 
 
 class Detections(FrozenModel):
-    """The faces of one picture. input_size: (width, height) of the main pass; timings: sums over the passes."""
+    """The faces of one picture. input_size: (width, height) of the main pass; timings: sums over the passes.
+
+    smallest_face_px: the longer side of the smallest face that was seen reliably, None where no network has run.
+    near_misses: doubtful faces that stay visible, since they are just not likely enough.
+    """
 
     faces: tuple[Face, ...]
     timings: Timings
@@ -53,7 +57,14 @@ class Detections(FrozenModel):
     candidates_after_nms: int
     det_scale: float
     input_size: tuple[int, int]
+    smallest_face_px: float | None = None
     passes: tuple[PassReport, ...] = ()
+    near_misses: tuple[Face, ...] = ()
+
+    @property
+    def doubtful(self) -> int:
+        """How many of the faces are doubtful."""
+        return sum(face.review for face in self.faces)
 
     @classmethod
     def marked(cls, faces: tuple[Face, ...]) -> Self:

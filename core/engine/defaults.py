@@ -19,4 +19,5 @@ def resolve(options: DetectOptions, settings: Settings) -> ResolvedDetectOptions
     # A weak mask leaves a face to be found by intention: to verify it is to make it strong.
     usual = settings.verify_masks and detail != "fast" and not settings.allow_weak_masks
     verify = usual if options.verify is None else options.verify
-    return ResolvedMaskOptions(**given | {"detail": detail, "verify": verify})
+    doubtful = options.doubtful or ("mask" if settings.mask_doubtful else "leave")
+    return ResolvedMaskOptions(**given | {"detail": detail, "verify": verify, "doubtful": doubtful})

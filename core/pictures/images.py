@@ -55,6 +55,7 @@ class DecodedImage:
     alpha: uint8 (height, width), or None where all is opaque. icc: the RGB profile that describes the pixels, or None.
     metadata: what else the file held, by name, of which nothing is here. reduction: None where the pixels are all.
     doubtful_orientation: EXIF's, by which some viewers would turn these pixels once more; 1 where none does.
+    wraps: whether the right edge continues at the left one, as in 360° panoramas.
     """
 
     pixels: Pixels
@@ -63,6 +64,7 @@ class DecodedImage:
     metadata: tuple[str, ...] = ()
     reduction: Reduction | None = None
     doubtful_orientation: int = 1
+    wraps: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -90,11 +92,12 @@ def decode(data: bytes, max_pixels: int, least_side: int | None = None) -> Decod
         raise UndecodableImage("the picture is not of the size that its header states")
     names = metadata.list_names(data)
     doubtful = header.doubtful_orientation
+    wraps = metadata.is_equirectangular(data, header.width, header.height)
     if alpha is None or alpha.min() == 255:
         reduction = None if factor == 1 else _reduction(header, factor)
-        return DecodedImage(pixels, None, icc, names, reduction, doubtful)
+        return DecodedImage(pixels, None, icc, names, reduction, doubtful, wraps)
     alpha = upright(alpha, header.orientation)
-    return DecodedImage(blacken_transparent(pixels, alpha), alpha, icc, names, None, doubtful)
+    return DecodedImage(blacken_transparent(pixels, alpha), alpha, icc, names, None, doubtful, wraps)
 
 
 def _reduction(header: ImageHeader, factor: int) -> Reduction:

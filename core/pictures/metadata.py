@@ -31,6 +31,9 @@ NAMES = (
     "frames",
     "trailing_data",
 )
+# Google's Photo Sphere XMP (developers.google.com/streetview/spherical-metadata), as an attribute or an element.
+PROJECTION = re.compile(rb"GPano:ProjectionType\s*(?:=\s*[\"']|>)\s*equirectangular")
+MIN_EQUIRECTANGULAR = 4096  # pixels of width; chosen: smaller pictures of 2:1 are seldom panoramas
 Names = set[str]
 
 EXIF, XMP, XMP_MORE = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
@@ -58,6 +61,11 @@ PNG_KEYWORDS = {
 WEBP_PLAIN = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP"}
 WEBP_NAMES = {b"EXIF": "exif", b"XMP ": "xmp", b"ANIM": "frames", b"ANMF": "frames"}
 HEIF_PLAIN = {b"ftyp", b"meta", b"mdat", b"free", b"skip"}
+
+
+def is_equirectangular(data: bytes, width: int, height: int) -> bool:
+    """Return whether a picture is a 360° panorama: by its XMP, or large and exactly twice as wide as high."""
+    return (width == 2 * height and width >= MIN_EQUIRECTANGULAR) or PROJECTION.search(data) is not None
 
 
 def list_names(data: bytes) -> tuple[str, ...]:

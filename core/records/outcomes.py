@@ -30,7 +30,7 @@ class JobOutcome:
 
 def detected(report: DetectionReport, options: ResolvedDetectOptions, total_ms: float) -> JobOutcome:
     """Return the outcome of detect."""
-    values = requested_columns(options) | _measured_columns(report, total_ms)
+    values = requested_columns(options) | _measured_columns(report, total_ms, options.detail)
     return JobOutcome(
         report.width, report.height, values, lambda: _detections(report), report=job_report(report, options.detail)
     )
@@ -39,7 +39,7 @@ def detected(report: DetectionReport, options: ResolvedDetectOptions, total_ms: 
 def masked(result: MaskedImage, options: ResolvedMaskOptions, total_ms: float) -> JobOutcome:
     """Return the outcome of mask."""
     report = result.report.detection
-    values = requested_columns(options) | _measured_columns(report, total_ms)
+    values = requested_columns(options) | _measured_columns(report, total_ms, options.detail)
     summary = job_report(report, options.detail) | _mask_report(result.report)
     return JobOutcome(report.width, report.height, values, lambda: _detections(report), result.image, summary)
 
@@ -47,7 +47,8 @@ def masked(result: MaskedImage, options: ResolvedMaskOptions, total_ms: float) -
 def manually_masked(result: MaskedImage, options: ManualMaskOptions, total_ms: float) -> JobOutcome:
     """Return the outcome of a manual mask: nothing was searched for."""
     report = result.report.detection
-    values = _cover_columns(options) | MANUAL_THRESHOLDS | _measured_columns(report, total_ms) | {"inference_ms": None}
+    measured = _measured_columns(report, total_ms, None) | {"inference_ms": None}
+    values = _cover_columns(options) | MANUAL_THRESHOLDS | measured
     summary = job_report(report, None) | _mask_report(result.report)
     return JobOutcome(report.width, report.height, values, lambda: _detections(report), result.image, summary)
 
@@ -71,12 +72,23 @@ def job_report(report: DetectionReport, detail: str | None) -> dict[str, Any]:
         }
         for one in report.detections.passes
     ]
-    return {"detail": detail, "passes": passes, "review_faces": review_faces(report)}
+    smallest = report.detections.smallest_face_px
+    return {
+        "detail": detail,
+        "passes": passes,
+        "smallest_face_px": smallest and round(smallest, 1),
+        "review_faces": review_faces(report, detail),
+        "near_misses": [near.model_dump(mode="json") for near in report.detections.near_misses],
+    }
 
 
-def review_faces(report: DetectionReport) -> int:
-    """Return how many faces a person should look at."""
-    return sum(face.review for face in report.detections.faces)
+def review_faces(report: DetectionReport, detail: str | None) -> int:
+    """Return how many faces a person should look at: those that are just not masked.
+
+    Of a thorough search also those that are, though in doubt: who asks for it wants to know.
+    """
+    doubtful = sum(face.review for face in report.detections.faces) if detail == "thorough" else 0
+    return doubtful + len(report.detections.near_misses)
 
 
 def _cover_columns(options: CoverOptions) -> dict[str, Any]:
@@ -90,12 +102,12 @@ def _cover_columns(options: CoverOptions) -> dict[str, Any]:
     }
 
 
-def _measured_columns(report: DetectionReport, total_ms: float) -> dict[str, Any]:
+def _measured_columns(report: DetectionReport, total_ms: float, detail: str | None) -> dict[str, Any]:
     return {
         "face_count": len(report.detections.faces),
         "inference_ms": round(report.detections.timings.inference_ms, 2),
         "total_ms": round(total_ms, 2),
-        "review_state": ReviewState.PENDING if review_faces(report) else None,
+        "review_state": ReviewState.PENDING if review_faces(report, detail) else None,
     }
 
 

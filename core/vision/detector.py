@@ -13,6 +13,7 @@ from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Detections, Face, Timings
 from core.vision import fusion, mosaics, passes
 from core.vision.candidates import Candidates
+from core.vision.doubts import DoubtLimits
 from core.vision.passes import PassResult, Pixels, Runner, View
 from core.vision.regions import Region
 from core.vision.runtimes import models
@@ -29,6 +30,7 @@ class Detector(Protocol):
     runtime: str
     input_size: int
     supports_landmarks: bool
+    doubt_limits: DoubtLimits
 
     def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         """Find the faces of an upright BGR picture, (height, width, 3), sorted by falling confidence."""
@@ -43,18 +45,20 @@ class OnnxDetector:
     """The detector of a model file."""
 
     def __init__(self, version: ModelVersion, runner: Runner, input_size: int) -> None:
-        self.name = version.entry.name
+        entry = version.entry
+        self.name = entry.name
         self.precision = version.precision
         self.runtime = runner.network.runtime
         self.input_size = input_size
         self.supports_landmarks = runner.has_landmarks
+        self.doubt_limits = DoubtLimits(entry.doubt_sides, entry.doubt_few, entry.doubt_crowd)
         self.runner = runner
-        self._gflops = version.entry.gflops
+        self._entry = version.entry
 
     def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         """Search the picture as closely as `options.detail` says; scores do not depend on `options.confidence`."""
         height, width = pixels.shape[:2]
-        search = Search(options.detail, self.input_size, self._gflops)
+        search = self._search(options)
         run_pass = partial(self.runner.infer, pixels, min_score=fusion.min_score(options.confidence))
         results = search.run(run_pass, width, height)
         started = time.perf_counter()
@@ -68,15 +72,19 @@ class OnnxDetector:
             candidates_after_nms=len(distinct),
             det_scale=passes.scale(width, height, self.input_size),
             input_size=results[0].report.input_size,
+            smallest_face_px=search.smallest_face(width, height),
             passes=tuple(result.report for result in results),
         )
+
+    def _search(self, options: ResolvedDetectOptions) -> Search:
+        return Search(options.detail, self.input_size, self._entry.gflops, self._entry.min_face)
 
     def find_around(
         self, pixels: Pixels, regions: Sequence[Region], options: ResolvedDetectOptions
     ) -> tuple[Face, ...]:
         """Search mosaics of the regions, as finely as the search of `options.detail`, and rotated if it is."""
         height, width = pixels.shape[:2]
-        search = Search(options.detail, self.input_size, self._gflops)
+        search = self._search(options)
         found: list[Candidates] = []
         for mosaic in mosaics.plan(regions, (width, height), search.finest_scale(width, height)):
             canvas = mosaic.compose(pixels)

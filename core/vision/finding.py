@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Detections, Face, Timings
 from core.pictures import images
-from core.pictures.images import DecodedImage, Reduction
-from core.vision import boxes, passes
+from core.pictures.images import DecodedImage, Pixels, Reduction
+from core.vision import doubts, fusion, passes, seams
 from core.vision.detector import Detector
 from core.vision.regions import Region
 
@@ -46,13 +44,18 @@ def _turned_back(found: Detections, turned: DecodedImage, picture: DecodedImage)
 def _find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detector) -> Detections:
     if picture.reduction is not None:
         return _enlarged(detector.find(picture.pixels, options), picture.reduction, detector.input_size)
+    search = seams.find if picture.wraps and options.detail != "fast" else _plain
     if picture.alpha is None:
-        return detector.find(picture.pixels, options)
+        return search(picture.pixels, options, detector)
     unlimited = options.model_copy(update={"max_faces": 0})
     detail = "balanced" if options.detail == "thorough" else options.detail
-    visible = detector.find(images.flatten(picture), unlimited)
-    hidden = detector.find(picture.pixels, unlimited.model_copy(update={"detail": detail}))
+    visible = search(images.flatten(picture), unlimited, detector)
+    hidden = search(picture.pixels, unlimited.model_copy(update={"detail": detail}), detector)
     return _merge(visible, hidden, options)
+
+
+def _plain(pixels: Pixels, options: ResolvedDetectOptions, detector: Detector) -> Detections:
+    return detector.find(pixels, options)
 
 
 def find_around(
@@ -63,7 +66,7 @@ def find_around(
     if picture.alpha is None:
         return visible
     hidden = detector.find_around(picture.pixels, regions, options)
-    return _distinct((*visible, *hidden), options.nms_threshold)
+    return fusion.distinct_faces((*visible, *hidden), options.nms_threshold)
 
 
 @dataclass(frozen=True)
@@ -81,18 +84,16 @@ class Selection:
 
 
 def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: Detector) -> Selection:
-    """Find the faces that are to be masked.
-
-    A thorough search also finds those down to `review_confidence`; they are marked, since a person should look at them.
-    """
-    thorough = options.detail == "thorough"
-    min_confidence = min(options.confidence, options.review_confidence) if thorough else options.confidence
-    unlimited = options.model_copy(update={"confidence": min_confidence, "max_faces": 0})
+    """Find the faces that are to be masked: the sure ones, then the doubtful ones."""
+    least = doubts.least_confidence(options, detector.doubt_limits)
+    unlimited = options.model_copy(update={"confidence": least, "max_faces": 0})
     detections = find(picture, unlimited, detector)
-    faces = tuple(face.model_copy(update={"review": face.confidence < options.confidence}) for face in detections.faces)
+    judged = doubts.judge(detections.faces, options, detector.doubt_limits)
+    faces = (*judged.sure, *judged.doubtful)
     count = options.max_faces or len(faces)
     limited = 0 < options.max_faces <= len(faces)
-    return Selection(options, detections.model_copy(update={"faces": faces[:count]}), faces[count:], limited)
+    selected = detections.model_copy(update={"faces": faces[:count], "near_misses": judged.near_misses})
+    return Selection(options, selected, faces[count:], limited)
 
 
 def _enlarged(detections: Detections, reduction: Reduction, input_size: int) -> Detections:
@@ -112,11 +113,13 @@ def _enlarged(detections: Detections, reduction: Reduction, input_size: int) -> 
         return face.model_copy(update={"box": box, "landmarks": landmarks})
 
     faces = tuple(enlarged(face) for face in detections.faces)
-    return detections.model_copy(update={"faces": faces, "det_scale": passes.scale(width, height, input_size)})
+    smallest = detections.smallest_face_px and detections.smallest_face_px * factor
+    update = {"faces": faces, "det_scale": passes.scale(width, height, input_size), "smallest_face_px": smallest}
+    return detections.model_copy(update=update)
 
 
 def _merge(visible: Detections, hidden: Detections, options: ResolvedDetectOptions) -> Detections:
-    distinct = _distinct((*visible.faces, *hidden.faces), options.nms_threshold)
+    distinct = fusion.distinct_faces((*visible.faces, *hidden.faces), options.nms_threshold)
     update = {
         "faces": distinct[: options.max_faces or None],
         "timings": _add(visible.timings, hidden.timings),
@@ -125,13 +128,6 @@ def _merge(visible: Detections, hidden: Detections, options: ResolvedDetectOptio
         "passes": visible.passes + hidden.passes,
     }
     return visible.model_copy(update=update)
-
-
-def _distinct(faces: tuple[Face, ...], nms_threshold: float) -> tuple[Face, ...]:
-    """Keep the most confident of each cluster of overlapping faces, sorted by falling confidence."""
-    found = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
-    kept = boxes.nms(found, np.array([face.confidence for face in faces], np.float32), nms_threshold)
-    return tuple(faces[index] for index in kept)
 
 
 def _add(first: Timings, second: Timings) -> Timings:

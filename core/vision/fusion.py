@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from core.contract.reports import Face
 from core.vision import boxes
 from core.vision.boxes import Boxes, Scores
 from core.vision.candidates import Candidates
@@ -149,3 +150,10 @@ def _within(box: Boxes, others: Boxes) -> NDArray[np.bool_]:
     off = (others[:, :2] + others[:, 2:] - box[:2] - box[2:]) / (box[2:] - box[:2])
     near = np.hypot(off[:, 0], off[:, 1]) <= PART_OFFSET
     return np.asarray(near & (boxes.containment(box, others) >= PART_CONTAINMENT))
+
+
+def distinct_faces(faces: Sequence[Face], nms_threshold: float) -> tuple[Face, ...]:
+    """Keep the most confident of each cluster of overlapping faces, sorted by falling confidence."""
+    found = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
+    kept = boxes.nms(found, np.array([face.confidence for face in faces], np.float32), nms_threshold)
+    return tuple(faces[index] for index in kept)

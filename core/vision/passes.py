@@ -116,7 +116,7 @@ def letterbox(pixels: Pixels, view: View) -> tuple[Pixels, tuple[int, int]]:
     return canvas, inner
 
 
-def scale(width: int, height: int, size: int) -> float:
+def scale(width: int, height: int, size: float) -> float:
     """Return the factor that brings the longer side to `size`."""
     return min(size / width, size / height)
 

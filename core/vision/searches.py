@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.contract.options import Detail
+from core.vision import scales
 from core.vision.passes import CELL, PassResult, View, scale
 
 RunPass = Callable[[View], PassResult]
@@ -20,13 +21,13 @@ CLOSE_UP_SIZE = 192
 CLOSE_UP = (64, math.inf)
 # measured: on a large input hardly a face over 384 pixels is found, but parts of it look like faces
 LARGE = (0, 300)
-# How many times the nominal size the larger passes are. measured: 1.6 stays under 3.5 times the cost of `fast`;
-# a pass at 4 times finds little more than one at 3.
-BALANCED, COARSE, FINE = 1.6, 2, 3
+# How many times the nominal size the levels of a thorough search are. measured: a pass at 4 times finds little more
+# than one at 3.
+COARSE, FINE = 2, 3
 # chosen: a face that is too large for one level is found on the next coarser one
 STEP = 2.3
-# chosen: a pass takes at most 150 MB; a face up to the overlap is whole in one tile or another
-TILE, OVERLAP = 1536, 192
+# chosen: a pass takes at most 150 MB in int8; a face up to the overlap is whole in one tile or another
+TILE, OVERLAP = 2048, 192
 # chosen: about 8 s of one CPU, far enough from the 30 s after which a call is given up
 WORK_GFLOP = 300
 # measured: levels and their overlapping tiles are this many times the finest level alone
@@ -36,54 +37,58 @@ MAX_UPSCALING = 4
 SURE_SCORE = 0.5
 # measured: what shows less than one sure face in each orientation at the nominal size is decided on a larger input
 MIN_ORIENTATION_EVIDENCE = 0.75
-# How many times the nominal size a picture has to keep when it is decoded smaller; `thorough` searches every pixel.
-# measured: 216 pictures in collages, 54 enlarged to 24 megapixels, 1.13 to 1.2 and 2.4 to 2.7 times: AP against that of
-# all pixels +.004 on the mean (-.005 to +.012), and as many faces; `balanced` at 1.8 times finds 2 % fewer small ones
-SUFFICIENT: dict[Detail, float] = {"fast": 1.1, "balanced": 2.25}
+# How many times the nominal size a picture has to keep when it is decoded smaller; closer searches need every pixel.
+# measured: 216 pictures in collages, 54 enlarged to 24 megapixels, 1.13 to 1.2 times: AP against that of all pixels
+# +.004 on the mean (-.005 to +.012), and as many faces
+SUFFICIENT: dict[Detail, float] = {"fast": 1.1}
 
 
 @dataclass(frozen=True)
 class Search:
-    """How closely to search with which network. size: its nominal input; gflops: its work for 640 x 480 pixels."""
+    """How closely to search with which network.
+
+    size: its nominal input; gflops: its work for 640 x 480 pixels; min_face: the longer side of the smallest face that
+    it sees reliably, in pixels of the input.
+    """
 
     detail: Detail
     size: int
     gflops: float
+    min_face: int
 
     def run(self, run_pass: RunPass, width: int, height: int) -> list[PassResult]:
         """Search a picture of width x height; return the results of all passes, the main pass first."""
         results = [run_pass(view) for view in self._base_views(0)]
-        large = self._large_size(width, height)
-        if self.detail == "balanced" and large:
+        if self.detail == "balanced":
             # Test-time augmentation: two passes over different views make fewer mistakes together.
-            results.append(run_pass(View("large", large, mirrored=True, size_range=LARGE)))
+            finest = scales.balanced(width, height, self.size, self.min_face)
+            for level in scales.levels(width, height, finest, self.size):
+                results += [run_pass(view) for view in tiles(width, height, level * max(width, height), mirrored=True)]
         if self.detail == "thorough":
             levels = self._levels(width, height)
             rot90, rotated = self._orientation(run_pass, results, levels[0])
             done = {one.view for one in rotated}
             views: list[View] = []
             for number, level in enumerate(levels):
-                views += tiles(width, height, level, rot90, mirrored=level == self.size or number % 2 == 1)
+                views += tiles(width, height, level, rot90=rot90, mirrored=level == self.size or number % 2 == 1)
             results += rotated + [run_pass(view) for view in views if view not in done]
         return results
 
     def finest_scale(self, width: int, height: int) -> float:
         """Return at most how many pixels of the input one of a picture of width x height becomes in any pass."""
-        size = self.size
         if self.detail == "balanced":
-            size = self._large_size(width, height) or size
-        if self.detail == "thorough":
-            size = max(size, self._levels(width, height)[-1])
-        return scale(width, height, size)
+            return scales.balanced(width, height, self.size, self.min_face)
+        finest = self._levels(width, height)[-1] if self.detail == "thorough" else 0
+        return scale(width, height, max(self.size, finest))
+
+    def smallest_face(self, width: int, height: int) -> float:
+        """Return the longer side, in pixels of the picture, of the smallest face that is seen reliably."""
+        return self.min_face / self.finest_scale(width, height)
 
     @property
     def orientations(self) -> tuple[int, ...]:
         """The quarter turns against the clock that the picture is searched in."""
         return (0, 1, 2, 3) if self.detail == "thorough" else (0,)
-
-    def _large_size(self, width: int, height: int) -> int | None:
-        """Return the size of the larger pass of a balanced search; None for a picture that the input holds."""
-        return _round_to_cells(self.size * BALANCED) if max(width, height) > self.size else None
 
     def _base_views(self, rot90: int) -> list[View]:
         return [
@@ -124,13 +129,13 @@ def sufficient_side(detail: Detail, size: int) -> int | None:
     return math.ceil(size * SUFFICIENT[detail]) if detail in SUFFICIENT else None
 
 
-def tiles(width: int, height: int, size: int, rot90: int, mirrored: bool = False) -> list[View]:
+def tiles(width: int, height: int, size: float, *, rot90: int = 0, mirrored: bool = False) -> list[View]:
     """Cut a picture whose longer side would be `size` on the input into overlapping views that are small enough."""
     factor = scale(width, height, size)
     across, down = _cuts(width, factor), _cuts(height, factor)
     if len(across) == len(down) == 1:
         name = _name("mirror" if mirrored else "large", rot90)
-        return [View(name, size, rot90=rot90, mirrored=mirrored, size_range=LARGE)]
+        return [View(name, max(1, round(size)), rot90=rot90, mirrored=mirrored, size_range=LARGE)]
     name = _name("mirrored_tile" if mirrored else "tile", rot90)
     return [
         View(

@@ -45,7 +45,8 @@ class Wheel:
 class ModelEntry:
     """One model of the manifest. sources: the official ones, in the order in which they are tried.
 
-    int8: whether it gains by int8 arithmetic.
+    int8: whether it gains by int8 arithmetic; min_face: the longer side of the smallest face that it sees reliably, in
+    pixels of its input; doubt_sides, doubt_few, doubt_crowd: `DoubtLimits` of core/vision/doubts.py.
     """
 
     name: str
@@ -58,6 +59,10 @@ class ModelEntry:
     notice: str
     gflops: float
     int8: bool
+    min_face: int
+    doubt_sides: tuple[int, ...]
+    doubt_few: tuple[float, ...]
+    doubt_crowd: tuple[float, ...]
     wider_ap: tuple[float, float, float]
     wider_ap_source: str
     sources: tuple[Archive | Wheel, ...]
@@ -110,4 +115,5 @@ def without_password(url: str) -> str:
 def _entry(row: dict[str, Any]) -> ModelEntry:
     kinds = {"archive": Archive, "wheel": Wheel}
     sources = tuple(kinds[source.pop("kind")](**source) for source in row.pop("sources"))
-    return ModelEntry(**row | {"wider_ap": tuple(row["wider_ap"]), "sources": sources})
+    arrays = {name: tuple(row[name]) for name in ("wider_ap", "doubt_sides", "doubt_few", "doubt_crowd")}
+    return ModelEntry(**row | arrays | {"sources": sources})

@@ -20,6 +20,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         f'[[weights]]\nname = "{name}"\nfamily = "scrfd"\nfile = "{name}.onnx"\nbytes = {len(data)}\n'
         f'sha256 = "{hashlib.sha256(data).hexdigest()}"\nlicence = "{"MIT" if name == "centerface" else "research"}"\n'
         f'commercial = {str(name == "centerface").lower()}\nnotice = "Ask first."\ngflops = 1\nint8 = false\n'
+        "min_face = 22\ndoubt_sides = []\ndoubt_few = [0.5]\ndoubt_crowd = [0.5]\n"
+        ""
         'wider_ap = [95.4, 94.01, 82.8]\nwider_ap_source = "the authors"\n'
         '[[weights.sources]]\nkind = "archive"\nmember = "x"\nbytes = 1\n'
         'sha256 = ""\nurl = "http://127.0.0.1:1/x.zip"\n'

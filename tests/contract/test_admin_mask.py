@@ -17,7 +17,7 @@ def tried(service: Stack, file: bytes, **query: Any) -> dict[str, Any]:
 
 def test_answer_tells_what_detect_tells(service: Stack) -> None:
     file = pictures.portrait()
-    found, plain = tried(service, file), detected(service, file)
+    found, plain = tried(service, file), detected(service, file, detail="balanced")
     assert set(found) == set(plain) | {"masking", "metadata_removed", "output", "verification"}
     for name in ("image", "detections", "summary"):
         assert found[name] == plain[name]
@@ -29,7 +29,7 @@ def test_answer_tells_what_detect_tells(service: Stack) -> None:
 def test_answer_tells_how_it_masked(service: Stack) -> None:
     found = tried(service, pictures.portrait(), method="pixelate", strength=5, padding=0.3, format="png", quality=7)
     effective = found["masking"].pop("effective_strength")
-    assert found["masking"] == {"method": "pixelate", "strength": 5, "padding": 0.3, "regions_masked": 1}
+    assert found["masking"] == {"method": "pixelate", "strength": 5, "padding": 0.3, "regions_masked": 1, "doubtful": 0}
     assert type(effective) is int and effective > 5
     image = found["output"].pop("image_base64")
     assert found["output"] == {"format": "png", "quality": 7, "size_bytes": len(base64.b64decode(image))}

@@ -46,7 +46,8 @@ MASK_OPTIONS: dict[str, dict[str, Any]] = OPTIONS | {
     "padding": {"type": "number", "default": 0.15, "minimum": 0, "maximum": 2},
     "format": {"type": "string", "default": "jpeg", "enum": ["jpeg", "png", "webp"]},
     "quality": {"type": "integer", "default": 95, "minimum": 1, "maximum": 100},
-    "review_confidence": {"type": "number", "default": 0.25, "minimum": 0.01, "maximum": 1},
+    "doubtful": {"type": "string", "enum": ["leave", "mask"]},
+    "review_confidence": {"type": "number", "minimum": 0.01, "maximum": 1},
     "verify": {"type": "boolean"},
 }
 

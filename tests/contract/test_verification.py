@@ -98,9 +98,7 @@ def test_sure_face_has_no_mark(service: Stack) -> None:
     assert "review" not in faces[0]
 
 
-@pytest.mark.parametrize(
-    "query", [{"detail": "balanced"}, {"detail": "thorough", "review_confidence": "0.99"}], ids=str
-)
+@pytest.mark.parametrize("query", [{"doubtful": "leave"}, {"detail": "thorough", "review_confidence": "0.99"}], ids=str)
 def test_less_sure_face_is_left_otherwise(service: Stack, query: dict[str, str]) -> None:
     response = masked(service, pictures.portrait(), confidence="0.99", verify="false", **query)
     assert response.headers["X-Face-Count"] == "0"

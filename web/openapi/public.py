@@ -61,6 +61,8 @@ MASK_HEADERS: dict[str, tuple[str, str]] = {
         "string",
         "Metadata of the upload that was removed, by name; absent when there was none.",
     ),
+    "X-Doubtful-Faces": ("integer", "How many of the faces are doubtful: masked, though less sure than `confidence`."),
+    "X-Smallest-Face": ("number", "The longer side, in pixels, of the smallest face that was seen reliably."),
     "X-Mask-Effective-Strength": ("integer", "The largest strength used; never weaker than hides a face of that size."),
     "X-Residual-Faces": ("integer", "When the masked picture was searched again: 0."),
 }

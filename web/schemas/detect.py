@@ -84,6 +84,9 @@ class Processing(BaseModel):
     model: str
     precision: str | None = Field(description="Arithmetic of the network: `fp32` or `int8`; null without one.")
     runtime: str | None = Field(description="What ran the network; null without one.")
+    smallest_face_px: float | None = Field(
+        description="The longer side, in pixels of the picture, of the smallest face that was seen reliably."
+    )
     input_size: Sides
     confidence_threshold: float
     nms_threshold: float
@@ -166,9 +169,14 @@ def processing(report: DetectionReport, options: DetectOptions, input_size: int,
         model=report.model,
         precision=report.precision,
         runtime=report.runtime,
+        smallest_face_px=_rounded(report.detections.smallest_face_px),
         input_size=[input_size, input_size],
         confidence_threshold=options.confidence,
         nms_threshold=options.nms_threshold,
         inference_ms=report.detections.timings.inference_ms,
         total_ms=total_ms,
     )
+
+
+def _rounded(length: float | None) -> float | None:
+    return None if length is None else round(length, 1)

@@ -13,6 +13,7 @@ class Masking(BaseModel):
     strength: int = Field(description="As requested.")
     padding: float
     regions_masked: int
+    doubtful: int = Field(description="How many of the faces are doubtful: masked, and marked `review`.")
     effective_strength: int = Field(description="The largest used; never weaker than hides a face of that size.")
 
 

@@ -20,6 +20,7 @@ KEYS: dict[str, set[str]] = {
         "model",
         "precision",
         "runtime",
+        "smallest_face_px",
         "input_size",
         "confidence_threshold",
         "nms_threshold",

@@ -68,8 +68,8 @@ def test_detect_accepts_range_limits(service: Stack, query: dict[str, str]) -> N
     [
         (None, {"main", "close_up"}),
         ("fast", {"main", "close_up"}),
-        ("balanced", {"main", "close_up", "large"}),
-        ("thorough", {"main", "close_up", "large", "mirrored_tile"} | TURNED),
+        ("balanced", {"main", "close_up", "mirror"}),
+        ("thorough", {"main", "close_up", "large", "mirror"} | TURNED),
     ],
 )
 def test_detail_decides_the_passes(service: Stack, detail: str | None, names: set[str]) -> None:

@@ -32,8 +32,8 @@ def black_region(before: Pixels, after: Pixels) -> Region:
 
 
 def grown(service: Stack, picture: Image.Image, padding: float) -> tuple[float, float, float, float]:
-    """The single face's box as /detect tells it, grown by padding × its width and height, clipped."""
-    (face,) = detected(service, pictures.encoded(picture, "PNG"))["detections"]
+    """The single face's box as /detect tells it when it searches like /mask, grown by padding, clipped."""
+    (face,) = detected(service, pictures.encoded(picture, "PNG"), detail="balanced")["detections"]
     box = face["bbox"]
     across, down = padding * (box["x2"] - box["x1"]), padding * (box["y2"] - box["y1"])
     return (

@@ -44,7 +44,7 @@ def test_defaults_are_the_contracts(service: Stack, answer: requests.Response) -
         "format": "jpeg",
         "quality": "95",
         "detail": "balanced",
-        "review_confidence": "0.25",
+        "doubtful": "mask",
         "verify": "true",
     }
     assert masked(service, pictures.portrait(), **spelt_out).content == answer.content

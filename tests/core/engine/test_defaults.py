@@ -32,11 +32,11 @@ def test_verify_is_on_unless(options: dict[str, object], settings: dict[str, obj
 
 
 def test_given_options_stay() -> None:
-    given = MaskOptions(confidence=0.3, method="solid", detail="fast", verify=True)
+    given = MaskOptions(confidence=0.3, method="solid", detail="fast", verify=True, doubtful="leave")
     assert defaults.resolve(given, config.read()).model_dump() == given.model_dump()
 
 
-@pytest.mark.parametrize("name", ["detail", "verify"])
+@pytest.mark.parametrize("name", ["detail", "verify", "doubtful"])
 def test_resolved_options_leave_nothing_open(name: str) -> None:
     resolved = defaults.resolve(MaskOptions(), config.read()).model_dump()
     with pytest.raises(ValidationError):

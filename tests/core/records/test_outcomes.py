@@ -26,10 +26,19 @@ CLEAR = Face(box=(1, 2, 30, 40), confidence=0.9)
 DOUBTFUL = Face(box=(50, 2, 70, 40), confidence=0.3, review=True)
 
 
-def test_doubtful_face_waits_for_review() -> None:
-    outcome = outcomes.detected(report(CLEAR, DOUBTFUL), ResolvedDetectOptions(), 5)
+def test_doubtful_face_of_a_thorough_search_waits_for_review() -> None:
+    outcome = outcomes.detected(report(CLEAR, DOUBTFUL), ResolvedDetectOptions(detail="thorough"), 5)
     assert outcome.values["review_state"] == "pending"
     assert outcome.report is not None and outcome.report["review_faces"] == 1
+
+
+def test_face_that_is_just_not_masked_waits_for_review() -> None:
+    found = report(CLEAR)
+    near = found.detections.model_copy(update={"near_misses": (DOUBTFUL,)})
+    outcome = outcomes.detected(found.model_copy(update={"detections": near}), ResolvedDetectOptions(), 5)
+    assert outcome.values["review_state"] == "pending"
+    assert outcome.report is not None and outcome.report["review_faces"] == 1
+    assert [one["box"] for one in outcome.report["near_misses"]] == [[50, 2, 70, 40]]
 
 
 def test_clear_faces_need_no_review() -> None:
@@ -41,7 +50,7 @@ def test_clear_faces_need_no_review() -> None:
 def test_mask_tells_its_strength() -> None:
     cover = MaskReport(detection=report(CLEAR, DOUBTFUL), regions=2, effective_strength=301)
     outcome = outcomes.masked(MaskedImage(report=cover, image=b"x"), ResolvedMaskOptions(), 5)
-    assert (outcome.values["job_type"], outcome.values["review_state"]) == ("mask", "pending")
+    assert (outcome.values["job_type"], outcome.values["review_state"]) == ("mask", None)
     assert outcome.report is not None and outcome.report["effective_strength"] == 301
     assert outcome.report["verification"] is None
 

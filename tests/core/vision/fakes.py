@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Box, Detections, Face, Timings
+from core.vision.doubts import DoubtLimits
 from core.vision.regions import Region
 from core.weights.versions import Precision
 
@@ -21,6 +22,7 @@ class KnownFaces:
     name, input_size, supports_landmarks = "known", 640, False
     precision: Precision = "fp32"
     runtime = "none"
+    doubt_limits = DoubtLimits((), (0.25,), (0.25,))
 
     def __init__(
         self, *boxes: Box, where: Callable[[Pixels], bool] | None = None, confidences: Sequence[float] = ()

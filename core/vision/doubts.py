@@ -1,0 +1,77 @@
+"""Which faces below the asked confidence are likely enough, for their size, to be masked all the same.
+
+The larger a face, the more it identifies, and the rarer a false one. Where many faces are sure, a doubtful one among
+them is more likely a face too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.contract.options import ResolvedMaskOptions
+from core.contract.reports import Face
+
+CROWD = 8  # sure faces; chosen: from here on a picture is a crowd
+# A face is a near miss when its confidence is less than this below its limit. chosen: about one in three of them is
+# a face
+NEAR = 0.05
+# chosen: the longer side of a near miss that a person should look at; in crowds there are many smaller ones
+NEAR_MISS_PX = 32
+
+
+@dataclass(frozen=True)
+class DoubtLimits:
+    """The least confidence of a doubtful face, by its longer side in pixels of the picture.
+
+    sides: the upper bounds of all size classes but the last; few, crowd: one limit for each class, for pictures with
+    few sure faces, and for crowds.
+    """
+
+    sides: tuple[int, ...]
+    few: tuple[float, ...]
+    crowd: tuple[float, ...]
+
+    @property
+    def least(self) -> float:
+        return min(*self.few, *self.crowd)
+
+    def of(self, face: Face, sure: int) -> float:
+        """Return the limit for a face of a picture with so many sure ones."""
+        limits = self.crowd if sure >= CROWD else self.few
+        return limits[sum(longer_side(face) >= side for side in self.sides)]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The faces of a search by what is done with them. sure and doubtful are masked; near_misses are not."""
+
+    sure: tuple[Face, ...]
+    doubtful: tuple[Face, ...]
+    near_misses: tuple[Face, ...]
+
+
+def least_confidence(options: ResolvedMaskOptions, limits: DoubtLimits) -> float:
+    """Return the least confidence of the faces that have to be judged."""
+    if options.doubtful == "leave":
+        return options.confidence
+    lowest = limits.least if options.review_confidence is None else options.review_confidence
+    return min(options.confidence, max(0.01, lowest - NEAR))
+
+
+def judge(faces: Sequence[Face], options: ResolvedMaskOptions, limits: DoubtLimits) -> Judged:
+    """Judge faces, sorted by falling confidence, that were found with `least_confidence`."""
+    sure = tuple(face for face in faces if face.confidence >= options.confidence)
+    if options.doubtful == "leave":
+        return Judged(sure, (), ())
+    doubtful, near_misses = [], []
+    for face in faces[len(sure) :]:
+        limit = limits.of(face, len(sure)) if options.review_confidence is None else options.review_confidence
+        if face.confidence >= limit:
+            doubtful.append(face.model_copy(update={"review": True}))
+        elif face.confidence >= limit - NEAR and longer_side(face) >= NEAR_MISS_PX:
+            near_misses.append(face)
+    return Judged(sure, tuple(doubtful), tuple(near_misses))
+
+
+def longer_side(face: Face) -> float:
+    x1, y1, x2, y2 = face.box
+    return max(x2 - x1, y2 - y1)

@@ -1,0 +1,65 @@
+"""360° panoramas: a face that the left and right edge cut is masked on both sides."""
+
+import numpy as np
+import pytest
+
+from core.contract.options import Detail, ResolvedDetectOptions, ResolvedMaskOptions
+from core.contract.reports import Box
+from core.pictures import images, metadata
+from core.vision import pipeline
+from tests import pictures
+from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, Pixels, png, unpacked
+
+WIDTH, HEIGHT = 200, 100
+ACROSS: Box = (190, 40, 215, 70)  # on the picture that is continued
+GPANO = b'<x:xmpmeta><rdf:Description GPano:ProjectionType="equirectangular"/></x:xmpmeta>'
+
+
+def panorama() -> Pixels:
+    return np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
+
+
+def jpeg(xmp: bytes = GPANO) -> bytes:
+    return pictures.file(panorama(), "jpeg", xmp=xmp)
+
+
+@pytest.mark.parametrize("detail", ["balanced", "thorough"])
+def test_face_across_the_seam_is_masked_on_both_sides(detail: Detail) -> None:
+    options = ResolvedMaskOptions(method="solid", padding=0, format="png", detail=detail, verify=False)
+    masked = pipeline.mask(jpeg(), options, KnownFaces(ACROSS), MAX_PIXELS)
+    assert [face.box for face in masked.report.detection.detections.faces] == [(190, 40, 200, 70), (0, 40, 15, 70)]
+    result = unpacked(masked.image)
+    assert not result[40:70, 190:].any() and not result[40:70, :15].any()
+    assert result[40:70, 20:180].all()
+
+
+def test_face_behind_the_seam_is_told_once() -> None:
+    options = ResolvedDetectOptions(detail="balanced")
+    report = pipeline.detect(jpeg(), options, KnownFaces((2, 40, 22, 70), (202, 40, 222, 70)), MAX_PIXELS)
+    assert [face.box for face in report.detections.faces] == [(2, 40, 22, 70)]
+
+
+def test_fast_search_and_plain_pictures_are_not_continued() -> None:
+    for data, detail in ((jpeg(), "fast"), (jpeg(b"<x:xmpmeta/>"), "balanced")):
+        detector = KnownFaces(where=lambda pixels: pixels.shape[1] == WIDTH)
+        pipeline.detect(data, ResolvedDetectOptions.model_validate({"detail": detail}), detector, MAX_PIXELS)
+        assert detector.asked and images.decode(data, MAX_PIXELS).wraps == (data == jpeg())
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "wraps"),
+    [
+        (b"<GPano:ProjectionType>equirectangular</GPano:ProjectionType>", (640, 480), True),
+        (b"GPano:ProjectionType='equirectangular'", (640, 480), True),
+        (b'GPano:ProjectionType="cylindrical"', (640, 480), False),
+        (b"", (4096, 2048), True),
+        (b"", (4096, 2049), False),
+        (b"", (4094, 2047), False),
+    ],
+)
+def test_panoramas_are_known_by_metadata_or_shape(text: bytes, size: tuple[int, int], wraps: bool) -> None:
+    assert metadata.is_equirectangular(text, *size) == wraps
+
+
+def test_png_panorama_is_known_by_its_shape() -> None:
+    assert images.decode(png(np.zeros((2048, 4096, 3), np.uint8)), 10**7).wraps
