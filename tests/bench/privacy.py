@@ -18,13 +18,15 @@ import cv2
 
 from core import config
 from core.config import ROOT
-from core.contract.options import Detail, Method, ResolvedMaskOptions
+from core.contract.options import Detail, Doubtful, Method, ResolvedMaskOptions
 from core.errors import WeightsError
 from core.vision import regions
 from core.vision.detector import OnnxDetector
+from core.weights import manifest
 from tests import detectors
-from tests.bench import privacy_charts, recall, second_looks
+from tests.bench import covered, privacy_charts, recall, second_looks
 from tests.bench import privacy_report as report
+from tests.bench.covered import Coverage
 from tests.bench.recall import Recall, Scene
 from tests.bench.recognition import Bench, covering
 
@@ -32,6 +34,7 @@ MODELS = ("scrfd_10g", "scrfd_2.5g", "scrfd_500m", "centerface")
 DETAILS: tuple[Detail, ...] = get_args(Detail)
 METHODS: tuple[Method, ...] = get_args(Method)
 SIDES = (32, 64, 160, 400, 1300)
+EVERY = 10**6  # annotated pictures: all there are
 NEEDED = (
     "tools/privacy.py",
     "tools/wider_ap.py",
@@ -58,6 +61,7 @@ def main() -> None:
     parts = [
         report.beginning(list(finders), len(scenes), sum(len(scene.counted) for scene in scenes)),
         recalls(finders, scenes, wider),
+        coverage(finders, recall.scenes(shared, wider, EVERY), wider),
         privacy(shared, best(finders)),
         looks(scenes, best(finders)),
     ]
@@ -109,6 +113,16 @@ def recalls(finders: dict[str, OnnxDetector], scenes: list[Scene], tool: ModuleT
             )
     recall.write_worst(reported[best(finders).name, "thorough"], MISSES)
     return report.recalls(reported)
+
+
+def coverage(finders: dict[str, OnnxDetector], scenes: list[Scene], tool: ModuleType) -> str:
+    """Measure what the default mask covers, with and without doubtful faces, in all annotated pictures."""
+    reported: dict[tuple[str, Doubtful], Coverage] = {}
+    for name, finder in finders.items():
+        for doubtful in get_args(Doubtful):
+            reported[name, doubtful] = covered.measured(finder, scenes, doubtful, tool.iou)
+            print(f"{name} doubtful={doubtful}: {reported[name, doubtful].of_hard()}", flush=True)
+    return report.coverage(reported, len(scenes), [manifest.entry(name) for name in finders])
 
 
 def privacy(shared: Path, finder: OnnxDetector) -> str:

@@ -1,7 +1,7 @@
 """How many faces are found, by their size and by how closely a picture is searched; how many masks hide nothing."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,8 @@ from core.vision.detector import OnnxDetector
 
 Pixels = NDArray[np.uint8]
 Boxes = NDArray[np.float64]
+# The IoU of every box of the first with every box of the second.
+IoU = Callable[[Boxes, Boxes], Boxes]
 
 FOUND = 0.5  # IoU with the annotated box, as WIDER FACE counts
 NOTHING = 0.3  # a detection that overlaps no annotated face by this much is none
