@@ -95,3 +95,7 @@ def test_canvas_shows_the_parts() -> None:
     assert canvas.shape == (100, 90, 3)
     assert (canvas[20:, 10:] == pixels[300:380, 400:480]).all()
     assert not canvas[:20].any() and not canvas[:, :10].any()
+
+
+def test_no_regions_need_no_mosaic() -> None:
+    assert mosaics.plan((), (400, 300), 1.0) == []
