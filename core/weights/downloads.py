@@ -65,11 +65,11 @@ Source = MirrorFolder | MirrorUrl | Archive | Wheel
 def ensure(settings: Settings, listener: Listener, path: Path = MANIFEST) -> tuple[ModelEntry, str]:
     """Make sure that the configured model is in the weights folder before the service starts; return it and why.
 
-    A named model is never fetched: a WeightsError gives the command. `auto` fetches as `locations.candidates` allows.
+    A named model is fetched from the mirror: naming it asks for it. From its official source it is not, since that can
+    be a hundred times its size: a WeightsError gives the command. `auto` fetches as `locations.candidates` allows.
     """
     if settings.model != "auto":
-        locations.checked_file(settings.model, settings, path)
-        return locations.choose(settings, path)
+        return _ensure_named(settings, listener, path)
     failure = ""
     for model, reason in locations.candidates(settings, path):
         from_mirror = model.availability is Availability.MIRROR
@@ -82,6 +82,18 @@ def ensure(settings: Settings, listener: Listener, path: Path = MANIFEST) -> tup
         else:
             return model.entry, reason
     raise WeightsError(f"no model can be had, see weights/README.md: {failure}")
+
+
+def _ensure_named(settings: Settings, listener: Listener, path: Path) -> tuple[ModelEntry, str]:
+    entry, reason = locations.choose(settings, path)
+    from_mirror = _mirror_sources(entry, settings)
+    if from_mirror:
+        try:
+            fetch(entry, from_mirror, settings.weights_dir, listener)
+        except WeightsError as error:
+            listener.on_message(str(error))
+    locations.checked_file(entry.name, settings, path)
+    return entry, reason
 
 
 def pull(entry: ModelEntry, settings: Settings, listener: Listener) -> Path:

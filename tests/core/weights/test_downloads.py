@@ -231,13 +231,52 @@ def test_pull_hides_the_mirrors_password(
     assert "secret" not in listener.text
 
 
-def test_ensure_named_never_fetches(
-    settings: Settings, manifest_file: Path, mirror: Server, listener: RecordingListener
+def test_ensure_fetches_named_from_mirror(
+    settings: Settings, manifest_file: Path, mirror: Server, server: Server, listener: RecordingListener
 ) -> None:
+    wanted = with_mirror(named(settings, "scrfd_2.5g"), mirror.url)
+    entry, reason = downloads.ensure(wanted, listener.callbacks, manifest_file)
+
+    assert (entry.name, reason) == ("scrfd_2.5g", "FACE_API_MODEL names it")
+    assert locations.installed(wanted, manifest_file)[0] == entry
+    assert "scrfd_2.5g is for research only. Notice of scrfd_2.5g." in listener.text
+    assert files_in_folder(settings) == ["scrfd_2.5g.onnx"] and server.sent == []
+
+
+def test_ensure_fetches_named_from_folder(
+    settings: Settings, manifest_file: Path, tmp_path: Path, listener: RecordingListener
+) -> None:
+    (tmp_path / "copies").mkdir()
+    (tmp_path / "copies" / "scrfd_2.5g.onnx").write_bytes(FILES["scrfd_2.5g"])
+    wanted = with_mirror(named(settings, "scrfd_2.5g"), str(tmp_path / "copies"))
+
+    assert downloads.ensure(wanted, listener.callbacks, manifest_file)[0].name == "scrfd_2.5g"
+    assert "Notice of scrfd_2.5g." in listener.text
+
+
+@pytest.mark.parametrize("content", [None, WRONG])
+def test_ensure_named_leaves_official_source(
+    settings: Settings,
+    manifest_file: Path,
+    mirror: Server,
+    server: Server,
+    listener: RecordingListener,
+    content: bytes | None,
+) -> None:
+    mirror.files = {"scrfd_2.5g.onnx": content} if content else {}
     with pytest.raises(WeightsError, match=r"face-api weights pull scrfd_2.5g$"):
         downloads.ensure(with_mirror(named(settings, "scrfd_2.5g"), mirror.url), listener.callbacks, manifest_file)
 
-    assert mirror.sent == []
+    assert server.sent == [] and files_in_folder(settings) == []
+
+
+def test_ensure_named_without_mirror_gives_command(
+    settings: Settings, manifest_file: Path, server: Server, listener: RecordingListener
+) -> None:
+    with pytest.raises(WeightsError, match=r"face-api weights pull scrfd_2.5g$"):
+        downloads.ensure(named(settings, "scrfd_2.5g"), listener.callbacks, manifest_file)
+
+    assert server.sent == []
 
 
 def test_ensure_auto_takes_the_mirror(
