@@ -66,6 +66,7 @@ def masked_image(masked: MaskedImage, output_format: str, context: RequestContex
     timings = report.detections.timings
     response = Response(masked.image, mimetype=f"image/{output_format}")
     response.headers["X-Face-Count"] = str(len(report.detections.faces))
+    response.headers["X-Kept-Faces"] = str(masked.report.kept_faces)
     response.headers["X-Inference-Ms"] = f"{timings.inference_ms:.2f}"
     response.headers["X-Mask-Ms"] = f"{timings.mask_ms or 0:.2f}"
     response.headers["X-Encode-Ms"] = f"{timings.encode_ms or 0:.2f}"
@@ -95,9 +96,11 @@ def masked_json(masked: MaskedImage, options: ResolvedMaskOptions, context: Requ
         masking=Masking(
             method=options.method,
             strength=options.strength,
+            cover=options.cover,
             padding=options.padding,
             regions_masked=report.regions,
             doubtful=report.detection.detections.doubtful,
+            kept_faces=report.kept_faces,
             effective_strength=report.effective_strength,
         ),
         metadata_removed=list(report.detection.metadata_removed),

@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from core import errors, logs
-from core.errors import FaceApiError, FieldProblem
+from core.contract import problems
+from core.errors import FaceApiError
 from web.requests import REQUEST_ID
 
 log = logs.get(__name__)
@@ -117,21 +118,14 @@ def body(error: FaceApiError, request_id: str) -> dict[str, Any]:
 
 def invalid(error: ValidationError) -> Response:
     """Respond to what pydantic found wrong with a query, a form or a body."""
-    problems = [
-        FieldProblem(".".join(str(part) for part in problem["loc"]), _message(problem))
-        for problem in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    case = errors.NoImage if problems[0].field == "image" else errors.InvalidOption
-    return answer(case.of(problems))
+    found = problems.of(error, messages={("image", "missing"): _no_picture()})
+    case = errors.NoImage if found[0].field == "image" else errors.InvalidOption
+    return answer(case.of(found))
 
 
-def _message(problem: Any) -> str:
-    if problem["type"] == "extra_forbidden":
-        return "There is no such parameter or field here"
-    if problem["type"] == "missing" and problem["loc"] == ("image",):
-        other = request.mimetype not in ("", "multipart/form-data")
-        return NO_PICTURE + (f", not {request.mimetype}" if other and KNOWN_TYPE.fullmatch(request.mimetype) else "")
-    return str(problem["msg"]).removeprefix("Value error, ")
+def _no_picture() -> str:
+    other = request.mimetype not in ("", "multipart/form-data")
+    return NO_PICTURE + (f", not {request.mimetype}" if other and KNOWN_TYPE.fullmatch(request.mimetype) else "")
 
 
 def _rate_limited(error: RateLimitExceeded) -> Response:

@@ -10,7 +10,8 @@ from flask import request
 from werkzeug.datastructures import FileStorage
 
 from core.batches.uploads import BatchUploader
-from core.contract.options import DetectOptions, MaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
+from core.contract import region_options
+from core.contract.options import DetectOptions, MaskQuery, ResolvedDetectOptions, ResolvedMaskOptions
 from core.engine import defaults
 from core.errors import FieldProblem, InvalidOption, NoImage
 from core.pictures import headers
@@ -18,13 +19,13 @@ from core.records.results import UploadedImage
 from web import current
 from web.bodies import RequestContext
 from web.schemas.batches import ImageUploads
-from web.schemas.detect import ImageUpload
+from web.schemas.detect import ImageUpload, MaskUpload
 
 DIGEST_DIGITS = 16  # chosen: of pictures in one batch, no two have the same
 
 
 @overload
-def received(query: MaskOptions, form: ImageUpload) -> tuple[UploadedImage, RequestContext, ResolvedMaskOptions]: ...
+def received(query: MaskQuery, form: MaskUpload) -> tuple[UploadedImage, RequestContext, ResolvedMaskOptions]: ...
 @overload
 def received(
     query: DetectOptions, form: ImageUpload
@@ -33,15 +34,26 @@ def received(query: DetectOptions, form: ImageUpload) -> tuple[UploadedImage, Re
     """Read the upload, check it by its header before anything is decoded, and resolve the options left out."""
     started = time.perf_counter()
     settings = current.services().settings
-    if len(request.files.getlist("image")) + len(request.form.getlist("image")) > 1:
-        raise InvalidOption("one picture a call", problems=(FieldProblem("image", "Send exactly one file"),))
+    _refuse_repeated(form)
     data = form.image.read()
     if not data:
         raise NoImage("the file is empty")
     header = headers.probe(data, settings.max_image_pixels)
     upload = UploadedImage(data, form.image.filename or "", f"image/{header.format}")
     options = defaults.resolve(query, settings)
+    if isinstance(form, MaskUpload):
+        region_options.refuse_outside(form.mask_regions, header.size)
+        regions = {"mask_regions": form.mask_regions, "keep_regions": form.keep_regions}
+        options = options.model_copy(update=regions)
     return upload, RequestContext(options, len(data), settings.input_size, started), options
+
+
+def _refuse_repeated(form: ImageUpload) -> None:
+    sent = [name for part in (request.files, request.form) for name, _ in part.items(multi=True)]
+    repeated = [name for name in type(form).model_fields if sent.count(name) > 1]
+    if repeated:
+        messages = {"image": "Send exactly one file"}
+        raise InvalidOption.of(FieldProblem(name, messages.get(name, "Send this once")) for name in repeated)
 
 
 @dataclass(frozen=True)

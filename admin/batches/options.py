@@ -6,14 +6,33 @@ from typing import Any, Literal, TypeVar
 import click
 from pydantic import ValidationError
 
-from core.contract import fields
+from core.contract import fields, problems, region_options
 from core.contract.fields import OptionField
 from core.contract.options import DetectOptions, MaskOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 JobType = Literal["mask", "detect"]
 MODELS: dict[str, type[DetectOptions]] = {"mask": MaskOptions, "detect": DetectOptions}
-PARAMETER_TYPES: dict[str, click.ParamType[Any]] = {"integer": click.INT, "number": click.FLOAT, "text": click.STRING}
+
+
+class RegionsType(click.ParamType[Any]):
+    """Regions as the API takes them in a form: a JSON array."""
+
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return region_options.from_text(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+PARAMETER_TYPES: dict[str, click.ParamType[Any]] = {
+    "integer": click.INT,
+    "number": click.FLOAT,
+    "text": click.STRING,
+    "regions": RegionsType(),
+}
 
 
 def detection_options(command: Command) -> Command:
@@ -32,15 +51,11 @@ def given_options(job_type: str, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         options = MODELS[job_type].model_validate(given)
     except ValidationError as error:
-        problems = [f"--{_dashed(str(problem['loc'][0]))}: {_reason(problem, job_type)}" for problem in error.errors()]
-        raise click.UsageError("; ".join(problems)) from error
+        unknown = [name for name in given if name not in MODELS[job_type].model_fields]
+        wrong = [f"--{_dashed(one.field)}: {one.message}" for one in problems.of(error) if one.field not in unknown]
+        wrong += [f"--{_dashed(name)}: {job_type} has no such option" for name in unknown]
+        raise click.UsageError("; ".join(wrong)) from error
     return options.model_dump(mode="json", include=set(given))
-
-
-def _reason(problem: Any, job_type: str) -> str:
-    if problem["type"] == "extra_forbidden":
-        return f"{job_type} has no such option"
-    return str(problem["msg"]).removeprefix("Value error, ")
 
 
 def _flags(field: OptionField) -> str:
@@ -51,11 +66,14 @@ def _flags(field: OptionField) -> str:
 def _type(field: OptionField) -> dict[str, Any]:
     if field.kind == "boolean":
         return {}  # click makes a flag of it
-    return {"type": click.Choice(field.choices) if field.kind == "choice" else PARAMETER_TYPES[field.kind]}
+    if field.kind == "choice":
+        return {"type": click.Choice(field.choices)}
+    # A number that may be a word: the model reads both.
+    return {"type": click.STRING if field.choices else PARAMETER_TYPES[field.kind]}
 
 
 def _help(field: OptionField) -> str:
-    default = "" if field.default is None else f"  [default: {field.default}]"
+    default = "" if field.default in (None, ()) else f"  [default: {field.default}]"
     return f"{field.description}{default}"
 
 

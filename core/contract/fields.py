@@ -8,14 +8,22 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-Kind = Literal["choice", "boolean", "integer", "number", "text"]
-KINDS: dict[Any, Kind] = {bool: "boolean", int: "integer", float: "number"}
+from core.contract.region_options import RequestedRegion
+
+Kind = Literal["choice", "boolean", "integer", "number", "text", "regions"]
+KINDS: dict[Any, Kind] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    tuple[RequestedRegion, ...]: "regions",
+}
 
 
 @dataclass(frozen=True)
 class OptionField:
-    """One option. choices: empty unless kind is "choice"; minimum, maximum: inclusive, None without a limit.
+    """One option. choices: all values of a "choice", the words that an "integer" may be instead; else empty.
 
+    minimum, maximum: inclusive, None without a limit.
     optional: it may be None, which leaves the choice to the service's settings.
     """
 
@@ -39,13 +47,13 @@ def _describe(name: str, info: FieldInfo) -> OptionField:
     if typing.get_origin(info.annotation) in {typing.Union, types.UnionType}:
         annotations = list(typing.get_args(info.annotation))
     value_type = next(annotation for annotation in annotations if annotation is not types.NoneType)
-    is_choice = typing.get_origin(value_type) is Literal
+    literals = [annotation for annotation in annotations if typing.get_origin(annotation) is Literal]
     return OptionField(
         name=name,
-        kind="choice" if is_choice else KINDS.get(value_type, "text"),
+        kind="choice" if value_type in literals else KINDS.get(value_type, "text"),
         default=None if info.is_required() else info.default,
         optional=types.NoneType in annotations,
-        choices=tuple(str(choice) for choice in typing.get_args(value_type)) if is_choice else (),
+        choices=tuple(str(choice) for literal in literals for choice in typing.get_args(literal)),
         minimum=_limit(info, "ge"),
         maximum=_limit(info, "le"),
         description=info.description or "",

@@ -9,12 +9,16 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, WithJsonSchema
 
 from core.contract.models import FrozenModel
+from core.contract.numbers import IntegerOr
+from core.contract.region_options import RegionOptions, Regions
 from core.contract.reports import Face
 
 Method = Literal["gaussian", "pixelate", "solid", "elliptical"]
 OutputFormat = Literal["jpeg", "png", "webp"]
 Detail = Literal["fast", "balanced", "thorough"]
 Doubtful = Literal["mask", "leave"]
+Extent = Literal["face", "head"]
+Strength = int | Literal["auto"]
 
 
 class DetectOptions(FrozenModel):
@@ -47,13 +51,17 @@ class CoverOptions(FrozenModel):
         Field(description="How a face is covered; `elliptical` is the blur inside an ellipse."),
     ] = "gaussian"
     strength: Annotated[
-        int,
+        Strength,
+        IntegerOr("auto", ge=1, le=999),
         Field(
-            ge=1,
-            le=999,
-            description="Blur kernel or cell size in pixels; raised where it is too weak for the size of a face.",
+            description="Blur kernel or cell size in pixels; raised where it is too weak for the size of a face."
+            " `auto`: the weakest that hides a face of that size."
         ),
     ] = 199
+    cover: Annotated[
+        Extent,
+        Field(description="What of a person is covered: the face, or the head with hair, ears and chin."),
+    ] = "face"
     padding: Annotated[
         float,
         Field(ge=0, le=2, description="The box grows by this share of its size on every side."),
@@ -65,8 +73,8 @@ class CoverOptions(FrozenModel):
     ] = 95
 
 
-class MaskOptions(CoverOptions, DetectOptions):
-    """Which faces are covered, how, and how the result is encoded."""
+class MaskQuery(CoverOptions, DetectOptions):
+    """Which faces are covered, how, and how the result is encoded: what a call says in its URL."""
 
     doubtful: Annotated[
         Doubtful | None,
@@ -95,6 +103,10 @@ class MaskOptions(CoverOptions, DetectOptions):
     ] = None
 
 
+class MaskOptions(RegionOptions, MaskQuery):
+    """All options of a mask: a call sends the regions in its form, a batch everything together."""
+
+
 class ResolvedDetectOptions(DetectOptions):
     """How a picture is searched, nothing left open. The default is for batches that are older than the option."""
 
@@ -109,6 +121,10 @@ class ResolvedMaskOptions(ResolvedDetectOptions, MaskOptions):
 
 
 class ManualMaskOptions(CoverOptions):
-    """How the faces that a person has marked are covered: all of them, and nothing else."""
+    """How the faces that a person has marked are covered: all of them, and nothing else.
+
+    mask_regions: what the call had asked for whose result is edited: that stays masked.
+    """
 
     faces: tuple[Face, ...] = ()
+    mask_regions: Regions = ()

@@ -5,6 +5,7 @@ from typing import Self
 from core.contract.models import FrozenModel
 
 Point = tuple[float, float]
+LandmarkPoints = tuple[Point, Point, Point, Point, Point]
 Box = tuple[float, float, float, float]
 
 
@@ -12,13 +13,14 @@ class Face(FrozenModel):
     """One face of the upright picture. box: left, top, right, bottom in pixels, clipped to the picture.
 
     landmarks: left eye, right eye, nose, left and right mouth corner (as the viewer sees them), or None for a
-    model without them. review: doubtful, so that a person should look.
+    model without them. review: doubtful, so that a person should look. drawn: by a person, and so covered as it is.
     """
 
     box: Box
     confidence: float
-    landmarks: tuple[Point, Point, Point, Point, Point] | None = None
+    landmarks: LandmarkPoints | None = None
     review: bool = False
+    drawn: bool = False
 
 
 class Timings(FrozenModel):
@@ -111,12 +113,14 @@ class Verification(FrozenModel):
 class MaskReport(FrozenModel):
     """What was done to a picture: the faces found, the regions masked, the largest strength used.
 
+    kept_faces: those that were found where the caller wants faces to be left.
     verification: None where the masked picture was not searched.
     """
 
     detection: DetectionReport
     regions: int
     effective_strength: int
+    kept_faces: int = 0
     verification: Verification | None = None
 
 

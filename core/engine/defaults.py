@@ -3,21 +3,22 @@
 from typing import overload
 
 from core.config import Settings
-from core.contract.options import DetectOptions, MaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
+from core.contract.options import DetectOptions, MaskQuery, ResolvedDetectOptions, ResolvedMaskOptions
 
 
 @overload
-def resolve(options: MaskOptions, settings: Settings) -> ResolvedMaskOptions: ...
+def resolve(options: MaskQuery, settings: Settings) -> ResolvedMaskOptions: ...
 @overload
 def resolve(options: DetectOptions, settings: Settings) -> ResolvedDetectOptions: ...
 def resolve(options: DetectOptions, settings: Settings) -> ResolvedDetectOptions:
     """Fill in from the settings what a call's options leave open."""
     given = options.model_dump()
-    if not isinstance(options, MaskOptions):
+    if not isinstance(options, MaskQuery):
         return ResolvedDetectOptions(**given | {"detail": options.detail or settings.detail_detect})
     detail = options.detail or settings.detail_mask
     # A weak mask leaves a face to be found by intention: to verify it is to make it strong.
-    usual = settings.verify_masks and detail != "fast" and not settings.allow_weak_masks
+    weak = settings.allow_weak_masks and options.strength != "auto"
+    usual = settings.verify_masks and detail != "fast" and not weak
     verify = usual if options.verify is None else options.verify
     doubtful = options.doubtful or ("mask" if settings.mask_doubtful else "leave")
     return ResolvedMaskOptions(**given | {"detail": detail, "verify": verify, "doubtful": doubtful})

@@ -121,12 +121,18 @@ def make_plan(image: StoredImage, edited: JobDetail | None, edit: ManualEdit) ->
 def _options(
     edited: JobDetail | None, appearance: dict[str, Any], detections: list[dict[str, Any]]
 ) -> ManualMaskOptions:
-    """Return the options given; what is left out is as it was in the job that is edited, if that was a mask."""
+    """Return the options given; what is left out is as it was in the job that is edited, if that was a mask.
+
+    What that one's caller wanted to be always masked stays so: a person has judged the faces alone.
+    """
     before: dict[str, Any] = {}
     if edited and edited.job.job_type == JobType.MASK:
         job = edited.job
-        before = {"method": job.blur_method, "strength": job.blur_strength, "padding": job.padding}
-        before |= {"format": job.output_format, "quality": job.output_quality}
+        report = edited.report or {}
+        # A mask without a number was made with the weakest that hides each face.
+        before = {"method": job.blur_method, "strength": job.blur_strength or "auto", "padding": job.padding}
+        before |= {"format": job.output_format, "quality": job.output_quality, "cover": report.get("cover")}
+        before |= {"mask_regions": report.get("mask_regions")}
     chosen = {name: value for name, value in before.items() if value is not None} | appearance
     return ManualMaskOptions.model_validate(chosen | {"faces": tuple(_face(one) for one in detections)})
 
@@ -138,7 +144,7 @@ def _face(found: dict[str, Any]) -> Face:
     points = tuple((marks[name]["x"], marks[name]["y"]) for name in Landmarks.model_fields) if marks else None
     # As sure as it was found: the ellipse around a face grows where its landmarks are not to be believed.
     box = (bbox["x1"], bbox["y1"], bbox["x2"], bbox["y2"])
-    return Face(box=box, confidence=found["confidence"], landmarks=points)
+    return Face(box=box, confidence=found["confidence"], landmarks=points, drawn=bool(found.get("added")))
 
 
 def _odd_indexes(edit: ManualEdit, count: int) -> list[FieldProblem]:

@@ -40,7 +40,7 @@ def masked(result: MaskedImage, options: ResolvedMaskOptions, total_ms: float) -
     """Return the outcome of mask."""
     report = result.report.detection
     values = requested_columns(options) | _measured_columns(report, total_ms, options.detail)
-    summary = job_report(report, options.detail) | _mask_report(result.report)
+    summary = job_report(report, options.detail) | _mask_report(result.report, options)
     return JobOutcome(report.width, report.height, values, lambda: _detections(report), result.image, summary)
 
 
@@ -49,7 +49,7 @@ def manually_masked(result: MaskedImage, options: ManualMaskOptions, total_ms: f
     report = result.report.detection
     measured = _measured_columns(report, total_ms, None) | {"inference_ms": None}
     values = _cover_columns(options) | MANUAL_THRESHOLDS | measured
-    summary = job_report(report, None) | _mask_report(result.report)
+    summary = job_report(report, None) | _mask_report(result.report, options)
     return JobOutcome(report.width, report.height, values, lambda: _detections(report), result.image, summary)
 
 
@@ -95,7 +95,7 @@ def _cover_columns(options: CoverOptions) -> dict[str, Any]:
     return {
         "job_type": JobType.MASK,
         "blur_method": options.method,
-        "blur_strength": options.strength,
+        "blur_strength": None if options.strength == "auto" else options.strength,
         "padding": options.padding,
         "output_format": options.format,
         "output_quality": options.quality,
@@ -111,8 +111,16 @@ def _measured_columns(report: DetectionReport, total_ms: float, detail: str | No
     }
 
 
-def _mask_report(report: MaskReport) -> dict[str, Any]:
+def _mask_report(report: MaskReport, options: ResolvedMaskOptions | ManualMaskOptions) -> dict[str, Any]:
+    """Return what was done to hide the faces, and what was asked for and is no column."""
+    keep = options.keep_regions if isinstance(options, ResolvedMaskOptions) else ()
     return {
+        "strength": options.strength,
+        "cover": options.cover,
+        "regions": report.regions,
+        "mask_regions": [region.model_dump() for region in options.mask_regions],
+        "keep_regions": [region.model_dump() for region in keep],
+        "kept_faces": report.kept_faces,
         "effective_strength": report.effective_strength,
         "metadata_removed": list(report.detection.metadata_removed),
         "verification": report.verification and report.verification.model_dump(),

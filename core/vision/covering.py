@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.contract import region_options
 from core.contract.options import CoverOptions
+from core.contract.region_options import Regions
 from core.contract.reports import Face
 from core.pictures import images
 from core.pictures.images import DecodedImage
@@ -18,12 +20,13 @@ from core.vision.verifications import Covered, Expected, Subject
 
 def subject(picture: DecodedImage, options: CoverOptions, policy: MaskPolicy) -> Subject:
     """Return what is masked: the picture as a viewer sees it, and how."""
-    return Subject(images.flatten(picture), options, policy)
+    return Subject(images.flatten(picture), options, regions.policy_of(options, policy))
 
 
-def cover(subject: Subject, faces: tuple[Face, ...]) -> Covered:
-    """Mask faces."""
-    planned = regions.plan(faces, subject.options, subject.policy, subject.size)
+def cover(subject: Subject, faces: tuple[Face, ...], requested: Regions) -> Covered:
+    """Mask faces, and the regions that the caller has named; InvalidOption for one outside of the picture."""
+    how = subject.options, subject.policy, subject.size
+    planned = regions.plan(faces, *how) + regions.plan_requested(requested, *how)
     return Covered(masks.cover(subject.pixels, planned), planned)
 
 
@@ -37,7 +40,8 @@ def verify(
     def search(masked: MaskedPixels, regions: tuple[Region, ...]) -> tuple[Face, ...]:
         return finding.find_around(overlay(picture, masked), regions, sure, detector)
 
-    expected = Expected(selection.visible, options.nms_threshold, only_regions=selection.limited)
+    kept = region_options.boxes(options.keep_regions, subject.size)
+    expected = Expected(selection.visible, kept, options.nms_threshold, only_regions=selection.limited)
     return verifications.verify(subject, covered, expected, search)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.contract import region_options
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Detections, Face, Timings
 from core.pictures import images
@@ -73,13 +74,14 @@ def find_around(
 class Selection:
     """Which faces are masked. options: what they were searched with; detections: the faces to mask.
 
-    visible: those that stay visible because `max_faces` is smaller; limited: whether the caller has given a number of
-    faces, and there are as many.
+    visible: those that stay visible because `max_faces` is smaller, or because they lie where faces are kept; kept: how
+    many do; limited: whether the caller has given a number of faces, and there are as many.
     """
 
     options: ResolvedMaskOptions
     detections: Detections
     visible: tuple[Face, ...]
+    kept: int
     limited: bool
 
 
@@ -89,11 +91,13 @@ def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: 
     unlimited = options.model_copy(update={"confidence": least, "max_faces": 0})
     detections = find(picture, unlimited, detector)
     judged = doubts.judge(detections.faces, options, detector.doubt_limits)
-    faces = (*judged.sure, *judged.doubtful)
+    keep, size = options.keep_regions, picture.size
+    faces, kept = region_options.split((*judged.sure, *judged.doubtful), keep, size)
+    near_misses, _ = region_options.split(judged.near_misses, keep, size)
     count = options.max_faces or len(faces)
     limited = 0 < options.max_faces <= len(faces)
-    selected = detections.model_copy(update={"faces": faces[:count], "near_misses": judged.near_misses})
-    return Selection(options, selected, faces[count:], limited)
+    selected = detections.model_copy(update={"faces": faces[:count], "near_misses": near_misses})
+    return Selection(options, selected, (*faces[count:], *kept), len(kept), limited)
 
 
 def _enlarged(detections: Detections, reduction: Reduction, input_size: int) -> Detections:

@@ -12,7 +12,7 @@ from core.pictures.images import DecodedImage
 from core.vision import covering, finding, regions, searches
 from core.vision.detector import Detector
 from core.vision.regions import MaskPolicy
-from core.vision.verifications import Covered
+from core.vision.verifications import Covered, Subject
 
 MANUAL = "by hand"  # where a report names the model that found the faces
 
@@ -40,7 +40,7 @@ def mask(
     selection = finding.find_to_mask(picture, options, detector)
     steps.begin()
     subject = covering.subject(picture, options, policy)
-    covered = covering.cover(subject, selection.detections.faces)
+    covered = covering.cover(subject, selection.detections.faces, options.mask_regions)
     steps.end("mask_ms")
     if options.verify:
         covered = covering.verify(picture, subject, covered, selection, detector)
@@ -50,7 +50,8 @@ def mask(
     faces = _ranked((*selection.detections.faces, *covered.missed))
     detections = selection.detections.model_copy(update={"faces": faces})
     report = _report(picture, detector, detections, steps)
-    return MaskedImage(report=_mask_report(report, covered, options, policy), image=image)
+    masked = _mask_report(report, covered, subject).model_copy(update={"kept_faces": selection.kept})
+    return MaskedImage(report=masked, image=image)
 
 
 def mask_manually(
@@ -60,12 +61,13 @@ def mask_manually(
     steps = _Steps()
     picture = images.decode(data, max_pixels)
     steps.end("decode_ms")
-    covered = covering.cover(covering.subject(picture, options, policy), options.faces)
+    subject = covering.subject(picture, options, policy)
+    covered = covering.cover(subject, options.faces, options.mask_regions)
     steps.end("mask_ms")
     image = _encode(picture, covered, options)
     steps.end("encode_ms")
     report = _report(picture, None, Detections.marked(_ranked(options.faces)), steps)
-    return MaskedImage(report=_mask_report(report, covered, options, policy), image=image)
+    return MaskedImage(report=_mask_report(report, covered, subject), image=image)
 
 
 class _Steps:
@@ -96,12 +98,13 @@ def _ranked(faces: tuple[Face, ...]) -> tuple[Face, ...]:
     return tuple(sorted(faces, key=lambda face: -face.confidence))
 
 
-def _mask_report(report: DetectionReport, covered: Covered, options: CoverOptions, policy: MaskPolicy) -> MaskReport:
+def _mask_report(report: DetectionReport, covered: Covered, subject: Subject) -> MaskReport:
     strengths = [region.strength for region in covered.regions]
+    unused = subject.policy.raised(subject.options.method, subject.options.strength, 1)
     return MaskReport(
         detection=report,
         regions=len(covered.regions),
-        effective_strength=max(strengths, default=policy.raised(options.method, options.strength, 1)),
+        effective_strength=max(strengths, default=unused),
         verification=covered.verification,
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.contract import region_options
 from core.contract.options import CoverOptions, Method
 from core.contract.reports import Box, Face, Verification
 from core.errors import ResidualFace
@@ -49,11 +50,12 @@ class Subject:
 class Expected:
     """Which faces may be found in the masked picture. visible: those that the caller wants to stay visible.
 
-    nms_threshold: above this IoU a box is one of them. only_regions: nothing but the regions is to be masked, because
-    the caller has named a number of faces.
+    kept: areas in which it wants every face to stay. nms_threshold: above this IoU a box is one of `visible`.
+    only_regions: nothing but the regions is to be masked, because the caller has named a number of faces.
     """
 
     visible: tuple[Face, ...]
+    kept: tuple[Box, ...]
     nms_threshold: float
     only_regions: bool
 
@@ -61,6 +63,8 @@ class Expected:
         box = np.array(face.box, np.float32)
         visible = np.array([one.box for one in self.visible], np.float32).reshape(-1, 4)
         if (boxes.iou(box, visible) > self.nms_threshold).any():
+            return True
+        if region_options.holds(self.kept, face.box):
             return True
         return self.only_regions and _covered_share(face.box, masked) < SAME_FACE_OVERLAP
 

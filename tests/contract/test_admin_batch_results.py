@@ -15,7 +15,7 @@ from tests.contract.admin import ADMIN, basic, body
 from tests.contract.batches import archive, begun, finish, item_id, masked, picture
 from tests.contract.calls import assert_problem
 from tests.stack import Stack
-from web.openapi.examples import A_RESULT
+from web.openapi.batch_examples import A_RESULT
 
 
 def test_archive_holds_pictures_and_manifest(idle: Stack) -> None:

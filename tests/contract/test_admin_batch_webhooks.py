@@ -12,7 +12,7 @@ from tests.contract.admin import basic, body
 from tests.contract.batches import begun
 from tests.contract.calls import Starter, assert_problem, fields
 from tests.stack import Stack
-from web.openapi.examples import A_DELIVERY
+from web.openapi.batch_examples import A_DELIVERY
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 

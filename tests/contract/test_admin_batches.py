@@ -20,6 +20,7 @@ ITEM = {
     "id", "name", "state", "attempts", "error", "image_id", "job_id", "face_count", "result_url", "size_bytes",
     "sha256", "result_sha256", "created_at", "finished_at",
 }  # fmt: skip
+BAND = {"unit": "relative", "x1": 0, "y1": 0.9, "x2": 1, "y2": 1}
 NOTHING = {"queued": 0, "running": 0, "completed": 0, "failed": 0, "cancelled": 0, "total": 0}
 OPTIONS = {
     "confidence": 0.5, "nms_threshold": 0.4, "max_faces": 0, "method": "gaussian", "strength": 199, "padding": 0.15,
@@ -70,6 +71,18 @@ def test_new_batch_has_every_field(idle: Stack) -> None:
     assert shown(idle, made) == made
 
 
+def test_batch_takes_regions_and_words(idle: Stack) -> None:
+    options = {
+        "mask_regions": [BAND],
+        "keep_regions": [{**BAND, "unit": "pixels"}],
+        "strength": "auto",
+        "cover": "head",
+    }
+    made = begun(idle, options=options)
+    assert {name: made["options"][name] for name in options} == options
+    assert shown(idle, made) == made
+
+
 def test_detect_batch_takes_options_of_detect(idle: Stack) -> None:
     made = begun(idle, job_type="detect", options={"max_faces": 3})
     assert (made["job_type"], made["options"]["max_faces"]) == ("detect", 3)
@@ -82,6 +95,11 @@ def test_detect_batch_takes_options_of_detect(idle: Stack) -> None:
         ({"options": {"methd": "solid"}}, "options.methd"),
         ({"options": {"confidence": 7}}, "options.confidence"),
         ({"options": {"confidence": "0.5"}}, "options.confidence"),
+        ({"options": {"strength": "9"}}, "options.strength"),
+        ({"options": {"mask_regions": [BAND, {**BAND, "y2": 0}]}}, "options.mask_regions[1].y2"),
+        ({"options": {"keep_regions": [{**BAND, "x1": "0"}]}}, "options.keep_regions[0].x1"),
+        ({"options": {"keep_regions": "[]"}}, "options.keep_regions"),
+        ({"job_type": "detect", "options": {"mask_regions": [BAND]}}, "options.mask_regions"),
         ({"job_type": "detect", "options": {"method": "solid"}}, "options.method"),
         ({"job_type": "blur"}, "job_type"),
         ({"webhook_url": "ftp://example.org/"}, "webhook_url"),

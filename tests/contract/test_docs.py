@@ -1,6 +1,7 @@
 """The OpenAPI description, the pages that show it, and that the service keeps to it."""
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -42,7 +43,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 MASK_OPTIONS: dict[str, dict[str, Any]] = OPTIONS | {
     "method": {"type": "string", "default": "gaussian", "enum": ["elliptical", "gaussian", "pixelate", "solid"]},
-    "strength": {"type": "integer", "default": 199, "minimum": 1, "maximum": 999},
+    "strength": {
+        "anyOf": [{"type": "integer", "minimum": 1, "maximum": 999}, {"type": "string", "const": "auto"}],
+        "default": 199,
+    },
+    "cover": {"type": "string", "default": "face", "enum": ["face", "head"]},
     "padding": {"type": "number", "default": 0.15, "minimum": 0, "maximum": 2},
     "format": {"type": "string", "default": "jpeg", "enum": ["jpeg", "png", "webp"]},
     "quality": {"type": "integer", "default": 95, "minimum": 1, "maximum": 100},
@@ -144,14 +149,18 @@ def test_options_are_described_exactly(document: dict[str, Any], path: str, opti
     assert found == options
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_upload_is_described(document: dict[str, Any], path: str) -> None:
+@pytest.mark.parametrize(("path", "texts"), [(DETECT, []), (MASK, ["mask_regions", "keep_regions"])])
+def test_upload_is_described(document: dict[str, Any], path: str, texts: list[str]) -> None:
     body = resolved(document, document["paths"][path]["post"]["requestBody"])
     assert body["required"] is True
     assert list(body["content"]) == ["multipart/form-data"]
     schema = resolved(document, body["content"]["multipart/form-data"]["schema"])
-    assert list(schema["properties"]) == ["image"]
+    assert sorted(schema["properties"]) == sorted(["image", *texts])
     assert schema["required"] == ["image"]
+    for name in texts:
+        described = schema["properties"][name]
+        assert (described["type"], "format" in described) == ("string", False)
+        assert described["description"] and json.loads(described["example"])
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -181,7 +190,7 @@ def test_mask_answer_is_described(document: dict[str, Any]) -> None:
     assert set(answer["content"]) == {"image/jpeg", "image/png", "image/webp"}
     names = {name.lower() for name in answer["headers"]}
     reported = {"x-face-count", "x-inference-ms", "x-mask-ms", "x-encode-ms", "x-total-ms", "x-model"}
-    assert names >= reported | {"x-image-id", "x-job-id", "x-mask-effective-strength"}
+    assert names >= reported | {"x-image-id", "x-job-id", "x-mask-effective-strength", "x-kept-faces"}
 
 
 def test_health_answers_are_described(document: dict[str, Any]) -> None:

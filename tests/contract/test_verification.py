@@ -113,6 +113,16 @@ def test_weak_strength_is_kept(weak: Stack, method: str) -> None:
     assert response.headers[STRENGTH] == "21" and RESIDUAL not in response.headers
 
 
+@pytest.mark.parametrize("method", SOFT)
+def test_auto_is_strong_where_weak_masks_are_allowed(weak: Stack, service: Stack, method: str) -> None:
+    query = {"method": method, "strength": "auto", "format": "png"}
+    answers = [masked(stack, pictures.portrait("PNG"), **query) for stack in (weak, service)]
+    assert answers[0].content == answers[1].content
+    assert [(answer.headers[RESIDUAL], answer.headers[STRENGTH]) for answer in answers] == [
+        ("0", answers[1].headers[STRENGTH])
+    ] * 2
+
+
 def test_weak_blur_is_a_plain_gaussian(weak: Stack) -> None:
     before = pictures.pixels(pictures.astronaut())
     query = {"format": "png", "padding": "0.15"}

@@ -18,7 +18,15 @@ from tests.stack import Stack
 from web.schemas.detect import DetectResponse
 
 RUN = {
-    "sh": ("api/v1/mask -o", "api/v1/detect", "/health", "api/v1/admin/stats", "face-api batch", '/images"'),
+    "sh": (
+        "api/v1/mask -o",
+        "api/v1/detect",
+        "/health",
+        "api/v1/admin/stats",
+        "face-api batch",
+        '/images"',
+        "mask_regions=",
+    ),
     "python": ("masked.jpg", "auth/login"),
     "js": ("masked.jpg", "auth/login"),
 }
@@ -77,6 +85,14 @@ def test_curl_mask_example_masks(service: Stack, folder: Path) -> None:
     (code,) = examples("sh", "api/v1/mask -o")
     subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, env=environment(service), check=True)
     assert_masked(folder)
+
+
+def test_curl_regions_example_masks(service: Stack, folder: Path) -> None:
+    (code,) = examples("sh", "mask_regions=")
+    subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, env=environment(service), check=True)
+    before, after = (np.asarray(cv2.imread(str(folder / name))) for name in ("photo.jpg", "regions.jpg"))
+    changed = np.abs(before.astype(int) - after).mean(axis=(1, 2))
+    assert changed[:440].max() < 5 < changed[470:].mean()
 
 
 def test_curl_detect_example_detects(service: Stack, folder: Path) -> None:

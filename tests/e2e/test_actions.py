@@ -22,6 +22,9 @@ def count_jobs(site: Site, **values: object) -> int:
     return int(body(basic(site.service, "GET", "/jobs", params=values))["total"])
 
 
+BAND = '[{"unit": "relative", "x1": 0, "y1": 0.9, "x2": 1, "y2": 1}]'
+
+
 # --- the mask test ------------------------------------------------------------------------------------
 
 
@@ -49,6 +52,35 @@ def test_curl_command_matches_the_form(page: Page) -> None:
     assert "/api/v1/mask?strength=50&format=png'" in line and "-o masked.png" in line
     page.get_by_role("button", name="Reset").click()
     expect(page.locator("#curl")).not_to_contain_text("?")
+
+
+def test_regions_are_masked_and_kept(page: Page) -> None:
+    page.goto("/console/test")
+    page.get_by_label("Strength").fill("auto")
+    page.get_by_label("Always mask").fill(BAND)
+    page.get_by_label("Never mask").fill(BAND.replace("0.9", "0"))
+    with page.expect_response(re.compile("/test/mask")) as answered:
+        page.get_by_label("Choose an image").set_input_files(payload("portrait.jpg", seeds.portrait()))
+    masking = answered.value.json()["masking"]
+    assert (masking["strength"], masking["regions_masked"], masking["kept_faces"]) == ("auto", 1, 1)
+    expect(page.get_by_text("1 left as they are by your regions.")).to_be_visible()
+    line = page.locator("#curl").inner_text()
+    assert f"--form-string 'mask_regions={BAND}'" in line and "?strength=auto" in line
+
+
+def test_regions_of_a_batch_are_sent_and_shown(page: Page, page_errors: PageErrors) -> None:
+    page.goto("/console/batches/new")
+    page.get_by_label("Name").fill("With a band")
+    page.get_by_label("Strength").fill("auto")
+    page.get_by_label("Always mask").fill("[{")
+    page.get_by_label("Choose images").set_input_files([payload("a.jpg", seeds.portrait())])
+    page.get_by_role("button", name="Start batch").click()
+    expect(page.get_by_role("alert")).to_contain_text("Always mask: this is not a JSON array")
+    page.get_by_label("Always mask").fill(BAND)
+    page.get_by_role("button", name="Start batch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("With a band")
+    expect(page.locator(".pairs").last).to_contain_text("0, 0.9 – 1, 1 (relative)")
+    expect(page.locator(".pairs").last).to_contain_text("auto")
 
 
 def test_rejected_image_shows_the_request_id(page: Page, page_errors: PageErrors) -> None:

@@ -2,18 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from core import config, services
 from core.batches import leases, reaping
 from core.batches.leases import ItemLease
+from core.contract.options import ResolvedMaskOptions
 from core.database import migrations
-from core.database.models import BatchItem
+from core.database.models import BatchItem, ProcessingJob
 from core.engine.client import EngineClient
 from core.errors import StorageUnavailable
 from core.records.results import ResultStore
@@ -109,6 +112,27 @@ def test_broken_picture_fails(processor: ItemProcessor, lease: ItemLease, result
     results.objects.put(lease.key, b"no picture", "image/png")
     assert processor.process(lease) == "unsupported_image"
     assert (item(results).state, item(results).error_code) == ("failed", "unsupported_image")
+
+
+def with_regions(lease: ItemLease, *regions: dict[str, float]) -> ItemLease:
+    given = {"verify": False, "mask_regions": regions, "keep_regions": [{"x1": 0, "y1": 0, "x2": 1000, "y2": 1000}]}
+    return replace(lease, options=ResolvedMaskOptions.model_validate(given))
+
+
+def test_regions_of_a_batch_hold_for_its_pictures(
+    processor: ItemProcessor, lease: ItemLease, results: ResultStore
+) -> None:
+    assert processor.process(with_regions(lease, {"x1": 0, "y1": 0, "x2": 9, "y2": 9})) == "ok"
+    with results.sessions() as session:
+        report = session.scalars(select(ProcessingJob)).one().report
+    assert (report["regions"], report["kept_faces"]) == (1, 1)
+
+
+def test_region_outside_fails_the_item(processor: ItemProcessor, lease: ItemLease, results: ResultStore) -> None:
+    assert processor.process(with_regions(lease, {"x1": 5000, "y1": 0, "x2": 5009, "y2": 9})) == "invalid_option"
+    found = item(results)
+    assert (found.state, found.error_code) == ("failed", "invalid_option")
+    assert "mask_regions[0]: It lies outside of the picture" in str(found.error_detail)
 
 
 def test_unexpected_error_fails_the_item(

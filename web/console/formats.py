@@ -1,6 +1,7 @@
 """Numbers, sizes and times as people read them."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from markupsafe import Markup
 
@@ -74,4 +75,11 @@ def option_value(translator: Translator, value: object) -> str:
     """Format the value of an option."""
     if isinstance(value, bool):
         return translator("option.yes" if value else "option.no")
+    if isinstance(value, list):
+        return "; ".join(map(_region, value)) or NONE
     return NONE if value is None else str(value)
+
+
+def _region(region: dict[str, Any]) -> str:
+    edges = "{x1:g}, {y1:g} – {x2:g}, {y2:g}".format(**region)
+    return edges if region["unit"] == "pixels" else f"{edges} ({region['unit']})"

@@ -4,7 +4,8 @@ from typing import Any
 
 from core import errors
 from web.openapi.admin import ADMIN, BODY, TIER, UNKNOWN, UNSAFE
-from web.openapi.examples import A_RESULT, REQUEST_ID
+from web.openapi.batch_examples import A_RESULT
+from web.openapi.examples import REQUEST_ID
 from web.openapi.public import RETRY_AFTER, ErrorCase, Responses, problems
 from web.schemas.batches import BatchResponse, ReceiptResponse
 

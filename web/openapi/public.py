@@ -50,6 +50,7 @@ IMAGE_ERRORS: tuple[ErrorCase, ...] = (
 STORED = "When the result was stored: the id of its {}."
 MASK_HEADERS: dict[str, tuple[str, str]] = {
     "X-Face-Count": ("integer", "Faces found and masked."),
+    "X-Kept-Faces": ("integer", "Faces found in `keep_regions`, and left as they are."),
     "X-Inference-Ms": ("number", "Milliseconds of inference."),
     "X-Mask-Ms": ("number", "Milliseconds of masking."),
     "X-Encode-Ms": ("number", "Milliseconds of encoding."),

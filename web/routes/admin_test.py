@@ -4,12 +4,12 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core.contract.options import MaskOptions
+from core.contract.options import MaskQuery
 from web import bodies, current, uploads
 from web.auth import guards
 from web.openapi import admin as openapi
 from web.requests import caller_has_gone
-from web.schemas.detect import ImageUpload
+from web.schemas.detect import MaskUpload
 from web.schemas.mask import MaskResponse
 
 admin_test = APIBlueprint(
@@ -23,7 +23,7 @@ admin_test = APIBlueprint(
 
 @admin_test.post("/mask", summary="Test a mask", responses=openapi.test_mask(MaskResponse))
 @guards.admin()
-def post_test_mask(query: MaskOptions, form: ImageUpload) -> Response:
+def post_test_mask(query: MaskQuery, form: MaskUpload) -> Response:
     """Return the masked picture as base64, with the faces and the timings."""
     upload, context, options = uploads.received(query, form)
     masked = current.services().engine.run_mask(upload.data, options, caller_has_gone)

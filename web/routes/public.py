@@ -6,13 +6,13 @@ from flask import Response, g
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import DetectOptions, MaskQuery
 from core.records import calls, outcomes
 from web import bodies, current, uploads
 from web.auth import guards
 from web.openapi import public as openapi
 from web.requests import caller_has_gone
-from web.schemas.detect import ImageUpload
+from web.schemas.detect import ImageUpload, MaskUpload
 
 public = APIBlueprint(
     "public", __name__, abp_tags=[Tag(name="Public", description="Health, and the detection and masking of faces.")]
@@ -53,7 +53,7 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     security=openapi.BY_KEY,
 )
 @guards.api_key("mask")
-def post_mask(query: MaskOptions, form: ImageUpload) -> Response:
+def post_mask(query: MaskQuery, form: MaskUpload) -> Response:
     """Return the picture with its faces masked, and nothing in the file but pixels and a colour profile."""
     upload, context, options = uploads.received(query, form)
     services = current.services()

@@ -1,5 +1,6 @@
 """Batches and their items in the admin API."""
 
+import json
 import uuid
 from typing import Annotated, Any
 
@@ -18,12 +19,12 @@ from pydantic import (
 from werkzeug.datastructures import FileStorage as UploadedFile
 
 from core.batches.items import ItemFilter
-from core.contract import states
+from core.contract import problems, states
 from core.contract.models import CachedSchema
 from core.contract.options import DetectOptions, MaskOptions
-from core.errors import FieldProblem, InvalidOption
+from core.errors import InvalidOption
 from web.forms import NOT_TEXT
-from web.openapi.examples import A_BATCH, A_RECEIPT, AN_ITEM
+from web.openapi.batch_examples import A_BATCH, A_RECEIPT, AN_ITEM
 from web.schemas.common import (
     BatchStatus,
     ItemState,
@@ -74,12 +75,10 @@ class BatchCreation(BaseModel):
         """Return the options of the job type; InvalidOption names those that it does not have."""
         model = MaskOptions if self.job_type == states.JobType.MASK else DetectOptions
         try:
-            return model.model_validate(self.options, strict=True)
+            # As JSON: there a list of regions is strict enough.
+            return model.model_validate_json(json.dumps(self.options), strict=True)
         except ValidationError as error:
-            raise InvalidOption.of(
-                FieldProblem(".".join(["options", *map(str, problem["loc"])]), str(problem["msg"]))
-                for problem in error.errors(include_url=False, include_context=False, include_input=False)
-            ) from error
+            raise InvalidOption.of(problems.of(error, "options")) from error
 
 
 class ImageUploads(CachedSchema):

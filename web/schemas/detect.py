@@ -1,17 +1,18 @@
 """Detection responses: their shape, their rounding, and so the OpenAPI description."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from flask_openapi3.models.file import FileStorage
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator
 from werkzeug.datastructures import FileStorage as UploadedFile
 
 from core.contract.detections import Detection
 from core.contract.models import CachedSchema
 from core.contract.options import DetectOptions
+from core.contract.region_options import RegionOptions, Regions, from_text
 from core.contract.reports import DetectionReport
 from web.forms import NOT_TEXT
-from web.openapi.examples import DETECTED
+from web.openapi.examples import DETECTED, REGIONS
 from web.schemas.common import Milliseconds, example
 
 
@@ -29,6 +30,34 @@ class ImageUpload(CachedSchema):
         if not isinstance(sent, UploadedFile):
             raise ValueError(NOT_TEXT)  # noqa: TRY004 - pydantic's way
         return sent
+
+
+def _text(name: str) -> WithJsonSchema:
+    """Describe regions as the text field that holds them."""
+    schema = {
+        "type": "string",
+        "description": RegionOptions.model_fields[name].description,
+        "example": REGIONS,
+    }
+    return WithJsonSchema(schema)
+
+
+class MaskUpload(ImageUpload):
+    """The multipart form of mask: a picture, and regions of it as JSON in text fields."""
+
+    mask_regions: Annotated[Regions, BeforeValidator(from_text), _text("mask_regions")] = ()
+    keep_regions: Annotated[Regions, BeforeValidator(from_text), _text("keep_regions")] = ()
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Tell the framework, which asks without arguments at every request, that none of the fields is text.
+
+        It reads text by Python's `json`, which raises on what is nested deeply; what is no text it hands on as it is.
+        """
+        schema = super().model_json_schema(*args, **kwargs)
+        if args or kwargs:
+            return schema
+        return schema | {"properties": {name: {"type": "string", "format": "binary"} for name in cls.model_fields}}
 
 
 Sides = Annotated[list[int], Field(min_length=2, max_length=2, description="Width and height, in pixels.")]

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.contract.options import Method, OutputFormat
+from core.contract.options import Extent, Method, OutputFormat, Strength
 from web.openapi.examples import MASKED
 from web.schemas.common import Milliseconds, example
 from web.schemas.detect import DetectResponse
@@ -10,10 +10,12 @@ from web.schemas.detect import DetectResponse
 
 class Masking(BaseModel):
     method: Method
-    strength: int = Field(description="As requested.")
+    strength: Strength = Field(description="As requested.")
+    cover: Extent
     padding: float
-    regions_masked: int
+    regions_masked: int = Field(description="Faces, and the `mask_regions` of the call.")
     doubtful: int = Field(description="How many of the faces are doubtful: masked, and marked `review`.")
+    kept_faces: int = Field(description="Faces found in the `keep_regions` of the call, and left as they are.")
     effective_strength: int = Field(description="The largest used; never weaker than hides a face of that size.")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from core.contract.options import MaskOptions
+from core.contract.options import MaskQuery
 from core.records.edits import APPEARANCE, ManualEdit
 from web.openapi.examples import A_JOB_IN_FULL
 from web.schemas.common import ListOf, example_page, json_body
@@ -46,13 +46,13 @@ class MaskEdit(BaseModel):
     ] = []
     add: Annotated[list[Rectangle], Field(max_length=MAX_ENTRIES, description="Faces that were missed.")] = []
     options: Annotated[
-        MaskOptions | None,
+        MaskQuery | None,
         Field(description=f"Only {', '.join(APPEARANCE)}; what is left out is as it was in the job."),
     ] = None
 
     @field_validator("options")
     @classmethod
-    def only_appearance(cls, sent: MaskOptions | None) -> MaskOptions | None:
+    def only_appearance(cls, sent: MaskQuery | None) -> MaskQuery | None:
         """Refuse options of detection: no faces are searched for here."""
         unknown = sorted((sent.model_fields_set if sent else set()) - set(APPEARANCE))
         if unknown:

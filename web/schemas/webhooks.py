@@ -4,7 +4,7 @@ import uuid
 
 from pydantic import BaseModel, Field
 
-from web.openapi.examples import A_DELIVERY
+from web.openapi.batch_examples import A_DELIVERY
 from web.schemas.common import DeliveryStatus, ListOf, Timestamp, example, example_page
 
 

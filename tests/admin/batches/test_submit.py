@@ -1,6 +1,7 @@
 """`face-api batch submit`: what it sends, what it writes, and which files it leaves alone."""
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -41,6 +42,15 @@ def test_submit_hands_options_on(api: FakeApi, run: Run, folder: Path, out: Path
     assert set(tree(out)) == {"a.png", "b.png"}
 
 
+def test_submit_hands_regions_and_words_on(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    band = '[{"unit": "relative", "x1": 0, "y1": 0.9, "x2": 1, "y2": 1}]'
+    words = ("--strength", "auto", "--cover", "head", "--mask-regions", band, "--keep-regions", "[]")
+    assert run("submit", folder, "--out", out, *words).exit_code == 0
+    expected = {"strength": "auto", "cover": "head", "mask_regions": json.loads(band), "keep_regions": []}
+    assert api.only.asked["options"] == expected
+    assert run("submit", folder, "--out", out / "more", "--strength", "50", "--dry-run").exit_code == 0
+
+
 def test_every_option_of_the_api_is_one_of_the_command(run: Run) -> None:
     reported = run("submit", "--help").output
     assert [name for name in MaskOptions.model_fields if f"--{name.replace('_', '-')}" not in reported] == []
@@ -51,6 +61,9 @@ def test_every_option_of_the_api_is_one_of_the_command(run: Run) -> None:
     [
         (("--confidence", "2"), "--confidence"),
         (("--method", "smudge"), "smudge"),
+        (("--strength", "1000"), "--strength: Input should be less than or equal to 999"),
+        (("--mask-regions", "[{"), "Send a JSON array"),
+        (("--keep-regions", '[{"x1": 0}]'), "--keep-regions[0].y1: Field required"),
         (("--job-type", "detect", "--method", "solid"), "detect has no such option"),
     ],
 )

@@ -25,6 +25,7 @@ def test_details_are_the_settings() -> None:
         ({}, {"allow_weak_masks": True}, False),
         ({"verify": True, "detail": "fast"}, {"verify_masks": False, "allow_weak_masks": True}, True),
         ({"verify": False}, {}, False),
+        ({"strength": "auto"}, {"allow_weak_masks": True}, True),
     ],
 )
 def test_verify_is_on_unless(options: dict[str, object], settings: dict[str, object], verify: bool) -> None:

@@ -55,6 +55,17 @@ def test_mask_tells_its_strength() -> None:
     assert outcome.report["verification"] is None
 
 
+def test_mask_tells_what_was_asked() -> None:
+    cover = MaskReport(detection=report(CLEAR), regions=3, effective_strength=9, kept_faces=2)
+    region = {"unit": "pixels", "x1": 1, "y1": 2, "x2": 3, "y2": 4}
+    given = {"strength": "auto", "cover": "head", "mask_regions": [region], "keep_regions": [region]}
+    outcome = outcomes.masked(MaskedImage(report=cover, image=b"x"), ResolvedMaskOptions.model_validate(given), 5)
+    assert outcome.values["blur_strength"] is None
+    assert outcome.report is not None
+    assert {name: outcome.report[name] for name in given} == given
+    assert (outcome.report["regions"], outcome.report["kept_faces"]) == (3, 2)
+
+
 def test_mask_tells_its_verification() -> None:
     verification = Verification(rounds=1, regions_masked_again=2, residual_faces=0, verify_ms=3.5)
     cover = MaskReport(detection=report(CLEAR), regions=1, effective_strength=301, verification=verification)

@@ -7,12 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from core.contract.options import Method, ResolvedDetectOptions, ResolvedMaskOptions
-from core.contract.reports import Box, Detections, Face, MaskedImage
+from core.contract.reports import Box, Detections, MaskedImage
 from core.errors import ResidualFace
 from core.pictures import images
 from core.vision import pipeline, regions
 from core.vision.detector import Detector
-from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, Pixels, VisibleFaces, noise, png, unpacked
+from tests.core.vision.fakes import MAX_PIXELS, InTurn, KnownFaces, Pixels, VisibleFaces, noise, png, unpacked
 
 FACE: Box = (40, 30, 70, 60)
 OTHER: Box = (110, 20, 140, 60)
@@ -22,18 +22,6 @@ SOURCE = noise(width=160, height=100)
 def mask(detector: Detector, source: Pixels = SOURCE, **options: Any) -> MaskedImage:
     wanted = ResolvedMaskOptions(**{"format": "png", "verify": True, "padding": 0} | options)
     return pipeline.mask(png(source), wanted, detector, MAX_PIXELS)
-
-
-class InTurn(KnownFaces):
-    """Finds other faces at every look; the last for ever."""
-
-    def __init__(self, *looks: tuple[Box, ...]) -> None:
-        super().__init__()
-        self.looks = list(looks)
-
-    def seen(self, pixels: Pixels) -> list[Face]:
-        boxes = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
-        return [Face(box=box, confidence=0.9) for box in boxes]
 
 
 @pytest.mark.parametrize("method", ["gaussian", "pixelate", "solid", "elliptical"])

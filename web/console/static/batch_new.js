@@ -60,8 +60,18 @@ function changedOptions() {
 }
 
 function jsonValue(field) {
-  if (field.type === "number") return Number(field.value);
+  if (field.dataset.kind === "regions") return parsedRegions(field);
+  const isNumber = field.type === "number" || field.dataset.kind === "integer";
+  if (isNumber && !Number.isNaN(Number(field.value))) return Number(field.value);
   return ["true", "false"].includes(field.value) ? field.value === "true" : field.value;
+}
+
+function parsedRegions(field) {
+  try {
+    return JSON.parse(field.value);
+  } catch {
+    throw new Error(t("not_json", { name: field.labels[0].textContent.trim() }));
+  }
 }
 
 function* chunks() {

@@ -10,6 +10,7 @@ const form = find("test-form");
 const drop = find("drop");
 const limit = Number(form.dataset.limit);
 const options = [...form.querySelectorAll("select[name], input[name]")];
+const regions = [...form.querySelectorAll("textarea[name]")]; // sent in the body, since they can be long
 const TIMINGS = ["decode_ms", "preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms", "nms_ms", "mask_ms", "encode_ms", "total_ms"];
 
 let file = null;
@@ -55,12 +56,16 @@ function changedOptions() {
   return new URLSearchParams(changed.map((option) => [option.name, option.value]));
 }
 
+function givenRegions() {
+  return regions.filter((field) => field.value.trim()).map((field) => [field.name, field.value.trim()]);
+}
+
 function shellQuote(text) {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function updateCurl() {
-  for (const option of options) option.classList.toggle("changed", option.value !== option.dataset.default);
+  for (const option of [...options, ...regions]) option.classList.toggle("changed", option.value !== option.dataset.default);
   const curl = document.getElementById("curl");
   const query = changedOptions().toString();
   const url = curl.dataset.url + (query ? `?${query}` : "");
@@ -69,6 +74,7 @@ function updateCurl() {
   curl.textContent = [
     'curl -f -H "X-API-Key: $FACE_API_KEY"',
     `-F ${shellQuote(`image=@${name}`)}`,
+    ...givenRegions().map(([name, text]) => `--form-string ${shellQuote(`${name}=${text.replace(/\s+/g, " ")}`)}`),
     shellQuote(url),
     `-o masked.${format === "jpeg" ? "jpg" : format}`,
   ].join(" \\\n  ");
@@ -95,6 +101,7 @@ async function mask() {
   const own = (pending = new AbortController());
   const body = new FormData();
   body.append("image", file);
+  for (const [name, text] of givenRegions()) body.append(name, text);
   find("problem").hidden = true;
   find("busy").hidden = false;
   find("run").disabled = true;
@@ -128,7 +135,7 @@ function showResult(result) {
   save.hidden = false;
   drawFaces(find("marks"), result.image.width, result.image.height, result.detections);
   const { masking, processing } = result;
-  find("summary").textContent = result.detections.length
+  find("summary").textContent = result.detections.length || masking.regions_masked
     ? t("mask_summary", {
         faces: result.detections.length,
         regions: masking.regions_masked,
@@ -140,6 +147,7 @@ function showResult(result) {
   const notes = find("notes");
   notes.replaceChildren();
   if (removed.length) notes.append(createElement("li", t("metadata_removed", { names: removed.join(", ") })));
+  if (masking.kept_faces) notes.append(createElement("li", t("kept_faces", { n: masking.kept_faces })));
   if (verification) notes.append(createElement("li", t("verification_summary", { again: verification.regions_masked_again })));
   find("faces").replaceChildren(...result.detections.map(faceRow));
   find("timings").replaceChildren(...TIMINGS.filter((name) => result.profiling[name] != null).flatMap((name) => timingPair(name, result)));
