@@ -92,7 +92,9 @@ def is_moment(text: object) -> bool:
     return isinstance(text, str) and bool(_MOMENT.match(text)) and bool(datetime.fromisoformat(text))
 
 
-def kept(service: Stack, filename: str = "team.jpg", detections: Any = None, **values: Any) -> StoredJob:
+def kept(
+    service: Stack, filename: str = "team.jpg", detections: Any = None, report: Any = None, **values: Any
+) -> StoredJob:
     """Keep a picture and a job of it: by default a finished mask, with both objects in the store."""
     image_id, job_id = uuid.uuid4(), uuid.uuid4()
     created = {"created_at": values["created_at"]} if "created_at" in values else {}
@@ -117,5 +119,5 @@ def kept(service: Stack, filename: str = "team.jpg", detections: Any = None, **v
     if job.processed_s3_key:
         store.put(job.processed_s3_key, file, "image/jpeg")
     with sessions() as session:
-        rows.save_result(session, image, job, detections)
+        rows.save_result(session, image, job, detections, report)
     return job

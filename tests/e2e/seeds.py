@@ -79,6 +79,7 @@ def doubtful(service: Stack) -> StoredJob:
         detections=[certain | {"landmarks": None}, doubtful_face | {"landmarks": None, "review": True}],
         face_count=2,
         review_state="pending",
+        report={"near_misses": [{"box": [40, 300, 90, 360], "confidence": 0.28}]},
     )
     store = service.services.store
     assert store is not None and job.processed_s3_key

@@ -298,12 +298,14 @@ def test_doubtful_faces_are_reviewed(page: Page, site: Site) -> None:
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.4, steps=4)
     page.mouse.up()
     page.keyboard.press("Shift+ArrowRight")
+    page.get_by_role("button", name="Restore: Face 3").click()  # which is just not masked
     page.keyboard.press("m")
     expect(page.get_by_text("1 of 1")).to_be_visible()
     newest = body(basic(site.service, "GET", f"/images/{second.image_id}"))["jobs"][0]["id"]
     made = body(basic(site.service, "GET", f"/jobs/{newest}"))
-    assert (made["face_count"], made["report"]["removed"], made["report"]["by"]) == (2, [1], "admin")
-    ((x1, y1, x2, y2),) = made["report"]["added"]
+    assert (made["face_count"], made["report"]["removed"], made["report"]["by"]) == (3, [1], "admin")
+    near, (x1, y1, x2, y2) = made["report"]["added"]
+    assert near == [40, 300, 90, 360]
     assert abs(x1 - 51) < 6 and abs(y1 - 51) < 6 and abs(x2 - 156) < 8 and abs(y2 - 205) < 6
 
     page.keyboard.press("a")

@@ -1,6 +1,6 @@
 """The review queue of doubtful faces, one picture at a time; and masking any picture by hand."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Blueprint, Response, url_for
 from pydantic import Field
@@ -54,6 +54,7 @@ def show_edit(image_id: str) -> Response:
 
 def _render_editor(detail: JobDetail, *, done_url: str, next_url: str, page: object) -> Response:
     """Render the editor. done_url: where a verdict leads; page: of the review queue, None for masking by hand."""
+    found = overlays.face_boxes(detail.detections)
     editor = {
         "image": str(detail.image.id),
         "job": str(detail.job.id),
@@ -63,7 +64,18 @@ def _render_editor(detail: JobDetail, *, done_url: str, next_url: str, page: obj
         "faces": [
             {"index": box.index, "x1": box.x, "y1": box.y, "x2": box.x + box.width, "y2": box.y + box.height}
             | {"confidence": box.confidence, "doubtful": box.doubtful}
-            for box in overlays.face_boxes(detail.detections)
-        ],
+            for box in found
+        ]
+        + _near_misses(detail.report, first=len(found)),
     }
     return pages.render("review.html", detail=detail, editor=editor, next_url=next_url, page=page)
+
+
+def _near_misses(report: Any, first: int) -> list[dict[str, Any]]:
+    """Return the faces that are just not masked: boxes that a person may mask. first: the index of the first one."""
+    entries = report.get("near_misses", []) if isinstance(report, dict) else []
+    return [
+        dict(zip(("x1", "y1", "x2", "y2"), entry["box"], strict=True))
+        | {"index": first + number, "confidence": entry["confidence"], "doubtful": True, "near": True}
+        for number, entry in enumerate(entries)
+    ]

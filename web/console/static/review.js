@@ -10,7 +10,8 @@ const editor = JSON.parse(document.getElementById("editor").textContent);
 const overlay = document.querySelector("[data-marks]");
 const rows = document.querySelector("[data-rows]");
 const side = Math.max(editor.width, editor.height);
-const faces = editor.faces.map((face) => ({ ...face, removed: false }));
+// A near miss is not masked yet: it begins as a face that is left out.
+const faces = editor.faces.map((face) => ({ ...face, removed: Boolean(face.near) }));
 const added = [];
 
 // --- drawing ------------------------------------------------------------------------------------------
@@ -201,8 +202,9 @@ document.querySelector("[data-accept]")?.addEventListener("click", () =>
   submitVerdict(`/api/v1/admin/jobs/${editor.job}/review`, { verdict: "accepted" }, "review_accepted"),
 );
 document.querySelector("[data-mask]").addEventListener("click", () => {
-  const indexes = (removed) => faces.filter((face) => face.removed === removed).map((face) => face.index);
-  const json = { job_id: editor.job, keep: indexes(false), remove: indexes(true), add: added };
+  const indexes = (removed) => faces.filter((face) => !face.near && face.removed === removed).map((face) => face.index);
+  const restored = faces.filter((face) => face.near && !face.removed).map(({ x1, y1, x2, y2 }) => ({ x1, y1, x2, y2 }));
+  const json = { job_id: editor.job, keep: indexes(false), remove: indexes(true), add: [...restored, ...added] };
   submitVerdict(`/api/v1/admin/images/${editor.image}/mask`, json, "masked_again");
 });
 render();
