@@ -7,6 +7,7 @@ from web.forms import TolerantFormParser
 
 # chosen: nearly every photograph; a larger body takes the parser's own way, which never holds all of it twice
 MAX_BODY_BYTES = 8 * 2**20
+STEP_BYTES = 256 * 1024  # chosen: most photographs take two or three steps
 MAX_HEAD_BYTES = 4096  # chosen: of the one part's headers; longer ones are the parser's
 ENDS = (b"--\r\n", b"--")
 # Between the headers alone. werkzeug compiles patterns of each boundary, and most clients make one up for each request.
@@ -56,10 +57,14 @@ def split_file(body: bytearray, boundary: bytes) -> tuple[bytes, bytes] | None:
 
 def _read(stream: IO[bytes], length: int) -> bytearray:
     """Read a body to its end, into one buffer. The stream raises when its client is gone before that."""
-    body = bytearray(length)
-    filled = 0
-    with memoryview(body) as view:
-        while filled < length and (count := stream.readinto(view[filled:])):  # type: ignore[attr-defined]  # a raw stream
-            filled += count
+    body, filled = bytearray(), 0
+    while filled < length:
+        if filled == len(body):  # only now: a client that sends nothing takes no memory
+            body.extend(bytes(min(length, max(STEP_BYTES, 2 * filled)) - filled))
+        with memoryview(body) as view:
+            count = stream.readinto(view[filled:])  # type: ignore[attr-defined]  # a raw stream
+        if not count:
+            break
+        filled += count
     del body[filled:]
     return body

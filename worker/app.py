@@ -74,6 +74,10 @@ def _give_up(task: str, task_id: str, args: Any) -> None:
     """Answer the call, or end the lease, that a task worked on."""
     if task in client.ANSWER_KINDS and args:
         error = EngineUnavailable("the process that worked on this picture died")
-        services.build(config.load()).engine.answer_error(args[0], error)
+        made = services.build(config.load())
+        try:
+            made.engine.answer_error(args[0], error)
+        finally:
+            made.close()
     if task == "work_batch":
         batches.reap_task(task_id)

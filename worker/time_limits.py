@@ -45,18 +45,18 @@ class TimeLimits:
         threading.Thread(target=self._watch, name="time-limits", daemon=True).start()
 
     def _watch(self) -> None:
-        while not self.overdue():
+        while not (overdue := self.overdue()):
             time.sleep(CHECK_EVERY_S)
-        self._begin_anew()
+        self._begin_anew(overdue[0])
 
     def overdue(self) -> list[RunningTask]:
         """Return the tasks that have overrun their limits."""
         return [task for task in list(self._running.values()) if task.overdue_at < time.monotonic()]
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, overdue: RunningTask) -> None:
         """Give up every task, and run the program again in the place of this one."""
         tasks = list(self._running.values())
-        log.error("worker_overdue", task=self.overdue()[0].name, running=len(tasks))
+        log.error("worker_overdue", task=overdue.name, running=len(tasks))
         for task in tasks:
             try:
                 self._give_up(task)

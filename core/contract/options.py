@@ -4,9 +4,9 @@
 `ResolvedDetectOptions` and `ResolvedMaskOptions` (core/engine/defaults.py) are what is done, recorded and sent on.
 """
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema, model_validator
 
 from core.contract.models import FrozenModel
 from core.contract.numbers import IntegerOr
@@ -118,6 +118,14 @@ class ResolvedMaskOptions(ResolvedDetectOptions, MaskOptions):
 
     verify: bool = True
     doubtful: Doubtful = "leave"
+
+    @model_validator(mode="before")
+    @classmethod
+    def thorough_masked_doubtful_faces(cls, values: Any) -> Any:
+        """Read a batch that is older than `doubtful`: a thorough search masked them."""
+        if isinstance(values, dict) and values.get("detail") == "thorough":
+            return {"doubtful": "mask"} | values
+        return values
 
 
 class ManualMaskOptions(CoverOptions):

@@ -14,6 +14,7 @@ class Face(FrozenModel):
 
     landmarks: left eye, right eye, nose, left and right mouth corner (as the viewer sees them), or None for a
     model without them. review: doubtful, so that a person should look. drawn: by a person, and so covered as it is.
+    whole_width: of a face that the edge of a panorama cuts in two, of which this is a part; None for a whole one.
     """
 
     box: Box
@@ -21,6 +22,7 @@ class Face(FrozenModel):
     landmarks: LandmarkPoints | None = None
     review: bool = False
     drawn: bool = False
+    whole_width: float | None = None
 
 
 class Timings(FrozenModel):

@@ -20,5 +20,7 @@ def resolve(options: DetectOptions, settings: Settings) -> ResolvedDetectOptions
     weak = settings.allow_weak_masks and options.strength != "auto"
     usual = settings.verify_masks and detail != "fast" and not weak
     verify = usual if options.verify is None else options.verify
-    doubtful = options.doubtful or ("mask" if settings.mask_doubtful else "leave")
+    # Whoever names a limit for doubtful faces wants them masked.
+    named = options.review_confidence is not None
+    doubtful = options.doubtful or ("mask" if settings.mask_doubtful or named else "leave")
     return ResolvedMaskOptions(**given | {"detail": detail, "verify": verify, "doubtful": doubtful})

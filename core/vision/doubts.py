@@ -16,6 +16,8 @@ CROWD = 8  # sure faces; chosen: from here on a picture is a crowd
 NEAR = 0.05
 # chosen: the longer side of a near miss that a person should look at; in crowds there are many smaller ones
 NEAR_MISS_PX = 32
+# chosen: whoever asks for the closest search wants every face from here on masked, and looks at them
+THOROUGH = 0.25
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,15 @@ def least_confidence(options: ResolvedMaskOptions, limits: DoubtLimits) -> float
     """Return the least confidence of the faces that have to be judged."""
     if options.doubtful == "leave":
         return options.confidence
-    lowest = limits.least if options.review_confidence is None else options.review_confidence
+    lowest = min(limits.least, THOROUGH) if options.review_confidence is None else options.review_confidence
     return min(options.confidence, max(0.01, lowest - NEAR))
+
+
+def _limit(face: Face, sure: int, options: ResolvedMaskOptions, limits: DoubtLimits) -> float:
+    if options.review_confidence is not None:
+        return options.review_confidence
+    limit = limits.of(face, sure)
+    return min(limit, THOROUGH) if options.detail == "thorough" else limit
 
 
 def judge(faces: Sequence[Face], options: ResolvedMaskOptions, limits: DoubtLimits) -> Judged:
@@ -64,7 +73,7 @@ def judge(faces: Sequence[Face], options: ResolvedMaskOptions, limits: DoubtLimi
         return Judged(sure, (), ())
     doubtful, near_misses = [], []
     for face in faces[len(sure) :]:
-        limit = limits.of(face, len(sure)) if options.review_confidence is None else options.review_confidence
+        limit = _limit(face, len(sure), options, limits)
         if face.confidence >= limit:
             doubtful.append(face.model_copy(update={"review": True}))
         elif face.confidence >= limit - NEAR and longer_side(face) >= NEAR_MISS_PX:

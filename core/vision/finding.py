@@ -1,12 +1,13 @@
 """Find the faces of a decoded picture: those that a viewer sees, and those that partly transparent colours hide."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from core.contract import region_options
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Detections, Face, Timings
 from core.pictures import images
-from core.pictures.images import DecodedImage, Pixels, Reduction
+from core.pictures.images import DecodedImage, Reduction
 from core.vision import doubts, fusion, passes, seams
 from core.vision.detector import Detector
 from core.vision.regions import Region
@@ -45,28 +46,30 @@ def _turned_back(found: Detections, turned: DecodedImage, picture: DecodedImage)
 def _find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detector) -> Detections:
     if picture.reduction is not None:
         return _enlarged(detector.find(picture.pixels, options), picture.reduction, detector.input_size)
-    search = seams.find if picture.wraps and options.detail != "fast" else _plain
+    wraps = picture.wraps and options.detail != "fast"
+    search = partial(seams.find, detector=detector) if wraps else detector.find
     if picture.alpha is None:
-        return search(picture.pixels, options, detector)
+        return search(picture.pixels, options)
     unlimited = options.model_copy(update={"max_faces": 0})
     detail = "balanced" if options.detail == "thorough" else options.detail
-    visible = search(images.flatten(picture), unlimited, detector)
-    hidden = search(picture.pixels, unlimited.model_copy(update={"detail": detail}), detector)
+    visible = search(images.flatten(picture), unlimited)
+    hidden = search(picture.pixels, unlimited.model_copy(update={"detail": detail}))
     return _merge(visible, hidden, options)
-
-
-def _plain(pixels: Pixels, options: ResolvedDetectOptions, detector: Detector) -> Detections:
-    return detector.find(pixels, options)
 
 
 def find_around(
     picture: DecodedImage, regions: tuple[Region, ...], options: ResolvedDetectOptions, detector: Detector
 ) -> tuple[Face, ...]:
-    """Find the faces in and around regions: those that a viewer sees, and those of the colours."""
-    visible = detector.find_around(images.flatten(picture), regions, options)
+    """Find the faces in and around regions, as `find` does: as a viewer sees them, by the colours, across a seam."""
+    # Where viewers disagree about which way up the picture is, faces may lie.
+    turned = picture.doubtful_orientation != 1
+    search = partial(detector.find_around, any_orientation=turned)
+    if picture.wraps and options.detail != "fast":
+        search = partial(seams.find_around, detector=detector)
+    visible = search(images.flatten(picture), regions, options)
     if picture.alpha is None:
         return visible
-    hidden = detector.find_around(picture.pixels, regions, options)
+    hidden = search(picture.pixels, regions, options)
     return fusion.distinct_faces((*visible, *hidden), options.nms_threshold)
 
 
@@ -95,9 +98,16 @@ def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: 
     faces, kept = region_options.split((*judged.sure, *judged.doubtful), keep, size)
     near_misses, _ = region_options.split(judged.near_misses, keep, size)
     count = options.max_faces or len(faces)
+    while 0 < count < len(faces) and _same_face(faces[count - 1], faces[count]):
+        count += 1
     limited = 0 < options.max_faces <= len(faces)
     selected = detections.model_copy(update={"faces": faces[:count], "near_misses": near_misses})
     return Selection(options, selected, (*faces[count:], *kept), len(kept), limited)
+
+
+def _same_face(one: Face, other: Face) -> bool:
+    """Return whether two boxes are the parts of one face, which the edge of a panorama cuts."""
+    return one.whole_width is not None and one.whole_width == other.whole_width
 
 
 def _enlarged(detections: Detections, reduction: Reduction, input_size: int) -> Detections:
@@ -129,6 +139,7 @@ def _merge(visible: Detections, hidden: Detections, options: ResolvedDetectOptio
         "timings": _add(visible.timings, hidden.timings),
         "candidates_before_nms": visible.candidates_before_nms + hidden.candidates_before_nms,
         "candidates_after_nms": len(distinct),
+        "smallest_face_px": max(visible.smallest_face_px or 0, hidden.smallest_face_px or 0) or None,
         "passes": visible.passes + hidden.passes,
     }
     return visible.model_copy(update=update)

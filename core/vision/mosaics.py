@@ -13,10 +13,10 @@ from core.vision.regions import Region
 
 SIDE = 640  # of a mosaic, at most; chosen: as large as a main pass
 GAP = 8  # chosen: pixels between two parts
-# The longer side of a region on the mosaic. measured (WIDER FACE): from 64 pixels on faces are found best; a coarse
+# The longer side of a face on the mosaic. measured (WIDER FACE): from 64 pixels on faces are found best; a coarse
 # look on top, because what a mask leaves can look like a face from afar only
-FINE, COARSE = 88, 40
-CONTEXT = 0.6  # chosen: of the longer side, around a region on each side; a face alone is found less well
+FINE, COARSE = 68, 30
+CONTEXT = 0.8  # chosen: of the face's side, around a region on each side; a face alone is found less well
 MIN_CONTEXT = 16  # chosen: pixels of the mosaic
 
 
@@ -80,15 +80,15 @@ def plan(regions: Sequence[Region], size: tuple[int, int], finest: float) -> lis
     """Plan mosaics of all regions of a picture of (width, height). finest: the largest scale of a part."""
     parts: list[Part] = []
     for region in regions:
-        scale = min(finest, FINE / region.longer)
+        scale = min(finest, FINE / region.face_side)
         parts.append(_around(region, size, scale))
-        if COARSE / region.longer < scale / 2:
-            parts.append(_around(region, size, COARSE / region.longer))
+        if COARSE / region.face_side < scale / 2:
+            parts.append(_around(region, size, COARSE / region.face_side))
     return [Mosaic(size, tuple(one)) for one in _packed(parts) if one]
 
 
 def _around(region: Region, size: tuple[int, int], scale: float) -> Part:
-    margin = round(max(CONTEXT * region.longer, MIN_CONTEXT / scale))
+    margin = round(max(CONTEXT * region.face_side, MIN_CONTEXT / scale))
     left, top = max(0, region.left - margin), max(0, region.top - margin)
     return Part((left, top, min(size[0], region.right + margin), min(size[1], region.bottom + margin)), scale)
 

@@ -91,7 +91,8 @@ class Region:
     """One mask. left, top, right, bottom: whole pixels, half-open, within the picture.
 
     centre, half_axes: of the ellipse, x and y in pixels. strength: as it is applied.
-    means: whether a blur works on the means of cells, which can't be sharpened back.
+    means: whether a blur works on the means of cells, which can't be sharpened back. face_side: the longer side of the
+    face that it covers, before it grew.
     """
 
     left: int
@@ -103,6 +104,7 @@ class Region:
     method: Method
     strength: int
     means: bool
+    face_side: float
 
     @property
     def longer(self) -> int:
@@ -178,12 +180,18 @@ def region(face: Face, options: CoverOptions, policy: MaskPolicy, size: tuple[in
         method=options.method,
         strength=policy.raised(options.method, options.strength, max(right - left, bottom - top)),
         means=policy.means,
+        face_side=max(_width(face), face.box[3] - face.box[1]),
     )
+
+
+def _width(face: Face) -> float:
+    """Return the width of a face, whole where its box is a part of it."""
+    return face.box[2] - face.box[0] if face.whole_width is None else face.whole_width
 
 
 def _growth(face: Face, options: CoverOptions, policy: MaskPolicy) -> Box:
     """Return by how many pixels a box grows to the left, up, to the right and down."""
-    width, height = face.box[2] - face.box[0], face.box[3] - face.box[1]
+    width, height = _width(face), face.box[3] - face.box[1]
     padding = policy.padded(options.method, options.padding, face)
     across, down = width * padding, height * padding
     if options.cover == "face" or face.drawn:
@@ -230,4 +238,5 @@ def _requested(box: Box, options: CoverOptions, policy: MaskPolicy, size: tuple[
         method="gaussian" if options.method == "elliptical" else options.method,
         strength=policy.raised(options.method, options.strength, max(right - left, bottom - top)),
         means=policy.means,
+        face_side=max(right - left, bottom - top),
     )

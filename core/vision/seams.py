@@ -1,5 +1,8 @@
 """Pictures whose left and right edge are the same line of the world: 360° panoramas, searched across that seam."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from core.contract.options import ResolvedDetectOptions
@@ -8,6 +11,7 @@ from core.vision import passes
 from core.vision.detector import Detector
 from core.vision.fusion import distinct_faces
 from core.vision.passes import Pixels
+from core.vision.regions import Region
 
 # chosen: of the shorter side; a face at the seam is no larger
 OVERLAP = 1 / 4
@@ -17,12 +21,27 @@ MIN_PX = 2  # what is narrower of a face beyond the seam shows nothing
 def find(pixels: Pixels, options: ResolvedDetectOptions, detector: Detector) -> Detections:
     """Find the faces of a picture whose right edge continues at its left; one that is cut gives two boxes."""
     height, width = pixels.shape[:2]
-    continued = np.ascontiguousarray(np.hstack([pixels, pixels[:, : round(min(width, height) * OVERLAP)]]))
+    continued = _continued(pixels, round(min(width, height) * OVERLAP))
     found = detector.find(continued, options.model_copy(update={"max_faces": 0}))
     parts = [part for face in found.faces for part in _parts(face, width)]
     faces = distinct_faces(parts, options.nms_threshold)[: options.max_faces or None]
     scale = passes.scale(width, height, detector.input_size)
     return found.model_copy(update={"faces": faces, "det_scale": scale})
+
+
+def find_around(
+    pixels: Pixels, regions: Sequence[Region], options: ResolvedDetectOptions, detector: Detector
+) -> tuple[Face, ...]:
+    """Find the faces in and around regions of such a picture; what lies near its left edge is seen across the seam."""
+    height, width = pixels.shape[:2]
+    overlap = round(min(width, height) * OVERLAP)
+    near = [replace(one, left=one.left + width, right=one.right + width) for one in regions if one.right <= overlap]
+    found = detector.find_around(_continued(pixels, overlap), [*regions, *near], options)
+    return distinct_faces([part for face in found for part in _parts(face, width)], options.nms_threshold)
+
+
+def _continued(pixels: Pixels, overlap: int) -> Pixels:
+    return np.ascontiguousarray(np.hstack([pixels, pixels[:, :overlap]]))
 
 
 def _parts(face: Face, width: int) -> list[Face]:
@@ -34,4 +53,4 @@ def _parts(face: Face, width: int) -> list[Face]:
         landmarks = face.landmarks and tuple((x - width, y) for x, y in face.landmarks)
         return [face.model_copy(update={"box": (max(0, x1 - width), y1, x2 - width, y2), "landmarks": landmarks})]
     boxes = ((x1, y1, width, y2), (0, y1, x2 - width, y2))
-    return [face.model_copy(update={"box": box, "landmarks": None}) for box in boxes]
+    return [face.model_copy(update={"box": box, "landmarks": None, "whole_width": x2 - x1}) for box in boxes]

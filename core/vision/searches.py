@@ -24,6 +24,10 @@ LARGE = (0, 300)
 # How many times the nominal size the levels of a thorough search are. measured: a pass at 4 times finds little more
 # than one at 3.
 COARSE, FINE = 2, 3
+# How many times larger than its own pixels a thorough search shows a picture, where the work allows it.
+# measured, collages of 24 megapixels of photographs of 1,000 / 750 / 500 pixels: of the faces that it finds in each
+# alone, .98 / .89 / .81 instead of .91 / .70 / .48, for three times the work
+ZOOM = 2
 # chosen: a face that is too large for one level is found on the next coarser one
 STEP = 2.3
 # chosen: a pass takes at most 150 MB in int8; a face up to the overlap is whole in one tile or another
@@ -117,7 +121,7 @@ class Search:
         """
         pixels = WORK_GFLOP / self.gflops * 640 * 480 / LEVELS_WORK
         affordable = max(width, height) * math.sqrt(pixels / (width * height))
-        finest = min(affordable, max(self.size * FINE, width, height))
+        finest = min(affordable, max(self.size * FINE, ZOOM * max(width, height)))
         coarse = min(finest, self.size * COARSE)
         steps = math.ceil(math.log(finest / coarse) / math.log(STEP))
         sizes = [_round_to_cells(size) for size in np.geomspace(coarse, finest, steps + 1)]

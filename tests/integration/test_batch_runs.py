@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -66,8 +67,14 @@ def end(process: "subprocess.Popen[str]") -> tuple[int, str]:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(journals.FILE_NAME))
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    """Return the files that a run has left, or leaves just now, but for its journal."""
+    found = {}
+    for path in folder.rglob("*"):
+        # A part gets its name while it is looked at.
+        with suppress(FileNotFoundError):
+            if path.is_file() and not path.name.startswith(journals.FILE_NAME):
+                found[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return found
 
 
 def until(what: Callable[[], bool]) -> None:

@@ -5,6 +5,7 @@ In int8, or in another runtime than ONNX Runtime, where a self-test shows that i
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
@@ -131,10 +132,19 @@ def _derived(entry: ModelEntry, source: Path, recipe: str, settings: Settings, m
     folder = source.parent
     # Root may write anywhere, but somebody has taken the write bits off.
     if not os.access(folder, os.W_OK) or not folder.stat().st_mode & 0o222:
-        folder = settings.var_dir.resolve() / "weights"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = _own_folder(settings.var_dir)
     origin = Origin(entry.sha256, f"{recipe}/{RECIPE}", onnxruntime.__version__)
     return derived_files.ensure(folder / f"{source.stem}.{recipe}.onnx", origin, make)
+
+
+def _own_folder(var_dir: Path) -> Path:
+    """Return a folder among the embedded defaults' files, or a temporary one where nothing may be written."""
+    folder = var_dir.resolve() / "weights"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="face-api-weights-"))
+    return folder
 
 
 def _main() -> None:

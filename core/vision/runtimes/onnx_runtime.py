@@ -8,13 +8,14 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from core import cpus
 from core.vision.runtimes.networks import IdleCpus, no_idle_cpus
 
 # From 1.29 on ONNX Runtime writes an id of the machine to the home folder at import, and reports to its makers.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime  # it looks for the variable at import
 
-MAX_FACTOR = 8  # chosen: more threads on one picture gain little
+MAX_FACTOR = 4  # chosen: more threads on one picture gain little
 
 
 class OrtNetwork:
@@ -34,7 +35,10 @@ class OrtNetwork:
 
     def run(self, blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """Return the outputs for a blob of shape (1, 3, height, width)."""
-        session = self._session(self._threads * _power_of_two(1 + self._idle_cpus(self._threads) // self._threads))
+        idle = self._idle_cpus(self._threads)
+        wide = min(MAX_FACTOR, cpus.available() // self._threads) * self._threads
+        # Two sessions at most: each keeps memory of its own.
+        session = self._session(wide if idle >= wide - self._threads > 0 else self._threads)
         return cast(Sequence[NDArray[np.float32]], session.run(None, {self._input: blob}))
 
     def _session(self, threads: int) -> onnxruntime.InferenceSession:
@@ -55,8 +59,3 @@ class OrtNetwork:
         options.enable_cpu_mem_arena = True
         options.log_severity_level = 3  # the 500m file declares fixed output shapes and would warn at every call
         return onnxruntime.InferenceSession(self._source, options, providers=self.providers)
-
-
-def _power_of_two(factor: int) -> int:
-    """Round down: few numbers of threads mean few sessions."""
-    return min(MAX_FACTOR, 1 << (factor.bit_length() - 1))

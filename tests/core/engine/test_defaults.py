@@ -37,6 +37,12 @@ def test_given_options_stay() -> None:
     assert defaults.resolve(given, config.read()).model_dump() == given.model_dump()
 
 
+def test_limit_for_doubtful_faces_asks_for_their_masks() -> None:
+    settings = config.read(mask_doubtful=False)
+    assert defaults.resolve(MaskOptions(), settings).doubtful == "leave"
+    assert defaults.resolve(MaskOptions(review_confidence=0.3), settings).doubtful == "mask"
+
+
 @pytest.mark.parametrize("name", ["detail", "verify", "doubtful"])
 def test_resolved_options_leave_nothing_open(name: str) -> None:
     resolved = defaults.resolve(MaskOptions(), config.read()).model_dump()

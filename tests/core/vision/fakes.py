@@ -31,14 +31,21 @@ class KnownFaces:
         self.where = where
         self.confidences = confidences or [0.9 - place / 10 for place in range(len(boxes))]
         self.asked: list[ResolvedDetectOptions] = []
+        self.shapes: list[tuple[int, ...]] = []
 
     def find_around(
-        self, pixels: Pixels, regions: Sequence[Region], options: ResolvedDetectOptions
+        self,
+        pixels: Pixels,
+        regions: Sequence[Region],
+        options: ResolvedDetectOptions,
+        *,
+        any_orientation: bool = False,
     ) -> tuple[Face, ...]:
         return self.find(pixels, options.model_copy(update={"max_faces": 0})).faces
 
     def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         self.asked.append(options)
+        self.shapes.append(pixels.shape)
         seen = self.seen(pixels) if self.where is None or self.where(pixels) else []
         faces = tuple(face for face in seen if face.confidence >= options.confidence)
         return Detections(

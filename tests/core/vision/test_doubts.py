@@ -54,6 +54,16 @@ def test_near_miss_is_shown_to_a_person_if_it_is_large_enough(side: float) -> No
     assert [one.confidence for one in found.near_misses] == ([limit - 0.01] if side > 32 else [])
 
 
+def test_thorough_search_masks_all_from_a_quarter_on() -> None:
+    found = judged(face(0.26, 20), face(0.24, 20), detail="thorough")
+    assert [one.confidence for one in found.doubtful] == [0.26]
+
+
+def test_older_batches_mask_what_they_did() -> None:
+    older = ResolvedMaskOptions.model_validate({"detail": "thorough", "review_confidence": 0.25})
+    assert older.doubtful == "mask" and ResolvedMaskOptions.model_validate({"detail": "balanced"}).doubtful == "leave"
+
+
 def test_doubtful_faces_are_left_when_told() -> None:
     found = judged(face(0.49, 100), face(0.6, 100), doubtful="leave")
     assert ([one.confidence for one in found.sure], found.doubtful, found.near_misses) == ([0.6], (), ())

@@ -33,6 +33,26 @@ def test_face_across_the_seam_is_masked_on_both_sides(detail: Detail) -> None:
     assert result[40:70, 20:180].all()
 
 
+def test_part_of_a_face_grows_like_the_whole() -> None:
+    options = ResolvedMaskOptions(method="solid", padding=0.2, format="png", detail="balanced", verify=False)
+    masked = pipeline.mask(jpeg(), options, KnownFaces((196, 40, 221, 70)), MAX_PIXELS)
+    hidden = ~unpacked(masked.image)[50].any(axis=1)
+    assert hidden[191:].all() and hidden[:26].all() and not hidden[26:191].any()
+
+
+def test_number_of_faces_counts_both_parts_as_one() -> None:
+    options = ResolvedMaskOptions(method="solid", padding=0, format="png", detail="balanced", max_faces=1, verify=False)
+    result = unpacked(pipeline.mask(jpeg(), options, KnownFaces(ACROSS, (80, 10, 110, 40)), MAX_PIXELS).image)
+    assert not result[40:70, 190:].any() and not result[40:70, :15].any() and result[10:40, 80:110].all()
+
+
+def test_verification_sees_across_the_seam() -> None:
+    options = ResolvedMaskOptions(method="solid", format="png", detail="balanced")
+    detector = KnownFaces(ACROSS, where=lambda pixels: bool(pixels[45:65, 195:205].any()))
+    assert pipeline.mask(jpeg(), options, detector, MAX_PIXELS).report.verification
+    assert [shape[1] for shape in detector.shapes] == [WIDTH + HEIGHT // 4] * 2
+
+
 def test_face_behind_the_seam_is_told_once() -> None:
     options = ResolvedDetectOptions(detail="balanced")
     report = pipeline.detect(jpeg(), options, KnownFaces((2, 40, 22, 70), (202, 40, 222, 70)), MAX_PIXELS)
