@@ -87,7 +87,8 @@ def models(shared: Path) -> dict[str, OnnxDetector]:
     found = {}
     for name in MODELS:
         for folder in (shared / "data/weights", ROOT / "weights"):
-            settings = config.read(model=name, weights_dir=folder, worker_processes=1, inference_threads=1)
+            own = {"weights_dir": folder, "worker_processes": 1, "inference_threads": 1, "runtime": "onnxruntime"}
+            settings = config.read(model=name, **own)
             try:
                 found[name] = detectors.load(settings)
                 break
