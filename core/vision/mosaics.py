@@ -7,6 +7,7 @@ from functools import reduce
 import cv2
 import numpy as np
 
+from core.vision import searches
 from core.vision.candidates import Candidates
 from core.vision.passes import CUT_MARGIN, Pixels
 from core.vision.regions import Region
@@ -84,7 +85,18 @@ def plan(regions: Sequence[Region], size: tuple[int, int], finest: float) -> lis
         parts.append(_around(region, size, scale))
         if COARSE / region.face_side < scale / 2:
             parts.append(_around(region, size, COARSE / region.face_side))
+    whole = _whole(size, finest)
+    # Many masks, or large ones: their surroundings overlap, and all of the picture is less.
+    if sum(part.width * part.height for part in parts) > sum(part.width * part.height for part in whole):
+        parts = whole
     return [Mosaic(size, tuple(one)) for one in _packed(parts) if one]
+
+
+def _whole(size: tuple[int, int], finest: float) -> list[Part]:
+    """Return the whole picture as parts: in tiles at the finest scale, and once from afar."""
+    longer, everything = max(size), (0, 0, *size)
+    tiles = [Part(view.area or everything, finest) for view in searches.tiles(*size, finest * longer)]
+    return [*tiles, Part(everything, min(finest, SIDE / longer))]
 
 
 def _around(region: Region, size: tuple[int, int], scale: float) -> Part:

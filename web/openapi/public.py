@@ -47,6 +47,11 @@ IMAGE_ERRORS: tuple[ErrorCase, ...] = (
     ),
     ("The job took too long.", errors.JobTimedOut("there was no answer within 30 s"), {}),
 )
+# Before any route is known: what the server itself refuses.
+REQUEST_LINE: tuple[ErrorCase, ...] = (
+    ("The address is too long.", errors.AddressTooLong(), {}),
+    ("The headers are too large.", errors.HeadersTooLarge(), {}),
+)
 STORED = "When the result was stored: the id of its {}."
 MASK_HEADERS: dict[str, tuple[str, str]] = {
     "X-Face-Count": ("integer", "Faces found and masked."),
@@ -79,7 +84,7 @@ def problems(cases: Iterable[ErrorCase] = IMAGE_ERRORS) -> Responses:
                 MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": body(error, AN_ID)}
             },
         }
-        for meaning, error, headers in cases
+        for meaning, error, headers in (*cases, *REQUEST_LINE)
     }
 
 
@@ -87,7 +92,7 @@ def _headers(headers: dict[str, tuple[str, str]]) -> dict[str, Any]:
     return {name: {"description": meaning, "schema": {"type": kind}} for name, (kind, meaning) in headers.items()}
 
 
-HEALTH: Responses = {"200": HealthResponse, "503": HealthResponse}
+HEALTH: Responses = {"200": HealthResponse, "503": HealthResponse, **problems(())}
 DETECT: Responses = {"200": DetectResponse, **problems()}
 RESIDUAL_FACE: ErrorCase = (
     "A parameter is not valid, the file is missing or does not decode, or a face is still found after masking.",

@@ -63,6 +63,16 @@ def test_picture_without_masks_needs_no_mosaic() -> None:
     assert mosaics.plan([], SIZE, 1.0) == []
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 790), st.floats(0, 590), sides), min_size=1, max_size=300), st.floats(0.2, 3))
+def test_work_is_no_more_than_that_of_the_whole_picture(
+    places: list[tuple[float, float, float]], finest: float
+) -> None:
+    planned = mosaics.plan([region(*place) for place in places], SIZE, finest)
+    work = sum(part.width * part.height for mosaic in planned for part in mosaic.parts)
+    assert work <= 1.1 * (SIZE[0] * SIZE[1] * finest**2 + mosaics.SIDE**2) + 10_000
+
+
 def test_large_masks_are_seen_from_afar_too() -> None:
     (mosaic,) = mosaics.plan([region(100, 100, 400)], SIZE, 1.0)
     assert [round(400 * part.scale) for part in mosaic.parts] == [mosaics.FINE, mosaics.COARSE]
