@@ -104,7 +104,7 @@ class DetectionReport(FrozenModel):
 
 
 class Verification(FrozenModel):
-    """The second search, in the masked picture. rounds: of masking again, 0 to 2; residual_faces: 0."""
+    """The second search, in the masked picture. rounds: of masking again; residual_faces: 0."""
 
     rounds: int
     regions_masked_again: int

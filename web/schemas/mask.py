@@ -24,7 +24,7 @@ class Verified(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    rounds: int = Field(description="How often it was masked again, at most twice.")
+    rounds: int = Field(description="How often it was masked again.")
     regions_masked_again: int
     residual_faces: int = Field(description="Always 0: a picture with more is not returned.")
     verify_ms: Milliseconds

@@ -82,6 +82,19 @@ def test_missed_face_is_masked_and_told() -> None:
     assert masked.report.regions == 2
 
 
+def test_faces_that_show_one_after_the_other_are_all_masked() -> None:
+    others: list[tuple[Box, ...]] = [((5 + 40 * n, 5, 25 + 40 * n, 25),) for n in range(4)]
+    masked = mask(InTurn((FACE,), *others, ()), method="solid")
+    assert masked.report.verification and masked.report.verification.rounds == 4
+    assert len(masked.report.detection.detections.faces) == 5
+
+
+def test_crowd_without_end_fails_the_call() -> None:
+    others: list[tuple[Box, ...]] = [((5 + 20 * n, 5, 20 + 20 * n, 20),) for n in range(7)]
+    with pytest.raises(ResidualFace):
+        mask(InTurn((FACE,), *others), method="solid")
+
+
 def test_face_that_stays_under_its_mask_is_told_once() -> None:
     masked = mask(InTurn((FACE,), (FACE,), ()))
     assert len(masked.report.detection.detections.faces) == 1
