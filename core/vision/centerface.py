@@ -13,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.vision.candidates import Candidates
+from core.vision.runtimes.networks import Blob
 
 STRIDE = 4
 
 
-def blob(canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+def blob(canvas: NDArray[np.uint8], out: Blob | None = None) -> Blob:
     """Turn a BGR canvas, (height, width, 3), into the network's input, (1, 3, height, width) RGB of 0 to 255."""
-    return np.asarray(cv2.dnn.blobFromImage(canvas, swapRB=True), np.float32)
+    made = np.empty((1, 3, *canvas.shape[:2]), np.float32) if out is None else out
+    for plane, place in zip(cv2.split(canvas), made[0, ::-1], strict=True):
+        np.copyto(place, plane)
+    return made
 
 
 def has_landmarks(outputs: int) -> bool:

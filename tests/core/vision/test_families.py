@@ -1,10 +1,12 @@
 """What the networks answer, read: outputs made by hand for known faces."""
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from core.vision import centerface, scrfd
+from core.vision.passes import ModelFamily
 
 WIDTH, HEIGHT = 128, 64
 
@@ -55,6 +57,16 @@ def test_scrfd_blob_is_centred_rgb() -> None:
     blob = scrfd.blob(canvas)
     assert blob.shape == (1, 3, 32, 64) and blob.dtype == np.float32
     assert np.allclose(blob[0, 0], 127.5 / 128) and np.allclose(blob[0, 2], -127.5 / 128)
+
+
+@pytest.mark.parametrize("family", [scrfd, centerface])
+def test_blob_is_that_of_opencv(family: ModelFamily) -> None:
+    canvas = np.random.default_rng(1).integers(0, 256, (32, 64, 3), np.uint8)
+    given = np.full((1, 3, 32, 64), np.nan, np.float32)
+    scale, mean = (1 / 128, 127.5) if family is scrfd else (1, 0)
+    expected = cv2.dnn.blobFromImage(canvas, scale, mean=(mean, mean, mean), swapRB=True)
+    assert family.blob(canvas, given) is given
+    assert np.array_equal(given, expected) and np.array_equal(family.blob(canvas), expected)
 
 
 def test_centerface_box_is_placed() -> None:

@@ -1,6 +1,8 @@
 """Searches and passes: what is looked at, and that coordinates come back from every way of looking."""
 
+import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from core.contract.options import Detail
 from core.contract.reports import PassReport, Timings
 from core.vision import passes, searches
 from core.vision.candidates import Candidates
-from core.vision.passes import PassResult, Runner, View
+from core.vision.passes import BlobMemory, PassResult, Runner, View
 from core.vision.searches import Search
 
 Pixels = NDArray[np.uint8]
@@ -25,7 +27,7 @@ class Bright:
 
     outputs = 1
 
-    def blob(self, canvas: Pixels) -> NDArray[np.float32]:
+    def blob(self, canvas: Pixels, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         return canvas.astype(np.float32)
 
     def run(self, blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
@@ -97,6 +99,34 @@ def test_mirrored_face_stands_upright_whichever_way_it_is_turned() -> None:
         lying = np.ascontiguousarray(np.rot90(picture(), -rot90))
         canvas, _ = passes.letterbox(lying, view)
         assert (canvas[:120, :200] == picture()[:, ::-1]).all()
+
+
+def test_every_view_lies_on_black() -> None:
+    noise = np.random.default_rng(1).integers(1, 256, (60, 100, 3), np.uint8)
+    for rot90, mirrored in itertools.product(range(4), (False, True)):
+        canvas, inner = passes.letterbox(noise, View("x", 100, rot90=rot90, mirrored=mirrored))
+        turned = np.rot90(noise, rot90)
+        height, width = turned.shape[:2]
+        assert inner == (100, 60)
+        assert np.array_equal(canvas[:height, :width], turned[:, ::-1] if mirrored else turned)
+        assert not canvas[height:].any() and not canvas[:, width:].any()
+
+
+def test_blobs_of_threads_are_their_own() -> None:
+    memory = BlobMemory()
+    ours = memory.blob(64, 32)
+    with ThreadPoolExecutor(1) as other:
+        theirs = other.submit(memory.blob, 64, 32).result()
+    assert ours.shape == theirs.shape == (1, 3, 32, 64)
+    assert not np.shares_memory(ours, theirs)
+    assert np.shares_memory(ours, memory.blob(32, 32))
+
+
+def test_large_blob_is_not_kept() -> None:
+    memory = BlobMemory()
+    large = memory.blob(2048, 2048)
+    assert large.shape == (1, 3, 2048, 2048)
+    assert not np.shares_memory(large, memory.blob(2048, 2048))
 
 
 def test_boxes_beyond_belief_are_dropped() -> None:
