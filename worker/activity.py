@@ -1,6 +1,7 @@
-"""Which processes of this worker are busy, in memory that they share: idle CPUs go to the calls that run."""
+"""How many calls the processes of this worker work on, in memory that they share: idle CPUs go to those that run."""
 
 import mmap
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -10,27 +11,34 @@ from billiard.process import current_process
 from core import cpus
 
 MAX_PROCESSES = 256  # as many as FACE_API_WORKER_PROCESSES may be
+MAX_THREADS = 255  # of one process that a byte can count
 
 
 class Activity:
-    """One byte for each process of the pool, 1 while it works: made before the fork."""
+    """One byte for each process of the pool, how many of its threads work: made before the fork."""
 
     def __init__(self) -> None:
         self._busy = mmap.mmap(-1, MAX_PROCESSES)
+        self._cpus = cpus.available()  # read once: it takes longer than all else here
+        self._working, self._lock = 0, threading.Lock()  # of this process
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Count this process as busy. One that is killed gives its place to the process that replaces it."""
-        place = _place()
-        self._busy[place] = 1
+        """Count this thread as busy. A process that is killed gives its place to the one that replaces it."""
+        self._count(1)
         try:
             yield
         finally:
-            self._busy[place] = 0
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._working += more
+            self._busy[_place()] = min(self._working, MAX_THREADS)
 
     def idle_cpus(self, threads: int) -> int:
-        """Return how many CPUs no process uses now, if each that is busy uses so many threads."""
-        return max(0, cpus.available() - threads * self._busy[:].count(1))
+        """Return how many CPUs nothing uses now, if each call that runs uses so many threads."""
+        return max(0, self._cpus - threads * sum(self._busy[:]))
 
 
 def _place() -> int:

@@ -45,6 +45,14 @@ def test_busy_processes_leave_fewer_cpus(activity: Activity) -> None:
     assert activity.idle_cpus(1) == 3
 
 
+def test_threads_of_a_process_count_one_by_one(activity: Activity) -> None:
+    with activity.working():
+        with activity.working():
+            assert activity.idle_cpus(1) == 2
+        assert activity.idle_cpus(1) == 3
+    assert activity.idle_cpus(1) == 4
+
+
 def test_killed_process_is_counted_until_it_is_replaced(activity: Activity) -> None:
     with process(3, activity.working().__enter__):
         pass

@@ -28,6 +28,8 @@ class OrtNetwork:
         """Load a model file, or its bytes. threads: of a run, beside those CPUs that are idle when it begins."""
         self._source = model if isinstance(model, bytes) else str(model)
         self._threads, self._idle_cpus = threads, idle_cpus
+        # Read once: it takes longer than all else that is done here for a run.
+        self._most = min(MAX_FACTOR, cpus.available() // threads) * threads
         self._sessions: dict[int, onnxruntime.InferenceSession] = {}
         session = self._session(threads)
         self._input = session.get_inputs()[0].name
@@ -35,10 +37,9 @@ class OrtNetwork:
 
     def run(self, blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
         """Return the outputs for a blob of shape (1, 3, height, width)."""
-        idle = self._idle_cpus(self._threads)
-        wide = min(MAX_FACTOR, cpus.available() // self._threads) * self._threads
+        more = self._most - self._threads
         # Two sessions at most: each keeps memory of its own.
-        session = self._session(wide if idle >= wide - self._threads > 0 else self._threads)
+        session = self._session(self._most if more > 0 and self._idle_cpus(self._threads) >= more else self._threads)
         return cast(Sequence[NDArray[np.float32]], session.run(None, {self._input: blob}))
 
     def _session(self, threads: int) -> onnxruntime.InferenceSession:
