@@ -26,7 +26,7 @@ def settings(shared: Path | None) -> Settings:
     name = "scrfd_2.5g" if shared and (shared / "data/weights/scrfd_2.5g.onnx").exists() else "centerface"
     folder = BUILD / "weights"
     folder.mkdir(parents=True, exist_ok=True)
-    made = config.read(model=name, weights_dir=folder, inference_threads=1)
+    made = config.read(model=name, weights_dir=folder)
     sources = [ROOT / "weights", *([shared / "data/weights"] if shared else [])]
     for source in [source / f"{name}.onnx" for source in sources]:
         if source.exists() and not (folder / source.name).exists():
@@ -44,7 +44,6 @@ def environment(made: Settings, processes: int) -> dict[str, str]:
         "FACE_API_RUNTIME": made.runtime,
         "FACE_API_WEIGHTS_DIR": str(made.weights_dir),
         "FACE_API_WORKER_PROCESSES": str(processes),
-        "FACE_API_INFERENCE_THREADS": "1",
         "FACE_API_LOG_LEVEL": "warning",
     }
 

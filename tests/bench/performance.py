@@ -52,7 +52,10 @@ def write(target: Path, name: str, text: str) -> None:
 def _measured(run: Run, names: list[str]) -> Iterator[str]:
     """Yield what is written of each part, and print it: the run takes long, and may be ended."""
     with run.service() as service:
-        how = f"{time.strftime('%Y-%m-%d')}: {run.length}; {run.processes} worker processes with one thread each"
+        how = (
+            f"{time.strftime('%Y-%m-%d')}: {run.length}; {run.processes} worker processes with one thread each, beside"
+            " idle CPUs"
+        )
         precision = runs.precision(service, run.pictures[0])
         yield report.machine(run.settings.model, precision, run.pictures, how)
         parts = _parts(run, service)
