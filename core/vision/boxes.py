@@ -1,5 +1,7 @@
 """Pure geometry of boxes: left, top, right, bottom, half-open, in pixels, float32 of shape (n, 4)."""
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,16 +41,16 @@ class Neighbours:
 
     def __init__(self, boxes: Boxes, threshold: float) -> None:
         first, second = _overlapping(boxes, threshold)
-        indices, others = np.concatenate([first, second]), np.concatenate([second, first])
-        order = np.argsort(indices, kind="stable")
-        self._others = others[order]
-        starts = np.searchsorted(indices[order], np.arange(len(boxes) + 1))
-        self._starts = starts.tolist()
-        self.counts = np.diff(starts)
+        indices = np.concatenate([first, second])
+        self._others = np.concatenate([second, first])[np.argsort(indices, kind="stable")]
+        self.counts = np.bincount(indices, minlength=len(boxes))
+        self._ends = self.counts.cumsum()
 
-    def of(self, index: int) -> Regions:
+    def of(self, index: int) -> list[int]:
         """Return the indices of the boxes that overlap this one, without itself."""
-        return self._others[self._starts[index] : self._starts[index + 1]]
+        end = self._ends[index]
+        found: list[int] = self._others[end - self.counts[index] : end].tolist()
+        return found
 
 
 def nms(boxes: Boxes, scores: Scores, threshold: float) -> NDArray[np.intp]:
@@ -57,13 +59,14 @@ def nms(boxes: Boxes, scores: Scores, threshold: float) -> NDArray[np.intp]:
     A box is suppressed when its IoU with a better one is above `threshold`.
     """
     neighbours = Neighbours(boxes, threshold)
-    remaining = np.ones(len(boxes), bool)
+    remaining = bytearray(b"\1") * len(boxes)
     order = np.argsort(-scores, kind="stable")
     # Most boxes overlap no other, and need no turn of a loop.
     for index in order[neighbours.counts[order] > 0].tolist():
         if remaining[index]:
-            remaining[neighbours.of(index)] = False
-    return np.asarray(order[remaining[order]], np.intp)
+            for other in neighbours.of(index):
+                remaining[other] = 0
+    return np.asarray(order[np.frombuffer(remaining, bool)[order]], np.intp)
 
 
 def _overlapping(boxes: Boxes, threshold: float) -> tuple[Regions, Regions]:
@@ -74,34 +77,32 @@ def _overlapping(boxes: Boxes, threshold: float) -> tuple[Regions, Regions]:
     order = np.argsort(boxes[:, 0], kind="stable")
     columns = boxes[order]
     left, top, right, bottom = np.ascontiguousarray(columns.T)
-    ends = np.searchsorted(left, right)
-    counts = np.maximum(ends - np.arange(len(boxes)) - 1, 0)
-    firsts, seconds = [np.zeros(0, np.intp)], [np.zeros(0, np.intp)]
-    for rows in np.split(np.arange(len(boxes)), _chunks(counts)):
-        one = np.repeat(rows, counts[rows])
-        offsets = np.arange(len(one)) - np.repeat(np.cumsum(counts[rows]) - counts[rows], counts[rows])
-        other = one + 1 + offsets
+    areas, numbers = _areas(columns), np.arange(len(boxes))
+    counts = np.maximum(np.searchsorted(left, right) - numbers - 1, 0)
+    firsts, seconds = [], []
+    for start, end in itertools.pairwise(_chunks(counts)):
+        number, count = numbers[start:end], counts[start:end]
+        one = np.repeat(number, count)
+        other = np.repeat(number + 1 + count - count.cumsum(), count) + np.arange(len(one))
         # Most share no row, and are gone before anything else is computed.
-        shared = (top[one] < bottom[other]) & (top[other] < bottom[one])
+        shared = np.flatnonzero((top[one] < bottom[other]) & (top[other] < bottom[one]))
         one, other = one[shared], other[shared]
-        overlapping = _pairwise_iou(columns[one], columns[other]) > threshold
+        width = np.minimum(right[one], right[other]) - left[other]
+        height = np.minimum(bottom[one], bottom[other]) - np.maximum(top[one], top[other])
+        intersection = np.maximum(width, 0) * np.maximum(height, 0)
+        union = areas[one] + areas[other] - intersection
+        ratio = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+        overlapping = np.flatnonzero(ratio > threshold)
         firsts.append(order[one[overlapping]])
         seconds.append(order[other[overlapping]])
     return np.concatenate(firsts), np.concatenate(seconds)
 
 
-def _chunks(counts: Regions) -> Regions:
-    """Return where to cut rows of so many pairs each, so that no piece takes much memory."""
-    return np.flatnonzero(np.diff(np.cumsum(counts) // MAX_PAIRS)) + 1
-
-
-def _pairwise_iou(ones: Boxes, others: Boxes) -> NDArray[np.float32]:
-    """Intersection over union of boxes pair by pair, (n, 4) with (n, 4)."""
-    width = np.minimum(ones[:, 2], others[:, 2]) - np.maximum(ones[:, 0], others[:, 0])
-    height = np.minimum(ones[:, 3], others[:, 3]) - np.maximum(ones[:, 1], others[:, 1])
-    intersection = np.maximum(width, 0) * np.maximum(height, 0)
-    union = _areas(ones) + _areas(others) - intersection
-    return np.asarray(np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0), np.float32)
+def _chunks(counts: Regions) -> list[int]:
+    """Return where to cut rows of so many pairs each, with both ends, so that no piece takes much memory."""
+    pairs = counts.cumsum()
+    inner = [] if counts.sum() <= MAX_PAIRS else (np.flatnonzero(np.diff(pairs // MAX_PAIRS)) + 1).tolist()
+    return [0, *inner, len(counts)]
 
 
 def _intersections(box: Boxes, others: Boxes) -> NDArray[np.float32]:

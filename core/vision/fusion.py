@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.contract.reports import Face
 from core.vision import boxes
-from core.vision.boxes import Boxes, Scores
+from core.vision.boxes import Boxes
 from core.vision.candidates import Candidates
 from core.vision.passes import PassResult
 
@@ -74,11 +74,11 @@ def _with_rotated(upright: FusedCandidates, rotated: FusedCandidates) -> FusedCa
     """
     faces = upright.faces.joined(rotated.faces)
     count = len(upright.faces)
-    neighbours = boxes.Neighbours(faces.boxes, TOUCHING_IOU)
+    neighbours, scores = boxes.Neighbours(faces.boxes, TOUCHING_IOU), faces.scores.tolist()
     added = [
         index
         for index in range(count, len(faces))
-        if _best_score(faces, neighbours.of(index), count) < RIVAL_SHARE * faces.scores[index]
+        if max((scores[n] for n in neighbours.of(index) if n < count), default=0) < RIVAL_SHARE * scores[index]
     ]
     kept = np.append(np.arange(count), np.array(added, np.intp))
     return FusedCandidates(faces.take(kept), np.append(upright.limits, rotated.limits)[kept])
@@ -90,44 +90,42 @@ def _weighted_box_fusion(candidates: Candidates, origin: boxes.Regions) -> tuple
     origin: the number of each candidate's pass.
     """
     neighbours = boxes.Neighbours(candidates.boxes, SAME_FACE_IOU)
-    remaining, sure = np.ones(len(candidates), bool), candidates.scores >= MIN_EVIDENCE
     means, scores = candidates.boxes.copy(), candidates.scores.copy()
-    order = np.argsort(-candidates.scores, kind="stable")
+    order = np.argsort(-scores, kind="stable")
     # Most boxes overlap no other, and need no turn of a loop.
     seeds = neighbours.counts == 0
-    for seed in order[neighbours.counts[order] > 0].tolist():
+    # Plain values: arrays of the few boxes of one face would take longer to make than to compute with.
+    remaining, sure = bytearray(b"\1") * len(scores), (scores >= MIN_EVIDENCE).tolist()
+    corners, values, passes = means.tolist(), scores.tolist(), origin.tolist()
+    for seed in order[~seeds[order]].tolist():
         if not remaining[seed]:
             continue
-        seeds[seed] = True
-        others = neighbours.of(seed)
-        others = others[remaining[others] & sure[others] & (origin[others] != origin[seed])]
-        if len(others):
-            remaining[others] = False
-            members = np.append(others, seed)
-            means[seed] = _mean_box(candidates.boxes[members], candidates.scores[members])
-            scores[seed] = _noisy_or(float(candidates.scores[seed]), candidates.scores[others], origin[others])
-        remaining[seed] = False
+        seeds[seed], remaining[seed] = True, False
+        others = [n for n in neighbours.of(seed) if remaining[n] and sure[n] and passes[n] != passes[seed]]
+        if others:
+            for n in others:
+                remaining[n] = False
+            means[seed] = _mean_box([(corners[n], values[n]) for n in (*others, seed)])
+            scores[seed] = _noisy_or(values[seed], [(passes[n], values[n]) for n in others])
     best = order[seeds[order]]
     return Candidates(means, scores, candidates.landmarks).take(best), best
 
 
-def _mean_box(members: Boxes, scores: Scores) -> Boxes:
-    """Return the mean box, the surer ones counting for more; shape (4,)."""
-    mean = np.average(members.astype(np.float64), axis=0, weights=scores.astype(np.float64) ** 2)
-    return np.asarray(mean, np.float32)
+def _mean_box(members: list[tuple[list[float], float]]) -> list[float]:
+    """Return the mean of boxes with their scores, the surer ones counting for more."""
+    total = sum(score**2 for _, score in members)
+    return [sum(box[edge] * score**2 for box, score in members) / total for edge in range(4)]
 
 
-def _noisy_or(best: float, others: Scores, passes: boxes.Regions) -> float:
-    """Combine the scores of the passes that found a face: never less than the best of them, never above 1."""
+def _noisy_or(best: float, others: list[tuple[int, float]]) -> float:
+    """Combine the scores of the passes that found a face: never less than the best of them, never above 1.
+
+    others: the numbers of passes, and the scores of boxes that they found.
+    """
     miss = 1 - best
-    for each in np.unique(passes):
-        miss *= 1 - NOISY_OR_WEIGHT * float(others[passes == each].max())
+    for each in {number for number, _ in others}:
+        miss *= 1 - NOISY_OR_WEIGHT * max(score for number, score in others if number == each)
     return 1 - miss
-
-
-def _best_score(faces: Candidates, indices: boxes.Regions, count: int) -> float:
-    """Return the best score of some of the first `count`, 0 of none."""
-    return float(faces.scores[indices[indices < count]].max(initial=0))
 
 
 def _suppress_parts(merged: FusedCandidates) -> Candidates:
