@@ -32,7 +32,8 @@ NAMES = (
     "trailing_data",
 )
 # Google's Photo Sphere XMP (developers.google.com/streetview/spherical-metadata), as an attribute or an element.
-PROJECTION = re.compile(rb"GPano:ProjectionType\s*(?:=\s*[\"']|>)\s*equirectangular")
+PROJECTION_NAME = b"GPano:ProjectionType"
+PROJECTION = re.compile(re.escape(PROJECTION_NAME) + rb"\s*(?:=\s*[\"']|>)\s*equirectangular")
 MIN_EQUIRECTANGULAR = 4096  # pixels of width; chosen: smaller pictures of 2:1 are seldom panoramas
 Names = set[str]
 
@@ -65,7 +66,10 @@ HEIF_PLAIN = {b"ftyp", b"meta", b"mdat", b"free", b"skip"}
 
 def is_equirectangular(data: bytes, width: int, height: int) -> bool:
     """Return whether a picture is a 360° panorama: by its XMP, or large and exactly twice as wide as high."""
-    return (width == 2 * height and width >= MIN_EQUIRECTANGULAR) or PROJECTION.search(data) is not None
+    if width == 2 * height and width >= MIN_EQUIRECTANGULAR:
+        return True
+    # Looked for by itself first: that takes half as long in a file of megabytes.
+    return PROJECTION_NAME in data and PROJECTION.search(data) is not None
 
 
 def list_names(data: bytes) -> tuple[str, ...]:

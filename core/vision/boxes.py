@@ -15,7 +15,12 @@ MAX_PAIRS = 2**20  # chosen: compared at a time, in some 100 MB
 def clip(boxes: Boxes, width: int, height: int) -> Boxes:
     """Cut boxes to a picture; one that lies outside becomes empty."""
     edges = np.array([width, height, width, height], np.float32)
-    return np.clip(boxes, 0, edges).astype(np.float32)
+    return np.asarray(np.minimum(np.maximum(boxes, 0), edges), np.float32)
+
+
+def longer_sides(boxes: Boxes) -> NDArray[np.float32]:
+    """Return the longer side of each box, shape (n,)."""
+    return np.asarray(np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]), np.float32)
 
 
 def iou(box: Boxes, others: Boxes) -> NDArray[np.float32]:

@@ -26,17 +26,11 @@ class Candidates:
         landmarks = None if self.landmarks is None else self.landmarks[which]
         return type(self)(self.boxes[which], self.scores[which], landmarks)
 
-    def scaled(self, x: float, y: float) -> Self:
-        """Multiply every coordinate."""
-        factors = np.array([x, y], np.float32)
-        landmarks = None if self.landmarks is None else self.landmarks * factors
-        return type(self)(self.boxes * np.tile(factors, 2), self.scores, landmarks)
-
-    def moved(self, x: float, y: float) -> Self:
-        """Add to every coordinate."""
-        offset = np.array([x, y], np.float32)
-        landmarks = None if self.landmarks is None else self.landmarks + offset
-        return type(self)(self.boxes + np.tile(offset, 2), self.scores, landmarks)
+    def placed(self, factors: NDArray[np.float32], offsets: NDArray[np.float32]) -> Self:
+        """Multiply every coordinate, then add to it: x and y, shape (2,), or of each candidate, shape (n, 2)."""
+        factors, offsets = factors.reshape(-1, 1, 2), offsets.reshape(-1, 1, 2)
+        landmarks = None if self.landmarks is None else self.landmarks * factors + offsets
+        return type(self)((self.boxes.reshape(-1, 2, 2) * factors + offsets).reshape(-1, 4), self.scores, landmarks)
 
     def joined(self, other: Self) -> Self:
         """Put two sets from the same model into one."""

@@ -131,7 +131,7 @@ def _noisy_or(best: float, others: list[tuple[int, float]]) -> float:
 def _suppress_parts(merged: FusedCandidates) -> Candidates:
     """Drop parts of faces, which keep the better score of the two."""
     candidates, limits = merged.faces, merged.limits
-    sides = (candidates.boxes[:, 2:] - candidates.boxes[:, :2]).max(axis=1, initial=0)
+    sides = boxes.longer_sides(candidates.boxes)
     scores, kept = candidates.scores.copy(), np.ones(len(candidates), bool)
     faces = np.flatnonzero((scores >= SURE_SCORE) & (sides > limits.min(initial=np.inf)))
     for face in faces[np.argsort(-sides[faces])]:

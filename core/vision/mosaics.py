@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -31,11 +31,11 @@ class Part:
     left: int = 0
     top: int = 0
 
-    @property
+    @cached_property
     def width(self) -> int:
         return max(1, round((self.area[2] - self.area[0]) * self.scale))
 
-    @property
+    @cached_property
     def height(self) -> int:
         return max(1, round((self.area[3] - self.area[1]) * self.scale))
 
@@ -53,28 +53,27 @@ class Mosaic:
         canvas = np.zeros((*shape, 3), np.uint8)
         for part in self.parts:
             left, top, right, bottom = part.area
-            small = cv2.resize(pixels[top:bottom, left:right], (part.width, part.height))
-            canvas[part.top : part.top + part.height, part.left : part.left + part.width] = small
+            place = canvas[part.top : part.top + part.height, part.left : part.left + part.width]
+            cv2.resize(pixels[top:bottom, left:right], (part.width, part.height), place)
         return canvas
 
     def to_picture(self, found: Candidates) -> Candidates:
         """Bring candidates from the canvas into the picture; what a part's edge cuts through is dropped."""
-        return reduce(Candidates.joined, (self._of_part(found, part) for part in self.parts)).clipped(*self.size)
-
-    def _of_part(self, found: Candidates, part: Part) -> Candidates:
-        lows, highs = found.boxes[:, :2] - (part.left, part.top), found.boxes[:, 2:] - (part.left, part.top)
-        within = np.ones(len(found), bool)
-        for axis, length in enumerate((part.width, part.height)):
-            centre = (lows[:, axis] + highs[:, axis]) / 2
-            within &= (centre >= 0) & (centre < length)
-            # At the picture's own edge a face may end.
-            if part.area[axis] > 0:
-                within &= lows[:, axis] > CUT_MARGIN
-            if part.area[axis + 2] < self.size[axis]:
-                within &= highs[:, axis] < length - CUT_MARGIN
-        at_origin = found.take(within).moved(-part.left, -part.top)
-        left, top, right, bottom = part.area
-        return at_origin.scaled((right - left) / part.width, (bottom - top) / part.height).moved(left, top)
+        place = np.array([(part.left, part.top) for part in self.parts])
+        length = np.array([(part.width, part.height) for part in self.parts])
+        area = np.array([part.area for part in self.parts])
+        lows, highs = found.boxes[:, :2], found.boxes[:, 2:]
+        centre = (lows.astype(np.float64) + highs)[:, None] / 2
+        holds = ((centre >= place) & (centre < place + length)).all(axis=2)
+        number = holds.argmax(axis=1)
+        start, end = place[number], place[number] + length[number]
+        # At the picture's own edge a face may end.
+        cut = (area[number, :2] > 0) & (lows - start <= CUT_MARGIN)
+        cut |= (area[number, 2:] < self.size) & (highs - end >= -CUT_MARGIN)
+        within = np.flatnonzero(holds.any(axis=1) & ~cut.any(axis=1))
+        factors = ((area[:, 2:] - area[:, :2]) / length).astype(np.float32)[number[within]]
+        at_origin = found.take(within).placed(np.ones(2, np.float32), -start[within].astype(np.float32))
+        return at_origin.placed(factors, area[number[within], :2].astype(np.float32)).clipped(*self.size)
 
 
 def plan(regions: Sequence[Region], size: tuple[int, int], finest: float) -> list[Mosaic]:

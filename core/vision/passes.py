@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.contract.reports import PassReport, Timings
+from core.vision import boxes
 from core.vision.boxes import Boxes
 from core.vision.candidates import Candidates
 from core.vision.runtimes.networks import Blob, Network
@@ -105,8 +106,9 @@ class Runner:
         timestamps.append(time.perf_counter())
         candidates = _within_size_range(self.family.decode(outputs, canvas.shape[1], min_score), view)
         upright = _undo_rot90(candidates, view, inner)
-        in_view = upright.scaled((right - left) / inner[0], (bottom - top) / inner[1])
-        in_picture = _without_cut_off(in_view.moved(left, top), view, pixels.shape[1], pixels.shape[0])
+        factors = np.array([(right - left) / inner[0], (bottom - top) / inner[1]], np.float32)
+        placed = upright.placed(factors, np.array([left, top], np.float32))
+        in_picture = _without_cut_off(placed, view, pixels.shape[1], pixels.shape[0])
         timestamps.append(time.perf_counter())
         steps = [(after - before) * 1000 for before, after in itertools.pairwise(timestamps)]
         return PassResult(
@@ -154,8 +156,10 @@ def scale(width: int, height: int, size: float) -> float:
 
 
 def _within_size_range(candidates: Candidates, view: View) -> Candidates:
-    sides = (candidates.boxes[:, 2:] - candidates.boxes[:, :2]).max(axis=1, initial=0)
     smallest, largest = view.size_range
+    if (smallest, largest) == (0, math.inf):
+        return candidates
+    sides = boxes.longer_sides(candidates.boxes)
     return candidates.take((sides >= smallest) & (sides <= largest))
 
 
@@ -180,6 +184,8 @@ def _without_cut_off(candidates: Candidates, view: View, width: int, height: int
 
 def _undo_rot90(candidates: Candidates, view: View, inner: tuple[int, int]) -> Candidates:
     """Bring candidates back from the canvas onto the resized picture. inner: its width, height."""
+    if not view.rot90 and not view.mirrored:
+        return candidates
     width, height = inner
     undo: Callable[[Points], Points] = {
         0: lambda at: at,

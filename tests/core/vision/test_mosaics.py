@@ -99,6 +99,14 @@ def test_boxes_at_edges_count_only_at_the_edge_of_the_picture(
     assert len(mosaic.to_picture(candidates(box))) == kept
 
 
+@pytest.mark.parametrize(
+    ("box", "kept"), [((20, 20, 60, 60), True), ((1, 20, 60, 60), False), ((20, 1, 60, 60), False)]
+)
+def test_part_in_the_middle_cuts_on_all_sides(box: tuple[float, float, float, float], kept: bool) -> None:
+    mosaic = Mosaic(SIZE, (Part((0, 0, 100, 100), 1.0, left=108), Part((300, 200, 400, 300), 1.0)))
+    assert len(mosaic.to_picture(candidates(box))) == kept
+
+
 def test_canvas_shows_the_parts() -> None:
     mosaic = Mosaic(SIZE, (Part((400, 300, 480, 380), 1.0, left=10, top=20),))
     canvas, pixels = mosaic.compose(ramp()), ramp()
