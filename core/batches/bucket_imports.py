@@ -6,7 +6,6 @@ whose process dies is started again: a picture that is an item already makes no 
 
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
 from itertools import islice
 
 from sqlalchemy import update
@@ -15,14 +14,14 @@ from sqlalchemy.orm import Session
 from core.batches import items, lifecycle
 from core.batches.items import NewItem
 from core.contract.states import BatchStatus
-from core.database.clock import now
+from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import Batch
 from core.storage.base import ObjectStore
 from core.storage.objects import OWN_PREFIXES, is_key
 
 PICTURES_AT_ONCE = 1000
-LEASE = timedelta(minutes=2)  # chosen: a page of a listing and its rows take seconds
+LEASE_S = 120  # chosen: a page of a listing and its rows take seconds
 EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
 
 
@@ -33,12 +32,11 @@ def is_importable(prefix: str) -> bool:
 
 def claim_due_imports(session: Session) -> list[uuid.UUID]:
     """Claim the batches whose import is not finished and that no process is importing; commits."""
-    moment = now()
     due = (
         update(Batch)
         .where(Batch.prefix.is_not(None), Batch.imported_at.is_(None), Batch.status == BatchStatus.OPEN)
-        .where(Batch.import_until.is_(None) | (Batch.import_until < moment))
-        .values(import_until=moment + LEASE)
+        .where(Batch.import_until.is_(None) | (Batch.import_until < database_time()))
+        .values(import_until=database_time(LEASE_S))
         .returning(Batch.id)
     )
     claimed = list(session.scalars(due.execution_options(synchronize_session=False)))
@@ -51,9 +49,12 @@ def import_prefix(store: ObjectStore, sessions: SessionFactory, batch_id: uuid.U
     with sessions() as session:
         prefix = lifecycle.get(session, batch_id).prefix or ""
         added = sum(_add(session, batch_id, new) for new in _pictures(store, prefix))
-        moment = now()
-        closed = {"status": BatchStatus.RUNNING, "imported_at": moment, "closed_at": moment, "import_until": None}
-        finished = update(Batch).where(Batch.id == batch_id, Batch.status == BatchStatus.OPEN).values(closed)
+        done = {"status": BatchStatus.RUNNING, "imported_at": database_time(), "closed_at": database_time()}
+        finished = (
+            update(Batch)
+            .where(Batch.id == batch_id, Batch.status == BatchStatus.OPEN)
+            .values(done | {"import_until": None})
+        )
         session.execute(finished.execution_options(synchronize_session=False))
         lifecycle.finish_if_done(session, batch_id)
         session.commit()
@@ -75,7 +76,7 @@ def _pictures(store: ObjectStore, prefix: str) -> Iterator[list[NewItem]]:
 def _add(session: Session, batch_id: uuid.UUID, new: list[NewItem]) -> int:
     """Insert items and extend the lease of the import; return how many were new."""
     existing = items.add(session, batch_id, new)
-    extended = update(Batch).where(Batch.id == batch_id).values(import_until=now() + LEASE)
+    extended = update(Batch).where(Batch.id == batch_id).values(import_until=database_time(LEASE_S))
     session.execute(extended.execution_options(synchronize_session=False))
     session.commit()
     return len(new) - len(existing)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.batches import jobs, lifecycle
 from core.contract.states import BatchStatus, ItemState
-from core.database.clock import now
+from core.database.clock import database_time, read_database_time
 from core.database.models import BatchItem, ProcessingJob
 from core.errors import BatchClosed
 
@@ -31,14 +31,14 @@ def cancel_queued(session: Session, batch_id: uuid.UUID) -> int:
 def retry_failed(session: Session, batch_id: uuid.UUID) -> int:
     """Queue the items that have failed until now again; return how many. BatchClosed when the batch is cancelled."""
     _refuse_cancelled(session, batch_id)
-    queued, before = 0, now()
+    queued, before = 0, read_database_time(session)
     while count := _retry_some(session, batch_id, before):
         queued += count
     return queued
 
 
 def _cancel_some(session: Session, batch_id: uuid.UUID) -> int:
-    values = {"state": ItemState.CANCELLED, "finished_at": now()}
+    values = {"state": ItemState.CANCELLED, "finished_at": database_time()}
     count = _change_some(session, batch_id, [BatchItem.state == ItemState.QUEUED], values)
     if count:
         lifecycle.change_counts(session, batch_id, queued=-count, cancelled=count)
@@ -49,8 +49,8 @@ def _cancel_some(session: Session, batch_id: uuid.UUID) -> int:
 
 def _retry_some(session: Session, batch_id: uuid.UUID, before: datetime) -> int:
     fresh = {"attempts": 0, "lost_leases": 0, "error_code": None, "error_detail": None, "finished_at": None}
-    values = fresh | {"state": ItemState.QUEUED, "available_at": now()}
-    failed = [BatchItem.state == ItemState.FAILED, BatchItem.finished_at < before]
+    values = fresh | {"state": ItemState.QUEUED, "available_at": database_time()}
+    failed = [BatchItem.state == ItemState.FAILED, BatchItem.finished_at <= before]
     count = _change_some(session, batch_id, failed, values)
     if count:
         lifecycle.change_counts(session, batch_id, failed=-count, queued=count)

@@ -13,7 +13,7 @@ from core.batches import lifecycle
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.states import ItemState, JobStatus, JobType
 from core.database import pages, upserts
-from core.database.clock import now
+from core.database.clock import read_database_time
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.database.pages import Page
 from core.records import outcomes
@@ -95,7 +95,7 @@ def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
     """Insert items of a batch that is locked; part of the caller's transaction."""
     if not fresh:
         return
-    moment = now()
+    moment = read_database_time(session)
     stored = {item.id: _job(batch, item.image) for item in fresh if item.image}
     if stored:
         images = [vars(item.image) for item in fresh if item.image]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.contract.states import ItemState, JobStatus
 from core.database import upserts
-from core.database.clock import now
+from core.database.clock import database_time
 from core.database.models import ProcessingJob
 
 CANCELLED_ERROR = "cancelled"
@@ -17,9 +17,9 @@ CANCELLED_ERROR = "cancelled"
 def values(state: ItemState, error: str | None = None) -> dict[str, Any]:
     """Return the columns of a job whose item is in a state. Jobs know no `cancelled`: it is a failure."""
     if state == ItemState.CANCELLED:
-        return {"status": JobStatus.FAILED, "error": CANCELLED_ERROR, "finished_at": now()}
+        return {"status": JobStatus.FAILED, "error": CANCELLED_ERROR, "finished_at": database_time()}
     finished = state in {ItemState.COMPLETED, ItemState.FAILED}
-    return {"status": JobStatus(state), "error": error, "finished_at": now() if finished else None}
+    return {"status": JobStatus(state), "error": error, "finished_at": database_time() if finished else None}
 
 
 def change(session: Session, job_id: uuid.UUID, columns: dict[str, Any]) -> bool:

@@ -7,7 +7,6 @@ worker whose lease has expired and that comes back changes nothing. Every public
 import random
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -17,14 +16,14 @@ from core.batches import items, jobs, lifecycle
 from core.contract.options import ResolvedDetectOptions
 from core.contract.states import BatchStatus, ItemState
 from core.database import upserts
-from core.database.clock import now
+from core.database.clock import database_time
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.errors import NotFound
 from core.records import cleanups
 from core.records.rows import StoredImage
 
 MAX_CANDIDATES = 100  # batches with queued items, of which one is drawn
-MAX_RETRY_DELAY = timedelta(seconds=30)
+MAX_RETRY_DELAY_S = 30
 GONE = "the picture was deleted before its turn came"
 
 
@@ -79,7 +78,7 @@ def take(session: Session, leased_by: str, lease_s: float) -> ItemLease | None:
 
 def extend(session: Session, lease: ItemLease, lease_s: float) -> bool:
     """Extend a lease; False when it has been lost."""
-    extended = _change_leased(session, lease, {"lease_until": now() + timedelta(seconds=lease_s)})
+    extended = _change_leased(session, lease, {"lease_until": database_time(lease_s)})
     session.commit()
     return extended
 
@@ -87,8 +86,8 @@ def extend(session: Session, lease: ItemLease, lease_s: float) -> bool:
 def complete(session: Session, lease: ItemLease, result: ItemResult) -> bool:
     """Store the result of an item; False when the lease has been lost. NotFound when the item's image is gone."""
     faces = result.values["face_count"]
-    values = {"state": ItemState.COMPLETED, "face_count": faces, "result_digest": result.digest, "finished_at": now()}
-    if not _change_leased(session, lease, values):
+    values = {"state": ItemState.COMPLETED, "face_count": faces, "result_digest": result.digest}
+    if not _change_leased(session, lease, values | {"finished_at": database_time()}):
         session.rollback()
         return False
     columns = result.values | jobs.values(ItemState.COMPLETED)
@@ -109,8 +108,8 @@ def complete(session: Session, lease: ItemLease, result: ItemResult) -> bool:
 
 def fail(session: Session, lease: ItemLease, code: str, detail: str) -> bool:
     """Store why an item failed for good; False when the lease has been lost."""
-    values = {"state": ItemState.FAILED, "error_code": code, "error_detail": detail, "finished_at": now()}
-    if not _change_leased(session, lease, values):
+    values = {"state": ItemState.FAILED, "error_code": code, "error_detail": detail}
+    if not _change_leased(session, lease, values | {"finished_at": database_time()}):
         session.rollback()
         return False
     jobs.change(session, lease.job_id, jobs.values(ItemState.FAILED, detail))
@@ -120,8 +119,8 @@ def fail(session: Session, lease: ItemLease, code: str, detail: str) -> bool:
 
 def requeue_later(session: Session, lease: ItemLease) -> bool:
     """Queue an item again that could not be processed now, with a longer delay each time; no lease counts as lost."""
-    delay = min(timedelta(seconds=2 ** min(lease.attempts, 10)), MAX_RETRY_DELAY)
-    if not _change_leased(session, lease, {"state": ItemState.QUEUED, "available_at": now() + delay}):
+    delay_s = min(2 ** min(lease.attempts, 10), MAX_RETRY_DELAY_S)
+    if not _change_leased(session, lease, {"state": ItemState.QUEUED, "available_at": database_time(delay_s)}):
         session.rollback()
         return False
     jobs.change(session, lease.job_id, jobs.values(ItemState.QUEUED))
@@ -131,10 +130,10 @@ def requeue_later(session: Session, lease: ItemLease) -> bool:
 
 def _take_from(session: Session, batch_id: uuid.UUID, leased_by: str, lease_s: float) -> Any:
     """Take the next item in one statement, which is correct also where there are no row locks (SQLite)."""
-    moment = now()
     first = (
         select(BatchItem.id)
-        .where(BatchItem.batch_id == batch_id, BatchItem.state == ItemState.QUEUED, BatchItem.available_at <= moment)
+        .where(BatchItem.batch_id == batch_id, BatchItem.state == ItemState.QUEUED)
+        .where(BatchItem.available_at <= database_time())
         .order_by(BatchItem.position)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -148,7 +147,7 @@ def _take_from(session: Session, batch_id: uuid.UUID, leased_by: str, lease_s: f
             attempts=BatchItem.attempts + 1,
             lease=uuid.uuid4(),
             leased_by=leased_by,
-            lease_until=moment + timedelta(seconds=lease_s),
+            lease_until=database_time(lease_s),
         )
         .returning(
             BatchItem.id,

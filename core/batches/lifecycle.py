@@ -7,7 +7,6 @@ no two transactions deadlock. Only uploads begin with the batch, and they lock n
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
@@ -17,13 +16,13 @@ from sqlalchemy.orm import Session
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.states import BatchStatus, JobType
 from core.database import pages, upserts
-from core.database.clock import now
+from core.database.clock import database_time
 from core.database.models import Batch, BatchItem
 from core.database.pages import Page
 from core.errors import BatchClosed, NotFound
 from core.webhooks import events
 
-RATE_WINDOW = timedelta(minutes=1)  # chosen: the rate of the last minute says best how long the rest takes
+RATE_WINDOW_S = 60  # chosen: the rate of the last minute says best how long the rest takes
 
 
 @dataclass(frozen=True)
@@ -90,15 +89,14 @@ def page(session: Session, page: int, per_page: int, status: str | None = None) 
 
 def progress(session: Session, batches: Collection[Batch]) -> list[Progress]:
     """Return how fast batches progress, by one query for all."""
-    moment = now()
     unfinished = [batch.id for batch in batches if batch.finished_at is None]
     recent = (
-        select(BatchItem.batch_id, func.count(), func.min(BatchItem.finished_at))
-        .where(BatchItem.batch_id.in_(unfinished), BatchItem.finished_at > moment - RATE_WINDOW)
+        select(BatchItem.batch_id, func.count(), func.min(BatchItem.finished_at), database_time())
+        .where(BatchItem.batch_id.in_(unfinished), BatchItem.finished_at > database_time(-RATE_WINDOW_S))
         .group_by(BatchItem.batch_id)
     )
     rates = {}
-    for batch_id, count, first in session.execute(recent) if unfinished else ():
+    for batch_id, count, first, moment in session.execute(recent) if unfinished else ():
         rates[batch_id] = count / max(1.0, (moment - (first or moment)).total_seconds())
     return [_progress(batch, rates.get(batch.id)) for batch in batches]
 
@@ -112,7 +110,7 @@ def _progress(batch: Batch, rate: float | None) -> Progress:
 def close(session: Session, batch_id: uuid.UUID) -> Batch:
     """Take no more uploads. Idempotent; a batch of a prefix closes by itself. Commits."""
     closed = update(Batch).where(Batch.id == batch_id, Batch.status == BatchStatus.OPEN, Batch.prefix.is_(None))
-    session.execute(closed.values(status=BatchStatus.RUNNING, closed_at=now()))
+    session.execute(closed.values(status=BatchStatus.RUNNING, closed_at=database_time()))
     finish_if_done(session, batch_id)
     session.commit()
     return get(session, batch_id)
@@ -120,9 +118,8 @@ def close(session: Session, batch_id: uuid.UUID) -> Batch:
 
 def cancel(session: Session, batch_id: uuid.UUID) -> Batch:
     """Stop workers from taking items of a batch; `bulk.cancel_queued` cancels the items themselves. Commits."""
-    moment = now()
     unfinished = update(Batch).where(Batch.id == batch_id, Batch.status.in_((BatchStatus.OPEN, BatchStatus.RUNNING)))
-    closed_at = func.coalesce(Batch.closed_at, moment)
+    closed_at = func.coalesce(Batch.closed_at, database_time())
     session.execute(unfinished.values(status=BatchStatus.CANCELLED, closed_at=closed_at))
     finish_if_done(session, batch_id)
     session.commit()
@@ -139,7 +136,7 @@ def finish_if_done(session: Session, batch_id: uuid.UUID) -> bool:
         .where(Batch.id == batch_id, Batch.finished_at.is_(None), Batch.queued == 0, Batch.running == 0)
         .where(Batch.status.in_((BatchStatus.RUNNING, BatchStatus.CANCELLED)))
         .where(Batch.prefix.is_(None) | Batch.imported_at.is_not(None) | (Batch.status == BatchStatus.CANCELLED))
-        .values(finished_at=now())
+        .values(finished_at=database_time())
         .returning(Batch.status)
     )
     status = session.scalar(done.execution_options(synchronize_session=False))

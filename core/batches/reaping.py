@@ -1,7 +1,6 @@
 """Expired leases: their items are queued again, and quarantined after too many. Every function commits."""
 
 import uuid
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from core.batches import jobs, leases, lifecycle
 from core.contract.states import ItemState
-from core.database.clock import now
+from core.database.clock import database_time
 from core.database.models import BatchItem
 
 MAX_LOST_LEASES = 3  # chosen: a worker may die by chance twice over one picture, hardly three times
@@ -22,7 +21,7 @@ def reap_expired_leases(session: Session, leased_by: str | None = None) -> int:
 
     At most LEASES_AT_ONCE of them.
     """
-    lost = BatchItem.leased_by == leased_by if leased_by else BatchItem.lease_until < now()
+    lost = BatchItem.leased_by == leased_by if leased_by else BatchItem.lease_until < database_time()
     expired = select(BatchItem.lease).where(BatchItem.state == ItemState.RUNNING, lost).limit(LEASES_AT_ONCE)
     found = [lease for lease in session.scalars(expired) if lease]
     session.rollback()
@@ -38,12 +37,11 @@ def _reap(session: Session, lease: uuid.UUID) -> None:
     item = session.scalar(lost.execution_options(synchronize_session=False, populate_existing=True))
     if item is not None:
         state, error = ItemState.QUEUED, None
-        moment = now()
         # Other items have a turn before it is tried again.
-        values: dict[str, Any] = {"available_at": moment + timedelta(seconds=item.lost_leases)}
+        values: dict[str, Any] = {"available_at": database_time(item.lost_leases)}
         if item.lost_leases >= MAX_LOST_LEASES:
             state, error = ItemState.FAILED, f"{item.lost_leases} workers died over this picture, or fell silent"
-            values = {"error_code": QUARANTINED, "error_detail": error, "finished_at": moment}
+            values = {"error_code": QUARANTINED, "error_detail": error, "finished_at": database_time()}
         leases.change_item(session, item.id, lease, {"state": state} | values)
         if item.job_id:
             jobs.change(session, item.job_id, jobs.values(state, error))

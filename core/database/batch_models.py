@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contract.states import BatchStatus, ItemState, JobType
 from core.database.base import Base, JsonDocument, UtcDateTime, one_of
-from core.database.clock import now
+from core.database.clock import database_time, now
 
 UNFINISHED = text("finished_at IS NULL")
 QUEUED = text(f"state = '{ItemState.QUEUED}'")
@@ -91,7 +91,7 @@ class BatchItem(Base):
     lease: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     leased_by: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    available_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    available_at: Mapped[datetime] = mapped_column(UtcDateTime, default=database_time())
     # An index each: without one, deleting an image would look through all items.
     image_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("images.id", ondelete="SET NULL"), index=True)
     job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("processing_jobs.id", ondelete="SET NULL"), index=True)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contract.states import DeliveryStatus
 from core.database.base import Base, UtcDateTime, one_of
-from core.database.clock import now
+from core.database.clock import database_time, now
 
 PENDING = text(f"status = '{DeliveryStatus.PENDING}'")
 
@@ -34,7 +34,7 @@ class WebhookDelivery(Base):
     payload: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(String(16), default=DeliveryStatus.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=now)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=database_time())
     last_status: Mapped[int | None]
     last_error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from core import logs
 from core.config import Settings
 from core.contract.states import DeliveryStatus
-from core.database.clock import now
+from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import WebhookDelivery
 from core.webhooks import posts
@@ -36,7 +36,7 @@ RETRY_DELAYS = (
     timedelta(hours=24),
 )
 # No other process takes a claimed delivery for so long; longer than an attempt at every address of a host takes.
-LEASE = timedelta(seconds=90)
+LEASE_S = 90
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _claim_next(session: Session) -> WebhookDelivery | None:
     """Claim the delivery that has been due longest, so that no other process attempts it meanwhile. Commits."""
     due = (
         select(WebhookDelivery)
-        .where(WebhookDelivery.status == DeliveryStatus.PENDING, WebhookDelivery.next_attempt_at <= now())
+        .where(WebhookDelivery.status == DeliveryStatus.PENDING, WebhookDelivery.next_attempt_at <= database_time())
         .order_by(WebhookDelivery.next_attempt_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -75,7 +75,7 @@ def _claim_next(session: Session) -> WebhookDelivery | None:
     delivery = session.scalar(due)
     if delivery is not None:
         delivery.attempts += 1
-        delivery.next_attempt_at = now() + LEASE
+        delivery.next_attempt_at = database_time(LEASE_S)
     session.commit()
     return delivery
 
@@ -96,13 +96,13 @@ def _record(session: Session, claimed: WebhookDelivery, result: AttemptResult) -
     delivery.last_status, delivery.last_error = result.status, result.error or None
     delivery.next_attempt_at = None
     if not result.error:
-        delivery.status, delivery.delivered_at = DeliveryStatus.DELIVERED, now()
+        delivery.status, delivery.delivered_at = DeliveryStatus.DELIVERED, database_time()
     elif result.status == HTTPStatus.GONE:
         _cancel_all(session, delivery.url)
     elif claimed.attempts > len(RETRY_DELAYS):
         delivery.status = DeliveryStatus.FAILED
     else:
-        delivery.next_attempt_at = now() + RETRY_DELAYS[claimed.attempts - 1]
+        delivery.next_attempt_at = database_time(RETRY_DELAYS[claimed.attempts - 1].total_seconds())
     session.commit()
 
 

@@ -2,7 +2,6 @@
 
 import uuid
 from collections import Counter
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -14,7 +13,7 @@ from core.batches.leases import ItemLease, ItemResult
 from core.batches.lifecycle import NewBatch
 from core.contract.options import ResolvedMaskOptions
 from core.contract.states import ItemState
-from core.database.clock import now
+from core.database.clock import database_time
 from core.database.models import BatchItem, ProcessingJob
 from core.records import outcomes
 from tests.core import rows
@@ -50,14 +49,14 @@ def result(faces: int = 2, **values: Any) -> ItemResult:
 
 def run_out(session: Session) -> None:
     """Let every lease be over."""
-    session.execute(update(BatchItem).values(lease_until=now() - timedelta(seconds=1)))
+    session.execute(update(BatchItem).values(lease_until=database_time(-1)))
     session.commit()
 
 
 def ready(session: Session) -> None:
     """Let everything that was put off be due; the rows are locked in the order in which a deletion locks them."""
     session.scalars(select(BatchItem.id).order_by(BatchItem.id).with_for_update()).all()
-    session.execute(update(BatchItem).values(available_at=now()))
+    session.execute(update(BatchItem).values(available_at=database_time()))
     session.commit()
 
 

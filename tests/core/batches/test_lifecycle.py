@@ -1,6 +1,5 @@
 """Batches: how they begin, end, are cancelled and are tried again."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from core.batches import bulk, items, leases, lifecycle
 from core.batches.items import NewItem
 from core.batches.lifecycle import NewBatch
 from core.contract.options import MaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
-from core.database.clock import now
+from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import Batch, BatchItem
 from core.errors import BatchClosed
@@ -99,19 +98,17 @@ def test_batch_that_is_cancelled_meanwhile_is_not_tried_again(
     assert_right(session, batch)
 
 
-def test_rate_is_of_the_last_minute(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    moment = now()
-    monkeypatch.setattr(lifecycle, "now", lambda: moment)
+def test_rate_is_of_the_last_minute(session: Session) -> None:
     batch = begun(session, 10)
     for _ in range(4):
         leases.complete(session, taken(session), result())
     finished = update(BatchItem).where(BatchItem.state == "completed")
-    session.execute(finished.values(finished_at=moment - timedelta(seconds=20)))
-    session.execute(finished.where(BatchItem.name == "0.jpg").values(finished_at=moment - timedelta(hours=1)))
+    session.execute(finished.values(finished_at=database_time(-40)))
+    session.execute(finished.where(BatchItem.name == "0.jpg").values(finished_at=database_time(-3600)))
     session.commit()
     (progress,) = lifecycle.progress(session, [lifecycle.get(session, batch)])
-    assert progress.rate_per_s == pytest.approx(3 / 20, rel=0.1)
-    assert progress.remaining_s == pytest.approx(6 / (3 / 20), rel=0.1)
+    assert progress.rate_per_s == pytest.approx(3 / 40, rel=0.1)
+    assert progress.remaining_s == pytest.approx(6 / (3 / 40), rel=0.1)
 
 
 @pytest.mark.parametrize("stored", [{}, {"detail": None, "verify": None}], ids=["absent", "null"])

@@ -4,7 +4,6 @@ import random
 import threading
 import uuid
 from contextlib import suppress
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.batches import bulk, items, leases, lifecycle, reaping
 from core.batches.items import NewItem
 from core.batches.leases import ItemLease
-from core.database.clock import now
+from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import Batch, BatchItem, Image
 from core.errors import NotFound
@@ -93,7 +92,7 @@ def act(chance: random.Random, session: Session, batch: uuid.UUID, late: list[It
         held = take(session)
         if held:
             session.execute(
-                update(BatchItem).where(BatchItem.lease == held.lease).values(lease_until=now() - timedelta(seconds=1))
+                update(BatchItem).where(BatchItem.lease == held.lease).values(lease_until=database_time(-1))
             )
             session.commit()
             late.append(held)
