@@ -156,6 +156,13 @@ def change_counts(session: Session, batch_id: uuid.UUID, **changes: int) -> None
     session.execute(update(table).where(table.c.id == batch_id).values(values))
 
 
+def count_taken(session: Session, batch_id: uuid.UUID) -> None:
+    """Count an item that a worker takes, which was the batch's turn; part of the transaction that takes it."""
+    counts = {"queued": Batch.queued - 1, "running": Batch.running + 1}
+    taken = update(Batch).where(Batch.id == batch_id).values(counts | {"served_at": database_time()})
+    session.execute(taken.execution_options(synchronize_session=False))
+
+
 def reopen(session: Session, batch_id: uuid.UUID) -> None:
     """Set a completed batch running again; part of the transaction that queues items of it."""
     values: dict[str, Any] = {"finished_at": None, "status": BatchStatus.RUNNING}

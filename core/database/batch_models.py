@@ -12,6 +12,7 @@ from core.database.base import Base, JsonDocument, UtcDateTime, one_of
 from core.database.clock import database_time, now
 
 UNFINISHED = text("finished_at IS NULL")
+WAITING = text("finished_at IS NULL AND queued > 0")
 QUEUED = text(f"state = '{ItemState.QUEUED}'")
 RUNNING = text(f"state = '{ItemState.RUNNING}'")
 FINISHED = text("finished_at IS NOT NULL")
@@ -24,6 +25,7 @@ class Batch(Base):
     changes both locks the item first. total: how many items there have ever been, so the position of the next.
     options: those of detect or mask, every one resolved. prefix: where in the bucket the pictures are, else null;
     imported_at: when all of them had become items; import_until: when the lease of a running import expires.
+    served_at: when a worker last took an item of it.
     """
 
     __tablename__ = "batches"
@@ -34,6 +36,8 @@ class Batch(Base):
         Index(None, "status", "created_at", "id"),
         # Those that workers and maintenance query; the others are many more.
         Index("ix_batches_unfinished", "id", postgresql_where=UNFINISHED, sqlite_where=UNFINISHED),
+        # In the order in which they take turns.
+        Index("ix_batches_turns", "served_at", "id", postgresql_where=WAITING, sqlite_where=WAITING),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
@@ -52,6 +56,7 @@ class Batch(Base):
     cancelled: Mapped[int] = mapped_column(BigInteger, default=0)
     faces: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    served_at: Mapped[datetime] = mapped_column(UtcDateTime, default=database_time())
     imported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     import_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

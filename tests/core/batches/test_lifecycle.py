@@ -124,10 +124,3 @@ def test_stored_options_are_read_as_they_are(session: Session) -> None:
     batch, _ = lifecycle.create(session, NewBatch("test", options))
     assert items.options_of(batch) == options
     assert set(batch.options) == set(MaskOptions.model_fields)
-
-
-def test_small_batch_does_not_wait_for_a_large_one(session: Session) -> None:
-    begun(session, 200)
-    small = begun(session, 1)
-    held = [taken(session) for _ in range(100)]  # by chance it waits for all of them once in 2 ** 100 runs
-    assert any(one.batch_id == small for one in held)

@@ -1,0 +1,63 @@
+"""Which batch is next: they take turns, however many there are."""
+
+from collections import Counter
+
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session
+
+from core.batches import leases, lifecycle
+from core.database.clock import database_time
+from core.database.engine import SessionFactory
+from core.database.models import BatchItem
+from tests.core.batches.made import assert_right, begun, ready, result, take, taken
+
+
+def test_small_batch_does_not_wait_for_a_large_one(session: Session) -> None:
+    large, small = begun(session, 50), begun(session, 1)
+    held = [taken(session).batch_id for _ in range(3)]
+    assert small in held[:2]
+    assert held.count(large) == 2
+
+
+def test_every_one_of_many_batches_has_its_turn(session: Session) -> None:
+    batches = [begun(session, 2) for _ in range(130)]
+    assert {taken(session).batch_id for _ in batches} == set(batches)
+    late = begun(session, 2)
+    assert {taken(session).batch_id for _ in range(131)} == {*batches, late}
+    assert taken(session).batch_id == late
+    assert take(session) is None
+    assert_right(session, late)
+
+
+def test_batches_that_have_to_wait_hide_no_other(session: Session) -> None:
+    for _ in range(leases.CANDIDATES_AT_ONCE + 5):
+        begun(session, 1)
+    session.execute(update(BatchItem).values(available_at=database_time(3600)))
+    session.commit()
+    last = begun(session, 1)
+    assert taken(session).batch_id == last
+    assert take(session) is None
+    ready(session)
+    assert take(session) is not None
+
+
+def test_idle_batch_saves_up_no_turns(session: Session) -> None:
+    idle, busy = begun(session, 3), begun(session, 6)
+    session.execute(update(BatchItem).where(BatchItem.batch_id == idle).values(available_at=database_time(3600)))
+    session.commit()
+    for _ in range(3):
+        leases.complete(session, taken(session), result())
+    ready(session)
+    held = Counter(taken(session).batch_id for _ in range(4))
+    assert held == {idle: 2, busy: 2}
+
+
+def test_next_batch_is_found_by_the_index(postgres_sessions: SessionFactory) -> None:
+    with postgres_sessions() as session:
+        for _ in range(30):
+            lifecycle.close(session, begun(session, 1))
+        session.execute(text("SET LOCAL enable_seqscan = off"))  # so few rows would be read whole
+        compiled = leases.in_turn().compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        plan = "\n".join(session.scalars(text(f"EXPLAIN {compiled}")))
+    assert "ix_batches_turns" in plan, plan
+    assert "Sort" not in plan, plan
