@@ -8,19 +8,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff"} | {
-    ".heic",
-    ".heif",
-    ".hif",
-    ".heics",
-    ".heifs",
-    ".avif",
-    ".avifs",
-}
+from core.pictures import suffixes
+
 MAX_NAME_LENGTH = 500  # characters; the service accepts no longer ones
 # The suffix of a result by its format, and equivalent suffixes.
-RESULT_SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "json": ".json"}
-EQUIVALENT_SUFFIXES = {".jpg": {".jpg", ".jpeg", ".jpe", ".jfif"}, ".png": {".png"}, ".webp": {".webp"}}
+RESULT_SUFFIXES = {kind: equivalent[0] for kind, equivalent in suffixes.OF_RESULTS.items()} | {"json": ".json"}
+EQUIVALENT_SUFFIXES = {equivalent[0]: frozenset(equivalent) for equivalent in suffixes.OF_RESULTS.values()}
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> 
         for entry in visible:
             if entry.is_dir(follow_symlinks=False):
                 folders += [entry.path] if recursive and entry.path != excluded else []
-            elif posixpath.splitext(entry.name)[1].lower() not in SUFFIXES:
+            elif not suffixes.is_picture(entry.name):
                 skipped.others += 1
             elif not entry.is_file() or (entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root)):
                 skipped.links += 1
@@ -87,9 +80,7 @@ def result_names(names: Sequence[str], taken: Collection[str], suffix: str) -> d
     because on some file systems they are the same.
     """
     used = {name.casefold() for name in taken}
-    unchanged = {
-        name for name in names if posixpath.splitext(name)[1].lower() in EQUIVALENT_SUFFIXES.get(suffix, set())
-    }
+    unchanged = {name for name in names if posixpath.splitext(name)[1].lower() in EQUIVALENT_SUFFIXES.get(suffix, ())}
     results = {name: name for name in unchanged if name.casefold() not in used}
     used |= {name.casefold() for name in results}
     replaced = {name: posixpath.splitext(name)[0] + suffix for name in names if name not in results}

@@ -21,13 +21,13 @@ from core.contract.states import ItemState
 from core.database.engine import SessionFactory
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.errors import NotFound
+from core.pictures import suffixes
 from core.storage.base import ObjectStore
 
 log = logs.get(__name__)
 
 ROWS_AT_ONCE = 200
 MANIFEST = "manifest.jsonl"
-SUFFIXES = {"jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"), "png": (".png",), "webp": (".webp",)}
 FINISHED = (ItemState.COMPLETED, ItemState.FAILED, ItemState.CANCELLED)
 
 
@@ -202,5 +202,5 @@ def _names(session: Session, batch_id: uuid.UUID, rows: Collection[Any]) -> dict
 
 
 def _suffixed(name: str, output_format: str) -> str:
-    suffixes = SUFFIXES[output_format]
-    return name if PurePosixPath(name).suffix.lower() in suffixes else name + suffixes[0]
+    of_format = suffixes.OF_RESULTS[output_format]
+    return name if PurePosixPath(name).suffix.lower() in of_format else name + of_format[0]

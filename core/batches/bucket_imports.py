@@ -17,12 +17,12 @@ from core.contract.states import BatchStatus
 from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import Batch
+from core.pictures import suffixes
 from core.storage.base import ObjectStore
 from core.storage.objects import OWN_PREFIXES, is_key
 
 PICTURES_AT_ONCE = 1000
 LEASE_S = 120  # chosen: a page of a listing and its rows take seconds
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
 
 
 def is_importable(prefix: str) -> bool:
@@ -67,7 +67,7 @@ def _pictures(store: ObjectStore, prefix: str) -> Iterator[list[NewItem]]:
     pictures = (
         NewItem(object_.key.removeprefix(folder), object_.size_bytes, source_key=object_.key)
         for object_ in store.list(prefix)
-        if object_.key.lower().endswith(EXTENSIONS)
+        if suffixes.is_picture(object_.key)
     )
     while new := list(islice(pictures, PICTURES_AT_ONCE)):
         yield new
