@@ -20,7 +20,7 @@ from core import config, logs, services
 from core.batches import leases, reaping
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import ResolvedMaskOptions
-from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable
+from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable, UploadTooLarge
 from core.pictures import headers
 from core.records import outcomes
 from core.records.outcomes import JobOutcome
@@ -31,6 +31,7 @@ from worker.runtime import Runtime
 
 log = logs.get(__name__)
 AGAIN_AFTER_S = 0.5
+SUPERSEDED = "superseded"
 
 
 @shared_task(name="work_batch", bind=True)
@@ -77,6 +78,10 @@ def reap_task(task_id: str) -> None:
         made.close()
 
 
+class LeaseLost(Exception):
+    """Another worker has the item now, or nobody has it any more."""
+
+
 class ItemProcessor:
     """Works on the items that one process holds a lease of."""
 
@@ -84,6 +89,7 @@ class ItemProcessor:
         self._runtime = runtime
         self._results = results
         self._lease_s = runtime.settings.batch_lease_s
+        self._lost = threading.Event()
 
     @contextmanager
     def lease_heartbeat(self, lease: ItemLease) -> Iterator[None]:
@@ -94,7 +100,9 @@ class ItemProcessor:
             while not done.wait(self._lease_s / 4):
                 try:
                     with self._results.sessions() as session:
-                        leases.extend(session, lease, self._lease_s)
+                        if not leases.extend(session, lease, self._lease_s):
+                            self._lost.set()
+                            return
                 except SQLAlchemyError as error:
                     log.warning("lease_not_extended", error=type(error).__name__)
 
@@ -113,7 +121,9 @@ class ItemProcessor:
                 result = self._result(lease, pending)
                 pending.wait()
                 done = self._retry_while_database_down(lambda session: leases.complete(session, lease, result))
-            return "ok" if done else "superseded"
+            return "ok" if done else SUPERSEDED
+        except LeaseLost:
+            return SUPERSEDED
         except Unavailable as error:
             self._retry_while_database_down(lambda session: leases.requeue_later(session, lease))
             return error.code
@@ -133,11 +143,11 @@ class ItemProcessor:
 
     def _result(self, lease: ItemLease, pending: PendingResult) -> ItemResult:
         """Detect or mask an item, and begin to store the pictures."""
-        source = lease.source_key or lease.key
-        if source is None:
-            raise NotFound(leases.GONE)
-        data = self._results.objects.get(source)
+        data = self._read(lease)
+        if self._lost.is_set():
+            raise LeaseLost
         outcome = self._outcome(lease, data)
+        self._require_lease(lease)
         values = outcome.values | {"detections": outcome.detections(), "report": outcome.report}
         image = self._copied(lease, data, outcome, pending) if lease.source_key else None
         if outcome.processed is None:
@@ -145,6 +155,22 @@ class ItemProcessor:
         key = pending.add_processed(lease.image_id, lease.job_id, values["output_format"], outcome.processed)
         values |= {"processed_s3_key": key, "processed_size_bytes": len(outcome.processed)}
         return ItemResult(values, hashlib.sha256(outcome.processed).hexdigest(), image)
+
+    def _read(self, lease: ItemLease) -> bytes:
+        """Read the picture of an item; an object of the bucket that is too large is not fetched."""
+        source = lease.source_key or lease.key
+        if source is None:
+            raise NotFound(leases.GONE)
+        if lease.source_key:
+            size, largest = self._results.objects.stat(source).size_bytes, self._runtime.settings.max_upload_bytes
+            if size > largest:
+                raise UploadTooLarge(f"the object has {size} bytes, and the largest that is taken has {largest}")
+        return self._results.objects.get(source)
+
+    def _require_lease(self, lease: ItemLease) -> None:
+        """Extend the lease before something is written: what another worker writes must stay."""
+        if not self._retry_while_database_down(lambda session: leases.extend(session, lease, self._lease_s)):
+            raise LeaseLost
 
     def _outcome(self, lease: ItemLease, data: bytes) -> JobOutcome:
         started = time.perf_counter()

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from core import config, services
-from core.batches import leases, reaping
+from core.batches import items, leases, reaping
+from core.batches.items import NewItem
 from core.batches.leases import ItemLease
 from core.contract.options import ResolvedMaskOptions
 from core.database import migrations
@@ -105,6 +106,71 @@ def test_late_worker_is_superseded(processor: ItemProcessor, lease: ItemLease, r
         reaping.reap_expired_leases(session)
     assert processor.process(lease) == "superseded"
     assert item(results).state == "queued"
+
+
+def test_late_worker_writes_nothing(
+    processor: ItemProcessor, lease: ItemLease, results: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease is lost while it masks: what the next worker stores under the same key must stay."""
+    real = Runtime.mask
+
+    def slowly(*args: Any) -> Any:
+        masked = real(*args)
+        with results.sessions() as session:
+            made.run_out(session)
+            reaping.reap_expired_leases(session)
+        return masked
+
+    monkeypatch.setattr(Runtime, "mask", slowly)
+    assert processor.process(lease) == "superseded"
+    assert list(results.objects.list("processed/")) == []
+
+
+def test_lost_lease_stops_the_work(
+    processor: ItemProcessor, lease: ItemLease, results: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease is lost while the store is slow: the heartbeat notices, and nothing is searched for."""
+    searches: list[object] = []
+    monkeypatch.setattr(Runtime, "mask", lambda *args: searches.append(args))
+    real = type(results.objects).get
+
+    def slowly(*args: Any) -> bytes:
+        with results.sessions() as session:
+            made.run_out(session)
+            reaping.reap_expired_leases(session)
+        assert processor._lost.wait(20)
+        return real(*args)
+
+    monkeypatch.setattr(type(results.objects), "get", slowly)
+    with processor.lease_heartbeat(lease):
+        assert processor.process(lease) == "superseded"
+    assert searches == []
+    assert item(results).state == "queued"
+
+
+@pytest.mark.parametrize(("spare", "outcome"), [(0, "ok"), (-1, "upload_too_large")], ids=["fits", "too large"])
+def test_object_of_the_bucket_is_measured_first(
+    built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch, spare: int, outcome: str
+) -> None:
+    data = pictures.file(noise(), "png")
+    results.objects.put("in/a.png", data, "image/png")
+    with results.sessions() as session:
+        batch = made.begun(session, prefix="in/")
+        items.add(session, batch, [NewItem("a.png", len(data), source_key="in/a.png")])
+        session.commit()
+        lease = made.taken(session)
+    fetched: list[str] = []
+    real = type(results.objects).get
+
+    def noting(store: Any, key: str) -> bytes:
+        fetched.append(key)
+        return real(store, key)
+
+    monkeypatch.setattr(type(results.objects), "get", noting)
+    limited = replace(built, settings=built.settings.model_copy(update={"max_upload_bytes": len(data) + spare}))
+    assert ItemProcessor(Runtime(limited, VisibleFaces(BOX)), results).process(lease) == outcome
+    assert bool(fetched) == (outcome == "ok")
+    assert item(results).error_code == (None if outcome == "ok" else outcome)
 
 
 def test_broken_picture_fails(processor: ItemProcessor, lease: ItemLease, results: ResultStore) -> None:
