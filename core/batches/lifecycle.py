@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
@@ -54,17 +53,14 @@ class Progress:
 
 def create(session: Session, new: NewBatch) -> tuple[Batch, bool]:
     """Create a batch, or find the one with the same idempotency key; return whether it is new, too. Commits."""
-    batch = Batch(status=BatchStatus.OPEN, job_type=new.job_type, options=new.options.model_dump(mode="json"))
-    for name in ("name", "webhook_url", "prefix", "idempotency_key"):
-        setattr(batch, name, getattr(new, name))
-    try:
-        session.add(batch)
-        session.commit()
-    except IntegrityError:
-        session.rollback()
-        same = select(Batch).where(Batch.idempotency_key == new.idempotency_key)
-        return session.scalars(same).one(), False
-    return batch, True
+    values = {name: getattr(new, name) for name in ("name", "webhook_url", "prefix", "idempotency_key", "job_type")}
+    values |= {"id": uuid.uuid4(), "status": BatchStatus.OPEN, "options": new.options.model_dump(mode="json")}
+    # Only the same key is no error: any other conflict with the table still is.
+    inserted = upserts.insert(session, Batch).values(values).on_conflict_do_nothing(index_elements=["idempotency_key"])
+    is_new = session.execute(inserted.returning(upserts.table_of(Batch).c.id)).first() is not None
+    session.commit()
+    same = Batch.id == values["id"] if is_new else Batch.idempotency_key == new.idempotency_key
+    return session.scalars(select(Batch).where(same)).one(), is_new
 
 
 def is_like(batch: Batch, new: NewBatch) -> bool:

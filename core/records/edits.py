@@ -14,7 +14,7 @@ from core.contract.reports import Box, Face, MaskedImage
 from core.contract.states import JobStatus, JobType
 from core.database.clock import now
 from core.engine.client import EngineClient
-from core.errors import FieldProblem, InvalidOption, NotFound
+from core.errors import FieldProblem, InvalidOption
 from core.records import outcomes, records, reviews
 from core.records.results import ResultStore
 from core.records.rows import JobDetail, StoredImage, StoredJob
@@ -88,8 +88,10 @@ class MaskEditor:
             )
             try:
                 pending.commit(lambda session: reviews.insert_edited(session, job, plan.detections, report))
-            except IntegrityError as error:  # it has been deleted meanwhile
-                raise NotFound(f"there is no image {plan.image.id}") from error
+            except IntegrityError:
+                with self._results.sessions() as session:
+                    records.get_image(session, plan.image.id)  # NotFound: it has been deleted meanwhile
+                raise
         return job_id
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.batches import bulk, items, leases, lifecycle
@@ -15,7 +16,23 @@ from core.database.engine import SessionFactory
 from core.database.models import Batch, BatchItem
 from core.errors import BatchClosed
 from tests.core import rows
-from tests.core.batches.made import assert_right, begun, counts, result, take, taken
+from tests.core.batches.made import OPTIONS, assert_right, begun, counts, result, take, taken
+
+
+def test_same_key_is_the_same_batch(session: Session) -> None:
+    batch, is_new = lifecycle.create(session, NewBatch("a", OPTIONS, idempotency_key="key"))
+    assert is_new
+    assert (batch.name, batch.total, batch.status) == ("a", 0, "open")
+    again, is_new = lifecycle.create(session, NewBatch("b", OPTIONS, idempotency_key="key"))
+    assert (again.id, again.name, is_new) == (batch.id, "a", False)
+    assert lifecycle.create(session, NewBatch("a", OPTIONS))[1]
+    assert lifecycle.create(session, NewBatch("a", OPTIONS))[1]
+
+
+def test_other_conflict_is_not_the_same_key(session: Session) -> None:
+    lifecycle.create(session, NewBatch("a", OPTIONS, idempotency_key="key"))
+    with pytest.raises(IntegrityError):
+        lifecycle.create(session, NewBatch(None, OPTIONS, idempotency_key="key"))  # type: ignore[arg-type]  # on purpose
 
 
 def test_batch_ends_once(session: Session) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from core import config, services
@@ -155,6 +155,16 @@ def test_picture_deleted_meanwhile_is_not_found(
         edit(store, sessions, image, Engine(delete))
     assert keys(store) == {image.s3_key}  # whose removal is a task of the deletion's
     assert all(not key.startswith("processed/") or key not in keys(store) for key in tasks(sessions))
+
+
+def test_other_conflict_is_not_taken_for_a_deletion(
+    sessions: SessionFactory, store: ObjectStore, image: StoredImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sessions() as session:
+        (job,) = records.get_image(session, image.id).jobs
+    monkeypatch.setattr(uuid, "uuid4", lambda: job.id)
+    with pytest.raises(IntegrityError):
+        edit(store, sessions, image)
 
 
 def test_job_of_other_looks_is_planned(session: Session) -> None:
