@@ -31,6 +31,9 @@ def reap_batches(services: Services) -> int:
         dead = reaping.reap_expired_leases(session)
         for batch_id in lifecycle.partly_cancelled(session):
             bulk.cancel_queued(session, batch_id)
+        for batch_id in lifecycle.emptied(session):
+            lifecycle.finish_if_done(session, batch_id)
+            session.commit()
         waiting = lifecycle.waiting(session)
     if waiting:
         services.engine.wake_workers()

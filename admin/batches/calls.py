@@ -29,6 +29,8 @@ class BatchCounts(BaseModel):
     completed: int = 0
     failed: int = 0
     cancelled: int = 0
+    refused: int = 0
+    deleted: int = 0
     total: int = 0
 
 

@@ -28,7 +28,7 @@ log = logs.get(__name__)
 
 ROWS_AT_ONCE = 200
 MANIFEST = "manifest.jsonl"
-FINISHED = (ItemState.COMPLETED, ItemState.FAILED, ItemState.CANCELLED)
+FINISHED = tuple(state for state in ItemState if state not in {ItemState.QUEUED, ItemState.RUNNING})
 
 
 @dataclass(frozen=True)

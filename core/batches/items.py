@@ -75,7 +75,7 @@ def existing(session: Session, batch_id: uuid.UUID, names: Collection[str]) -> d
     """Return the items that have these names, by name."""
     columns = (BatchItem.id, BatchItem.name, BatchItem.state, BatchItem.digest)
     rows = session.execute(select(*columns).where(BatchItem.batch_id == batch_id, BatchItem.name.in_(names)))
-    return {row.name: ExistingItem(*row) for row in rows}
+    return {row.name: ExistingItem(row.id, row.name, row.state, row.digest) for row in rows if row.name}
 
 
 def add(session: Session, batch_id: uuid.UUID, new: Collection[NewItem]) -> dict[str, ExistingItem]:

@@ -19,7 +19,6 @@ from core.database import upserts
 from core.database.batch_models import WAITING
 from core.database.clock import database_time
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
-from core.errors import NotFound
 from core.records import cleanups
 from core.records.rows import StoredImage
 
@@ -81,22 +80,19 @@ def extend(session: Session, lease: ItemLease, lease_s: float) -> bool:
 
 
 def complete(session: Session, lease: ItemLease, result: ItemResult) -> bool:
-    """Store the result of an item; False when the lease has been lost. NotFound when the item's image is gone."""
+    """Store the result of an item; False when the lease has been lost, also because the item was deleted."""
     faces = result.values["face_count"]
     values = {"state": ItemState.COMPLETED, "face_count": faces, "result_digest": result.digest}
+    keys = [key for key in (result.values.get("processed_s3_key"), result.image and result.image.s3_key) if key]
     if not _change_leased(session, lease, values | {"finished_at": database_time()}):
         session.rollback()
+        _clean_up_if_deleted(session, lease, keys)
         return False
     columns = result.values | jobs.values(ItemState.COMPLETED)
-    keys = [key for key in (result.values.get("processed_s3_key"), result.image and result.image.s3_key) if key]
     if result.image:
         _insert(session, lease, result.image, columns)
-    elif not jobs.change(session, lease.job_id, columns):
-        session.rollback()
-        # The deletion didn't know what has been stored since.
-        cleanups.register(session, keys)
-        session.commit()
-        raise NotFound(GONE)
+    else:
+        jobs.change(session, lease.job_id, columns)
     # An earlier attempt may have left them behind, and maintenance may have registered them as orphans.
     cleanups.done(session, keys)
     lifecycle.change_counts(session, lease.batch_id, running=-1, completed=1, faces=faces)
@@ -214,6 +210,14 @@ def _insert(session: Session, lease: ItemLease, image: StoredImage, columns: dic
         update(BatchItem).where(BatchItem.id == lease.item_id).values(image_id=lease.image_id, job_id=lease.job_id)
     )
     session.execute(with_ids.execution_options(synchronize_session=False))
+
+
+def _clean_up_if_deleted(session: Session, lease: ItemLease, keys: list[str]) -> None:
+    """Register what was stored of an item that is gone: its deletion didn't know of that."""
+    state = session.scalar(select(BatchItem.state).where(BatchItem.id == lease.item_id))
+    if state in {None, ItemState.DELETED}:
+        cleanups.register(session, keys)
+    session.commit()
 
 
 def _end(session: Session, batch_id: uuid.UUID) -> bool:

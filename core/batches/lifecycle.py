@@ -183,6 +183,12 @@ def waiting(session: Session) -> int:
     return int(total or 0)
 
 
+def emptied(session: Session) -> list[uuid.UUID]:
+    """Return the batches that could have finished with the deletion of their last unfinished items."""
+    closed = select(Batch.id).where(Batch.finished_at.is_(None), Batch.queued == 0, Batch.running == 0, Batch.total > 0)
+    return list(session.scalars(closed.where(Batch.status.in_((BatchStatus.RUNNING, BatchStatus.CANCELLED)))))
+
+
 def partly_cancelled(session: Session) -> list[uuid.UUID]:
     """Return the cancelled batches that still have queued items."""
     cancelled = select(Batch.id).where(Batch.status == BatchStatus.CANCELLED)

@@ -30,11 +30,15 @@ class BatchStatus(StrEnum):
 
 
 class ItemState(StrEnum):
+    """refused: no picture that is taken, and why; deleted: with its image, nothing else is known of it."""
+
     QUEUED = "queued"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    REFUSED = "refused"
+    DELETED = "deleted"
 
 
 class DeliveryStatus(StrEnum):

@@ -25,7 +25,7 @@ class Batch(Base):
     changes both locks the item first. total: how many items there have ever been, so the position of the next.
     options: those of detect or mask, every one resolved. prefix: where in the bucket the pictures are, else null;
     imported_at: when all of them had become items; import_until: when the lease of a running import expires.
-    served_at: when a worker last took an item of it.
+    served_at: when a worker last took an item of it. deleted_at: since when it is being deleted, and is shown nowhere.
     """
 
     __tablename__ = "batches"
@@ -54,22 +54,26 @@ class Batch(Base):
     completed: Mapped[int] = mapped_column(BigInteger, default=0)
     failed: Mapped[int] = mapped_column(BigInteger, default=0)
     cancelled: Mapped[int] = mapped_column(BigInteger, default=0)
+    refused: Mapped[int] = mapped_column(BigInteger, default=0)
+    deleted: Mapped[int] = mapped_column(BigInteger, default=0)
     faces: Mapped[int] = mapped_column(BigInteger, default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     served_at: Mapped[datetime] = mapped_column(UtcDateTime, default=database_time())
     imported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     import_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class BatchItem(Base):
     """One picture of a batch, and its state.
 
-    position: counted from 1 in its batch, without gaps. digest, result_digest: SHA-256 of the upload and of the masked
-    picture, in hexadecimal. source_key: the object that it is copied from when its turn comes; null for an upload.
-    attempts: how often a worker took it; lost_leases: how many of those leases expired. lease: a new value each time;
-    leased_by: the task that holds it. available_at: it is not taken before.
+    position: counted from 1 in its batch, without gaps. name: null once it is deleted. digest, result_digest: SHA-256
+    of the upload and of the masked picture, in hexadecimal. source_key: the object that it is copied from when its
+    turn comes; null for an upload. attempts: how often a worker took it; lost_leases: how many of those leases
+    expired. lease: a new value each time; leased_by: the task that holds it. available_at: it is not taken before.
+    corrected_at: when a person masked it again, whose result it has since.
     """
 
     __tablename__ = "batch_items"
@@ -86,7 +90,7 @@ class BatchItem(Base):
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
     batch_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
     position: Mapped[int] = mapped_column(BigInteger)
-    name: Mapped[str] = mapped_column(String(1024))
+    name: Mapped[str | None] = mapped_column(String(1024))
     source_key: Mapped[str | None] = mapped_column(String(1024))
     digest: Mapped[str | None] = mapped_column(String(64))
     size_bytes: Mapped[int] = mapped_column(BigInteger)
@@ -104,5 +108,6 @@ class BatchItem(Base):
     result_digest: Mapped[str | None] = mapped_column(String(64))
     error_code: Mapped[str | None] = mapped_column(String(50))
     error_detail: Mapped[str | None] = mapped_column(Text)
+    corrected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

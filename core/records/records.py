@@ -10,11 +10,11 @@ from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.database import tallies, upserts
-from core.database.models import BatchItem, Image, ProcessingJob
+from core.database.models import Image, ProcessingJob
 from core.database.pages import Page
 from core.database.tallies import RowFilter
 from core.errors import NotFound
-from core.records import cleanups
+from core.records import batch_items, cleanups
 from core.records.rows import ImageDetail, ImageSummary, JobDetail, StoredImage, StoredJob
 
 FIRST_MOMENT, LAST_MOMENT = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
@@ -110,14 +110,12 @@ def jobs_in_full(session: Session, job_ids: Collection[uuid.UUID]) -> list[JobDe
 
 
 def delete_images(session: Session, image_ids: Collection[uuid.UUID]) -> list[str]:
-    """Delete images with their jobs and register the removal of their objects, whose keys are returned. Commits.
+    """Delete images with their jobs, blank their items, register the removal of their objects; return its keys.
 
-    All in one transaction: a crash leaves either the rows or the clean-up tasks, never an object without both.
+    Commits. All in one transaction: a crash leaves either the rows or the clean-up tasks, never an object without both.
     """
     images, jobs = upserts.table_of(Image), upserts.table_of(ProcessingJob)
-    # Workers lock the item of a batch before its job.
-    items = select(BatchItem.id).where(BatchItem.image_id.in_(image_ids))
-    session.execute(items.order_by(BatchItem.id).with_for_update())
+    blanked = batch_items.blank(session, image_ids)  # first: workers lock an item before its job
     # A job that is just being added is waited for; none can be added from here on.
     session.execute(select(Image.id).where(Image.id.in_(image_ids)).order_by(Image.id).with_for_update())
     of_jobs = delete(jobs).where(jobs.c.image_id.in_(image_ids)).returning(jobs.c.processed_s3_key)
@@ -125,6 +123,7 @@ def delete_images(session: Session, image_ids: Collection[uuid.UUID]) -> list[st
     originals = session.scalars(delete(images).where(images.c.id.in_(image_ids)).returning(images.c.s3_key))
     keys = [*originals, *processed]
     cleanups.register(session, keys)
+    batch_items.change_counts(session, blanked)
     session.commit()
     return keys
 

@@ -42,6 +42,7 @@ def finish(service: Stack, batch: dict[str, Any], **outcomes: str) -> None:
     assert store is not None and sessions is not None
     with sessions() as session:
         for item in session.query(BatchItem).filter(BatchItem.batch_id == uuid.UUID(batch["id"])):
+            assert item.name is not None
             outcome = outcomes.get(item.name, outcomes.get("every"))
             if outcome is None or item.state != "queued":
                 continue

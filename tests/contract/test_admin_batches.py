@@ -21,7 +21,16 @@ ITEM = {
     "sha256", "result_sha256", "created_at", "finished_at",
 }  # fmt: skip
 BAND = {"unit": "relative", "x1": 0, "y1": 0.9, "x2": 1, "y2": 1}
-NOTHING = {"queued": 0, "running": 0, "completed": 0, "failed": 0, "cancelled": 0, "total": 0}
+NOTHING = {
+    "queued": 0,
+    "running": 0,
+    "completed": 0,
+    "failed": 0,
+    "cancelled": 0,
+    "refused": 0,
+    "deleted": 0,
+    "total": 0,
+}
 OPTIONS = {
     "confidence": 0.5, "nms_threshold": 0.4, "max_faces": 0, "method": "gaussian", "strength": 199, "padding": 0.15,
     "format": "jpeg", "quality": 95,

@@ -125,6 +125,8 @@ class Counts(BaseModel):
     completed: int
     failed: int
     cancelled: int
+    refused: int = Field(description="Uploaded, but no pictures that are taken.")
+    deleted: int = Field(description="With their images: nothing else is known of them.")
     total: int
 
 
@@ -180,7 +182,7 @@ class ItemResponse(BaseModel):
     )
 
     id: uuid.UUID
-    name: str
+    name: str | None = Field(description="Null once the picture is deleted.")
     state: ItemState
     attempts: int
     error: Annotated[ItemError | None, BeforeValidator(_failed)] = Field(validation_alias="row")

@@ -1,5 +1,7 @@
 """The migrations: up, down, and to the same tables as the models say."""
 
+import uuid
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -23,8 +25,8 @@ def _schema(bind: Engine) -> dict[str, object]:
             sorted(_index(index) for index in tables.get_indexes(name)),
             sorted(str(check["name"]) for check in tables.get_check_constraints(name)),
             tables.get_pk_constraint(name)["name"],
-            [(key["name"], key["options"].get("ondelete")) for key in tables.get_foreign_keys(name)],
-            [unique["name"] for unique in tables.get_unique_constraints(name)],
+            sorted((str(key["name"]), key["options"].get("ondelete")) for key in tables.get_foreign_keys(name)),
+            sorted(str(unique["name"]) for unique in tables.get_unique_constraints(name)),
         )
     return found
 
@@ -76,7 +78,7 @@ def test_each_migration_goes_down_and_up(empty_database: Settings) -> None:
     migrations.upgrade(empty_database)
     bind = engine.create(empty_database)
     tables, routines = _schema(bind), _routines(bind)
-    for revision in ("0005", "0004", "0003", "0002", "0001", "base"):
+    for revision in ("0006", "0005", "0004", "0003", "0002", "0001", "base"):
         command.downgrade(migrations.alembic_config(empty_database), revision)
         migrations.upgrade(empty_database)
         assert (_schema(bind), _routines(bind)) == (tables, routines)
@@ -90,4 +92,42 @@ def test_embedded_database_uses_wal(empty_database: Settings) -> None:
     bind = engine.create(empty_database)
     with bind.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    bind.dispose()
+
+
+def test_items_of_images_deleted_before_are_blanked(empty_database: Settings) -> None:
+    """Rows of 0006: an upload and an object of the bucket whose images are gone, and one that never had an image."""
+    migrations.upgrade(empty_database, "0006")
+    bind = engine.create(empty_database)
+    batch = "INSERT INTO batches (id, name, job_type, options, status, total, queued, running, completed, failed,"
+    batch += " cancelled, faces, created_at) VALUES (:b, 'b', 'mask', '{}', 'running', 3, 0, 0, 2, 1, 0, 5, :now)"
+    item = "INSERT INTO batch_items (id, batch_id, position, name, source_key, digest, size_bytes, state, attempts,"
+    item += " deaths, available_at, face_count, created_at)"
+    item += " VALUES (:i, :b, :p, :n, :s, 'd', 9, :state, 1, 0, :now, :f, :now)"
+    ids = {"b": uuid.UUID(int=1).hex, "now": "2026-03-04 12:00:00"}
+    items = [
+        ("a.jpg", None, "completed", 2),
+        ("b.jpg", "in/b.jpg", "completed", 3),
+        ("c.jpg", "in/c.jpg", "failed", None),
+    ]
+    with bind.begin() as connection:
+        connection.execute(text(batch), ids)
+        for place, (name, source, state, faces) in enumerate(items, 1):
+            row = {"i": uuid.UUID(int=place).hex, "p": place, "n": name, "s": source, "state": state, "f": faces}
+            connection.execute(text(item), ids | row)
+    migrations.upgrade(empty_database)
+    found = "SELECT name, source_key, digest, state, face_count FROM batch_items ORDER BY position"
+    counts = "SELECT completed, failed, deleted, faces FROM batches"
+    with bind.connect() as connection:
+        gone = (None, None, None, "deleted", None)
+        assert [tuple(row) for row in connection.execute(text(found))] == [
+            gone,
+            gone,
+            ("c.jpg", "in/c.jpg", "d", "failed", None),
+        ]
+        assert tuple(connection.execute(text(counts)).one()) == (0, 1, 2, 0)
+    command.downgrade(migrations.alembic_config(empty_database), "0006")
+    with bind.connect() as connection:
+        assert set(connection.scalars(text("SELECT state FROM batch_items"))) == {"failed"}
+        assert connection.scalars(text("SELECT failed FROM batches")).all() == [3]
     bind.dispose()

@@ -4,16 +4,18 @@ import uuid
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from core.batches import leases, lifecycle
 from core.database.engine import SessionFactory
-from core.database.models import CleanupTask, ProcessingJob
+from core.database.models import BatchItem, CleanupTask, Image, ProcessingJob
 from core.errors import NotFound, StorageUnavailable
-from core.records import deletions
+from core.records import deletions, records
 from core.storage.folder import FolderStore
 from tests.core import rows
+from tests.core.batches import made
 
 
 class Broken(FolderStore):
@@ -81,3 +83,54 @@ def test_discard_survives_a_dead_database(sessions: SessionFactory, tmp_path: Pa
     store = filled(tmp_path / "objects", ["originals/a/1", "originals/b/2"], deletes=1)
     deletions.discard(store, sessionmaker(sessions.kw["bind"], class_=Down), ["originals/a/1", "originals/b/2"])
     assert keys(store) == {"originals/b/2"}
+
+
+def test_deleted_image_leaves_a_blank_item(session: Session) -> None:
+    batch = made.begun(session, 3)
+    for faces in (3, 2):
+        leases.complete(session, made.taken(session), made.result(faces))
+    session.execute(update(BatchItem).values(error_detail="of a.jpg", source_key="in/a.jpg"))
+    session.commit()
+    deleted = session.scalars(select(BatchItem).where(BatchItem.name.in_(["0.jpg", "2.jpg"]))).all()
+    records.delete_images(session, [item.image_id for item in deleted if item.image_id])
+    assert made.counts(session, batch) == {"completed": 1, "deleted": 2}
+    assert lifecycle.get(session, batch).faces == 2
+    made.assert_right(session, batch)
+    stays = {
+        "id",
+        "batch_id",
+        "position",
+        "state",
+        "attempts",
+        "lost_leases",
+        "available_at",
+        "created_at",
+        "finished_at",
+    }
+    for item in deleted:
+        session.refresh(item)
+        known = {name for name, value in vars(item).items() if not name.startswith("_") and value}
+        assert known <= stays
+    assert made.take(session) is None
+
+
+def test_batch_ends_when_its_last_items_are_deleted(session: Session) -> None:
+    batch = made.begun(session, 2)
+    lifecycle.close(session, batch)
+    leases.complete(session, made.taken(session), made.result())
+    assert lifecycle.emptied(session) == []
+    records.delete_images(session, list(session.scalars(select(Image.id))))
+    assert lifecycle.emptied(session) == [batch]
+    assert lifecycle.finish_if_done(session, batch)
+    session.commit()
+    assert lifecycle.emptied(session) == []
+
+
+def test_worker_of_a_deleted_image_leaves_no_object(session: Session) -> None:
+    batch = made.begun(session, 1)
+    held = made.taken(session)
+    records.delete_images(session, [held.image_id])
+    assert not leases.extend(session, held, 60)
+    assert not leases.complete(session, held, made.result(processed_s3_key="processed/late.jpeg"))
+    assert "processed/late.jpeg" in set(session.scalars(select(CleanupTask.s3_key)))
+    made.assert_right(session, batch)

@@ -24,8 +24,8 @@ function rate(perSecond) {
 }
 
 function show(batch) {
-  const { completed, failed, cancelled, total } = batch.counts;
-  find("done").textContent = number.format(completed + failed + cancelled);
+  const { completed, failed, refused, cancelled, deleted, queued, running, total } = batch.counts;
+  find("done").textContent = number.format(total - queued - running);
   find("total").textContent = number.format(total);
   find("rate").textContent = rate(batch.rate_per_s);
   find("remaining").textContent = duration(batch.remaining_s);
@@ -33,7 +33,7 @@ function show(batch) {
   for (const count of document.querySelectorAll("[data-count]")) count.textContent = number.format(batch.counts[count.dataset.count]);
   const segments = [...find("bar").querySelectorAll("rect:not(.track)")];
   let x = 0;
-  [completed, failed, cancelled].forEach((count, index) => {
+  [completed, failed + refused, cancelled + deleted].forEach((count, index) => {
     const width = (count / Math.max(total, 1)) * 100;
     segments[index].setAttribute("x", x);
     segments[index].setAttribute("width", width);
