@@ -7,12 +7,16 @@ from redis import Redis
 from core.config import Settings
 from core.database.engine import SessionFactory, session_factory
 from core.engine import client
+from core.engine.circuit_breakers import CircuitBreaker
 from core.engine.client import EngineClient
 from core.engine.shards import Shards
 from core.records.results import ResultStore
 from core.storage.base import ObjectStore
 from core.storage.folder import FolderStore
 from core.storage.s3 import S3Store
+
+# chosen: rate limits and lockouts do without Redis, so that no call waits much longer for them than a healthy one takes
+AUTH_CONNECT_TIMEOUT_S, AUTH_TIMEOUT_S = 0.5, 1.0
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Services:
     settings: Settings
     redis: Redis
     shards: tuple[Redis, ...]  # the bytes of calls; `redis` is the first of them
-    auth_redis: Redis  # short time-outs: requests wait for rate limits and sessions
+    auth_redis: Redis  # short time-outs and a circuit breaker: requests wait for rate limits and sessions
     engine: EngineClient
     sessions: SessionFactory | None
     store: ObjectStore | None
@@ -49,7 +53,11 @@ def build(settings: Settings) -> Services:
         for url in settings.redis_urls
     ]
     auth_redis = Redis.from_url(
-        settings.redis_urls[0], socket_connect_timeout=1, socket_timeout=2, max_connections=most
+        settings.redis_urls[0],
+        socket_connect_timeout=AUTH_CONNECT_TIMEOUT_S,
+        socket_timeout=AUTH_TIMEOUT_S,
+        max_connections=most,
+        retry=CircuitBreaker(),
     )
     made = session_factory(settings) if settings.database_enabled else None
     store = object_store(settings)

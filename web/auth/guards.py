@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from flask import Flask, Response, current_app, g, request
+from flask_limiter import Limiter
 
 from core.config import Settings
 from core.errors import FeatureDisabled, FieldProblem, InvalidOption, Unauthenticated
@@ -13,7 +14,6 @@ from core.keys.uses import KeyUseCounter
 from core.services import Services
 from web import current
 from web.auth import rate_limits
-from web.auth.rate_limits import FallbackLimiter
 from web.requests import client_address
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -120,7 +120,7 @@ def _authenticate_key(text: str) -> str:
     return current.state().api_keys.authenticate(text)
 
 
-def _limiter(services: Services) -> FallbackLimiter:
+def _limiter(services: Services) -> Limiter:
     settings = services.settings
     storage_options: dict[str, Any] = {"connection_pool": services.auth_redis.connection_pool}
     rates = {
@@ -133,15 +133,13 @@ def _limiter(services: Services) -> FallbackLimiter:
         guard = of(current_app, request.endpoint)
         return rates[guard.limit] if guard and guard.limit else ""
 
-    return FallbackLimiter(
+    return Limiter(
         key_func=_limit_key,
         default_limits=[rate],
         default_limits_exempt_when=lambda: not rate(),
         storage_uri=rate_limits.SCHEME + settings.redis_urls[0],
         storage_options=storage_options,
         key_prefix="face-api",
-        # While Redis is down each process counts by itself: a limit that is too generous is better than none.
-        in_memory_fallback_enabled=True,
         headers_enabled=True,
     )
 
