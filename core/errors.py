@@ -21,13 +21,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+MAX_PROBLEMS = 20  # chosen: more than anybody mends at once; a form can have 50,000 stray fields, 400 regions 2,000
+MAX_FIELD_LENGTH = 100  # chosen: three times the longest name that there is; a stray field's may fill the whole form
+
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """What is wrong with one parameter or form field."""
+    """What is wrong with one parameter or form field; of a caller's own name for it only the beginning is kept."""
 
     field: str
     message: str
+
+    def __post_init__(self) -> None:
+        if len(self.field) > MAX_FIELD_LENGTH:
+            object.__setattr__(self, "field", self.field[:MAX_FIELD_LENGTH] + "…")
 
 
 class FaceApiError(Exception):
@@ -46,16 +53,18 @@ class FaceApiError(Exception):
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
-        self.problems = problems or ((FieldProblem(self.field, self.detail),) if self.field else ())
+        self.problems = problems[:MAX_PROBLEMS] or ((FieldProblem(self.field, self.detail),) if self.field else ())
         self.retry_after_s = retry_after_s
 
 
 class InvalidInput(FaceApiError):
     @classmethod
     def of(cls, problems: Iterable[FieldProblem]) -> Self:
-        """Make the error whose detail names every problem."""
-        named = tuple(problems)
-        return cls("; ".join(f"{problem.field}: {problem.message}" for problem in named), problems=named)
+        """Make the error whose detail names the first problems, and says how many more there are."""
+        every = tuple(problems)
+        named = [f"{problem.field}: {problem.message}" for problem in every[:MAX_PROBLEMS]]
+        more = [f"and {len(every) - MAX_PROBLEMS} more"] if len(every) > MAX_PROBLEMS else []
+        return cls("; ".join(named + more), problems=every)
 
 
 class UnreadableRequest(InvalidInput):

@@ -111,5 +111,4 @@ def _decode(line: bytes) -> str:
 def _refuse_text(name: str) -> NoReturn:
     if name in PICTURE_FIELDS:
         raise NoImage(NOT_TEXT, problems=(FieldProblem(name, NOT_TEXT),))
-    message = "This text is too long"
-    raise InvalidOption(f"{name}: {message}", problems=(FieldProblem(name, message),))
+    raise InvalidOption.of([FieldProblem(name, "This text is too long")])

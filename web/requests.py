@@ -2,7 +2,6 @@
 
 import io
 import ipaddress
-import json
 import socket
 import uuid
 from typing import IO, Any
@@ -11,6 +10,8 @@ import flask
 from flask import g, request
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize
 
+from core.contract import json_texts
+from core.contract.json_texts import RepeatedMember
 from core.errors import FieldProblem, InvalidOption, UnreadableRequest
 from web.multipart import StrictFormParser
 
@@ -47,8 +48,10 @@ class Request(flask.Request):
         self._refuse_compression()
         self.max_content_length = MAX_JSON_BYTES
         try:
-            body = json.loads(self.get_data(cache=cache))
-        except (ValueError, RecursionError) as error:
+            body = json_texts.load(self.get_data(cache=cache))
+        except RepeatedMember as error:
+            raise InvalidOption.of([FieldProblem(error.name, str(error))]) from error
+        except ValueError as error:
             raise UnreadableRequest("the body is not JSON") from error
         if not isinstance(body, dict):
             raise InvalidOption("the body should be a JSON object", problems=(FieldProblem("body", NOT_AN_OBJECT),))

@@ -8,18 +8,16 @@ from pydantic import ValidationError
 
 from core.errors import FieldProblem
 
-MAX_PROBLEMS = 20  # chosen: more than anybody mends at once; 400 regions can have 2,000
-
 
 def of(
     error: ValidationError, within: str = "", messages: Mapping[tuple[str, str], str] | None = None
 ) -> list[FieldProblem]:
-    """Return the first problems of an error. within: the name of the field that holds what was validated.
+    """Return the problems of an error. within: the name of the field that holds what was validated.
 
     messages: for some, by the name of the field and pydantic's type.
     """
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    named = [(_name(within, problem["loc"]), problem) for problem in found[:MAX_PROBLEMS]]
+    named = [(_name(within, problem["loc"]), problem) for problem in found]
     own = messages or {}
     return [FieldProblem(name, own.get((name, problem["type"])) or _message(problem)) for name, problem in named]
 

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Json, StrictFloat, TypeAdapter, ValidationInfo, field_validator
+from pydantic import Field, StrictFloat, ValidationInfo, field_validator
 
+from core.contract import json_texts
+from core.contract.json_texts import RepeatedMember
 from core.contract.models import FrozenModel
-from core.contract.problems import MAX_PROBLEMS
 from core.contract.reports import Box, Face
 from core.errors import FieldProblem, InvalidOption
 
 MAX_REGIONS = 200
-JSON: TypeAdapter[Any] = TypeAdapter(Json[Any])
 MAX_COORDINATE = 1_000_000
+MAX_SHOWN = 40  # chosen: ten times the longest name that is right
 Coordinate = Annotated[StrictFloat, Field(ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
 
 
@@ -74,7 +75,7 @@ def refuse_outside(mask_regions: tuple[RequestedRegion, ...], size: tuple[int, i
     message = f"It lies outside of the picture, which has {size[0]} × {size[1]} pixels"
     outside = [place for place, region in enumerate(mask_regions) if not region.lies_in(size)]
     if outside:
-        raise InvalidOption.of(FieldProblem(f"mask_regions[{place}]", message) for place in outside[:MAX_PROBLEMS])
+        raise InvalidOption.of(FieldProblem(f"mask_regions[{place}]", message) for place in outside)
 
 
 def split(faces: tuple[Face, ...], keep: Regions, size: tuple[int, int]) -> tuple[tuple[Face, ...], tuple[Face, ...]]:
@@ -102,6 +103,8 @@ def from_text(sent: Any) -> Any:
     if not isinstance(sent, str):
         raise ValueError("Send this as text")  # noqa: TRY004 - pydantic's way
     try:
-        return JSON.validate_python(sent)
+        return json_texts.load(sent)
+    except RepeatedMember as error:
+        raise ValueError(f"{error}: {error.name[:MAX_SHOWN]}") from error
     except ValueError as error:
         raise ValueError('Send a JSON array, such as [{"x1": 0, "y1": 0, "x2": 90, "y2": 60}]') from error

@@ -196,6 +196,8 @@ def test_only_programs_are_asked_for_basic(service: Stack, headers: dict[str, st
         ({"json": {"username": "admin", "password": None}}, 422),
         ({"json": {"username": "admin", "password": "correct horse", "remember": True}}, 422),
         ({"json": {"username": "admin", "password": "correct horse"}, "params": {"next": "/"}}, 422),
+        ({"data": b'{"username": "admin", "password": "wrong", "password": "correct horse"}'}, 422),
+        ({"data": b'{"username": "admin", "password": NaN}'}, 400),
     ],
 )
 def test_odd_login_is_refused(service: Stack, options: dict[str, Any], status: int) -> None:

@@ -152,8 +152,7 @@ def _reject_unknown_parameters(app: Flask) -> None:
     """Reject what would be ignored silently: a repeated parameter, and any where the route takes none."""
     repeated = [name for name, values in request.args.lists() if len(values) > 1]
     if repeated:
-        problems = tuple(FieldProblem(name, "This parameter is given more than once") for name in repeated)
-        raise InvalidOption(f"given more than once: {', '.join(repeated)}", problems=problems)
+        raise InvalidOption.of(FieldProblem(name, "This parameter is given more than once") for name in repeated)
     guard = of(app, request.endpoint)
     if guard and not guard.options and request.args:
         problems = tuple(FieldProblem(name, "There is no such parameter here") for name in request.args)

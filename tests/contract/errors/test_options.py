@@ -130,6 +130,30 @@ def test_mask_option_on_detect_is_422(service: Stack, name: str, text: str) -> N
     assert fields(assert_problem(response, 422)) == {name}
 
 
+MANY_FIELDS = "&".join(f"stray{number}=1" for number in range(45_000))
+MANY_PARTS = [("file" + str(number), PHOTO) for number in range(60)]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("options", "total"),
+    [
+        ({"data": MANY_FIELDS, "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 45_001),
+        ({"files": MANY_PARTS}, 61),
+        ({"params": {f"stray{number}": "1" for number in range(90)}}, 90),
+        ({"params": [(f"stray{number % 45}", "1") for number in range(90)]}, 45),
+        ({"data": {"mask_regions": "[" + "{}," * 199 + "{}]"}, "files": {"image": PHOTO}}, 0),
+        ({"files": {"\U0001f600" * 100_000: PHOTO}}, 0),
+    ],
+    ids=["fields", "files", "parameters", "repeated", "regions", "long_name"],
+)
+def test_refusal_stays_short(service: Stack, path: str, options: dict[str, Any], total: int) -> None:
+    response = post(service, path, **options)
+    problem = assert_problem(response, 422)
+    assert len(problem["errors"]) <= 20 and len(response.content) < 20_000
+    assert f"and {total - 20} more" in problem["detail"] or not total
+
+
 def test_all_bad_options_are_named(service: Stack) -> None:
     query = {"confidence": "7", "max_faces": "-1", "quality": "0", "method": "blur"}
     problem = assert_problem(upload(service, MASK, pictures.portrait(), query), 422)
