@@ -7,12 +7,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.contract.options import Detail
 from core.errors import SettingsError
-from core.setting_types import Rate, RedisUrls, Server, WebhookSecret, split_redis_urls
+from core.setting_types import (
+    AdminPassword,
+    Hosts,
+    KeySwitch,
+    Origin,
+    Ports,
+    Rate,
+    RedisUrls,
+    Server,
+    StoreKey,
+    WebhookSecret,
+    split_redis_urls,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FACE_API_"
@@ -117,6 +129,7 @@ class Settings(BaseSettings):
         SecretStr(""), "Signs webhooks: `whsec_` and base64 of 24 to 64 bytes; empty: no batch may name a webhook."
     )
     webhook_allow_private: bool = setting(False, "Whether webhooks may lead to private addresses, and to this machine.")
+    webhook_ports: Ports = setting((80, 443), "Ports that webhooks may lead to, separated by commas.")
 
     database_enabled: bool = setting(True, "Whether there is a database (API keys, records).")
     database_url: str = setting("", "SQLAlchemy URL; empty: SQLite in the folder of the embedded defaults.")
@@ -133,8 +146,8 @@ class Settings(BaseSettings):
         "face-api", "Bucket of the pictures, made on first use.", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
     )
     s3_region: str = setting("us-east-1", "Region of the bucket; links are signed for it.", pattern=r"^[A-Za-z0-9_-]+$")
-    s3_access_key: SecretStr = setting(SecretStr(""), "Access key at the S3 server.", validate_default=True)
-    s3_secret_key: SecretStr = setting(SecretStr(""), "Secret key at the S3 server.", validate_default=True)
+    s3_access_key: StoreKey = setting(SecretStr(""), "Access key at the S3 server.", validate_default=True)
+    s3_secret_key: StoreKey = setting(SecretStr(""), "Secret key at the S3 server.", validate_default=True)
     s3_connect_timeout_s: float = setting(2.0, "Seconds to wait for a connection to the S3 server.", gt=0, le=60)
     s3_read_timeout_s: float = setting(10.0, "Seconds of silence until the S3 server counts as down.", gt=0, le=600)
     s3_retries: int = setting(2, "How often an S3 call is tried again when that can help.", ge=0, le=10)
@@ -142,11 +155,21 @@ class Settings(BaseSettings):
 
     retention_days: int = setting(0, "Days after which an image and all that belongs to it is deleted; 0: never.", ge=0)
 
-    api_key_enabled: bool = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
+    api_key_enabled: KeySwitch = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
     rate_limit_detect: Rate = setting("300/minute", "Detect calls per API key (per address without keys).")
     rate_limit_mask: Rate = setting("150/minute", "Mask calls per API key (per address without keys).")
+    rate_limit_unknown_keys: Rate = setting("60/minute", "Calls with unknown API keys per address.")
     rate_limit_login: Rate = setting("10/minute", "Log-ins of the administrator per address.")
+    rate_limit_failed_logins: Rate = setting(
+        "300/hour", "Failed log-ins from all addresses and browsers together that have not logged in before."
+    )
     trusted_proxies: int = setting(0, "How many proxies in front are trusted about the client's address.", ge=0, le=10)
+    allowed_hosts: Hosts = setting(
+        (), "Hosts that calls may name, separated by commas, `.example.org` with all below it; empty: any."
+    )
+    public_url: Origin = setting(
+        "", "The service as browsers reach it, `https://host[:port]`; empty: as each call names it."
+    )
     max_upload_bytes: int = setting(25 * 2**20, "Largest request body, in bytes.", ge=1024)
     # A small file can decode to gigapixels.
     max_image_pixels: int = setting(50_000_000, "Largest picture, in pixels, judged by its header.", ge=1)
@@ -156,33 +179,12 @@ class Settings(BaseSettings):
     )
 
     admin_user: str = setting("admin", "Name of the administrator.", min_length=1)
-    admin_password: SecretStr = setting(
-        SecretStr(""), "Password of the administrator; empty: the admin API answers 503."
+    admin_password: AdminPassword = setting(
+        SecretStr(""), "Password of the administrator, 12 characters at least; empty: the admin API answers 503."
     )
     session_lifetime_s: int = setting(
         43200, "Seconds until the administrator has to log in again.", ge=1, le=30 * 86400
     )
-
-    @field_validator("api_key_enabled")
-    @classmethod
-    def keys_need_a_database(cls, enabled: bool, info: ValidationInfo) -> bool:
-        if enabled and not info.data.get("database_enabled", True):
-            raise ValueError(
-                "API keys are kept in the database, which is off: set FACE_API_DATABASE_ENABLED=true,"
-                " or FACE_API_API_KEY_ENABLED=false to allow calls without keys"
-            )
-        return enabled
-
-    @field_validator("s3_access_key", "s3_secret_key")
-    @classmethod
-    def keys_belong_to_a_server(cls, key: SecretStr, info: ValidationInfo) -> SecretStr:
-        endpoint = info.data.get("s3_endpoint")
-        if endpoint and not key.get_secret_value():
-            raise ValueError("is missing: FACE_API_S3_ENDPOINT names a server, which needs both keys")
-        # Pictures must not land in a local folder because a name was misspelt.
-        if endpoint == "" and key.get_secret_value():
-            raise ValueError("is for a server, and FACE_API_S3_ENDPOINT names none")
-        return key
 
     @property
     def redis_urls(self) -> list[str]:

@@ -1,16 +1,21 @@
-"""Types of settings that have a format of their own."""
+"""Types of settings that have a format of their own, or that need another setting."""
 
 import base64
 import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic_settings import NoDecode
 
 Rate = Annotated[str, Field(pattern=r"^\d+ ?(/|per) ?(\d+ ?)?(second|minute|hour|day)s?$")]
 
 # With the user, the password, the number of the database and the options that redis-py and Celery read.
 REDIS_URL = re.compile(r"rediss?://([^/?#]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/\d*)?(\?[^#]*)?")
+
+# A name, an IPv4 address, or an IPv6 address in brackets; a dot before a name stands for all hosts below it.
+HOST = re.compile(r"\.?[A-Za-z0-9_]([A-Za-z0-9_-]*\.?)*|\[[0-9A-Fa-f:.]+\]")
+MIN_PASSWORD_LENGTH = 12  # chosen: a typed one of this length has over 50 bits; `make run` makes one of 24 characters
 
 
 def _server(value: str) -> str:
@@ -54,6 +59,63 @@ def _webhook_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _split(value: object) -> object:
+    """Split a text at its commas; blanks around the entries are ignored."""
+    return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
+
+
+def _hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """Check that each is a host without a port, perhaps with a dot before it."""
+    wrong = [host for host in hosts if not HOST.fullmatch(host)]
+    if wrong:
+        raise ValueError(f"should be hosts without ports, separated by commas; {wrong[0]!r} is none")
+    return tuple(host.lower() for host in hosts)
+
+
+def _origin(value: str) -> str:
+    """Check that a URL is one that pages have in common: scheme, host and port alone."""
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("should be http://host[:port] or https://host[:port]")
+    return _server(value)
+
+
+def _admin_password(secret: SecretStr) -> SecretStr:
+    """Check that a password is empty, or long enough that guesses within the limits of log-ins find it never."""
+    if 0 < len(secret.get_secret_value()) < MIN_PASSWORD_LENGTH:
+        raise ValueError(
+            f"should have {MIN_PASSWORD_LENGTH} characters or more: `openssl rand -base64 18` makes such; a shorter one"
+            " can be guessed"
+        )
+    return secret
+
+
+def _keys_need_a_database(enabled: bool, info: ValidationInfo) -> bool:
+    if enabled and not info.data.get("database_enabled", True):
+        raise ValueError(
+            "API keys are kept in the database, which is off: set FACE_API_DATABASE_ENABLED=true,"
+            " or FACE_API_API_KEY_ENABLED=false to allow calls without keys"
+        )
+    return enabled
+
+
+def _keys_belong_to_a_server(key: SecretStr, info: ValidationInfo) -> SecretStr:
+    endpoint = info.data.get("s3_endpoint")
+    if endpoint and not key.get_secret_value():
+        raise ValueError("is missing: FACE_API_S3_ENDPOINT names a server, which needs both keys")
+    # Pictures must not land in a local folder because a name was misspelt.
+    if endpoint == "" and key.get_secret_value():
+        raise ValueError("is for a server, and FACE_API_S3_ENDPOINT names none")
+    return key
+
+
+AdminPassword = Annotated[SecretStr, AfterValidator(_admin_password)]
+Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_hosts)]
+KeySwitch = Annotated[bool, AfterValidator(_keys_need_a_database)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Ports = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
+]
 RedisUrls = Annotated[str, AfterValidator(_redis_urls)]
 Server = Annotated[str, AfterValidator(_server)]
+StoreKey = Annotated[SecretStr, AfterValidator(_keys_belong_to_a_server)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]

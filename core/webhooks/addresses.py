@@ -7,13 +7,52 @@ Names are resolved once, and the connection goes to the address that was checked
 import ipaddress
 import socket
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlsplit
+
+from core.config import Settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 LOCAL_NAMES = ("localhost", "localdomain", "local", "internal", "lan", "home.arpa")
-NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
-IPV4_COMPATIBLE = ipaddress.ip_network("::/96")  # RFC 4291, deprecated, and still routed by some
+# What is not of the open internet, by IANA's registries of special addresses (2025-10). Python's `is_global` knows
+# them too, each patch of it a little differently: what a service may call must not depend on that.
+INTERNAL_V4 = tuple(
+    ipaddress.IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # behind a carrier's translation; some clouds' metadata
+        "127.0.0.0/8",  # loopback
+        "168.63.129.16/32",  # a cloud's host, as its guests reach it
+        "169.254.0.0/16",  # link-local, most clouds' metadata
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # protocols; a cloud's metadata
+        "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112, answers for private names
+        "192.52.193.0/24",  # multicast relays
+        "192.88.99.0/24",  # relays of 6to4, deprecated
+        "192.168.0.0/16",  # private
+        "192.175.48.0/24",  # AS112
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, and broadcast
+    )
+)
+OPEN_V6 = ipaddress.IPv6Network("2000::/3")  # all that is given out for the open internet
+INTERNAL_V6 = tuple(
+    ipaddress.IPv6Network(network)
+    for network in (
+        "2001::/23",  # protocols: Teredo, benchmarks, ORCHID, …
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: an IPv4 address and what is behind it
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
+)
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 PORTS = {"http": 80, "https": 443}
 
 
@@ -37,8 +76,20 @@ class WebhookTarget:
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def parse(url: str, *, allow_private: bool) -> WebhookTarget:
-    """Parse a URL; ForbiddenAddress when it can't be called, or names a private address."""
+@dataclass(frozen=True)
+class AddressPolicy:
+    """Where webhooks may lead. allow_private: also to private addresses, and to this machine."""
+
+    allow_private: bool = False
+    ports: tuple[int, ...] = (80, 443)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(settings.webhook_allow_private, settings.webhook_ports)
+
+
+def parse(url: str, policy: AddressPolicy) -> WebhookTarget:
+    """Parse a URL; ForbiddenAddress when it can't be called, or names a private address or a port of another kind."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -52,16 +103,18 @@ def parse(url: str, *, allow_private: bool) -> WebhookTarget:
         raise ForbiddenAddress("it has no valid port")
     target = WebhookTarget(parts.scheme, parts.hostname, port or PORTS[parts.scheme], _path(parts.path, parts.query))
     literal = _literal(target.host)
-    if not allow_private and (_is_local_name(target.host) or (literal is not None and not is_public(literal))):
+    if not policy.allow_private and (_is_local_name(target.host) or (literal is not None and not is_public(literal))):
         raise ForbiddenAddress("it leads to a private address")
+    if target.port not in policy.ports:
+        raise ForbiddenAddress(f"it leads to port {target.port}, which FACE_API_WEBHOOK_PORTS does not name")
     return target
 
 
-def resolve(target: WebhookTarget, *, allow_private: bool) -> list[str]:
+def resolve(target: WebhookTarget, policy: AddressPolicy) -> list[str]:
     """Resolve the host, once; return the addresses that may be called. ForbiddenAddress when none may, OSError."""
     records = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in records))
-    allowed = [one for one in addresses if allow_private or is_public(ipaddress.ip_address(one))]
+    allowed = [one for one in addresses if policy.allow_private or is_public(ipaddress.ip_address(one))]
     if not allowed:
         raise ForbiddenAddress("it leads to a private address")
     return allowed
@@ -69,21 +122,11 @@ def resolve(target: WebhookTarget, *, allow_private: bool) -> list[str]:
 
 def is_public(address: Address) -> bool:
     """Whether an address is of the open internet: not loopback, private, link-local, multicast or reserved."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address in NAT64:
-            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        if any(not is_public(inner) for inner in _embedded(address)):
-            return False
-        if address.is_site_local or address in IPV4_COMPATIBLE or address.scope_id:
-            return False
-    # `is_global` knows IANA's registries: RFC 1918, loopback, link-local (and so metadata), CGNAT, unique local, …
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
-
-
-def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
-    """Return the IPv4 addresses that gateways or the system itself translate it to."""
-    translated = (address.ipv4_mapped, address.sixtofour, *(address.teredo or ()))
-    return [one for one in translated if one is not None]
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in INTERNAL_V4)
+    if address in NAT64:
+        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return address in OPEN_V6 and not any(address in network for network in INTERNAL_V6) and not address.scope_id
 
 
 def _literal(host: str) -> Address | None:

@@ -18,6 +18,7 @@ from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import WebhookDelivery
 from core.webhooks import posts
+from core.webhooks.addresses import AddressPolicy
 from core.webhooks.events import NO_SECRET
 from core.webhooks.posts import AttemptResult, WebhookMessage
 
@@ -85,7 +86,7 @@ def _attempt(delivery: WebhookDelivery, settings: Settings) -> AttemptResult:
     if not secret:
         return AttemptResult(None, NO_SECRET)
     message = WebhookMessage(f"msg_{delivery.id.hex}", delivery.url, delivery.payload, secret)
-    return posts.post(message, allow_private=settings.webhook_allow_private)
+    return posts.post(message, AddressPolicy.of(settings))
 
 
 def _record(session: Session, claimed: WebhookDelivery, result: AttemptResult) -> None:

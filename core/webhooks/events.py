@@ -16,7 +16,7 @@ from core.database.models import Batch, WebhookDelivery
 from core.database.pages import Page
 from core.errors import FieldProblem, InvalidOption
 from core.webhooks import addresses
-from core.webhooks.addresses import ForbiddenAddress
+from core.webhooks.addresses import AddressPolicy, ForbiddenAddress
 
 NO_SECRET = "webhooks are signed: set FACE_API_WEBHOOK_SECRET first"  # noqa: S105  # no secret: words about it
 
@@ -25,7 +25,7 @@ def validate_url(url: str, settings: Settings) -> None:
     """Refuse a URL that would never be called; InvalidOption."""
     problem = "" if settings.webhook_secret.get_secret_value() else NO_SECRET
     try:
-        addresses.parse(url, allow_private=settings.webhook_allow_private)
+        addresses.parse(url, AddressPolicy.of(settings))
     except ForbiddenAddress as error:
         problem = str(error)
     if problem:

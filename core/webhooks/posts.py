@@ -15,7 +15,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.ssl_match_hostname import CertificateError
 
 from core.webhooks import addresses
-from core.webhooks.addresses import ForbiddenAddress, WebhookTarget
+from core.webhooks.addresses import AddressPolicy, ForbiddenAddress, WebhookTarget
 
 CONNECT_TIMEOUT_S, READ_TIMEOUT_S = 5.0, 10.0
 TOTAL_TIMEOUT_S = 20.0  # a receiver that sends a byte now and then never meets the read timeout
@@ -50,11 +50,11 @@ def sign(message: WebhookMessage, timestamp: int) -> str:
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-def post(message: WebhookMessage, *, allow_private: bool) -> AttemptResult:
+def post(message: WebhookMessage, policy: AddressPolicy) -> AttemptResult:
     """Send a webhook once. No redirect is followed, no proxy used, and little of the response read."""
     try:
-        target = addresses.parse(message.url, allow_private=allow_private)
-        resolved = addresses.resolve(target, allow_private=allow_private)
+        target = addresses.parse(message.url, policy)
+        resolved = addresses.resolve(target, policy)
     except ForbiddenAddress as error:
         return AttemptResult(None, f"not called: {error}")
     except OSError as error:

@@ -13,7 +13,7 @@ FOLDER = config.ROOT / "compose"
 COMPOSE = FOLDER / "compose.yml"
 EXAMPLE = FOLDER / ".env.example"
 UNITS = FOLDER / "systemd"
-SECRET = "f00d"  # what the tests fill in
+SECRET = "f00df00df00d"  # what the tests fill in
 # `${NAME}`, `${NAME:-default}` and `${NAME:?message}`; the innermost, because one can stand in another's default.
 VARIABLE = re.compile(r"\$\{(\w+)(?:(:-|:\?)([^${}]*))?\}")
 ASSIGNMENT = re.compile(r"^(#?)([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)

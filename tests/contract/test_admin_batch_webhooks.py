@@ -11,16 +11,19 @@ from standardwebhooks import Webhook
 from tests.contract.admin import basic, body
 from tests.contract.batches import begun
 from tests.contract.calls import Starter, assert_problem, fields
+from tests.ports import free_port
 from tests.stack import Stack
 from web.openapi.batch_examples import A_DELIVERY
 
+PORT = free_port()
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 
 @pytest.fixture(scope="module")
 def telling(start_service: Starter) -> Stack:
     """A stack whose webhooks may lead to this machine."""
-    return start_service(FACE_API_WEBHOOK_SECRET=SECRET, FACE_API_WEBHOOK_ALLOW_PRIVATE="true")
+    settings = {"FACE_API_WEBHOOK_ALLOW_PRIVATE": "true", "FACE_API_WEBHOOK_PORTS": str(PORT)}
+    return start_service(FACE_API_WEBHOOK_SECRET=SECRET, **settings)
 
 
 def told_by(service: Stack, receiver: http.server.HTTPServer, *names: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -47,7 +50,7 @@ def receiver() -> Iterator[http.server.HTTPServer]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+    with http.server.HTTPServer(("127.0.0.1", PORT), Handler) as server:
         server.reported = {}  # type: ignore[attr-defined]
         yield server
 

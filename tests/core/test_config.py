@@ -49,7 +49,43 @@ def test_misspelt_names_in_file_are_noticed(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_settings_hide_password() -> None:
-    assert "hunter2" not in repr(config.read(admin_password="hunter2"))
+    assert "hunter2" not in repr(config.read(admin_password="hunter2" * 2))
+
+
+def test_short_password_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACE_API_ADMIN_PASSWORD", "hunter2hunt")
+    with pytest.raises(SettingsError, match="FACE_API_ADMIN_PASSWORD: should have 12 characters or more") as caught:
+        config.read()
+    assert "hunter" not in str(caught.value)
+
+
+def test_settings_read_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACE_API_ALLOWED_HOSTS", "faces.example.org, .Example.com,[::1]")
+    monkeypatch.setenv("FACE_API_WEBHOOK_PORTS", "443, 8443")
+    assert config.read().allowed_hosts == ("faces.example.org", ".example.com", "[::1]")
+    assert config.read().webhook_ports == (443, 8443)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALLOWED_HOSTS", "faces.example.org:443"),
+        ("ALLOWED_HOSTS", "https://faces.example.org"),
+        ("ALLOWED_HOSTS", "faces.example.org other.example.org"),
+        ("ALLOWED_HOSTS", "*"),
+        ("WEBHOOK_PORTS", "http"),
+        ("WEBHOOK_PORTS", "0"),
+        ("WEBHOOK_PORTS", "65536"),
+        ("WEBHOOK_PORTS", ","),
+        ("PUBLIC_URL", "faces.example.org"),
+        ("PUBLIC_URL", "https://faces.example.org/below"),
+        ("PUBLIC_URL", "ftp://faces.example.org"),
+    ],
+)
+def test_settings_refuse_other_places(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"FACE_API_{name}", value)
+    with pytest.raises(SettingsError, match=f"FACE_API_{name}"):
+        config.read()
 
 
 @pytest.mark.parametrize("name", config.names())

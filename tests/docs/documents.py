@@ -87,6 +87,8 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
     if isinstance(value, bool):
         value = str(value).lower()
     if isinstance(value, Path) and value.is_absolute():

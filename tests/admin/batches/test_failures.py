@@ -90,7 +90,7 @@ def test_service_that_is_not_there_is_not_waited_for(
 def test_wrong_password_ends_with_2(
     api: FakeApi, run: Run, folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    settings = config.read(admin_password="almost", var_dir=tmp_path)
+    settings = config.read(admin_password="almost a horse", var_dir=tmp_path)
     monkeypatch.setattr(config, "load", lambda: settings)
     ran = run("submit", folder, "--out", out)
     assert ran.exit_code == 2 and "the password is wrong" in ran.output

@@ -28,9 +28,12 @@ from core.database.models import Batch, WebhookDelivery
 from core.database.upserts import table_of
 from core.errors import InvalidOption, SettingsError
 from core.webhooks import addresses, deliveries, events, posts
+from core.webhooks.addresses import AddressPolicy
 from core.webhooks.deliveries import RETRY_DELAYS, DeliverySummary
 from core.webhooks.posts import AttemptResult, WebhookMessage
 
+EVERY_PORT = tuple(range(1, 65536))
+TRUSTED = AddressPolicy(allow_private=True, ports=EVERY_PORT)
 SECRET = "whsec_" + base64.b64encode(b"a secret of 32 bytes or more, yes").decode()
 
 
@@ -74,7 +77,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def settings() -> Settings:
-    return config.read(webhook_secret=SECRET, webhook_allow_private=True)
+    return config.read(webhook_secret=SECRET, webhook_allow_private=True, webhook_ports=EVERY_PORT)
 
 
 def ended(sessions: SessionFactory, url: str | None) -> uuid.UUID:
@@ -220,7 +223,7 @@ def test_name_is_looked_up_once(receiver: Receiver, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     url = receiver.url.replace("127.0.0.1", "hooks.example.org")
-    assert posts.post(WebhookMessage("msg_1", url, "{}", SECRET), allow_private=True) == AttemptResult(204)
+    assert posts.post(WebhookMessage("msg_1", url, "{}", SECRET), TRUSTED) == AttemptResult(204)
     assert looked.count("hooks.example.org") == 1
     assert receiver.got[0][1]["host"].startswith("hooks.example.org:")
 
@@ -243,7 +246,7 @@ def test_silent_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.Mon
     monkeypatch.setattr(posts, "READ_TIMEOUT_S", 0.3)
     given_up = threading.Event()
     receiver.before = lambda _: given_up.wait(30)  # then it would answer
-    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), allow_private=True)
+    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), TRUSTED)
     given_up.set()
     assert answer.status is None
 
@@ -262,7 +265,7 @@ def test_dripping_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.M
             time.sleep(0.1)
 
     receiver.before, hung_up = drip, threading.Event()
-    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), allow_private=True)
+    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), TRUSTED)
     assert answer == AttemptResult(None, "it took too long")
     assert hung_up.wait(30), "all of it was read"
 
@@ -280,7 +283,7 @@ def test_endless_answer_is_not_read(receiver: Receiver) -> None:
             pass
 
     receiver.before = flood
-    assert posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), allow_private=True) == AttemptResult(200)
+    assert posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), TRUSTED) == AttemptResult(200)
     time.sleep(0.3)
     assert len(written) < 50
 
@@ -306,12 +309,12 @@ def test_certificate_must_be_the_hosts(tmp_path: Path, monkeypatch: pytest.Monke
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the refused handshake
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     real = addresses.resolve
-    monkeypatch.setattr(addresses, "resolve", lambda target, **_: ["127.0.0.1"])
+    monkeypatch.setattr(addresses, "resolve", lambda target, _: ["127.0.0.1"])
     try:
         for trusted, host, taken in ((False, "hooks.test", 0), (True, "other.test", 0), (True, "hooks.test", 1)):
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate) if trusted else "/dev/null")
             url = f"https://{host}:{server.server_port}/"
-            answer = posts.post(WebhookMessage("msg_1", url, "{}", SECRET), allow_private=True)
+            answer = posts.post(WebhookMessage("msg_1", url, "{}", SECRET), TRUSTED)
             assert (answer.status == 204, len(got)) == (bool(taken), taken), answer
     finally:
         server.shutdown()
