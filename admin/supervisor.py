@@ -1,14 +1,15 @@
 """Run programs side by side: prefix their output with their names, and stop all of them when one exits."""
 
 import asyncio
-import ctypes
 import os
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -18,10 +19,6 @@ LAST_GRACE_S = 2.0
 OUTPUT_GRACE_S = 0.5
 POLL_INTERVAL_S = 0.05
 MAX_LINE_BYTES = 2**20
-
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-# Loaded here, because after a fork it may wait for a lock that no thread will ever release.
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
@@ -48,10 +45,35 @@ class Child:
     relay: asyncio.Task[None]
 
 
+class Watchdog:
+    """The process of `admin/watchdog.py`, beside this one; in a session of its own, which no Ctrl-C reaches."""
+
+    def __init__(self) -> None:
+        reading, self._pipe = os.pipe()
+        argv = [sys.executable, "-m", "admin.watchdog"]
+        self._process = subprocess.Popen(argv, stdin=reading, stdout=DEVNULL, start_new_session=True)
+        os.close(reading)
+
+    def started(self, stops_last: bool) -> None:
+        """Tell that this very process is a program, before it becomes that."""
+        os.write(self._pipe, f"{'started-last' if stops_last else 'started'} {os.getpid()}\n".encode())
+
+    def ended(self, process: int) -> None:
+        """Tell that a program has ended: its number may soon be another's."""
+        with suppress(BrokenPipeError):
+            os.write(self._pipe, f"ended {process}\n".encode())
+
+    def close(self) -> None:
+        """Let it end what has not ended, which is nothing if all was told."""
+        os.close(self._pipe)
+        self._process.wait()
+
+
 class Supervisor:
     """Starts programs, each as the leader of its own process group, and supervises them until all have stopped.
 
     environment: variables for every program, on top of this process's own. write_line: takes a line of output.
+    A watchdog ends the programs when this process is killed.
     """
 
     def __init__(self, environment: dict[str, str], write_line: Callable[[str], None]) -> None:
@@ -59,6 +81,7 @@ class Supervisor:
         self._write_line = write_line
         self._children: list[Child] = []
         self._stop_requested = asyncio.Event()
+        self._watchdog = Watchdog()
 
     async def start(self, programs: Iterable[Program]) -> None:
         """Start the programs; from now on stop signals are handled."""
@@ -87,6 +110,9 @@ class Supervisor:
         last = [child for child in self._children if child.program.stops_last]
         await _stop([child for child in self._children if child not in last], GRACE_S)
         await _stop(last, LAST_GRACE_S)
+        for child in self._children:
+            self._watchdog.ended(child.process.pid)
+        self._watchdog.close()
 
     async def _start(self, program: Program) -> Child:
         process = await asyncio.create_subprocess_exec(
@@ -97,7 +123,8 @@ class Supervisor:
             stderr=STDOUT,
             limit=MAX_LINE_BYTES,
             start_new_session=True,
-            preexec_fn=_stop_with_parent,
+            # Runs in the program's own process: it is known before it can be left behind.
+            preexec_fn=partial(self._watchdog.started, program.stops_last),
         )
         relay = asyncio.create_task(self._relay(program.name, process))
         if process.stdin:
@@ -143,12 +170,6 @@ async def _exit_status(child: Child) -> int:
     while child.process.returncode is None:
         await asyncio.sleep(POLL_INTERVAL_S)
     return child.process.returncode
-
-
-def _stop_with_parent() -> None:
-    """Have Linux send TERM to this process when its parent dies, even by KILL."""
-    if LIBC is not None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _describe_status(status: int) -> str:

@@ -1,6 +1,7 @@
 """The supervisor alone, with programs that misbehave."""
 
 import asyncio
+import subprocess
 import sys
 import time
 
@@ -84,3 +85,33 @@ def _runs(process: int) -> bool:
         return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+FAMILY = (
+    "import os, signal, time; signal.signal(15, signal.SIG_IGN); os.fork(); print('here', os.getpid(), flush=True); "
+    "time.sleep(60)"
+)
+KILLED = """
+import asyncio, sys
+from admin.supervisor import Program, Supervisor
+
+async def run():
+    supervisor = Supervisor({}, lambda line: print(line, flush=True))
+    await supervisor.start([Program("deaf", [sys.executable, "-c", sys.argv[1]])])
+    await supervisor.watch(asyncio.sleep(0))
+
+asyncio.run(run())
+"""
+
+
+def test_supervisor_killed_leaves_nothing() -> None:
+    argv = [sys.executable, "-c", KILLED, FAMILY]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        lines = [supervisor.stdout.readline() for _ in range(2)]
+        started = [int(line.split()[-1]) for line in lines]
+        found = psutil.Process(supervisor.pid).children(recursive=True)
+        supervisor.kill()
+    assert set(started) < {one.pid for one in found}  # and the watchdog itself
+    _, alive = psutil.wait_procs(found, timeout=20)
+    assert [one for one in alive if _runs(one.pid)] == []

@@ -200,7 +200,6 @@ def test_up_needs_no_database(start: Start) -> None:
     assert not list((up.folder / "var").glob("*.sqlite3"))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
 def test_up_killed_leaves_nothing_behind(start: Start) -> None:
     up = start().until_ready()
     children = up.children()
