@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from core.contract.detections import Detection, Landmarks
+from core.contract.detections import Landmarks, of_face
 from core.contract.options import CoverOptions, ManualMaskOptions
 from core.contract.reports import Box, Face, MaskedImage
 from core.contract.states import JobStatus, JobType
@@ -103,8 +103,8 @@ def make_plan(image: StoredImage, edited: JobDetail | None, edit: ManualEdit) ->
         raise InvalidOption.of(problems)
     kept = [found for index, found in enumerate(before) if index not in edit.remove]
     boxes = [_clipped(box, image) for box in edit.add]
-    added = [Detection.of(0, Face(box=box, confidence=1.0), image.width, image.height) for box in boxes]
-    every = [*kept, *(found.model_dump() | {"added": True} for found in added)]
+    added = [of_face(0, Face(box=box, confidence=1.0), image.width, image.height) for box in boxes]
+    every = [*kept, *({**found, "added": True} for found in added)]
     detections = [
         {name: value for name, value in found.items() if name != "review"} | {"index": index}
         for index, found in enumerate(every)
@@ -143,7 +143,7 @@ def _face(found: dict[str, Any]) -> Face:
     bbox = found["bbox"]
     marks = found.get("landmarks")
     # By name: a database may keep the members of an object in another order.
-    points = tuple((marks[name]["x"], marks[name]["y"]) for name in Landmarks.model_fields) if marks else None
+    points = tuple((marks[name]["x"], marks[name]["y"]) for name in Landmarks.__annotations__) if marks else None
     # As sure as it was found: the ellipse around a face grows where its landmarks are not to be believed.
     box = (bbox["x1"], bbox["y1"], bbox["x2"], bbox["y2"])
     return Face(box=box, confidence=found["confidence"], landmarks=points, drawn=bool(found.get("added")))

@@ -1,6 +1,6 @@
 """The outcome of detection or masking as a job stores it: columns, detections, report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ class JobOutcome:
     width: int
     height: int
     values: dict[str, Any]
-    detections: Callable[[], list[dict[str, Any]]]
+    detections: Callable[[], Sequence[Mapping[str, object]]]
     processed: bytes | None = None
     report: dict[str, Any] | None = None
 
@@ -32,7 +32,11 @@ def detected(report: DetectionReport, options: ResolvedDetectOptions, total_ms: 
     """Return the outcome of detect."""
     values = requested_columns(options) | _measured_columns(report, total_ms, options.detail)
     return JobOutcome(
-        report.width, report.height, values, lambda: _detections(report), report=job_report(report, options.detail)
+        report.width,
+        report.height,
+        values,
+        lambda: detections.of_report(report),
+        report=job_report(report, options.detail),
     )
 
 
@@ -41,7 +45,7 @@ def masked(result: MaskedImage, options: ResolvedMaskOptions, total_ms: float) -
     report = result.report.detection
     values = requested_columns(options) | _measured_columns(report, total_ms, options.detail)
     summary = job_report(report, options.detail) | _mask_report(result.report, options)
-    return JobOutcome(report.width, report.height, values, lambda: _detections(report), result.image, summary)
+    return JobOutcome(report.width, report.height, values, lambda: detections.of_report(report), result.image, summary)
 
 
 def manually_masked(result: MaskedImage, options: ManualMaskOptions, total_ms: float) -> JobOutcome:
@@ -50,7 +54,7 @@ def manually_masked(result: MaskedImage, options: ManualMaskOptions, total_ms: f
     measured = _measured_columns(report, total_ms, None) | {"inference_ms": None}
     values = _cover_columns(options) | MANUAL_THRESHOLDS | measured
     summary = job_report(report, None) | _mask_report(result.report, options)
-    return JobOutcome(report.width, report.height, values, lambda: _detections(report), result.image, summary)
+    return JobOutcome(report.width, report.height, values, lambda: detections.of_report(report), result.image, summary)
 
 
 def requested_columns(options: ResolvedDetectOptions) -> dict[str, Any]:
@@ -125,7 +129,3 @@ def _mask_report(report: MaskReport, options: ResolvedMaskOptions | ManualMaskOp
         "metadata_removed": list(report.detection.metadata_removed),
         "verification": report.verification and report.verification.model_dump(),
     }
-
-
-def _detections(report: DetectionReport) -> list[dict[str, object]]:
-    return [detection.model_dump() for detection in detections.of_report(report)]

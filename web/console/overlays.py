@@ -68,11 +68,11 @@ def _face_box(index: int, entry: Any) -> FaceBox | None:
     box = face.bbox
     return FaceBox(
         index=index,
-        x=box.x1,
-        y=box.y1,
-        width=round(box.x2 - box.x1, 1),
-        height=round(box.y2 - box.y1, 1),
+        x=box["x1"],
+        y=box["y1"],
+        width=round(box["x2"] - box["x1"], 1),
+        height=round(box["y2"] - box["y1"], 1),
         confidence=face.confidence,
-        points=[(point.x, point.y) for point in (face.landmarks or {}).values()],
+        points=[(point["x"], point["y"]) for point in (face.landmarks or {}).values()],
         doubtful=face.review,
     )

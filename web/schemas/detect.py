@@ -97,8 +97,8 @@ class Summary(BaseModel):
     @classmethod
     def of(cls, detections: list[Detection], pixels: int) -> Self:
         """Sum up; without faces the confidences are 0."""
-        scores = [detection.confidence for detection in detections] or [0.0]
-        area = round(sum(detection.area for detection in detections), 2)
+        scores = [detection["confidence"] for detection in detections] or [0.0]
+        area = round(sum(detection["area"] for detection in detections), 2)
         return cls(
             face_count=len(detections),
             avg_confidence=round(sum(scores) / len(scores), 4),
