@@ -3,7 +3,7 @@
 task_serializer = "json"  # a token and options; never a pickle, which runs what it holds
 accept_content = ["json"]
 task_ignore_result = True  # the answer goes back on the caller's own list, without a result backend
-task_acks_late = True  # a worker that dies mid-job gives the job back
+task_acks_late = True  # a worker takes no more than it works on; one that is stopped gives back the rest
 task_reject_on_worker_lost = False  # but a picture that kills its worker is not tried on the next one as well
 worker_prefetch_multiplier = 1  # a waiting call goes to whichever process is free first
 task_default_queue = "interactive"
@@ -14,7 +14,9 @@ broker_transport_options = {
     "queue_order_strategy": "priority",  # interactive before maintenance before batch, in the order of -Q
     "socket_connect_timeout": 2,
     "socket_timeout": 5,
-    "visibility_timeout": 3600,
+    # What is being worked on stands in the worker's memory only, not in Redis as well, where another worker would find
+    # it an hour later: by then no caller waits, and all else is sent again. measured: two of a call's round trips
+    "ack_emulation": False,
 }
 worker_hijack_root_logger = False  # core.logs has set up logging
 worker_redirect_stdouts = False

@@ -233,11 +233,11 @@ class EngineClient:
 
     def _send(self, token: str, answer: bytes) -> None:
         call = PendingCall.of(token)
-        # Before the answer: whoever has it and calls again finds the place free. It ends by itself when this fails.
-        with suppress(redis.RedisError):
-            self._redis.zrem(protocol.WAITING, call.name)
+        if call.shard != protocol.FIRST:
+            with suppress(redis.RedisError):  # the place ends by itself when this fails
+                self._redis.zrem(protocol.WAITING, call.name)
         with _translated(), self._shards.server(call) as server:
-            self._answer(keys=[call.upload, call.answer], args=[answer, EXPIRY_MARGIN_S], client=server)
+            self._answer(keys=call.answer_keys, args=(answer, EXPIRY_MARGIN_S, call.name), client=server)
 
 
 @contextmanager

@@ -28,8 +28,10 @@ redis.call('EXPIRE', KEYS[2], ARGV[5])
 if not known then redis.call('LPUSH', KEYS[3], ARGV[6]) end
 return 'admitted'
 """
-# Only while the caller still waits: nobody would take the answer away.
+# Only while the caller still waits: nobody would take the answer away. Where the server is the first one, the call's
+# place is given up in the same step, before the answer: whoever has it and calls again finds the place free.
 ANSWER = """
+if KEYS[3] then redis.call('ZREM', KEYS[3], ARGV[3]) end
 if redis.call('DEL', KEYS[1]) == 0 then return end
 redis.call('RPUSH', KEYS[2], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
@@ -61,3 +63,8 @@ class PendingCall:
     @property
     def answer(self) -> str:
         return f"{NAMESPACE}answer:{self.name}"
+
+    @property
+    def answer_keys(self) -> list[str]:
+        """The keys of ANSWER."""
+        return [self.upload, self.answer, *([WAITING] if self.shard == FIRST else [])]

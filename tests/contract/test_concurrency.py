@@ -26,7 +26,6 @@ SETTLE_S = 15  # chosen: longer than the slowest job that may still be on its wa
 LASTING_KEYS = {
     "face-api:worker",
     "face-api:counters",
-    "unacked_mutex",
     "_kombu.binding_deadlines",
     "_kombu.binding.celery.pidbox",
     "_kombu.binding.reply.celery.pidbox",

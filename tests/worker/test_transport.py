@@ -1,5 +1,7 @@
 """The worker's transport: kombu's own, but for the clients that it makes."""
 
+import base64
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import redis
 from kombu import Connection, Queue
 from kombu.transport.redis import Transport as KombuTransport
 
+import celeryconfig
 from worker import transport
 from worker.transport import Transport
 
@@ -18,7 +21,8 @@ from worker.transport import Transport
 @pytest.fixture
 def broker(valkey: str) -> Iterator[Any]:
     redis.Redis.from_url(valkey).flushall()
-    with Connection(valkey, transport=transport.path_for(valkey)) as broker:
+    options = celeryconfig.broker_transport_options
+    with Connection(valkey, transport=transport.path_for(valkey), transport_options=options) as broker:
         yield broker
 
 
@@ -54,9 +58,26 @@ def test_taking_messages_makes_no_clients(broker: Any, valkey: str, monkeypatch:
 def test_taken_message_can_be_given_back(broker: Any, valkey: str) -> None:
     (message,) = take(broker, 1)
     connection = redis.Redis.from_url(valkey)
-    assert connection.hlen("unacked") == 1
+    assert connection.llen("interactive") == 0
     message.requeue()
-    assert (connection.hlen("unacked"), connection.llen("interactive")) == (0, 1)
+    assert connection.llen("interactive") == 1
+
+
+def test_messages_that_are_worked_on_are_given_back_at_the_end(broker: Any, valkey: str) -> None:
+    first, _ = take(broker, 2)
+    first.ack()
+    broker.default_channel.close()
+    connection = redis.Redis.from_url(valkey)
+    (given_back,) = connection.lrange("interactive", 0, -1)
+    assert json.loads(base64.b64decode(json.loads(given_back)["body"])) == {"number": 1}
+
+
+def test_taken_message_is_in_memory_alone(broker: Any, valkey: str) -> None:
+    (message,) = take(broker, 1)
+    connection = redis.Redis.from_url(valkey)
+    kept: Any = connection.keys("*")
+    assert not [key for key in kept if not key.startswith(b"_kombu.")]
+    message.ack()
 
 
 def test_client_is_another_after_a_fork(broker: Any) -> None:

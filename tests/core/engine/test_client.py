@@ -164,6 +164,28 @@ def test_answer_to_nobody_is_dropped(make_queue: Callable[..., EngineClient], co
     assert not left_over(connection)
 
 
+def test_answer_gives_up_the_place(
+    make_queue: Callable[..., EngineClient], connection: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = make_queue()
+    sent: list[object] = []
+    send = redis.Redis.execute_command
+
+    def recorded(self: "redis.Redis", *args: Any, **values: Any) -> Any:
+        sent.append(args[0])
+        return send(self, *args, **values)  # type: ignore[no-untyped-call]  # it has none
+
+    connection.zadd(protocol.WAITING, {"name": time.time() + 60})
+    connection.set(PendingCall("name", 0).upload, b"picture")
+    own.answer_report("0-name", REPORT)  # Redis learns the script
+    connection.zadd(protocol.WAITING, {"name": time.time() + 60})
+    monkeypatch.setattr(redis.Redis, "execute_command", recorded)
+    own.answer_report("0-name", REPORT)
+    monkeypatch.undo()
+    assert sent == ["EVALSHA"]
+    assert left_over(connection) == {PendingCall("name", 0).answer.encode()}
+
+
 def test_caller_that_left_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own, asked = make_queue(), []
 

@@ -7,6 +7,7 @@ import redis
 from celery import Celery
 from kombu import Connection, Queue
 
+import celeryconfig
 from core.engine import messages
 
 OPTIONS = {"confidence": 0.5, "detail": "fast"}
@@ -63,7 +64,8 @@ def test_message_leaves_out_only_what_says_nothing(valkey: str, connection: "red
 
 def test_message_survives_being_given_back(valkey: str, connection: "redis.Redis") -> None:
     connection.lpush("interactive", messages.write("detect_image", "interactive", "token", OPTIONS))
-    with Connection(valkey) as broker, broker.SimpleQueue("interactive") as queue:
+    options = celeryconfig.broker_transport_options
+    with Connection(valkey, transport_options=options) as broker, broker.SimpleQueue("interactive") as queue:
         queue.get(timeout=10).requeue()
     assert received(valkey).payload[0] == ["token", OPTIONS]
     assert connection.llen("interactive") == 0
