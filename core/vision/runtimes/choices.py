@@ -134,7 +134,12 @@ def _derived(entry: ModelEntry, source: Path, recipe: str, settings: Settings, m
     if not os.access(folder, os.W_OK) or not folder.stat().st_mode & 0o222:
         folder = _own_folder(settings.var_dir)
     origin = Origin(entry.sha256, f"{recipe}/{RECIPE}", onnxruntime.__version__)
-    return derived_files.ensure(folder / f"{source.stem}.{recipe}.onnx", origin, make)
+    return derived_files.ensure(folder / file_name(source.stem, recipe), origin, make)
+
+
+def file_name(model: str, recipe: str) -> str:
+    """Name what is made of a model: two installations that share a folder would make each other's file again."""
+    return f"{model}.{recipe}.ort{onnxruntime.__version__}.onnx"
 
 
 def _own_folder(var_dir: Path) -> Path:

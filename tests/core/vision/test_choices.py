@@ -43,7 +43,7 @@ def settings(model: tuple[str, Path], int8: Path, tmp_path: Path) -> Settings:
 def test_faster_version_runs_by_default(settings: Settings) -> None:
     version = choices.choose(settings)
     assert version.precision == "int8"
-    assert version.path == settings.weights_dir / f"{settings.model}.int8.onnx"
+    assert version.path == settings.weights_dir / choices.file_name(settings.model, "int8")
 
 
 def test_setting_forces_the_original(settings: Settings) -> None:
@@ -57,15 +57,24 @@ def test_version_is_made_once(settings: Settings, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("fact", ["source_sha256", "recipe", "onnxruntime", "sha256"])
 def test_version_of_another_origin_is_made_again(settings: Settings, fact: str) -> None:
-    record = settings.weights_dir / f"{settings.model}.int8.json"
+    record = (settings.weights_dir / choices.file_name(settings.model, "int8")).with_suffix(".json")
     facts = json.loads(record.read_text())
     record.write_text(json.dumps(facts | {fact: "of another"}))
     assert choices.choose(settings).precision == "int8"
     assert json.loads(record.read_text()) == facts
 
 
+def test_versions_of_two_installations_lie_side_by_side(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = choices.choose(settings).path
+    monkeypatch.setattr("onnxruntime.__version__", "1.0.0")
+    theirs = choices.choose(settings).path
+    monkeypatch.undo()
+    monkeypatch.setattr(quantization, "int8", lambda *_, **__: pytest.fail("made again"))
+    assert choices.choose(settings).path == ours != theirs
+
+
 def test_damaged_version_is_made_again(settings: Settings) -> None:
-    file = settings.weights_dir / f"{settings.model}.int8.onnx"
+    file = settings.weights_dir / choices.file_name(settings.model, "int8")
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
     assert choices.choose(settings).precision == "int8"
@@ -129,7 +138,7 @@ def silent(model: onnx.ModelProto) -> None:
 def test_wrong_version_is_not_used(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, change: Change, precision: str
 ) -> None:
-    model = onnx.load(settings.weights_dir / f"{settings.model}.int8.onnx")
+    model = onnx.load(settings.weights_dir / choices.file_name(settings.model, "int8"))
     change(model)
     monkeypatch.setattr(quantization, "int8", lambda *_, **__: model.SerializeToString())
     monkeypatch.setattr(choices, "RECIPE", "wrong")
@@ -141,13 +150,13 @@ def test_wrong_version_is_not_used(
 
 
 def test_weights_of_seven_bits_are_tried_next(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = onnx.load(settings.weights_dir / f"{settings.model}.int8.onnx")
+    model = onnx.load(settings.weights_dir / choices.file_name(settings.model, "int8"))
     right = model.SerializeToString()
     saturating_weights(model)
     made = {False: model.SerializeToString(), True: right}
     monkeypatch.setattr(quantization, "int8", lambda *_, reduce_range: made[reduce_range])
     monkeypatch.setattr(choices, "RECIPE", "saturating")
-    assert choices.choose(settings).path.name == f"{settings.model}.int8-7bit.onnx"
+    assert choices.choose(settings).path.name == choices.file_name(settings.model, "int8-7bit")
 
 
 def test_slower_version_runs_only_when_forced(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

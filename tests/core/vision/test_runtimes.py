@@ -133,7 +133,7 @@ def test_gpu_that_is_not_there_is_not_used(settings: Settings) -> None:
 def test_gpu_runs_a_batched_original(settings: Settings) -> None:
     version, problems = chosen(settings)
     assert (version.runtime, version.precision, problems) == ("cuda", "fp32", [])
-    assert version.path.name == f"{settings.model}.batched.onnx"
+    assert version.path.name == choices.file_name(settings.model, "batched")
 
 
 def half_of(network: CudaSession, blob: Blob) -> Sequence[NDArray[np.float32]]:
