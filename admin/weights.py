@@ -82,7 +82,7 @@ def pull(manifest_file: Path, names: tuple[str, ...]) -> None:
                 downloads.pull(entry, settings, listener)
                 if entry.int8:
                     listener.on_message(f"{entry.name}: making and testing its int8 version")
-                    version = versions.choose(entry.name)
+                    version = versions.run_chooser(entry.name)
                     listener.on_message(f"{entry.name}: runs in {version.precision} ({version.path})")
             except WeightsError as error:
                 failures.append(str(error))

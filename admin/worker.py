@@ -33,7 +33,7 @@ def _runs_on_gpu(settings: Settings) -> bool:
         metadata.version("onnxruntime-gpu")
     except metadata.PackageNotFoundError:
         return False
-    return settings.runtime in {"auto", "cuda"} and versions.choose(settings.model).runtime == "cuda"
+    return settings.runtime in {"auto", "cuda"} and versions.run_chooser(settings.model).runtime == "cuda"
 
 
 def beat_command() -> list[str]:

@@ -111,7 +111,7 @@ def _load() -> Runtime:
 @cache
 def version() -> ModelVersion:
     """Choose the version of the model, once per worker: called before the fork, its processes inherit it."""
-    return versions.choose()
+    return versions.run_chooser()
 
 
 @cache

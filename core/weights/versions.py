@@ -37,7 +37,7 @@ class ModelVersion:
         return cls(manifest.entry(facts["model"]), Path(facts["path"]), facts["precision"], facts["runtime"])
 
 
-def choose(*model: str) -> ModelVersion:
+def run_chooser(*model: str) -> ModelVersion:
     """Choose the version of the model that the settings name, or of another, in a process that ends.
 
     It is made if necessary; the log goes to stderr. WeightsError when there is no model.

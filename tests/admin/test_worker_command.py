@@ -25,7 +25,7 @@ def install_gpu_package(monkeypatch: pytest.MonkeyPatch, chosen: RuntimeName) ->
     """Let the GPU's package seem to be there, and the self-test choose a runtime."""
     version = ModelVersion(manifest.entry("centerface"), Path("model.onnx"), "fp32", chosen)
     monkeypatch.setattr(metadata, "version", lambda name: {"onnxruntime-gpu": "1"}[name])
-    monkeypatch.setattr(versions, "choose", lambda *_: version)
+    monkeypatch.setattr(versions, "run_chooser", lambda *_: version)
 
 
 def test_cpu_runs_one_process_for_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ def prepared(_files: list[str]) -> Callable[[str], object]:
     cv2.setNumThreads(1)  # as in a worker
     task, detail = sys.argv[1:]
     settings = config.read()
-    found, limit = detector.load(versions.choose(), settings), settings.max_image_pixels
+    found, limit = detector.load(versions.run_chooser(), settings), settings.max_image_pixels
     if task == "detect":
         to_detect = defaults.resolve(DetectOptions.model_validate({"detail": detail}), settings)
         return lambda file: pipeline.detect(Path(file).read_bytes(), to_detect, found, limit)

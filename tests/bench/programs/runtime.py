@@ -21,7 +21,7 @@ def prepared(files: list[str]) -> Callable[[str], object]:
     """Note what the network is given for each file; return what gives it that again."""
     cv2.setNumThreads(1)  # as in a worker
     settings = config.read()
-    found = detector.load(versions.choose(), settings)
+    found = detector.load(versions.run_chooser(), settings)
     network = found.runner.network
     run, inputs = network.run, {}
     noted: list[Any] = []
