@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Protocol
 
@@ -24,6 +25,15 @@ from core.weights.versions import ModelVersion, Precision
 INT8_WORK = 0.45  # of a run in fp32; measured: scrfd_2.5g on a CPU with VNNI
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """Where faces are looked for again, and how: in and around regions, also faces that lie if `any_orientation`."""
+
+    regions: tuple[Region, ...]
+    options: ResolvedDetectOptions
+    any_orientation: bool = False
+
+
 class Detector(Protocol):
     """Finds faces in pixels. precision, runtime: of the network's arithmetic, and what runs it."""
 
@@ -37,18 +47,8 @@ class Detector(Protocol):
     def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         """Find the faces of an upright BGR picture, (height, width, 3), sorted by falling confidence."""
 
-    def find_around(
-        self,
-        pixels: Pixels,
-        regions: Sequence[Region],
-        options: ResolvedDetectOptions,
-        *,
-        any_orientation: bool = False,
-    ) -> tuple[Face, ...]:
-        """Find the faces in and around regions of it, as closely as `find` has searched the picture.
-
-        any_orientation: whether faces that lie are looked for too.
-        """
+    def find_around(self, pixels: Pixels, surroundings: Surroundings) -> tuple[Face, ...]:
+        """Find the faces in and around regions of it, as closely as `find` has searched the picture."""
 
 
 class OnnxDetector:
@@ -90,21 +90,15 @@ class OnnxDetector:
         gflops = self._entry.gflops * (INT8_WORK if self.precision == "int8" else 1)
         return Search(options.detail, self.input_size, gflops, self._entry.min_face)
 
-    def find_around(
-        self,
-        pixels: Pixels,
-        regions: Sequence[Region],
-        options: ResolvedDetectOptions,
-        *,
-        any_orientation: bool = False,
-    ) -> tuple[Face, ...]:
+    def find_around(self, pixels: Pixels, surroundings: Surroundings) -> tuple[Face, ...]:
         """Search mosaics of the regions, as finely as the search of `options.detail`, and rotated if it is."""
         height, width = pixels.shape[:2]
+        options = surroundings.options
         search = self._search(options)
         found: list[Candidates] = []
-        for mosaic in mosaics.plan(regions, (width, height), search.finest_scale(width, height)):
+        for mosaic in mosaics.plan(surroundings.regions, (width, height), search.finest_scale(width, height)):
             canvas = mosaic.compose(pixels)
-            for rot90 in range(4) if any_orientation else search.orientations:
+            for rot90 in range(4) if surroundings.any_orientation else search.orientations:
                 view = View("around_masks", max(canvas.shape), rot90=rot90)
                 result = self.runner.infer(canvas, view, options.confidence)
                 found.append(mosaic.to_picture(result.candidates))

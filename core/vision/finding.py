@@ -9,23 +9,30 @@ from core.contract.reports import Detections, Face, Timings
 from core.pictures import images
 from core.pictures.images import DecodedImage, Reduction
 from core.vision import doubts, fusion, passes, seams
-from core.vision.detector import Detector
+from core.vision.detector import Detector, Surroundings
 from core.vision.regions import Region
 
 
 def find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detector) -> Detections:
     """Find the faces that a viewer sees, and those that the colours hold where alpha hides them in part.
 
-    Where viewers disagree about which way up the picture is, it is searched both ways. Colours and the other way are
-    searched `balanced` at most: two thorough searches can take longer than a call may.
+    Where viewers disagree about which way up the picture is, it is searched both ways.
     """
     if picture.doubtful_orientation == 1:
         return _find(picture, options, detector)
-    unlimited = options.model_copy(update={"max_faces": 0})
-    detail = "balanced" if options.detail == "thorough" else options.detail
+    first, second = _options_of_two(options)
     turned = images.turned(picture, picture.doubtful_orientation)
-    other = _find(turned, unlimited.model_copy(update={"detail": detail}), detector)
-    return _merge(_find(picture, unlimited, detector), _turned_back(other, turned, picture), options)
+    other = _find(turned, second, detector)
+    return _merge(_find(picture, first, detector), _turned_back(other, turned, picture), options)
+
+
+def _options_of_two(options: ResolvedDetectOptions) -> tuple[ResolvedDetectOptions, ResolvedDetectOptions]:
+    """Return the options of two searches whose faces are merged: all faces, and `balanced` at most the second time.
+
+    Two thorough searches can take longer than a call may.
+    """
+    first = options.model_copy(update={"max_faces": 0})
+    return first, first.model_copy(update={"detail": "balanced"}) if first.detail == "thorough" else first
 
 
 def _turned_back(found: Detections, turned: DecodedImage, picture: DecodedImage) -> Detections:
@@ -50,11 +57,8 @@ def _find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detec
     search = partial(seams.find, detector=detector) if wraps else detector.find
     if picture.alpha is None:
         return search(picture.pixels, options)
-    unlimited = options.model_copy(update={"max_faces": 0})
-    detail = "balanced" if options.detail == "thorough" else options.detail
-    visible = search(images.flatten(picture), unlimited)
-    hidden = search(picture.pixels, unlimited.model_copy(update={"detail": detail}))
-    return _merge(visible, hidden, options)
+    first, second = _options_of_two(options)
+    return _merge(search(images.flatten(picture), first), search(picture.pixels, second), options)
 
 
 def find_around(
@@ -62,14 +66,13 @@ def find_around(
 ) -> tuple[Face, ...]:
     """Find the faces in and around regions, as `find` does: as a viewer sees them, by the colours, across a seam."""
     # Where viewers disagree about which way up the picture is, faces may lie.
-    turned = picture.doubtful_orientation != 1
-    search = partial(detector.find_around, any_orientation=turned)
-    if picture.wraps and options.detail != "fast":
-        search = partial(seams.find_around, detector=detector)
-    visible = search(images.flatten(picture), regions, options)
+    surroundings = Surroundings(regions, options, any_orientation=picture.doubtful_orientation != 1)
+    wraps = picture.wraps and options.detail != "fast"
+    search = partial(seams.find_around, detector=detector) if wraps else detector.find_around
+    visible = search(images.flatten(picture), surroundings)
     if picture.alpha is None:
         return visible
-    hidden = search(picture.pixels, regions, options)
+    hidden = search(picture.pixels, surroundings)
     return fusion.distinct_faces((*visible, *hidden), options.nms_threshold)
 
 

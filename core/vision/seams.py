@@ -1,6 +1,5 @@
 """Pictures whose left and right edge are the same line of the world: 360° panoramas, searched across that seam."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +7,9 @@ import numpy as np
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Detections, Face
 from core.vision import passes
-from core.vision.detector import Detector
+from core.vision.detector import Detector, Surroundings
 from core.vision.fusion import distinct_faces
 from core.vision.passes import Pixels
-from core.vision.regions import Region
 
 # chosen: of the shorter side; a face at the seam is no larger
 OVERLAP = 1 / 4
@@ -29,15 +27,15 @@ def find(pixels: Pixels, options: ResolvedDetectOptions, detector: Detector) -> 
     return found.model_copy(update={"faces": faces, "det_scale": scale})
 
 
-def find_around(
-    pixels: Pixels, regions: Sequence[Region], options: ResolvedDetectOptions, detector: Detector
-) -> tuple[Face, ...]:
+def find_around(pixels: Pixels, surroundings: Surroundings, detector: Detector) -> tuple[Face, ...]:
     """Find the faces in and around regions of such a picture; what lies near its left edge is seen across the seam."""
     height, width = pixels.shape[:2]
     overlap = round(min(width, height) * OVERLAP)
+    regions = surroundings.regions
     near = [replace(one, left=one.left + width, right=one.right + width) for one in regions if one.right <= overlap]
-    found = detector.find_around(_continued(pixels, overlap), [*regions, *near], options)
-    return distinct_faces([part for face in found for part in _parts(face, width)], options.nms_threshold)
+    found = detector.find_around(_continued(pixels, overlap), replace(surroundings, regions=(*regions, *near)))
+    parts = [part for face in found for part in _parts(face, width)]
+    return distinct_faces(parts, surroundings.options.nms_threshold)
 
 
 def _continued(pixels: Pixels, overlap: int) -> Pixels:

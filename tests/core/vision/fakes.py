@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Box, Detections, Face, Timings
+from core.vision.detector import Surroundings
 from core.vision.doubts import DoubtLimits
-from core.vision.regions import Region
 from core.weights.versions import Precision
 
 Pixels = NDArray[np.uint8]
@@ -32,16 +32,11 @@ class KnownFaces:
         self.confidences = confidences or [0.9 - place / 10 for place in range(len(boxes))]
         self.asked: list[ResolvedDetectOptions] = []
         self.shapes: list[tuple[int, ...]] = []
+        self.verified: list[Surroundings] = []
 
-    def find_around(
-        self,
-        pixels: Pixels,
-        regions: Sequence[Region],
-        options: ResolvedDetectOptions,
-        *,
-        any_orientation: bool = False,
-    ) -> tuple[Face, ...]:
-        return self.find(pixels, options.model_copy(update={"max_faces": 0})).faces
+    def find_around(self, pixels: Pixels, surroundings: Surroundings) -> tuple[Face, ...]:
+        self.verified.append(surroundings)
+        return self.find(pixels, surroundings.options.model_copy(update={"max_faces": 0})).faces
 
     def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
         self.asked.append(options)

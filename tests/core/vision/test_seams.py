@@ -1,14 +1,16 @@
 """360° panoramas: a face that the left and right edge cut is masked on both sides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from core.contract.options import Detail, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Box
 from core.pictures import images, metadata
-from core.vision import pipeline
+from core.vision import finding, pipeline
 from tests import pictures
-from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, Pixels, png, unpacked
+from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, Pixels, VisibleFaces, png, unpacked
 
 WIDTH, HEIGHT = 200, 100
 ACROSS: Box = (190, 40, 215, 70)  # on the picture that is continued
@@ -51,6 +53,14 @@ def test_verification_sees_across_the_seam() -> None:
     detector = KnownFaces(ACROSS, where=lambda pixels: bool(pixels[45:65, 195:205].any()))
     assert pipeline.mask(jpeg(), options, detector, MAX_PIXELS).report.verification
     assert [shape[1] for shape in detector.shapes] == [WIDTH + HEIGHT // 4] * 2
+
+
+def test_faces_that_lie_are_looked_for_across_the_seam() -> None:
+    options = ResolvedMaskOptions(method="solid", detail="balanced")
+    turned = replace(images.decode(jpeg(), MAX_PIXELS), doubtful_orientation=3)
+    detector = VisibleFaces()
+    assert not finding.find_around(turned, (), options, detector)
+    assert [one.any_orientation for one in detector.verified] == [True]
 
 
 def test_face_behind_the_seam_is_told_once() -> None:
