@@ -16,6 +16,7 @@ from core.errors import FieldProblem, InvalidOption, NoImage
 
 PICTURE_FIELDS = ("image", "images")
 PICTURE_TYPE = re.compile(r"image/|application/octet-stream\b", re.IGNORECASE)
+MAX_HEAD_BYTES = 8192  # chosen: of a part's headers, as of a request's; each line takes far more memory than bytes
 NAME_ENCODINGS = ("utf-8", "cp949")  # what clients write; of other encodings Latin-1 reads each byte as something
 CONTROLS = dict.fromkeys(range(128, 160), "�")
 NO_NAME = "A part of the form has no name"
@@ -38,6 +39,8 @@ class PartDecoder(MultipartDecoder):
 
     def _parse_headers(self, data: bytes | bytearray) -> Headers:
         """Split a part's headers into names and values."""
+        if len(data) > MAX_HEAD_BYTES:
+            raise ValueError("the headers of a part are too long")
         lines = (line.strip(b" \t") for line in HEADER_CONTINUATION_RE.sub(b" ", data).splitlines())
         pairs = (_decode(line).partition(":") for line in lines if line)
         return Headers([(name.strip(" \t"), value.strip(" \t")) for name, _, value in pairs])

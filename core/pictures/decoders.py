@@ -64,6 +64,8 @@ def _alpha_of_key(png: bytes, bgr: Pixels, key: bytes, depth: int) -> Pixels:
 
     key: that colour as 16-bit samples, one for grey or red, green, blue; depth: the bits of the file's samples.
     """
+    if len(key) not in (2, 6):
+        raise UndecodableImage("the transparent colour of the PNG is broken")
     colour = np.array(struct.unpack(f">{len(key) // 2}H", key)[::-1])
     samples: NDArray[np.generic] = bgr
     if depth == 16:

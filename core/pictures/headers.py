@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from core.errors import ImageTooLarge, NoImage, UndecodableImage, UnsupportedImage
-from core.pictures import strangers, tiffs
+from core.pictures import tiffs, unsupported_formats
 from core.pictures.heif import stills
 
 Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "heic", "avif"]
@@ -21,7 +21,9 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 SOI, EOI, SOS, APP0, APP1, APP2, APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2, 0xEE
 BIG_TIFF = re.compile(rb"II\+\0\x08\0\0\0|MM\0\+\0\x08\0\0")
+WEBP_CHUNKS = {b"VP8X", b"VP8L", b"VP8 ", b"EXIF", b"ICCP"}
 JPEG_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # SOF0-15; not DHT, JPG, DAC
+MAX_PROFILE_CHUNKS = 255  # of one JPEG: their number is one byte (ICC.1, annex B.4)
 MAX_PARTS = 65_536  # chosen: a picture of 25 MiB has some thousands of parts; walking this many takes 50 ms
 
 
@@ -58,8 +60,8 @@ def read(data: bytes) -> ImageHeader:
     if not data:
         raise NoImage("the file is empty")
     reader = next((reader for reader, magic in READERS.items() if magic.match(data)), None)
-    if reader is None or strangers.RAW_MAGIC.match(data):
-        raise UnsupportedImage(strangers.explain(data))
+    if reader is None or unsupported_formats.RAW_MAGIC.match(data):
+        raise UnsupportedImage(unsupported_formats.explain(data))
     try:
         header = reader(data)
     except (ValueError, KeyError, IndexError, struct.error) as error:
@@ -76,20 +78,20 @@ def _upright(format: Format, size: tuple[int, int], exif: bytes, profile: bytes 
     return ImageHeader(format, width, height, orientation, profile)
 
 
-def segments(data: bytes, closed: bool = True) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes, closed: bool = True, begin: int = 0) -> Iterator[tuple[int, int, int]]:
     """Walk a JPEG: (marker, start, end) of each segment, from its 0xFF to the end of its parameters, EOI last.
 
     What lies between two segments is a scan's data, or stray bytes. ValueError where the file ends before EOI; unless
-    `closed`, where it ends inside a segment: else an EOI of no bytes is the last.
+    `closed`, where it ends inside a segment: else an EOI of no bytes is the last. begin: where the JPEG does.
     """
-    offset, marker = 2, 0
+    offset, marker = begin + 2, 0
     for _ in range(MAX_PARTS):
         match = JPEG_MARKER.search(data, offset)
         if not match:
             if closed or offset > len(data):
                 raise ValueError("the JPEG ends without an end marker")
             # Half of the end marker may be there.
-            end = len(data) - (data[offset:].endswith(b"\xff") and marker == SOS)
+            end = len(data) - (data.endswith(b"\xff", offset) and marker == SOS)
             yield EOI, end, end
             return
         marker, start = data[match.end() - 1], match.start()
@@ -102,13 +104,15 @@ def segments(data: bytes, closed: bool = True) -> Iterator[tuple[int, int, int]]
 
 
 def _read_jpeg(data: bytes) -> ImageHeader:
-    size, exif, profile_chunks = (0, 0), b"", {}
+    size, exif = (0, 0), b""
+    profile_chunks: dict[tuple[int, int], bytes] = {}
     for marker, start, end in segments(data):
         body = data[start + 4 : end]
         if marker == APP1 and body.startswith(b"Exif\0\0") and not exif:
             exif = body
         elif marker == APP2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
-            profile_chunks[body[12], body[13]] = body[14:]
+            if len(profile_chunks) <= MAX_PROFILE_CHUNKS:
+                profile_chunks[body[12], body[13]] = body[14:]
         elif marker in JPEG_FRAMES and size == (0, 0):
             height, width = struct.unpack_from(">HH", body, 1)
             size = width, height
@@ -138,8 +142,8 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 def _read_png(data: bytes) -> ImageHeader:
     bodies: dict[bytes, bytes] = {}
     for name, start, end in chunks(data):
-        if name in (b"IHDR", b"eXIf", b"iCCP"):
-            bodies.setdefault(name, data[start:end])
+        if name in (b"IHDR", b"eXIf", b"iCCP") and name not in bodies:
+            bodies[name] = data[start:end]
     width, height = struct.unpack_from(">II", bodies[b"IHDR"])
     return _upright("png", (width, height), bodies.get(b"eXIf", b""), bodies.get(b"iCCP", b""))
 
@@ -163,10 +167,13 @@ def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _read_webp(data: bytes) -> ImageHeader:
     bodies: dict[bytes, bytes] = {}
+    first = b""
     for name, start, end in riff_chunks(data):
-        # Of the pixels' chunks the first bytes hold the size.
-        bodies.setdefault(name, data[start : end if name in (b"EXIF", b"ICCP") else min(end, start + 16)])
-    if next(iter(bodies), b"") == b"VP8X":  # libwebp goes by the first chunk, and ignores a later one of this kind
+        first = first or name
+        if name in WEBP_CHUNKS and name not in bodies:
+            # Of the pixels' chunks the first bytes hold the size.
+            bodies[name] = data[start : end if name in (b"EXIF", b"ICCP") else min(end, start + 16)]
+    if first == b"VP8X":  # libwebp goes by the first chunk, and ignores a later one of this kind
         canvas = bodies[b"VP8X"]
         size = int.from_bytes(canvas[4:7], "little") + 1, int.from_bytes(canvas[7:10], "little") + 1
     elif lossless := bodies.get(b"VP8L"):
@@ -190,7 +197,7 @@ def _read_tiff(data: bytes) -> ImageHeader:
     directory = tiffs.directory(data)
     if not directory.complete:
         raise ValueError("the directory of the TIFF is cut off")
-    strangers.check_tiff(data, directory)
+    unsupported_formats.check_tiff(data, directory)
     size = directory.number(tiffs.WIDTH), directory.number(tiffs.HEIGHT)
     return _upright("tiff", size, data, directory.profile(data))
 

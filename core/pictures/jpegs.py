@@ -11,7 +11,7 @@ import simplejpeg  # type: ignore[import-untyped]  # its stubs lack the py.typed
 from numpy.typing import NDArray
 
 from core.errors import UndecodableImage
-from core.pictures import headers, jpeg_strays, odd_jpegs
+from core.pictures import headers, jpeg_padding, odd_jpegs
 
 Pixels = NDArray[np.uint8]
 
@@ -61,10 +61,10 @@ def decode(data: bytes, reduction: int = 1) -> tuple[Pixels, str]:
         if UNNAMED_SAMPLING in str(error):
             _check_restarts(jpeg)
             return odd_jpegs.decode(jpeg.segments, jpeg.data, reduction)
-        extraneous = jpeg_strays.EXTRANEOUS.search(str(error))
+        extraneous = jpeg_padding.EXTRANEOUS.search(str(error))
         if not extraneous:
             raise
-    return _decode_strictly(_without_strays(jpeg, int(extraneous[2], 16)), reduction)
+    return _decode_strictly(_without_padding(jpeg, int(extraneous[2], 16)), reduction)
 
 
 def _decode_strictly(data: bytes, reduction: int) -> tuple[Pixels, str]:
@@ -74,7 +74,7 @@ def _decode_strictly(data: bytes, reduction: int) -> tuple[Pixels, str]:
     return simplejpeg.decode_jpeg(data, "CMYK" if space in ("CMYK", "YCCK") else "BGR", **least), space
 
 
-def _without_strays(jpeg: JpegSegments, marker: int) -> bytes:
+def _without_padding(jpeg: JpegSegments, marker: int) -> bytes:
     """Return the JPEG without bytes that its pixels don't need, the first of them before `marker`."""
 
     def check(part: bytes) -> None:
@@ -82,18 +82,18 @@ def _without_strays(jpeg: JpegSegments, marker: int) -> bytes:
 
     if jpeg.marker in SEQUENTIAL and len(jpeg.data) == 1:
         (place,) = jpeg.data
-        scan = jpeg_strays.remove_from_scan(jpeg.segments[:place], jpeg.frame, jpeg.segments[place], check)
+        scan = jpeg_padding.remove_from_scan(jpeg.segments[:place], jpeg.frame, jpeg.segments[place], check)
         return b"".join([*jpeg.segments[:place], scan, *jpeg.segments[place + 1 :]])
     blemished = jpeg.data[-1:] if marker == headers.EOI else jpeg.data
-    return b"".join(jpeg_strays.remove_between_scans(jpeg.segments, blemished, check))
+    return b"".join(jpeg_padding.remove_between_scans(jpeg.segments, blemished, check))
 
 
 def _check_restarts(jpeg: JpegSegments) -> None:
     """Raise UndecodableImage for a JPEG that lacks restart markers; where several scans have them, for any."""
     if jpeg.marker in SEQUENTIAL and len(jpeg.data) == 1:
         (place,) = jpeg.data
-        jpeg_strays.split(jpeg.segments[:place], jpeg.frame, jpeg.segments[place])
-    elif any(jpeg_strays.RESTART.search(jpeg.segments[place]) for place in jpeg.data):
+        jpeg_padding.split(jpeg.segments[:place], jpeg.frame, jpeg.segments[place])
+    elif any(jpeg_padding.RESTART.search(jpeg.segments[place]) for place in jpeg.data):
         raise UndecodableImage("such a JPEG is not read with restart markers in several scans")
 
 
@@ -102,20 +102,18 @@ def _pixel_segments(data: bytes) -> JpegSegments:
 
     A missing end marker is added: whether anything else is missing, the decoder tells.
     """
-    segments, places, scans, frame, kind = [b"\xff\xd8"], [], [], b"", 0
+    segments, places, frame, kind = [b"\xff\xd8"], [], b"", 0
+    scans: list[bytes] = []
     scan_start = 0  # where the data of the previous scan begin
     for marker, start, end in headers.segments(data, closed=False):
         if scan_start:
             places.append(len(segments))
             segments.append(data[scan_start:start])
         scan_start = end if marker == headers.SOS else 0
-        if marker == headers.SOI:
-            raise UndecodableImage("a second picture begins before the end of the first")
+        _check_place(marker, frame, scans)
         if marker == headers.SOS:
             scans.append(data[start + 4 : end])
         if marker in headers.JPEG_FRAMES:
-            if frame or marker > 0xC2:
-                raise UndecodableImage("only baseline and progressive JPEG of one frame are read")
             frame, kind = data[start + 4 : end], marker
         if marker == headers.EOI:
             segments.append(b"\xff\xd9")
@@ -124,6 +122,16 @@ def _pixel_segments(data: bytes) -> JpegSegments:
         elif marker < headers.APP0 or marker == headers.APP14:
             segments.append(data[start:end])
     return JpegSegments(segments, places, kind, frame, scans)
+
+
+def _check_place(marker: int, frame: bytes, scans: list[bytes]) -> None:
+    """Raise UndecodableImage for a segment that a picture does not have after such a frame and such scans."""
+    if marker == headers.SOI:
+        raise UndecodableImage("a second picture begins before the end of the first")
+    if marker == headers.SOS and len(scans) == MAX_SCANS:  # decoding them may take minutes
+        raise UndecodableImage(f"the JPEG has more than {MAX_SCANS} scans")
+    if marker in headers.JPEG_FRAMES and (frame or marker > 0xC2):
+        raise UndecodableImage("only baseline and progressive JPEG of one frame are read")
 
 
 def _normalized(jpeg: JpegSegments) -> JpegSegments:
@@ -144,12 +152,10 @@ def _normalized(jpeg: JpegSegments) -> JpegSegments:
 
 
 def _check_scans(jpeg: JpegSegments) -> None:
-    """Raise UndecodableImage for a JPEG that lacks scans, or has so many that decoding takes minutes.
+    """Raise UndecodableImage for a JPEG that lacks scans.
 
     A file that is cut between two scans and closed again decodes without a warning.
     """
-    if len(jpeg.scans) > MAX_SCANS:
-        raise UndecodableImage(f"the JPEG has more than {MAX_SCANS} scans")
     missing = {jpeg.frame[6 + 3 * n]: bytearray(b"\xff" * 64) for n in range(jpeg.frame[5])}
     for scan in jpeg.scans:
         count = scan[0]

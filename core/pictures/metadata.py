@@ -11,7 +11,7 @@ from collections.abc import Callable
 from core.errors import UnsupportedImage
 from core.pictures import tiffs
 from core.pictures.headers import APP0, APP1, APP2, APP14, SOI, chunks, riff_chunks, segments
-from core.pictures.heif import boxes, stills
+from core.pictures.heif import stills
 from core.pictures.heif.containers import HeifContainer
 
 # In the order in which they are listed.
@@ -85,23 +85,23 @@ def list_names(data: bytes) -> tuple[str, ...]:
 
 
 def _read_jpeg(data: bytes, names: Names) -> None:
-    end = _read_segments(data, 0, names)
+    end = _read_segments(data, 0, 0, names)
     for _ in range(MAX_PICTURES):
         start = data.find(b"\xff\xd8\xff", end, end + 4096)  # cameras put fill bytes between
         if start < 0:
             break
         names.add("mpf")
         others: Names = set()
-        end = start + _read_segments(data[start:], 1, others)
+        end = _read_segments(data, start, 1, others)
         names |= others & {"gain_map", "depth_map"}
     if end < len(data):
         names.add("trailing_data")
 
 
-def _read_segments(data: bytes, index: int, names: Names) -> int:
+def _read_segments(data: bytes, begin: int, index: int, names: Names) -> int:
     """Read one picture of a JPEG file, the first (0) or another; return where it ends."""
-    last = 0
-    for marker, start, end in segments(data):
+    last = begin
+    for marker, start, end in segments(data, begin=begin):
         if marker == SOI:
             break
         body, last = data[start + 4 : end], end
@@ -199,8 +199,8 @@ def _read_tiff(data: bytes, names: Names) -> None:
 
 
 def _read_heif(data: bytes, names: Names) -> None:
-    container = boxes.read(data)
     still = stills.read(data)
+    container = still.container
     for item_id, item in container.items.items():
         if item.kind == b"Exif":
             _read_exif(stills.exif_block(container, data, item_id), names)
@@ -216,7 +216,7 @@ def _read_heif(data: bytes, names: Names) -> None:
         names.add("frames")
     if b"uuid" in container.outer:
         names.add("application_data")
-    if container.end < len(data) or {*container.outer} - HEIF_PLAIN - {b"moov", b"uuid"}:
+    if container.end < len(data) or container.outer - HEIF_PLAIN - {b"moov", b"uuid"}:
         names.add("trailing_data")
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL.JpegImagePlugin import JpegImageFile
 
 from core.errors import UndecodableImage
-from core.pictures import jpeg_strays
+from core.pictures import jpeg_padding
 
 Pixels = NDArray[np.uint8]
 
@@ -50,5 +50,5 @@ def _decode(segments: list[bytes], data: list[int], tail: bytes) -> tuple[Pixels
 def _tailed(scan: bytes, tail: bytes) -> bytes:
     """Append a tail to each part of a scan's data, in place of what may have been filled up."""
     parts = [part.rstrip(b"\xff") for part in RESTART.split(scan)]  # fill bytes: those of pixels have a zero behind
-    bare = [part[: len(part) - max(0, jpeg_strays.filling(part) - jpeg_strays.KEPT)] for part in parts]
+    bare = [part[: len(part) - max(0, jpeg_padding.filling(part) - jpeg_padding.KEPT)] for part in parts]
     return b"".join(part + tail for part in bare)

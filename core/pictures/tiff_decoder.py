@@ -23,7 +23,8 @@ COMPRESSION, JPEG_TABLES, NO_COMPRESSION, JPEG_COMPRESSION = 259, 347, 1, 7
 DEFLATE_COMPRESSIONS = {8, 32946}
 # None, LZW, JPEG, deflate (two), PackBits, LZMA, zstd. Not the fax codes: libtiff makes no error of their damage.
 COMPRESSIONS = {1, 5, 7, 8, 32946, 32773, 34925, 50000}
-MAX_VALUES, MAX_TILE_PIXELS = 3 * 2**16, 2**24  # of a tag, the largest palette's; of a tile, 4096 × 4096
+MAX_TILE_PIXELS = 2**24  # of a tile, 4096 × 4096
+MAX_SHARED = 2**24  # chosen: bytes by which all strips together may exceed the file, since equal tiles may share theirs
 MAX_PIXEL_BYTES, MAX_SLACK = 16, 2**26  # of a pixel; of tiles that reach over the edge
 
 
@@ -34,6 +35,7 @@ def decode(data: bytes) -> Raster:
     if compression not in COMPRESSIONS:
         raise UndecodableImage(f"TIFFs of compression {compression} are not read")
     clean = _keep_pixel_tags(data, directory)
+    _check_total(data, directory)
     if compression in DEFLATE_COMPRESSIONS | {JPEG_COMPRESSION}:
         _check_segments(data, directory, compression)
     if layout := tiff_samples.layout(directory, data):
@@ -62,7 +64,7 @@ def _keep_pixel_tags(data: bytes, directory: tiffs.TiffDirectory) -> bytes:
     for tag, (kind, count, value) in sorted(directory.entries.items()):
         if tag not in SINGLE_VALUE_TAGS | MULTI_VALUE_TAGS:
             continue
-        if not 1 <= count <= (1 if tag in SINGLE_VALUE_TAGS else MAX_VALUES):
+        if not 1 <= count <= (1 if tag in SINGLE_VALUE_TAGS else tiffs.MAX_VALUES):
             raise UndecodableImage("a tag of the TIFF has too many values, or none")
         if tiffs.TYPE_SIZES[kind] * count > 4:
             start, end = directory.span(tag, data)
@@ -74,16 +76,35 @@ def _keep_pixel_tags(data: bytes, directory: tiffs.TiffDirectory) -> bytes:
     return data[: directory.start] + table + data[directory.start + len(table) :]
 
 
+def _check_total(data: bytes, directory: tiffs.TiffDirectory) -> None:
+    """Refuse strips that overlap so much that reading them takes far longer than reading the file."""
+    total = sum(end - start for start, end in _segments(data, directory))
+    if total > len(data) + MAX_SHARED:
+        raise UndecodableImage("the strips of the TIFF are larger than the file")
+
+
+def _segments(data: bytes, directory: tiffs.TiffDirectory) -> list[tuple[int, int]]:
+    """Return (start, end) of each strip or tile, as far as it is in the file; of none where the tags are missing."""
+    tags = (STRIP_OFFSETS, STRIP_BYTE_COUNTS), (TILE_OFFSETS, TILE_BYTE_COUNTS)
+    offset_tag, size_tag = tags[TILE_OFFSETS in directory.entries]
+    if not {offset_tag, size_tag} <= directory.entries.keys():
+        return []
+    offsets, sizes = directory.numbers(offset_tag, data), directory.numbers(size_tag, data)
+    return [(start, max(start, min(start + size, len(data)))) for start, size in zip(offsets, sizes, strict=True)]
+
+
 def _check_segments(data: bytes, directory: tiffs.TiffDirectory, compression: int) -> None:
     """Check that each strip or tile is complete: libtiff ignores libjpeg's warnings and deflate's checksum."""
-    tiled = TILE_OFFSETS in directory.entries
-    offsets = directory.numbers(TILE_OFFSETS if tiled else STRIP_OFFSETS, data)
-    sizes = directory.numbers(TILE_BYTE_COUNTS if tiled else STRIP_BYTE_COUNTS, data)
+    segments = _segments(data, directory)
     start, end = directory.span(JPEG_TABLES, data) if JPEG_TABLES in directory.entries else (0, 0)
     tables = data[start : end - 2] if end else b"\xff\xd8"  # without their end marker
     budget = MAX_PIXEL_BYTES * directory.number(tiffs.WIDTH) * directory.number(tiffs.HEIGHT) + MAX_SLACK
-    for offset, size in zip(offsets, sizes, strict=True):
-        segment = data[offset : offset + size]
+    if not segments:
+        raise UndecodableImage("the TIFF does not state where its strips are")
+    if len(tables) * len(segments) > len(data) + MAX_SHARED:
+        raise UndecodableImage("the tables of the TIFF are too large")
+    for start, end in segments:
+        segment = data[start:end]
         if compression == JPEG_COMPRESSION:
             segment = tables + segment[2:]
             header = headers.read(segment)

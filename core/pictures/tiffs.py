@@ -7,6 +7,9 @@ from typing import Literal
 Span = tuple[int, int]
 
 ORIENTATION, WIDTH, HEIGHT, ICC_PROFILE = 274, 256, 257, 34675
+# Of each directory no more than any picture needs: an entry takes twelve bytes of the file and hundreds here.
+MAX_TAGS = 1024  # chosen: the fullest, of raw photographs, have some hundred
+MAX_VALUES = 3 * 2**16  # of a tag, the largest palette's
 # Bytes of one value of each type of a TIFF directory.
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 
@@ -16,7 +19,7 @@ class TiffDirectory:
     """A directory of a TIFF or EXIF block: tag → (type, count, four bytes: the value or its offset).
 
     next_offset: where the next directory begins, or 0; linked: whether the file states one, be it there or not.
-    complete: whether all of the directory is there.
+    complete: whether all of the directory is there, and was read.
     """
 
     order: Literal["<", ">"]
@@ -34,8 +37,10 @@ class TiffDirectory:
         return int(struct.unpack_from(self.order + ("H" if kind == 3 else "I"), value)[0])
 
     def numbers(self, tag: int, data: bytes) -> tuple[int, ...]:
-        """Return all values of a SHORT, LONG or IFD, wherever they are stored."""
+        """Return all values of a SHORT, LONG or IFD, wherever they are stored; ValueError for too many."""
         kind, count, value = self.entries[tag]
+        if count > MAX_VALUES:
+            raise ValueError(f"TIFF tag {tag} has too many values")
         if TYPE_SIZES[kind] * count > 4:
             start, end = self.span(tag, data)
             value = data[start:end]
@@ -70,7 +75,7 @@ def orientation(exif: bytes) -> int:
 def directory(data: bytes, start: int = 0) -> TiffDirectory:
     """Read a directory of a TIFF or EXIF block, the first or the one at `start`; ValueError, struct.error without one.
 
-    Of a directory that is cut off, the entries that are there are returned.
+    Of a directory that is cut off or has too many entries, the first ones are returned.
     """
     orders: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
     if data[:4] not in orders:
@@ -78,7 +83,7 @@ def directory(data: bytes, start: int = 0) -> TiffDirectory:
     order = orders[data[:4]]
     start = start or int(struct.unpack_from(order + "I", data, 4)[0])
     (count,) = struct.unpack_from(order + "H", data, start)
-    table = data[start + 2 : start + 2 + 12 * count]
+    table = data[start + 2 : start + 2 + 12 * min(count, MAX_TAGS)]
     rows = struct.iter_unpack(order + "HHI4s", table[: len(table) // 12 * 12])
     link = data[start + 2 + 12 * count : start + 6 + 12 * count]
     stated = int(struct.unpack(order + "I", link)[0]) if len(link) == 4 else 0

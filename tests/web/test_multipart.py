@@ -79,6 +79,15 @@ def read_or_not(parser: type[FormDataParser], body: bytes, limits: dict[str, Any
     return None if isinstance(read[0], type) else read
 
 
+def test_endless_headers_of_a_part_are_refused() -> None:
+    """Each line takes thirty times its bytes, and a form may have a thousand parts."""
+    head = FILE + b"X: 1\r\n" * 2000
+    assert parsed(StrictFormParser, form(head + b"\r\n" + CONTENT)) == (
+        ValueError,
+        "the headers of a part are too long",
+    )
+
+
 @pytest.mark.parametrize("limits", [{}, {"max_form_parts": 1}, {"max_form_memory_size": 100_000}], ids=str)
 def test_every_form_is_read_as_by_werkzeug(limits: dict[str, int]) -> None:
     differing = [

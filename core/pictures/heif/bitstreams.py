@@ -16,6 +16,8 @@ NEVER_INSIDE = re.compile(rb"\0\0[\0\1\2]")
 # Of an OBU (AV1, 6.2.2).
 SEQUENCE_HEADER, FRAME_HEADER, FRAME = 1, 3, 6
 MAX_UNITS = 8192  # chosen: of one picture. It may have 600 slices (H.265, table A.8) or 4,096 tiles (AV1, 3)
+MAX_CONFIGURED_UNITS = 32  # chosen: of a configuration, which needs one of each of three kinds
+MAX_HEADER_BYTES = 512  # chosen: what is read of a sequence header takes up to 370 (AV1, 32 operating points)
 MAX_FRAMES = 4  # chosen: the layers of a progressive AVIF; each may cost as much as a whole picture
 
 
@@ -42,10 +44,12 @@ class Bits:
 
 def hevc_sizes(configuration: bytes) -> list[Size]:
     """Return (width, height) of every sequence that an `hvcC` describes."""
-    offset, sizes = 23, []
+    offset, sizes, units = 23, [], 0
     for _ in range(configuration[22]):
         kind, count = struct.unpack_from(">BH", configuration, offset)
-        offset += 3
+        offset, units = offset + 3, units + count
+        if units > MAX_CONFIGURED_UNITS:
+            raise ValueError("the HEVC configuration has too many parts")
         for _ in range(count):
             (length,) = struct.unpack_from(">H", configuration, offset)
             unit = configuration[offset + 2 : offset + 2 + length]
@@ -59,7 +63,7 @@ def hevc_sizes(configuration: bytes) -> list[Size]:
 
 def _sps_size(unit: bytes) -> Size:
     """Read a sequence parameter set (H.265, 7.3.2.2) as far as its size."""
-    bits = Bits(unit[2:].replace(b"\0\0\3", b"\0\0"))
+    bits = Bits(unit[2:MAX_HEADER_BYTES].replace(b"\0\0\3", b"\0\0"))
     bits.take(4)
     layers = bits.take(3)  # sps_max_sub_layers_minus1
     bits.take(1 + 88 + 8)  # the profile and the level (7.3.3)
@@ -74,10 +78,10 @@ def _sps_size(unit: bytes) -> Size:
     return bits.golomb(), bits.golomb()
 
 
-def hevc_slices(data: bytes, configuration: bytes) -> bytes:
+def hevc_slices(data: bytes, configuration: bytes, limit: int = MAX_UNITS) -> bytes:
     """Return the slices of one HEVC picture, and no other NAL unit; ValueError for a picture that is not complete.
 
-    Parameter sets are taken from the configuration alone, where their sizes can be checked.
+    Parameter sets are taken from the configuration alone, where their sizes can be checked. limit: of units.
     """
     width = (configuration[21] & 3) + 1
     offset, slices, pictures, units = 0, [], 0, 0
@@ -88,7 +92,7 @@ def hevc_slices(data: bytes, configuration: bytes) -> bytes:
         unit = data[start:end]
         if end > len(data) or len(unit) < 3:
             raise ValueError("a part of the HEVC picture is cut off")
-        if units > MAX_UNITS:
+        if units > limit:
             raise ValueError("the HEVC picture has too many parts")
         kind, layer = unit[0] >> 1 & 63, (unit[0] & 1) << 5 | unit[1] >> 3
         if kind <= LAST_SLICE and layer == 0:
@@ -102,25 +106,29 @@ def hevc_slices(data: bytes, configuration: bytes) -> bytes:
     return b"".join(slices)
 
 
-def av1_sizes(data: bytes) -> list[Size]:
-    """Return (width, height) of every sequence of an AV1 picture; ValueError for one that is not complete."""
-    sizes, frames = sequence_sizes(data), sum(kind in (FRAME_HEADER, FRAME) for kind, _ in _obus(data))
+def av1_sizes(data: bytes, limit: int = MAX_UNITS) -> list[Size]:
+    """Return (width, height) of every sequence of an AV1 picture; ValueError for one that is not complete.
+
+    limit: of units.
+    """
+    sizes = sequence_sizes(data, limit)
+    frames = sum(kind in (FRAME_HEADER, FRAME) for kind, _ in _obus(data, limit))
     if not sizes or not 1 <= frames <= MAX_FRAMES:
         raise ValueError("not one AV1 picture")
     return sizes
 
 
-def sequence_sizes(data: bytes) -> list[Size]:
+def sequence_sizes(data: bytes, limit: int = MAX_CONFIGURED_UNITS) -> list[Size]:
     """Return (width, height) of the largest frame of every sequence header among these units."""
-    return [_sequence_size(Bits(body)) for kind, body in _obus(data) if kind == SEQUENCE_HEADER]
+    return [_sequence_size(Bits(start)) for kind, start in _obus(data, limit) if kind == SEQUENCE_HEADER]
 
 
-def _obus(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Walk the open bitstream units (AV1, 5.3): (type, body) of each."""
+def _obus(data: bytes, limit: int) -> Iterator[tuple[int, bytes]]:
+    """Walk the open bitstream units (AV1, 5.3): (type, how it begins) of each."""
     offset, units = 0, 0
     while offset < len(data):
         units += 1
-        if units > MAX_UNITS:
+        if units > limit:
             raise ValueError("the AV1 picture has too many parts")
         first = data[offset]
         offset += 1 + (first >> 2 & 1)  # an extension is one byte
@@ -137,7 +145,7 @@ def _obus(data: bytes) -> Iterator[tuple[int, bytes]]:
                     raise ValueError("a size of the AV1 picture has no end")
         if offset + size > len(data):
             raise ValueError("a part of the AV1 picture is cut off")
-        yield first >> 3 & 15, data[offset : offset + size]
+        yield first >> 3 & 15, data[offset : offset + min(size, MAX_HEADER_BYTES)]
         offset += size
 
 

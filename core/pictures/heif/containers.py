@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HeifProperty:
     """One property of an item. A reader that does not know an essential one must ignore the item."""
 
@@ -12,7 +12,7 @@ class HeifProperty:
     essential: bool = False
 
 
-@dataclass
+@dataclass(slots=True)
 class HeifItem:
     """One item: a picture, a tile, or metadata. extents: (start, end) of its bytes in the file or in `idat`."""
 
@@ -30,7 +30,7 @@ class HeifItem:
         raise KeyError(kind)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ItemReference:
     """A reference from one item to others, in their order: tiles (`dimg`), what it is an auxiliary to (`auxl`), …"""
 
@@ -41,13 +41,13 @@ class ItemReference:
 
 @dataclass
 class HeifContainer:
-    """The items of a file by their ids. outer: the kinds of its outermost boxes; end: where the last of them ends."""
+    """The items of a file by their ids. outer: kinds of its outermost boxes; end: where the last of them ends."""
 
     primary: int = 0
     items: dict[int, HeifItem] = field(default_factory=dict)
     references: list[ItemReference] = field(default_factory=list)
     idat: tuple[int, int] = (0, 0)
-    outer: list[bytes] = field(default_factory=list)
+    outer: set[bytes] = field(default_factory=set)
     end: int = 0
     _targets: dict[tuple[bytes, int], list[int]] = field(default_factory=dict, init=False)
     _sources: dict[tuple[bytes, int], list[int]] = field(default_factory=dict, init=False)
@@ -56,11 +56,9 @@ class HeifContainer:
         """Return an item's bytes; ValueError where the file does not hold all of them."""
         item = self.items[item_id]
         start, end = self.idat if item.in_idat else (0, len(data))
-        parts = []
-        for first, last in item.extents:
-            if not start <= start + first <= start + last <= end:
-                raise ValueError("a part of the picture is cut off")
-            parts.append(data[start + first : start + last])
+        if not all(start <= start + first <= start + last <= end for first, last in item.extents):
+            raise ValueError("a part of the picture is cut off")
+        parts = [memoryview(data)[start + first : start + last] for first, last in item.extents]
         return b"".join(parts)
 
     def add_reference(self, reference: ItemReference) -> None:

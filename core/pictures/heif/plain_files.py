@@ -54,16 +54,17 @@ def _references(container: HeifContainer, new_ids: dict[int, int]) -> list[bytes
 
 def _properties(items: list[HeifItem]) -> bytes:
     """Return the properties that pixels depend on, each once, and the table of which item has which."""
-    properties: list[HeifProperty] = []
+    places: dict[tuple[bytes, bytes], int] = {}
     associations = []
     for new_id, item in enumerate(items, 1):
         needed = [prop for prop in item.properties if _is_needed(prop)]
-        properties += [prop for prop in needed if prop not in properties]
-        indices = [int(prop.essential) << 15 | properties.index(prop) + 1 for prop in needed]
+        indices = [
+            int(prop.essential) << 15 | places.setdefault((prop.kind, prop.body), len(places) + 1) for prop in needed
+        ]
         associations.append(struct.pack(f">HB{len(indices)}H", new_id, len(indices), *indices))
     return _box(
         b"iprp",
-        _box(b"ipco", *[_box(prop.kind, prop.body) for prop in properties]),
+        _box(b"ipco", *[_box(kind, body) for kind, body in places]),
         _box(b"ipma", struct.pack(">II", 1, len(associations)), *associations),
     )
 

@@ -19,10 +19,12 @@ Crop = tuple[int, int, int, int]
 # Brands of stills and of sequences that may have a still (ISO/IEC 23008-12, annex B and 10; AVIF 1.1, section 8).
 BRANDS = {b"mif1", b"msf1", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"avif", b"avis"}
 CODECS: dict[bytes, Codec] = {b"hvc1": "heic", b"av01": "avif"}
+MAX_URN_BYTES = 256  # chosen: they have up to fifty
 ALPHA_URNS = {b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"}
-# An essential property of another kind changes how the picture looks.
-KNOWN_PROPERTIES = {b"ispe", b"hvcC", b"av1C", b"pixi", b"auxC", b"colr", b"clap", b"irot", b"imir", b"pasp"}
-MAX_ITEMS = 1000  # libheif's own limit
+MAX_PARTS = 1000  # libheif's own limit of items
+MAX_CHANGES = 8  # chosen: crops, rotations and mirrors of a picture, which are up to three
+MIN_UNITS = 64  # chosen: of the bitstream of each of many tiles, which has some units
+MAX_EXIF_BYTES = 2**22  # chosen: cameras write some ten kilobytes
 HEVC_SLACK = 64  # such a picture ends at a whole block
 # Pixels of all that is decoded for one picture: tiles that reach over its edge, alpha, and the same again.
 MAX_DECODED, MAX_EXTRA = 4, 2**24
@@ -76,19 +78,24 @@ def read(data: bytes) -> Still:
 
 def exif_block(container: HeifContainer, data: bytes, item_id: int) -> bytes:
     """Return an item's EXIF block: it states first how far away the block begins (ISO/IEC 23008-12, annex A)."""
+    if sum(last - first for first, last in container.items[item_id].extents) > MAX_EXIF_BYTES:
+        raise ValueError("the EXIF block is too large")
     item = container.payload(data, item_id)
     return item[4 + int.from_bytes(item[:4]) :].removeprefix(b"Exif\0\0")
 
 
 def auxiliary_type(prop: HeifProperty) -> bytes:
     """Return what an `auxC` says its picture is: a URN."""
-    return prop.body[4:].split(b"\0")[0]
+    return prop.body[4 : 4 + MAX_URN_BYTES].partition(b"\0")[0]
 
 
 def geometry(item: HeifItem, size: tuple[int, int]) -> tuple[Crop, int]:
     """Return the crop and the orientation of a picture, from its crop, rotation and mirror in the file's order."""
     crop, mirrored, quarters, turned = (0, 0, *size), 0, 0, False
-    for prop in item.properties:
+    changes = [prop for prop in item.properties if prop.kind in (b"clap", b"irot", b"imir")]
+    if len(changes) > MAX_CHANGES:
+        raise ValueError("the picture is cropped or turned too often")
+    for prop in changes:
         if prop.kind == b"clap":
             if turned or crop != (0, 0, *size):
                 raise ValueError("the picture is cropped after it is turned, or twice")
@@ -124,7 +131,7 @@ def _parts(container: HeifContainer) -> list[int]:
     alphas = [item_id for item_id in auxiliaries if _is_alpha(container.items[item_id])]
     tiles = [tile for item_id in alphas for tile in _tiles(container, item_id)]
     parts = list(dict.fromkeys([*colour, *alphas, *tiles]))
-    if len(parts) > MAX_ITEMS:
+    if len(parts) > MAX_PARTS:
         raise ValueError("the picture has too many parts")
     return parts
 
@@ -162,17 +169,22 @@ def check_parts(data: bytes, still: Still) -> None:
     """
     tiles = Counter(tile for part in still.parts for tile in _tiles(still.container, part))
     budget = MAX_DECODED * still.size[0] * still.size[1] + MAX_EXTRA
+    limit = max(MIN_UNITS, bitstreams.MAX_UNITS // len(still.parts))
     for part in still.parts:
         # A tile that is used in several places is decoded for each of them.
-        budget -= _decoded_pixels(data, still.container, part) * max(1, tiles[part])
+        budget -= _decoded_pixels(data, still.container, part, limit) * max(1, tiles[part])
         if budget < 0:
             raise ValueError("the parts of the picture are larger than it")
 
 
-def _decoded_pixels(data: bytes, container: HeifContainer, item_id: int) -> int:
-    """Return how many pixels decoding a part gives; ValueError if it is not complete or misstates its size."""
+def _decoded_pixels(data: bytes, container: HeifContainer, item_id: int, limit: int) -> int:
+    """Return how many pixels decoding a part gives; ValueError if it is not complete or misstates its size.
+
+    limit: of the units of its bitstream.
+    """
     item = container.items[item_id]
-    if any(prop.essential and prop.kind not in KNOWN_PROPERTIES for prop in item.properties):
+    # An essential property of another kind changes how the picture looks.
+    if any(prop.essential and prop.kind not in boxes.PROPERTIES for prop in item.properties):
         raise ValueError("the picture needs what is not known here")
     width, height = _size(item)
     payload = container.payload(data, item_id)
@@ -180,10 +192,11 @@ def _decoded_pixels(data: bytes, container: HeifContainer, item_id: int) -> int:
         _check_grid(payload, container, item_id)
         return 0
     if item.kind == b"hvc1":
-        bitstreams.hevc_slices(payload, item.first(b"hvcC"))
+        bitstreams.hevc_slices(payload, item.first(b"hvcC"), limit)
         sizes, slack = bitstreams.hevc_sizes(item.first(b"hvcC")), HEVC_SLACK
     elif item.kind == b"av01":
-        sizes, slack = [*bitstreams.av1_sizes(payload), *bitstreams.sequence_sizes(item.first(b"av1C")[4:])], 1
+        configured = bitstreams.sequence_sizes(item.first(b"av1C")[4:])
+        sizes, slack = [*bitstreams.av1_sizes(payload, limit), *configured], 1
     else:
         raise ValueError("a part of the picture is of another kind")
     if not sizes or not all(0 <= wide - width < slack and 0 <= high - height < slack for wide, high in sizes):

@@ -8,15 +8,8 @@ import pytest
 from core.errors import UndecodableImage
 from core.pictures import headers
 from core.pictures.heif import boxes
+from tests.core.pictures.heif.files import GRID, TILE, box, heic, properties
 from tests.pictures import MANY
-
-GRID, TILE = 1, 2
-ONE_TILE = struct.pack(">HHH", GRID, 1, TILE)
-
-
-def box(kind: bytes, *bodies: bytes) -> bytes:
-    body = b"".join(bodies)
-    return struct.pack(">I4s", 8 + len(body), kind) + body
 
 
 def table(kind: bytes, count: int) -> bytes:
@@ -26,36 +19,27 @@ def table(kind: bytes, count: int) -> bytes:
     if kind == b"ipma":
         return box(kind, struct.pack(">II", 0, count), struct.pack(">HBB", GRID, 1, 1) * count)
     others = box(b"thmb", struct.pack(f">HH{1000}H", TILE, 1000, *[GRID] * 1000)) * (count // 1000)
-    return box(b"iref", bytes(4), box(b"dimg", ONE_TILE), others)
+    return box(b"iref", bytes(4), box(b"dimg", struct.pack(">HHH", GRID, 1, TILE)), others)
 
 
-def heic(**tables: bytes) -> bytes:
-    """A header of a picture of one tile, with other tables than it needs."""
-    infos = [struct.pack(">IHH4sB", 0x02000000, item, 0, kind, 0) for item, kind in ((GRID, b"grid"), (TILE, b"hvc1"))]
-    boxes_by_kind = {kind: table(kind.encode(), 2) for kind in ("iloc", "iref", "ipma")} | tables
-    meta = [
-        box(b"hdlr", struct.pack(">II4s13x", 0, 0, b"pict")),
-        box(b"pitm", struct.pack(">IH", 0, GRID)),
-        box(b"iinf", struct.pack(">IH", 0, 2), *[box(b"infe", info) for info in infos]),
-        boxes_by_kind["iloc"],
-        boxes_by_kind["iref"],
-        box(b"iprp", box(b"ipco", box(b"ispe", struct.pack(">III", 0, 96, 64))), boxes_by_kind["ipma"]),
-    ]
-    return box(b"ftyp", b"heic", bytes(4), b"mif1heic") + box(b"meta", bytes(4), *meta)
+def with_table(kind: str, body: bytes) -> bytes:
+    if kind == "ipma":
+        return heic(iprp=box(b"iprp", properties(), body))
+    return heic(None, **{kind: body})
 
 
 @pytest.mark.parametrize("kind", ["iloc", "iref", "ipma"])
 def test_table_without_end_is_refused(kind: str) -> None:
-    assert headers.probe(heic(**{kind: table(kind.encode(), 5000)}), MANY).width == 96
+    assert headers.probe(with_table(kind, table(kind.encode(), 5000)), MANY).width == 96
     with pytest.raises(UndecodableImage):
-        headers.probe(heic(**{kind: table(kind.encode(), boxes.MAX_ENTRIES + 1000)}), MANY)
+        headers.probe(with_table(kind, table(kind.encode(), boxes.MAX_ENTRIES + 1000)), MANY)
 
 
 def test_many_tables_are_refused() -> None:
     ipma = table(b"ipma", 2)
-    assert headers.probe(heic(ipma=ipma * boxes.MAX_ASSOCIATIONS), MANY).width == 96
+    assert headers.probe(with_table("ipma", ipma * boxes.MAX_ASSOCIATIONS), MANY).width == 96
     with pytest.raises(UndecodableImage):
-        headers.probe(heic(ipma=ipma * (boxes.MAX_ASSOCIATIONS + 1)), MANY)
+        headers.probe(with_table("ipma", ipma * (boxes.MAX_ASSOCIATIONS + 1)), MANY)
 
 
 def test_parts_far_larger_than_the_file_are_refused() -> None:

@@ -9,6 +9,7 @@ import re
 import struct
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 
 from core.errors import UnsupportedImage
 from core.pictures import tiffs
@@ -23,6 +24,7 @@ REDUCED, OLD_REDUCED = 1, 2
 RAW_SAMPLES = {32803, 34892}  # a colour filter's, and linear ones
 CR2, IIQ = b"CR\x02", b"IIII"  # where a TIFF's directory usually begins
 MAX_DIRECTORIES = 32  # chosen: raw photographs have up to ten
+MAX_START = 1024  # chosen: bytes by which a file is known
 BASE64 = re.compile(rb"\s*[A-Za-z0-9+/_\-\r\n]{40}")
 PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|....ftyp|GIF8", re.DOTALL)
 DATA_URL = re.compile(rb"\s*data:[a-z]+/", re.IGNORECASE)
@@ -30,6 +32,7 @@ DATA_URL = re.compile(rb"\s*data:[a-z]+/", re.IGNORECASE)
 
 def explain(data: bytes) -> str:
     """Say what a file of no accepted format is, as far as that helps its sender."""
+    data = data[:MAX_START]  # an expression that skips blanks may take long over many
     if RAW_MAGIC.match(data):
         return RAW
     if DATA_URL.match(data):
@@ -46,42 +49,49 @@ def check_tiff(data: bytes, first: TiffDirectory) -> None:
 
     ValueError for a TIFF that ends before a page of it.
     """
-    others = list(_others(data, first))
-    raw = any(directory.number(PHOTOMETRIC) in RAW_SAMPLES for directory in [first, *others])
-    if raw or DNG_VERSION in first.entries or data[8:11] == CR2 or data[8:12] == IIQ:
+    raw = [directory.number(PHOTOMETRIC) in RAW_SAMPLES for directory in chain([first], _others(data, first))]
+    if any(raw) or DNG_VERSION in first.entries or data[8:11] == CR2 or data[8:12] == IIQ:
         raise UnsupportedImage(RAW)
     reduced = first.number(NEW_SUBFILE_TYPE) & REDUCED or first.number(SUBFILE_TYPE) == OLD_REDUCED
-    nested = list(_nested(data, first))
+    nested = (other for start in _nested(data, first) if (other := _read(data, start)))
     if (reduced and (first.linked or SUB_DIRECTORIES in first.entries)) or any(
-        _pixels(o) > _pixels(first) for o in nested
+        _pixels(other) > _pixels(first) for other in nested
     ):
         raise UnsupportedImage("the first page of the TIFF is a thumbnail: send its picture alone")
 
 
 def _others(data: bytes, first: TiffDirectory) -> Iterator[TiffDirectory]:
-    """Walk the other directories of a TIFF, those that can be read: pages, and what is nested in them."""
-    waiting, seen = deque([first]), {first.start}
+    """Walk the other directories of a TIFF, those that can be read: pages, and what is nested in them.
+
+    Each is read once, and forgotten before the next: they may overlap.
+    """
+    waiting, seen = deque(_links(data, first)), {first.start}
     while waiting and len(seen) <= MAX_DIRECTORIES:
-        directory = waiting.popleft()
-        following = tiffs.directory(data, directory.next_offset) if directory.next_offset else None
-        if directory.linked and not (following and following.complete):
-            raise ValueError("the file is cut off before its next page")
-        for other in (*_nested(data, directory), *([following] if following else [])):
-            if other.start not in seen:
-                seen.add(other.start)
-                waiting.append(other)
-                yield other
+        start = waiting.popleft()
+        if start not in seen and (directory := _read(data, start)):
+            seen.add(start)
+            waiting.extend(_links(data, directory))
+            yield directory
 
 
-def _nested(data: bytes, directory: TiffDirectory) -> Iterator[TiffDirectory]:
+def _links(data: bytes, directory: TiffDirectory) -> list[int]:
+    """Return where the directories begin that are nested in one, and the page after it; ValueError if that is cut."""
+    if not directory.linked:
+        return _nested(data, directory)
+    following = tiffs.directory(data, directory.next_offset) if directory.next_offset else None
+    if not (following and following.complete):
+        raise ValueError("the file is cut off before its next page")
+    return [*_nested(data, directory), following.start]
+
+
+def _nested(data: bytes, directory: TiffDirectory) -> list[int]:
     kind, count, _ = directory.entries.get(SUB_DIRECTORIES, (0, 0, b""))
     if kind not in (4, 13) or not 0 < count <= MAX_DIRECTORIES:
-        return
+        return []
     try:
-        starts = directory.numbers(SUB_DIRECTORIES, data)
+        return list(directory.numbers(SUB_DIRECTORIES, data))
     except (ValueError, struct.error):
-        return
-    yield from (nested for start in starts if (nested := _read(data, start)))
+        return []
 
 
 def _read(data: bytes, start: int) -> TiffDirectory | None:
