@@ -11,7 +11,7 @@ WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 RUN := $(VENV)/bin/python -m
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-quick test-servers test-ceph test-faults coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy screenshots docs format lock weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy screenshots docs format lock weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -40,8 +40,11 @@ test-ceph: $(VENV)/.for-test ## Run what touches the store against a Ceph gatewa
 		tests/contract/test_admin_records.py tests/contract/test_admin_objects.py \
 		tests/integration/test_keeping.py tests/integration/test_kills.py $(ARGS)
 
-test-faults: $(VENV)/.for-test ## Kill, flush and restart everything under a batch of 1,000 pictures (Postgres, Swift; 10 minutes)
-	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --faults full tests/faults $(ARGS)
+test-faults: $(VENV)/.for-test ## Kill, flush and restart everything under a batch of 1,000 pictures, and read 20,000 damaged files (Postgres, Swift; 20 minutes)
+	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --faults full tests/faults tests/fuzz $(ARGS)
+
+fuzz: $(VENV)/.for-fuzz ## Mutate pictures of each format for a minute, guided by what the readers run (ARGS="heif --seconds 600")
+	@exec $(RUN) tests.fuzz $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 coverage: $(VENV)/.for-test ## Run all tests and show how much of each package they run (twice as long as make test)
 	@rm -rf build/coverage && mkdir -p build/coverage
@@ -94,7 +97,7 @@ format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
 	@$(RUN) ruff format
 
 lock: $(VENV)/.for-dev ## Renew requirements.lock: the newest versions that go together
-	@$(RUN) uv pip compile setup.cfg --extra dev --extra docs --extra openvino --extra gpu --universal \
+	@$(RUN) uv pip compile setup.cfg --extra dev --extra docs --extra fuzz --extra openvino --extra gpu --universal \
 		--python-version 3.11 --upgrade --quiet --no-annotate --custom-compile-command "make lock" --output-file requirements.lock
 
 weights: $(VENV)/.for-run ## List the model files (MODEL=scrfd_10g fetches one)
@@ -111,6 +114,8 @@ $(VENV)/.for-docs: WHAT = the service and what builds its documentation
 $(VENV)/.for-test: EXTRA = [test]
 $(VENV)/.for-dev: EXTRA = [dev]
 $(VENV)/.for-docs: EXTRA = [docs]
+$(VENV)/.for-fuzz: WHAT = the service and what mutates pictures
+$(VENV)/.for-fuzz: EXTRA = [fuzz]
 $(VENV)/.for-%: setup.cfg pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=... names one")'
 	@$(RUN) pip --version >/dev/null 2>&1 || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); } || \
