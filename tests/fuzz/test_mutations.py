@@ -50,7 +50,9 @@ def check_mutations(files: dict[str, list[bytes]], count: int, seed: int) -> Cou
             outcomes["read" if checks.picture(data) else "refused"] += 1
         if number == int(count * WARM_UP):
             warm = resident()
-    assert resident() <= warm + MORE_BYTES
+    grown = resident() - warm
+    assert grown <= MORE_BYTES
+    outcomes["grown by MB"] = grown >> 20
     return outcomes
 
 

@@ -176,6 +176,7 @@ def _associate(numbers: "_Integers", properties: list[HeifProperty], container: 
     """Read which items have which properties; return how many entries that and the tables before it had."""
     version, flags = numbers.take(1), numbers.take(3)
     width = 2 if flags & 1 else 1
+    ways = properties, [replace(prop, essential=True) for prop in properties]
     for _ in range(numbers.take(4)):
         item = container.items.get(numbers.take(4 if version else 2), HeifItem(b""))
         count = numbers.take(1)
@@ -186,7 +187,7 @@ def _associate(numbers: "_Integers", properties: list[HeifProperty], container: 
             association = numbers.take(width)
             essential, index = association >> (8 * width - 1), association & (1 << (8 * width - 1)) - 1
             if index:  # 0: none
-                item.properties.append(replace(properties[index - 1], essential=bool(essential)))
+                item.properties.append(ways[essential][index - 1])
     return entries
 
 
