@@ -37,6 +37,8 @@ beat_schedule = {
         "fold_tallies": 60.0,
         "clean_storage": 30.0,
         "expire_images": 3600.0,
+        "expire_batches": 3600.0,
+        "remove_batches": 5.0,
         "compare_storage": 86400.0,
     }.items()
 }

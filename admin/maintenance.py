@@ -19,6 +19,8 @@ def run() -> None:
     click.echo(f"expired leases of batch items     {work.reap_batches(built)}")
     click.echo(f"pictures imported for batches     {work.import_prefixes(built)}")
     click.echo(f"images past their retention       {work.expire_images(built)}")
+    click.echo(f"batches, deliveries past theirs   {work.expire_batches(built)}")
+    click.echo(f"items of deleted batches removed  {work.remove_batches(built)}")
     differences = work.compare(built)
     click.echo(f"objects without a row             {differences.orphans}")
     click.echo(f"rows without an object            {differences.missing}")

@@ -154,6 +154,8 @@ class Settings(BaseSettings):
     link_lifetime_s: int = setting(3600, "Seconds that a link to a stored picture works.", ge=1, le=7 * 86400)
 
     retention_days: int = setting(0, "Days after which an image and all that belongs to it is deleted; 0: never.", ge=0)
+    retention_batch_days: int = setting(0, "Days until an ended batch and its pictures are deleted; 0: never.", ge=0)
+    retention_delivery_days: int = setting(0, "Days until an ended webhook delivery is deleted; 0: never.", ge=0)
 
     api_key_enabled: KeySwitch = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
     rate_limit_detect: Rate = setting("300/minute", "Detect calls per API key (per address without keys).")

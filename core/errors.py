@@ -7,7 +7,7 @@ FaceApiError
 │   └── ResidualFace
 ├── AccessDenied
 │   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
-├── NotFound · MethodNotAllowed · BatchClosed · FeatureDisabled
+├── NotFound · MethodNotAllowed · BatchClosed · BatchUnfinished · FeatureDisabled
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · TooManyStreams · JobTimedOut
 │   ├── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable
@@ -141,6 +141,10 @@ class MethodNotAllowed(FaceApiError):
 
 class BatchClosed(FaceApiError):
     code, title = "batch_closed", "This batch is closed or cancelled"
+
+
+class BatchUnfinished(FaceApiError):
+    code, title = "batch_unfinished", "This batch is not finished"
 
 
 class FeatureDisabled(FaceApiError):

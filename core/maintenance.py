@@ -1,9 +1,10 @@
 """The regular jobs: each is one function that can run at any time, and twice at once."""
 
+import time
 from datetime import timedelta
 
 from core import logs
-from core.batches import bucket_imports, bulk, lifecycle, reaping
+from core.batches import bucket_imports, bulk, lifecycle, reaping, removals
 from core.database import tallies
 from core.database.clock import now
 from core.errors import FaceApiError
@@ -11,8 +12,10 @@ from core.records import cleanups, comparisons, deletions, records
 from core.records.comparisons import StorageDifferences
 from core.records.deletions import CleanupResult
 from core.services import Services
+from core.webhooks import events
 
 log = logs.get(__name__)
+SLICE_S = 5.0  # chosen: nothing else of maintenance waits longer; the next slice goes on
 
 
 def fold_tallies(services: Services) -> int:
@@ -75,6 +78,30 @@ def expire_images(services: Services) -> int:
             records.delete_images(session, image_ids)
             deleted += len(image_ids)
     return deleted
+
+
+def expire_batches(services: Services) -> int:
+    """Begin to delete the batches that are past their retention, delete such deliveries; return how many of both."""
+    if services.sessions is None:
+        return 0
+    batch_days, delivery_days = services.settings.retention_batch_days, services.settings.retention_delivery_days
+    with services.sessions() as session:
+        expired = removals.begin_expired(session, batch_days) if batch_days else 0
+        return expired + (events.delete_old(session, delivery_days) if delivery_days else 0)
+
+
+def remove_batches(services: Services) -> int:
+    """Go on deleting batches, for some seconds; return how many items are gone."""
+    if services.sessions is None:
+        return 0
+    removed, give_up = 0, time.monotonic() + SLICE_S
+    with services.sessions() as session:
+        for batch_id in removals.hidden(session):
+            for count in removals.empty(session, batch_id):
+                removed += count
+                if time.monotonic() > give_up:
+                    return removed
+    return removed
 
 
 def compare(services: Services) -> StorageDifferences:

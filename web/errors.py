@@ -25,6 +25,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
     errors.BatchClosed: 409,
+    errors.BatchUnfinished: 409,
     errors.UploadTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.AddressTooLong: 414,

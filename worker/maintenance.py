@@ -62,6 +62,8 @@ def _in_thread(job: Callable[[Services], Any]) -> Callable[[], None]:
 fold_tallies = shared_task(name="fold_tallies", time_limit=TIME_LIMIT_S)(_regular(maintenance.fold_tallies))
 clean_storage = shared_task(name="clean_storage", time_limit=TIME_LIMIT_S)(_regular(maintenance.clean_storage))
 expire_images = shared_task(name="expire_images", time_limit=TIME_LIMIT_S)(_regular(maintenance.expire_images))
+expire_batches = shared_task(name="expire_batches", time_limit=TIME_LIMIT_S)(_regular(maintenance.expire_batches))
+remove_batches = shared_task(name="remove_batches", time_limit=TIME_LIMIT_S)(_regular(maintenance.remove_batches))
 compare_storage = shared_task(name="compare_storage", time_limit=TIME_LIMIT_S)(_regular(maintenance.compare))
 reap_batches = shared_task(name="reap_batches", time_limit=TIME_LIMIT_S)(_regular(maintenance.reap_batches))
 import_prefixes = shared_task(name="import_prefixes", time_limit=TIME_LIMIT_S)(_in_thread(maintenance.import_prefixes))

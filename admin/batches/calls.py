@@ -120,6 +120,10 @@ async def change_state(client: Client, batch: str, action: Literal["close", "can
     return _parse(BatchInfo, await client.post(f"/batches/{batch}/{action}"))
 
 
+async def delete(client: Client, batch: str) -> None:
+    await client.delete(f"/batches/{batch}")
+
+
 async def list_batches(client: Client, status: str | None, page: int, per_page: int) -> list[BatchInfo]:
     body = await client.get("/batches", status=status, page=page, per_page=per_page)
     return [_parse(BatchInfo, item) for item in body.get("items", [])]

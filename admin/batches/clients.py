@@ -89,6 +89,14 @@ class Client:
         """POST JSON, or nothing; return the JSON object of the response."""
         return _object(await self.send(lambda: self.http.post(ADMIN + path, json=body, headers=headers)))
 
+    async def delete(self, path: str) -> None:
+        """DELETE; a resource that is gone already is no error, as a repeat finds it so."""
+        try:
+            await self.send(lambda: self.http.delete(ADMIN + path))
+        except RequestRejected as error:
+            if error.rejection.code != "not_found":
+                raise
+
     async def send(self, attempt: Attempt) -> httpx.Response:
         """Retry an attempt until it succeeds; else RequestRejected, NoAccess, or RetriesExhausted after the limit.
 

@@ -116,6 +116,16 @@ def retry(batch_id: Any, url: str | None) -> None:
     _show_batch(_request(url, lambda client: calls.change_state(client, str(batch_id), "retry-failed")))
 
 
+@batch.command()
+@click.argument("batch_id", metavar="ID", type=click.UUID)
+@click.confirmation_option(prompt="Delete the batch with its pictures and results at the service?")
+@_service_options
+def delete(batch_id: Any, url: str | None) -> None:
+    """Delete batch ID at the service, with its pictures, results and jobs; files that were downloaded stay."""
+    _request(url, lambda client: calls.delete(client, str(batch_id)))
+    click.echo(f"{batch_id} is deleted")
+
+
 @batch.command("list")
 @click.option("--status", type=click.Choice(["open", "running", "completed", "cancelled"]))
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True)
@@ -197,8 +207,8 @@ def _show_batch(info: BatchInfo) -> None:
     click.echo(f"{info.id}  {info.name}")
     click.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces")
     click.echo(
-        f"{counts.queued:,} queued, {counts.running:,} running,"
-        f" {counts.failed:,} failed, {counts.cancelled:,} cancelled"
+        f"{counts.queued:,} queued, {counts.running:,} running, {counts.failed:,} failed,"
+        f" {counts.cancelled:,} cancelled, {counts.refused:,} refused, {counts.deleted:,} deleted"
     )
     if info.rate_per_s:
         left = f", {displays.format_duration(info.remaining_s)} left" if info.remaining_s else ""

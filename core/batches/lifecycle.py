@@ -70,16 +70,17 @@ def is_like(batch: Batch, new: NewBatch) -> bool:
 
 
 def get(session: Session, batch_id: uuid.UUID) -> Batch:
-    """Return a batch as it is now; NotFound without it."""
+    """Return a batch as it is now; NotFound without it, and once its deletion has begun."""
     batch = session.get(Batch, batch_id, populate_existing=True)
-    if batch is None:
+    if batch is None or batch.deleted_at:
         raise NotFound(f"there is no batch {batch_id}")
     return batch
 
 
 def page(session: Session, page: int, per_page: int, status: str | None = None) -> Page[Batch]:
     """Return one page of the batches, newest first."""
-    batches = select(Batch).where(Batch.status == status) if status else select(Batch)
+    batches = select(Batch).where(Batch.deleted_at.is_(None))
+    batches = batches.where(Batch.status == status) if status else batches
     return pages.fetch(session, batches.order_by(Batch.created_at.desc(), Batch.id.desc()), page, per_page)
 
 
@@ -130,7 +131,7 @@ def finish_if_done(session: Session, batch_id: uuid.UUID) -> bool:
     done = (
         update(Batch)
         .where(Batch.id == batch_id, Batch.finished_at.is_(None), Batch.queued == 0, Batch.running == 0)
-        .where(Batch.status.in_((BatchStatus.RUNNING, BatchStatus.CANCELLED)))
+        .where(Batch.status.in_((BatchStatus.RUNNING, BatchStatus.CANCELLED)), Batch.deleted_at.is_(None))
         .where(Batch.prefix.is_(None) | Batch.imported_at.is_not(None) | (Batch.status == BatchStatus.CANCELLED))
         .values(finished_at=database_time())
         .returning(Batch.status)
@@ -185,11 +186,13 @@ def waiting(session: Session) -> int:
 
 def emptied(session: Session) -> list[uuid.UUID]:
     """Return the batches that could have finished with the deletion of their last unfinished items."""
-    closed = select(Batch.id).where(Batch.finished_at.is_(None), Batch.queued == 0, Batch.running == 0, Batch.total > 0)
+    closed = select(Batch.id).where(
+        Batch.finished_at.is_(None), Batch.deleted_at.is_(None), Batch.queued == 0, Batch.running == 0, Batch.total > 0
+    )
     return list(session.scalars(closed.where(Batch.status.in_((BatchStatus.RUNNING, BatchStatus.CANCELLED)))))
 
 
 def partly_cancelled(session: Session) -> list[uuid.UUID]:
     """Return the cancelled batches that still have queued items."""
-    cancelled = select(Batch.id).where(Batch.status == BatchStatus.CANCELLED)
+    cancelled = select(Batch.id).where(Batch.status == BatchStatus.CANCELLED, Batch.deleted_at.is_(None))
     return list(session.scalars(cancelled.where(Batch.finished_at.is_(None), Batch.queued > 0)))

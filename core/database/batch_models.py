@@ -12,6 +12,7 @@ from core.database.base import Base, JsonDocument, UtcDateTime, one_of
 from core.database.clock import database_time, now
 
 UNFINISHED = text("finished_at IS NULL")
+HIDDEN = text("deleted_at IS NOT NULL")
 WAITING = text("finished_at IS NULL AND queued > 0")
 QUEUED = text(f"state = '{ItemState.QUEUED}'")
 RUNNING = text(f"state = '{ItemState.RUNNING}'")
@@ -36,6 +37,7 @@ class Batch(Base):
         Index(None, "status", "created_at", "id"),
         # Those that workers and maintenance query; the others are many more.
         Index("ix_batches_unfinished", "id", postgresql_where=UNFINISHED, sqlite_where=UNFINISHED),
+        Index("ix_batches_deleted", "id", postgresql_where=HIDDEN, sqlite_where=HIDDEN),
         # In the order in which they take turns.
         Index("ix_batches_turns", "served_at", "id", postgresql_where=WAITING, sqlite_where=WAITING),
     )

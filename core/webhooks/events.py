@@ -6,18 +6,20 @@ A delivery is a row of the transaction that ends its batch, so none is lost and 
 import json
 import uuid
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.config import Settings
+from core.contract.states import DeliveryStatus
 from core.database import pages
-from core.database.clock import now
+from core.database.clock import database_time, now
 from core.database.models import Batch, WebhookDelivery
 from core.database.pages import Page
 from core.errors import FieldProblem, InvalidOption
 from core.webhooks import addresses
 from core.webhooks.addresses import AddressPolicy, ForbiddenAddress
 
+DAY_S = 86400
 NO_SECRET = "webhooks are signed: set FACE_API_WEBHOOK_SECRET first"  # noqa: S105  # no secret: words about it
 
 
@@ -44,6 +46,15 @@ def enqueue_batch_event(session: Session, batch_id: uuid.UUID) -> None:
     payload = {"type": event, "timestamp": now().isoformat(), "data": data | {"counts": counts, "faces": batch.faces}}
     session.add(WebhookDelivery(batch_id=batch.id, event=event, url=batch.webhook_url, payload=json.dumps(payload)))
     session.flush()
+
+
+def delete_old(session: Session, days: int) -> int:
+    """Delete the deliveries of messages that are so many days old and no longer sent; return how many. Commits."""
+    old = delete(WebhookDelivery).where(WebhookDelivery.created_at < database_time(-days * DAY_S))
+    ended = old.where(WebhookDelivery.status != DeliveryStatus.PENDING).returning(WebhookDelivery.id)
+    deleted = session.scalars(ended.execution_options(synchronize_session=False)).all()
+    session.commit()
+    return len(deleted)
 
 
 def page(session: Session, batch_id: uuid.UUID, page: int, per_page: int) -> Page[WebhookDelivery]:

@@ -25,6 +25,8 @@ def upgrade() -> None:
     for name in ("refused", "deleted"):
         op.add_column("batches", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("batches", sa.Column("deleted_at", sa.DateTime(timezone=True)))
+    hidden = sa.text("deleted_at IS NOT NULL")
+    op.create_index("ix_batches_deleted", "batches", ["id"], postgresql_where=hidden, sqlite_where=hidden)
     op.add_column(ITEMS, sa.Column("corrected_at", sa.DateTime(timezone=True)))
     _allow(NEW, nameless=True)
     moment = "COALESCE(finished_at, created_at)"
@@ -38,6 +40,7 @@ def downgrade() -> None:
     _allow(OLD, nameless=False)
     _count(OLD, "refused > 0 OR deleted > 0")
     op.drop_column(ITEMS, "corrected_at")
+    op.drop_index("ix_batches_deleted", "batches")
     for name in ("deleted_at", "deleted", "refused"):
         op.drop_column("batches", name)
 

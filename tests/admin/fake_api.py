@@ -122,6 +122,7 @@ class FakeApi:
             ("POST", "/batches", self._create),
             ("GET", "/batches", self._list),
             ("GET", "/batches/<batch>", self._get),
+            ("DELETE", "/batches/<batch>", self._delete),
             ("POST", "/batches/<batch>/images", self._images),
             ("POST", "/batches/<batch>/<what>", self._act),
             ("GET", "/batches/<batch>/items", self._items),
@@ -219,6 +220,12 @@ class FakeApi:
             return problem(404, "not_found", "there is no result")
         self.fetched[found.name] += 1
         return Response(result(found.data))
+
+    def _delete(self, batch: str) -> Any:
+        self._found(batch)
+        with self._lock:
+            del self.batches[batch]
+        return Response(status=204)
 
     def _found(self, batch: str) -> Batch:
         if batch not in self.batches:

@@ -89,7 +89,12 @@ def test_deleted_picture_is_told_of(idle: Stack) -> None:
     assert basic(idle, "DELETE", f"/images/{image}").status_code == 204
     files, manifest = archive(idle, batch)
     assert set(files) == {"b.jpg"}
-    assert [(one["name"], one["result"]) for one in manifest] == [("a.jpg", None), ("b.jpg", "b.jpg")]
+    assert [(one["name"], one["state"], one["result"]) for one in manifest] == [
+        (None, "deleted", None),
+        ("b.jpg", "completed", "b.jpg"),
+    ]
+    said = {name for name, value in manifest[0].items() if value}
+    assert said == {"id", "state", "attempts", "job_type", "options", "finished_at"}
 
 
 def test_archive_is_named_after_its_batch(idle: Stack) -> None:
@@ -178,3 +183,19 @@ def test_items_are_told_in_the_order_of_their_ends(idle: Stack) -> None:
     assert ended(finished_after=second["finished_at"]) == [second]
     assert ended(finished_after="2026-01-01", state="completed") == [first]
     assert ended(finished_after="2126-01-01") == []
+
+
+def test_finished_batch_is_deleted_with_its_pictures(idle: Stack) -> None:
+    batch = begun(idle, "a.jpg", "b.jpg")
+    path = f"/batches/{batch['id']}"
+    images = [one["image_id"] for one in body(basic(idle, "GET", f"{path}/items"))["items"]]
+    refused = assert_problem(basic(idle, "DELETE", path), 409)
+    assert refused["code"] == "batch_unfinished"
+    finish(idle, batch, every="completed")
+    assert basic(idle, "POST", f"{path}/close").status_code == 200
+    deleted = basic(idle, "DELETE", path)
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    for method, gone in (("DELETE", path), ("GET", path), ("GET", f"{path}/items"), ("GET", f"{path}/results")):
+        assert_problem(basic(idle, method, gone), 404)
+    for image in images:
+        assert_problem(basic(idle, "GET", f"/images/{image}"), 404)

@@ -4,20 +4,23 @@ import os
 import threading
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import redis
 from click.testing import CliRunner
+from sqlalchemy import select, update
 
 from admin.main import main
 from core import config, maintenance, services
-from core.batches import lifecycle
+from core.batches import bulk, lifecycle
 from core.batches.lifecycle import NewBatch
 from core.contract.options import ResolvedMaskOptions
 from core.database import migrations
-from core.database.clock import now
+from core.database.clock import database_time, now
+from core.database.models import Batch, Image
 from core.errors import StorageUnavailable
 from core.records import cleanups, comparisons, records
 from core.records.comparisons import StorageDifferences
@@ -27,6 +30,7 @@ from core.services import Services
 from core.storage import objects
 from core.storage.objects import StoredObject
 from tests.core import rows
+from tests.core.batches import made as batches
 from worker import maintenance as tasks
 
 
@@ -147,6 +151,27 @@ def test_maintenance_command_reports(made: Services, monkeypatch: pytest.MonkeyP
     assert "images past their retention       1" in ran.output
     assert "objects removed                   2" in ran.output
     assert "results that could not be stored  1" in ran.output
+
+
+def test_old_batches_are_deleted_with_their_objects(made: Services) -> None:
+    settings = made.settings.model_copy(update={"retention_batch_days": 30, "retention_delivery_days": 30})
+    made = replace(made, settings=settings)
+    assert made.sessions is not None and made.store is not None
+    with made.sessions() as session:
+        batch = batches.begun(session, 2, webhook_url="https://example.com")
+        for key in session.scalars(select(Image.s3_key)):
+            made.store.put(key, b"x", "image/jpeg")
+        lifecycle.cancel(session, batch)
+        bulk.cancel_queued(session, batch)
+        session.execute(update(Batch).values(finished_at=database_time(-31 * 86400)))
+        session.commit()
+    assert maintenance.expire_batches(made) == 1
+    assert maintenance.remove_batches(made) == 2
+    assert maintenance.clean_storage(made) == CleanupResult(removed=2, waiting=0)
+    assert stored(made) == set()
+    with made.sessions() as session:
+        assert session.query(Batch).count() == session.query(Image).count() == 0
+    assert (maintenance.expire_batches(made), maintenance.remove_batches(made)) == (0, 0)
 
 
 def test_prefix_that_fails_keeps_no_other_waiting(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,14 @@
 from typing import Any
 
 from core import errors
-from web.openapi.admin import ADMIN, BODY, TIER, UNKNOWN, UNSAFE
+from web.openapi.admin import ADMIN, BODY, TIER, UNKNOWN, UNSAFE, empty
 from web.openapi.batch_examples import A_RESULT
 from web.openapi.examples import REQUEST_ID
 from web.openapi.public import RETRY_AFTER, ErrorCase, Responses, problems
 from web.schemas.batches import BatchResponse, ReceiptResponse
 
 CLOSED: ErrorCase = ("The batch is closed to new pictures, or was cancelled.", errors.BatchClosed(), {})
+UNFINISHED: ErrorCase = ("The batch is not finished: cancel it first.", errors.BatchUnfinished(), {})
 UPLOAD: tuple[ErrorCase, ...] = (
     ("The body can't be read as multipart/form-data.", errors.UnreadableRequest(), {}),
     ("The body is too large.", errors.UploadTooLarge("the largest body is 26214400 bytes"), {}),
@@ -22,6 +23,7 @@ UPLOAD: tuple[ErrorCase, ...] = (
 CREATED: Responses = {"201": BatchResponse, **problems((*ADMIN, TIER, *BODY, UNSAFE))}
 UPLOADED: Responses = {"202": ReceiptResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED, *UPLOAD))}
 CHANGED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN))}
+DELETED: Responses = {"204": empty("Deleted."), **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, UNFINISHED))}
 RETRIED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED))}
 
 EVENT_STREAM = "text/event-stream"

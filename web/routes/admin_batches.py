@@ -6,7 +6,7 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core.batches import bucket_imports, bulk, items, lifecycle
+from core.batches import bucket_imports, bulk, items, lifecycle, removals
 from core.batches.lifecycle import NewBatch
 from core.contract.states import BatchStatus
 from core.database.models import Batch
@@ -79,6 +79,19 @@ def get_batch(path: BatchPath) -> Response:
     with current.session() as session:
         batch = lifecycle.get(session, path.batch_id)
     return _respond(batch)
+
+
+@admin_batches.delete("/<batch_id>", summary="Delete a batch", responses=batch_openapi.DELETED)
+@guards.admin("storage")
+def delete_batch(path: BatchPath) -> Response:
+    """Delete a finished or cancelled batch with its pictures, jobs, results and deliveries.
+
+    It is gone at once. Rows go first, those of a large batch within the next seconds or minutes; the stored files
+    follow as tracked removals, none of which is forgotten.
+    """
+    with current.session() as session:
+        removals.remove(session, path.batch_id)
+    return Response(status=HTTPStatus.NO_CONTENT)
 
 
 @admin_batches.post("/<batch_id>/images", summary="Add pictures to a batch", responses=batch_openapi.UPLOADED)

@@ -47,6 +47,17 @@ def test_retried_items_are_fetched_by_resume(api: FakeApi, run: Run, folder: Pat
     assert max(api.sent.values()) == 1
 
 
+def test_deleted_batch_is_gone(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    assert run("submit", folder, "--out", out).exit_code == 0
+    batch = api.only.id
+    assert run("delete", batch).exit_code == 1, "nobody said yes"
+    assert api.batches
+    assert run("delete", batch, "--yes").exit_code == 0
+    assert not api.batches
+    assert run("delete", batch, "--yes").exit_code == 0
+    assert tree(out)
+
+
 class Submitting:
     """`face-api batch submit` as a process of its own."""
 

@@ -67,17 +67,19 @@ async function poll() {
 
 if (card.dataset.finished === "false") subscribe();
 
-const DONE_TEXTS = { "retry-failed": "batch_requeued", close: "batch_closed", cancel: "" };
+const DONE_TEXTS = { "retry-failed": "batch_requeued", close: "batch_closed", cancel: "", delete: "batch_deleted" };
 for (const button of document.querySelectorAll("[data-action]")) {
   button.addEventListener("click", async () => {
     const { action } = button.dataset;
     const labels = { yes: t("cancel_batch"), no: t("keep_running") };
     if (action === "cancel" && !(await confirmAction(t("cancel_batch_title"), t("cancel_batch_text"), labels))) return;
+    if (action === "delete" && !(await confirmAction(t("delete_batch_title"), t("delete_batch_text")))) return;
     button.disabled = true;
     try {
-      await callApi("POST", `${path}/${action}`);
+      await (action === "delete" ? callApi("DELETE", path) : callApi("POST", `${path}/${action}`));
       if (DONE_TEXTS[action]) toastOnNextPage(t(DONE_TEXTS[action]));
-      location.reload();
+      if (button.dataset.then) location.assign(button.dataset.then);
+      else location.reload();
     } catch (error) {
       button.disabled = false;
       toast(error.message, "failed");
