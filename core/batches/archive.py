@@ -140,6 +140,7 @@ def _entries(batch_id: uuid.UUID) -> Select[Any]:
         BatchItem.state,
         BatchItem.attempts,
         BatchItem.image_id,
+        BatchItem.corrected_at,
     )
     of_job = (_KEY, ProcessingJob.output_format, ProcessingJob.detections, ProcessingJob.report, ProcessingJob.total_ms)
     more = (BatchItem.job_id, BatchItem.size_bytes, BatchItem.digest, BatchItem.result_digest, BatchItem.face_count)
@@ -176,6 +177,7 @@ def _entry(batch: Batch, row: Any, name: str | None) -> dict[str, Any]:
         "total_ms": row.total_ms and round(row.total_ms, 2),
         "result": name,
         "result_sha256": row.result_digest,
+        "corrected": row.corrected_at is not None,
         "finished_at": row.finished_at.isoformat(),
     }
 

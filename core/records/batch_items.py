@@ -11,10 +11,11 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from core.contract.states import ItemState
+from core.contract.states import ItemState, JobType
 from core.database import upserts
 from core.database.clock import database_time
 from core.database.models import Batch, BatchItem
+from core.records.rows import StoredJob
 
 BatchChanges = Mapping[uuid.UUID, Mapping[str, int]]  # by batch: what its counts change by
 # All that an item says about a picture, and the lease of the worker that has it.
@@ -38,6 +39,31 @@ def blank(session: Session, image_ids: Collection[uuid.UUID]) -> BatchChanges:
     values = BLANK | {"state": ItemState.DELETED, "finished_at": finished_at}
     session.execute(blanked.values(values).execution_options(synchronize_session=False))
     return changes
+
+
+def of_image(session: Session, image_id: uuid.UUID) -> Any:
+    """Lock and return the item of an image; None when it came from no batch."""
+    return next(iter(_locked(session, [image_id])), None)
+
+
+def follow(session: Session, item: Any, job: StoredJob, digest: str) -> None:
+    """Give an item, as `of_image` has locked it, the result that a person has made of its picture.
+
+    digest: SHA-256 of the masked picture. An item that is still to be worked on stays as it is, and so do detections:
+    theirs are the faces that were found.
+    """
+    masks = session.scalar(select(Batch.id).where(Batch.id == item.batch_id, Batch.job_type == JobType.MASK))
+    if masks is None or item.state in {ItemState.QUEUED, ItemState.RUNNING}:
+        return
+    values: dict[str, Any] = {"state": ItemState.COMPLETED, "job_id": job.id, "face_count": job.face_count}
+    values |= {"result_digest": digest, "error_code": None, "error_detail": None}
+    # Finished anew: who asks for what is new since then finds it.
+    values |= {"corrected_at": database_time(), "finished_at": database_time()}
+    corrected = update(BatchItem).where(BatchItem.id == item.id).values(values)
+    session.execute(corrected.execution_options(synchronize_session=False))
+    changes = Counter({ItemState.COMPLETED.value: 1, "faces": (job.face_count or 0) - (item.face_count or 0)})
+    changes[item.state] -= 1
+    change_counts(session, {item.batch_id: changes})
 
 
 def change_counts(session: Session, changes: BatchChanges) -> None:

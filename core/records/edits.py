@@ -1,5 +1,6 @@
 """Manual masks: a stored picture is masked again, without false detections and with the faces that were missed."""
 
+import hashlib
 import time
 import uuid
 from collections.abc import Callable
@@ -74,7 +75,7 @@ class MaskEditor:
     def _store(self, plan: EditPlan, masked: MaskedImage, total_ms: float) -> uuid.UUID:
         job_id, moment, output_format = uuid.uuid4(), now(), plan.options.format
         outcome = outcomes.manually_masked(masked, plan.options, total_ms)
-        report = (outcome.report or {}) | plan.report
+        report, digest = (outcome.report or {}) | plan.report, hashlib.sha256(masked.image).hexdigest()
         with self._results.begin() as pending:
             job = StoredJob(
                 id=job_id,
@@ -87,7 +88,7 @@ class MaskEditor:
                 **outcome.values,
             )
             try:
-                pending.commit(lambda session: reviews.insert_edited(session, job, plan.detections, report))
+                pending.commit(lambda session: reviews.insert_edited(session, job, plan.detections, report, digest))
             except IntegrityError:
                 with self._results.sessions() as session:
                     records.get_image(session, plan.image.id)  # NotFound: it has been deleted meanwhile

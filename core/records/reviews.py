@@ -1,7 +1,7 @@
 """Reviews: jobs with doubtful faces, until a person has checked them. All SQL about reviews."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select, update
@@ -13,7 +13,7 @@ from core.database.clock import now
 from core.database.models import ProcessingJob
 from core.database.pages import Page
 from core.errors import NotFound
-from core.records import records
+from core.records import batch_items, records
 from core.records.rows import ImageSummary, JobDetail, StoredJob
 
 
@@ -61,15 +61,19 @@ def accept(session: Session, job_id: uuid.UUID, by: str) -> None:
     session.commit()
 
 
-def insert_edited(session: Session, job: StoredJob, detections: Any, report: dict[str, Any]) -> None:
+def insert_edited(session: Session, job: StoredJob, detections: Any, report: dict[str, Any], digest: str) -> None:
     """Insert what a person made of a picture, and finish the review of the job that was edited.
 
-    Part of the caller's transaction.
+    If it came from a batch, its item has this result from now on. digest: SHA-256 of the masked picture. Part of the
+    caller's transaction.
     """
-    records.insert_job(session, job, detections, report)
+    item = batch_items.of_image(session, job.image_id)
+    records.insert_job(session, replace(job, batch_id=item and item.batch_id), detections, report)
     if report["edited_from"]:
         verdict = {"verdict": "edited", "by": report["by"], "job_id": str(job.id)}
         _finish(session, uuid.UUID(report["edited_from"]), verdict)
+    if item:
+        batch_items.follow(session, item, job, digest)
 
 
 def _finish(session: Session, job_id: uuid.UUID, verdict: dict[str, Any]) -> None:

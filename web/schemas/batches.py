@@ -197,6 +197,10 @@ class ItemResponse(BaseModel):
     result_sha256: str | None = Field(
         description="Of the masked picture.", validation_alias=AliasPath("row", "result_digest")
     )
+    corrected: Annotated[bool, BeforeValidator(bool)] = Field(
+        description="Whether a person has masked it again: its job and result are theirs since.",
+        validation_alias=AliasPath("row", "corrected_at"),
+    )
     created_at: Timestamp
     finished_at: Timestamp | None
 
