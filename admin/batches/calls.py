@@ -13,7 +13,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from admin.batches.clients import ADMIN, Client, Rejection, RequestRejected
-from admin.batches.journals import Failure, ItemOutcome
+from admin.batches.outcomes import Failure, ItemOutcome
 from admin.batches.pictures import LocalPicture
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -65,18 +65,20 @@ class ItemFailure(BaseModel):
 
 
 class ItemInfo(BaseModel):
+    """An item as the service reports it. name: None once it is deleted."""
+
     id: uuid.UUID
-    name: str
+    name: str | None
     state: str
     error: ItemFailure | None = None
     face_count: int | None = None
+    result_sha256: str | None = None
     finished_at: datetime | None = None
 
     def outcome(self) -> ItemOutcome:
         error = self.error or ItemFailure(code="")
-        return ItemOutcome(
-            self.name, str(self.id), self.state, self.face_count or 0, error.code or None, error.detail or None
-        )
+        why = (error.code or None, error.detail or None)
+        return ItemOutcome(self.name, str(self.id), self.state, self.face_count or 0, *why, self.result_sha256)
 
 
 class AcceptedUpload(BaseModel):
@@ -172,8 +174,9 @@ async def _item_page(client: Client, batch: str, query: dict[str, str | int]) ->
     return [_parse(ItemInfo, item) for item in body.get("items", [])]
 
 
-async def download(client: Client, batch: str, item: str, part: Path) -> None:
-    """Download a result to a file, and flush it to the disk."""
+async def download(client: Client, batch: str, item: str, part: Path) -> str:
+    """Download a result to a file, and flush it to the disk; return its sha256."""
+    digests: list[str] = []
 
     async def attempt() -> httpx.Response:
         path = f"{ADMIN}/batches/{batch}/items/{item}/result"
@@ -181,14 +184,18 @@ async def download(client: Client, batch: str, item: str, part: Path) -> None:
             if not response.is_success:
                 await response.aread()
                 return response
+            sha256 = hashlib.sha256()
             with part.open("wb") as file:
                 async for block in response.aiter_bytes():
                     file.write(block)
+                    sha256.update(block)
                 file.flush()
                 os.fsync(file.fileno())
+            digests.append(sha256.hexdigest())
             return response
 
     await client.send(attempt)
+    return digests[-1]
 
 
 class HashingReader:

@@ -2,6 +2,7 @@
 
 import asyncio
 import filecmp
+import hashlib
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,7 +11,8 @@ from pathlib import Path
 from admin.batches import calls
 from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, RequestRejected
-from admin.batches.journals import Failure, Journal, PendingDownload
+from admin.batches.journals import Journal
+from admin.batches.outcomes import Failure, PendingDownload
 
 POLL_INTERVAL_S = 1.0
 PART_PREFIX = ".face-api-batch.part-"
@@ -70,8 +72,8 @@ class Downloader:
         # At the top of the folder, where the next run finds what a killed one has left; renamed when it is complete.
         part = self._out / f"{PART_PREFIX}{uuid.uuid4()}"
         try:
-            await calls.download(self._client, self._batch, file.item, part)
-            if not _move(part, target):
+            sha256 = await calls.download(self._client, self._batch, file.item, part)
+            if not _move(part, target, file.sha256):
                 self._journal.mark_failed(
                     [Failure(file.name, "in_the_way", "another file has this name, and is kept")], "lost"
                 )
@@ -81,7 +83,7 @@ class Downloader:
             return
         finally:
             part.unlink(missing_ok=True)
-        self._journal.mark_downloaded(file.name)
+        self._journal.mark_downloaded(file.name, sha256)
 
     async def _record_outcomes(self, after: datetime) -> None:
         """Record the items that have finished since `after`, and where the next poll starts."""
@@ -98,16 +100,25 @@ class Downloader:
         self._journal.mark_lost("found", "it was not uploaded: the batch was closed or cancelled before")
 
 
-def _move(part: Path, target: Path) -> bool:
+def _move(part: Path, target: Path, replaced: str | None) -> bool:
     """Rename a file to its target; False if another file is there, which may be somebody's only copy of a picture.
 
-    Identical bytes are a result that a killed run had no time to record.
+    Identical bytes are a result that a killed run had no time to record. replaced: sha256 of the result that was
+    downloaded before, which may go.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         return False
     if target.is_symlink() or target.exists():
-        return target.is_file() and not target.is_symlink() and filecmp.cmp(part, target, shallow=False)
+        if target.is_symlink() or not target.is_file():
+            return False
+        if not replaced or _sha256(target) != replaced:
+            return filecmp.cmp(part, target, shallow=False)
     part.replace(target)
     return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,13 +7,13 @@ need not be in memory. A run locks it exclusively.
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import click
 
 from admin.batches import pictures
+from admin.batches.outcomes import Failure, ItemOutcome, PendingDownload
 from admin.batches.pictures import LocalPicture
 
 FILE_NAME = ".face-api-batch.journal"
@@ -30,38 +30,30 @@ CREATE UNIQUE INDEX files_by_result ON files (result);
 """
 # States: found → uploaded → finished → downloaded, or one of these final ones:
 FAILED = ("refused", "failed", "cancelled", "lost")
+# By the state of an item at the service.
+STATES = {
+    "completed": "finished",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "refused": "refused",
+    "deleted": "lost",
+}
+RECORD_OUTCOME = """
+UPDATE files SET state = :ended, item = :item, faces = :faces, code = :code, detail = :detail
+WHERE name = :name AND (item IS NULL OR item = :item) AND (
+    state IN ('found', 'uploaded')
+    OR (:ended = 'finished' AND state IN ('failed', 'cancelled'))
+    OR (:ended = 'finished' AND state = 'downloaded' AND result_sha256 <> :sha256)
+)
+"""
+RECORD_DELETION = """
+UPDATE files SET state = 'lost', code = 'deleted', detail = 'it was deleted at the service'
+WHERE item = :item AND state <> 'downloaded'
+"""
 
 
 class JournalError(click.ClickException):
     exit_code = 2  # nothing was started
-
-
-@dataclass(frozen=True)
-class PendingDownload:
-    """A finished picture whose result is to be downloaded. item: the service's id; result: a path below OUT."""
-
-    name: str
-    item: str
-    result: str
-
-
-@dataclass(frozen=True)
-class ItemOutcome:
-    """The state of an item at the service."""
-
-    name: str
-    item: str
-    state: str
-    faces: int = 0
-    code: str | None = None
-    detail: str | None = None
-
-
-@dataclass(frozen=True)
-class Failure:
-    name: str
-    code: str
-    detail: str
 
 
 class Journal:
@@ -96,6 +88,8 @@ class Journal:
         journal = cls(out)
         if journal.is_new:
             journal._create_tables(metadata, ())
+        else:
+            journal._add_digests()
         return journal
 
     @classmethod
@@ -111,6 +105,7 @@ class Journal:
             raise JournalError(
                 f"{out / FILE_NAME} " + ("is of another version" if version else "is empty: leave --resume out")
             )
+        journal._add_digests()
         return journal
 
     def close(self) -> None:
@@ -150,28 +145,14 @@ class Journal:
     def record_outcomes(self, outcomes: Iterable[ItemOutcome]) -> int:
         """Record the outcomes of uploaded items; return how many rows changed. Unknown names are ignored.
 
-        A downloaded result stays downloaded.
+        A downloaded result stays downloaded, unless the service has another one since: a person has corrected it.
         """
-        states = {"completed": "finished", "failed": "failed", "cancelled": "cancelled"}
-        rows = [
-            (
-                states[outcome.state],
-                outcome.item,
-                outcome.faces,
-                outcome.code,
-                outcome.detail,
-                outcome.name,
-                outcome.item,
-            )
-            for outcome in outcomes
-            if outcome.state in states
-        ]
-        statement = (
-            "UPDATE files SET state = ?, item = ?, faces = ?, code = ?, detail = ?"
-            " WHERE name = ? AND (item IS NULL OR item = ?) AND state IN ('found', 'uploaded')"
-        )
+        ended = [vars(outcome) | {"ended": STATES[outcome.state]} for outcome in outcomes if outcome.state in STATES]
         with self._db:
-            return self._db.executemany(statement, rows).rowcount
+            changed = self._db.executemany(RECORD_OUTCOME, ended).rowcount
+            # A deleted one has no name any more.
+            gone = [outcome for outcome in ended if outcome["name"] is None]
+            return changed + self._db.executemany(RECORD_DELETION, gone).rowcount
 
     def add_uploaded(self, names: Iterable[str]) -> None:
         """Add items of a batch that somebody else has uploaded; known ones stay as they are."""
@@ -191,12 +172,14 @@ class Journal:
 
     def pending_downloads(self) -> list[PendingDownload]:
         """Return some of the results that are still to be downloaded."""
-        query = "SELECT name, item, result FROM files WHERE state = 'finished' ORDER BY name LIMIT ?"
+        query = "SELECT name, item, result, result_sha256 FROM files WHERE state = 'finished' ORDER BY name LIMIT ?"
         return [PendingDownload(*row) for row in self._db.execute(query, (CHUNK_ROWS,))]
 
-    def mark_downloaded(self, name: str) -> None:
+    def mark_downloaded(self, name: str, sha256: str) -> None:
+        """Record that a result is here, and the digest of its file."""
         with self._db:
-            self._db.execute("UPDATE files SET state = 'downloaded' WHERE name = ?", (name,))
+            statement = "UPDATE files SET state = 'downloaded', result_sha256 = ? WHERE name = ?"
+            self._db.execute(statement, (sha256, name))
 
     def mark_lost(self, state: str, detail: str) -> None:
         """Record that the files in this state will never get an outcome."""
@@ -234,6 +217,13 @@ class Journal:
             self._set_metadata({"version": VERSION, **metadata})
             rows = ((file.name, file.size) for file in files)
             self._db.executemany("INSERT INTO files (name, size, state) VALUES (?, ?, 'found')", rows)
+        self._add_digests()
+
+    def _add_digests(self) -> None:
+        """Add what journals lack that were begun before results could be corrected."""
+        if "result_sha256" not in {row[1] for row in self._db.execute("PRAGMA table_info(files)")}:
+            with self._db:
+                self._db.execute("ALTER TABLE files ADD COLUMN result_sha256 TEXT")
 
     def _set_metadata(self, values: dict[str, str]) -> None:
         self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", values.items())

@@ -17,7 +17,8 @@ from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, RequestRejected
 from admin.batches.displays import ProgressDisplay
 from admin.batches.downloads import Downloader
-from admin.batches.journals import Failure, Journal, JournalError
+from admin.batches.journals import Journal, JournalError
+from admin.batches.outcomes import Failure
 from admin.batches.pictures import LocalPicture, SkippedFiles
 from admin.batches.targets import ServiceTarget
 from admin.batches.uploads import Uploader
@@ -118,8 +119,9 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
         async with Client(target, display.notice) as client:
             batch = await calls.get(client, batch_id)
             async for page in calls.all_items(client, batch_id):
-                journal.add_uploaded(item.name for item in page if pictures.is_safe(item.name))
-                unsafe = (ascii(item.name) for item in page if not pictures.is_safe(item.name))
+                names = [item.name for item in page if item.name is not None]
+                journal.add_uploaded(name for name in names if pictures.is_safe(name))
+                unsafe = [ascii(name) for name in names if not pictures.is_safe(name)]
                 journal.mark_failed(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
                 journal.record_outcomes(item.outcome() for item in page)
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))

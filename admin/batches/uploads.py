@@ -6,7 +6,8 @@ from pathlib import Path
 
 from admin.batches import calls
 from admin.batches.clients import Client, RequestRejected
-from admin.batches.journals import Failure, Journal
+from admin.batches.journals import Journal
+from admin.batches.outcomes import Failure
 from admin.batches.pictures import LocalPicture
 
 REQUEST_BYTES = 8 * 2**20  # chosen: a third of what the service accepts by default

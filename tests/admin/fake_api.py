@@ -27,15 +27,22 @@ class Item:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     finished_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     shown_as: str = ""
+    corrected: bytes = b""
+    deleted: bool = False
+
+    @property
+    def result(self) -> bytes:
+        return self.corrected or result(self.data)
 
     def summary(self) -> dict[str, Any]:
         ended = self.state not in {"queued", "running"}
         return {
             "id": self.id,
-            "name": self.shown_as or self.name,
-            "state": self.state,
+            "name": None if self.deleted else self.shown_as or self.name,
+            "state": "deleted" if self.deleted else self.state,
             "error": self.error,
             "face_count": 1 if self.state == "completed" else None,
+            "result_sha256": hashlib.sha256(self.result).hexdigest() if self.state == "completed" else None,
             "finished_at": self.finished_at.isoformat() if ended else None,
         }
 
@@ -219,7 +226,7 @@ class FakeApi:
         if found is None or found.state != "completed":
             return problem(404, "not_found", "there is no result")
         self.fetched[found.name] += 1
-        return Response(result(found.data))
+        return Response(found.result)
 
     def _delete(self, batch: str) -> Any:
         self._found(batch)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from admin.batches import runs
-from admin.batches.journals import FILE_NAME, Failure, ItemOutcome, Journal, JournalError, PendingDownload
+from admin.batches.journals import FILE_NAME, Journal, JournalError
+from admin.batches.outcomes import Failure, ItemOutcome, PendingDownload
 from admin.batches.pictures import LocalPicture
 from admin.batches.runs import FolderListing, SubmitPlan
 from admin.batches.targets import ServiceTarget
@@ -57,6 +58,7 @@ def test_journal_is_written_as_version_1(tmp_path: Path) -> None:
     plan = SubmitPlan(tmp_path, tmp_path / "new", {"name": "new"})
     with closing(runs.begin(plan, FolderListing([LocalPicture("a.jpg", 7)]), TARGET)) as journal:
         assert set(journal.metadata()) == {"version", "url", "folder", "asked", "key"}
+    Journal.open_existing(tmp_path / "old").close()  # adds what version 1 may have
     schemas = []
     for folder in ("old", "new"):
         with closing(sqlite3.connect(tmp_path / folder / FILE_NAME)) as db:

@@ -1,0 +1,36 @@
+"""What became of a picture, as the command notes it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PendingDownload:
+    """A finished picture whose result is to be downloaded. item: the service's id; result: a path below OUT.
+
+    sha256: of the file that was downloaded before, which this one replaces; None for the first.
+    """
+
+    name: str
+    item: str
+    result: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class ItemOutcome:
+    """The state of an item at the service. name: None when it was deleted there; sha256: of its result."""
+
+    name: str | None
+    item: str
+    state: str
+    faces: int = 0
+    code: str | None = None
+    detail: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    name: str
+    code: str
+    detail: str
