@@ -7,6 +7,13 @@ from core.storage import objects
 MAX_LENGTH = 500
 
 
+def shown(name: str) -> str:
+    """Return an unsuitable name as a row may hold it: shortened, and control characters as escapes."""
+    unprintable = {character for character in name if unicodedata.category(character) in {"Cc", "Cs"}}
+    escapes = {ord(character): ascii(character)[1:-1] for character in unprintable}
+    return name.translate(escapes)[:MAX_LENGTH] or "(no name)"
+
+
 def problem(name: str) -> str | None:
     """Return what is wrong with an item's name; None when nothing is."""
     if not name or len(name) > MAX_LENGTH:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from core.batches import lifecycle
@@ -21,10 +21,19 @@ from core.records.rows import StoredImage, StoredJob
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Why a file is no picture that is taken."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class NewItem:
     """A picture that becomes an item. digest: SHA-256 of its bytes, in hexadecimal.
 
-    image: its row, when its bytes are in the store already; else source_key is the object to copy them from.
+    image: its row, when its bytes are in the store already; else source_key is the object to copy them from. A refusal
+    has neither: it stays as an item to be seen. id: of a refused item, when this file takes its place.
     """
 
     name: str
@@ -32,6 +41,7 @@ class NewItem:
     digest: str | None = None
     image: StoredImage | None = None
     source_key: str | None = None
+    refusal: Refusal | None = None
     id: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
@@ -81,14 +91,18 @@ def existing(session: Session, batch_id: uuid.UUID, names: Collection[str]) -> d
 def add(session: Session, batch_id: uuid.UUID, new: Collection[NewItem]) -> dict[str, ExistingItem]:
     """Insert items, each with an image and a queued job; part of the caller's transaction.
 
-    A name that the batch has already is skipped. Returns the items that had these names before, by name. NotFound,
-    BatchClosed.
+    A name that the batch has already is skipped, but that of a refused item which a new one replaces. Returns the
+    items that were skipped for, by name. NotFound, BatchClosed.
     """
     batch = lifecycle.require_open(session, batch_id)
     before = existing(session, batch_id, [item.name for item in new])
-    fresh = list({item.name: item for item in new if item.name not in before}.values())
-    insert(session, batch, fresh)
-    return before
+    fresh = {item.name: item for item in new if item.name not in before}
+    insert(session, batch, list(fresh.values()))
+    refused = {item.id for item in before.values() if item.state == ItemState.REFUSED}
+    replaced = [item for item in new if item.id in refused]
+    for item in replaced:
+        _replace_refused(session, batch, item)
+    return {name: item for name, item in before.items() if item.id not in {one.id for one in replaced}}
 
 
 def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
@@ -96,11 +110,7 @@ def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
     if not fresh:
         return
     moment = read_database_time(session)
-    stored = {item.id: _job(batch, item.image) for item in fresh if item.image}
-    if stored:
-        images = [vars(item.image) for item in fresh if item.image]
-        session.execute(upserts.table_of(Image).insert(), images)
-        session.execute(upserts.table_of(ProcessingJob).insert(), [vars(job) for job in stored.values()])
+    stored = _insert_stored(session, batch, fresh)
     rows = [
         {
             "id": item.id,
@@ -108,20 +118,54 @@ def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:
             "position": position,
             "name": item.name,
             "source_key": item.source_key,
-            "digest": item.digest,
-            "size_bytes": item.size_bytes,
-            "state": ItemState.QUEUED,
             "attempts": 0,
             "lost_leases": 0,
             "available_at": moment,
-            "image_id": item.image and item.image.id,
             "job_id": stored[item.id].id if item.image else None,
             "created_at": moment,
+            **_outcome(item, moment),
         }
         for position, item in enumerate(fresh, batch.total + 1)
     ]
     session.execute(upserts.table_of(BatchItem).insert(), rows)
-    lifecycle.change_counts(session, batch.id, total=len(rows), queued=len(rows))
+    refused = sum(item.refusal is not None for item in fresh)
+    lifecycle.change_counts(session, batch.id, total=len(rows), queued=len(rows) - refused, refused=refused)
+
+
+def _insert_stored(session: Session, batch: Batch, fresh: list[NewItem]) -> dict[uuid.UUID, StoredJob]:
+    """Insert the images and queued jobs of those that are in the store; return the jobs by item."""
+    stored = {item.id: _job(batch, item.image) for item in fresh if item.image}
+    if stored:
+        images = [vars(item.image) for item in fresh if item.image]
+        session.execute(upserts.table_of(Image).insert(), images)
+        session.execute(upserts.table_of(ProcessingJob).insert(), [vars(job) for job in stored.values()])
+    return stored
+
+
+def _replace_refused(session: Session, batch: Batch, item: NewItem) -> None:
+    """Put another file in the place of one that was refused."""
+    jobs = _insert_stored(session, batch, [item])
+    job_id = jobs[item.id].id if item.image else None
+    refused = update(BatchItem).where(BatchItem.id == item.id, BatchItem.state == ItemState.REFUSED)
+    moment = read_database_time(session)
+    values = _outcome(item, moment) | {"job_id": job_id, "available_at": moment}
+    session.execute(refused.values(values).execution_options(synchronize_session=False))
+    if not item.refusal:
+        lifecycle.change_counts(session, batch.id, refused=-1, queued=1)
+
+
+def _outcome(item: NewItem, moment: datetime) -> dict[str, Any]:
+    """Return the columns that say what becomes of a file: it is queued, or refused."""
+    refusal = item.refusal
+    return {
+        "digest": item.digest,
+        "size_bytes": item.size_bytes,
+        "image_id": item.image and item.image.id,
+        "state": ItemState.REFUSED if refusal else ItemState.QUEUED,
+        "error_code": refusal and refusal.code,
+        "error_detail": refusal and refusal.detail,
+        "finished_at": moment if refusal else None,
+    }
 
 
 def page(session: Session, batch: Batch, page: int, per_page: int, which: ItemFilter = ALL_ITEMS) -> Page[ItemRecord]:

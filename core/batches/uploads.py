@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.batches import item_names, items, lifecycle
-from core.batches.items import ExistingItem, NewItem
+from core.batches.items import ExistingItem, NewItem, Refusal
 from core.contract.states import BatchStatus, ItemState
 from core.errors import BatchClosed, FaceApiError, QueueFull
 from core.pictures import headers
 from core.records.results import PendingResult, ResultStore, UploadedImage
 
 RETRY_AFTER_S = 5
+INVALID_NAME = "invalid_name"
 
 
 class UploadSource(Protocol):
@@ -64,21 +65,21 @@ class BatchUploader:
     def take(self, batch_id: uuid.UUID, files: Sequence[UploadSource]) -> UploadReceipt:
         """Make items of files. QueueFull, NotFound, BatchClosed; StorageUnavailable when the store fails.
 
-        What was stored until then is an item all the same: a repeat gets it as a duplicate.
+        What was fresh until then is an item all the same: a repeat gets it as a duplicate.
         """
         existing = self._prepare(batch_id, [file.name for file in files])
         outcomes: list[tuple[str, str] | RejectedItem] = []
-        stored: dict[str, NewItem] = {}
+        fresh: dict[str, NewItem] = {}
         with self.results.begin() as pending:
             try:
-                outcomes.extend(self._examine(file, existing, stored, pending) for file in files)
+                outcomes.extend(self._examine(file, existing, fresh, pending) for file in files)
             finally:
-                if stored:
-                    existing |= _add(pending, batch_id, stored)
-        return _receipt(outcomes, existing, stored)
+                if fresh:
+                    existing = _added(pending, batch_id, existing, fresh)
+        return _receipt(outcomes, existing, fresh)
 
     def _prepare(self, batch_id: uuid.UUID, names: list[str]) -> dict[str, ExistingItem]:
-        """Refuse what can't be taken before anything is stored; return the items that have these names."""
+        """Refuse what can't be taken before anything is fresh; return the items that have these names."""
         with self.results.sessions() as session:
             batch = lifecycle.get(session, batch_id)
             if batch.status != BatchStatus.OPEN or batch.prefix is not None:
@@ -91,46 +92,60 @@ class BatchUploader:
         self,
         file: UploadSource,
         existing: dict[str, ExistingItem],
-        stored: dict[str, NewItem],
+        fresh: dict[str, NewItem],
         pending: PendingResult,
     ) -> tuple[str, str] | RejectedItem:
-        """Store a file that may become an item, and return its name and digest; or say why it may not."""
+        """Store a file that may become an item, and return its name and digest; or say why it may not.
+
+        Both become rows. What was refused before under its name makes place.
+        """
         problem = item_names.problem(file.name)
         if problem:
-            return RejectedItem(file.name, "invalid_name", problem)
+            shown = item_names.shown(file.name)
+            fresh.setdefault(shown, NewItem(shown, 0, refusal=Refusal(INVALID_NAME, problem)))
+            return RejectedItem(file.name, INVALID_NAME, problem)
         data = file.read()
         digest = hashlib.sha256(data).hexdigest()
-        if file.name in existing or file.name in stored:
+        there, sent = existing.get(file.name), fresh.get(file.name)
+        if (there and there.state != ItemState.REFUSED) or (sent and not sent.refusal):
             return file.name, digest
+        item_id = there.id if there else uuid.uuid4()
         try:
             header = headers.probe(data, self.max_pixels)
         except FaceApiError as error:
+            refusal = Refusal(error.code, error.detail)
+            fresh[file.name] = NewItem(file.name, len(data), digest, refusal=refusal, id=item_id)
             return RejectedItem(file.name, error.code, error.detail)
         image_id, upload = uuid.uuid4(), UploadedImage(data, file.name, f"image/{header.format}")
         pending.put_original(image_id, upload)  # one at a time: a body may hold a thousand
         image = upload.row(image_id, header.width, header.height)
-        stored[file.name] = NewItem(file.name, len(data), digest, image)
+        fresh[file.name] = NewItem(file.name, len(data), digest, image, id=item_id)
         return file.name, digest
 
 
-def _add(pending: PendingResult, batch_id: uuid.UUID, stored: dict[str, NewItem]) -> dict[str, ExistingItem]:
-    """Make items of what is stored; what becomes none, because others were faster, is removed from the store again."""
-    before = pending.commit(lambda session: items.add(session, batch_id, list(stored.values())))
-    pending.discard([image.s3_key for name in before if (image := stored[name].image)])
-    return before
+def _added(
+    pending: PendingResult, batch_id: uuid.UUID, existing: dict[str, ExistingItem], fresh: dict[str, NewItem]
+) -> dict[str, ExistingItem]:
+    """Make items of files; return those that keep their names, because they were there before.
+
+    What becomes no item, because others were faster, is removed from the store again.
+    """
+    before = pending.commit(lambda session: items.add(session, batch_id, list(fresh.values())))
+    pending.discard([image.s3_key for name in before if (image := fresh[name].image)])
+    return {name: item for name, item in existing.items() if name not in fresh} | before
 
 
 def _receipt(
-    outcomes: list[tuple[str, str] | RejectedItem], existing: dict[str, ExistingItem], stored: dict[str, NewItem]
+    outcomes: list[tuple[str, str] | RejectedItem], existing: dict[str, ExistingItem], fresh: dict[str, NewItem]
 ) -> UploadReceipt:
     """List every file in the order of the upload. existing: items that were there before, also just before."""
-    receipt, new = UploadReceipt(), {name: item for name, item in stored.items() if name not in existing}
+    receipt, new = UploadReceipt(), {name: item for name, item in fresh.items() if name not in existing}
     for one in outcomes:
         if isinstance(one, RejectedItem):
             receipt.refused.append(one)
             continue
         name, digest = one
-        item, state = (existing[name], existing[name].state) if name in existing else (stored[name], ItemState.QUEUED)
+        item, state = (existing[name], existing[name].state) if name in existing else (fresh[name], ItemState.QUEUED)
         if item.digest != digest:
             detail = "another picture has this name in this batch"
             receipt.refused.append(RejectedItem(name, "name_taken", detail))

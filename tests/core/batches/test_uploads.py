@@ -1,22 +1,24 @@
 """Uploads to a batch, and what is left in the store."""
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
-from core.batches import lifecycle
+from core.batches import archive, bulk, items, leases, lifecycle
 from core.batches.uploads import BatchUploader
 from core.database.engine import SessionFactory
-from core.database.models import Image
+from core.database.models import BatchItem, Image
 from core.errors import BatchClosed
 from core.records import cleanups
 from core.records.results import ResultStore
 from core.storage.folder import FolderStore
 from tests.contract.pictures import encoded, landscape
-from tests.core.batches.made import begun
+from tests.core.batches.made import assert_right, begun, counts, result, taken
 
 
 @dataclass
@@ -25,10 +27,84 @@ class Sent:
 
     name: str
     meanwhile: Callable[[], object] = lambda: None
+    data: bytes = encoded(landscape(64, 48), "JPEG")
 
     def read(self) -> bytes:
         self.meanwhile()
-        return encoded(landscape(64, 48), "JPEG")
+        return self.data
+
+
+@pytest.fixture
+def uploader(sessions: SessionFactory, tmp_path: Path) -> Iterator[BatchUploader]:
+    results = ResultStore(FolderStore(tmp_path / "objects", 60), sessions, 2)
+    yield BatchUploader(results, 10**8, 100)
+    results.close()
+
+
+def listed(session: Session, batch: uuid.UUID) -> list[tuple[str | None, str, str | None]]:
+    page = items.page(session, lifecycle.get(session, batch), 1, 50)
+    return [(item.row.name, item.row.state, item.row.error_code) for item in page.items]
+
+
+def test_refused_files_stay_as_items(session: Session, uploader: BatchUploader) -> None:
+    batch = begun(session)
+    sent = [
+        Sent("a.jpg"),
+        Sent("b.gif", data=b"GIF89a"),
+        Sent("../c\x00.jpg"),
+        Sent("", data=b""),
+        Sent("d.jpg", data=b""),
+    ]
+    receipt = uploader.take(batch, sent)
+    assert [(one.name, one.code) for one in receipt.refused] == [
+        ("b.gif", "unsupported_image"),
+        ("../c\x00.jpg", "invalid_name"),
+        ("", "invalid_name"),
+        ("d.jpg", "no_image"),
+    ]
+    session.rollback()
+    rows = [
+        ("a.jpg", "queued", None),
+        ("b.gif", "refused", "unsupported_image"),
+        ("../c\\x00.jpg", "refused", "invalid_name"),
+        ("(no name)", "refused", "invalid_name"),
+        ("d.jpg", "refused", "no_image"),
+    ]
+    assert listed(session, batch) == rows
+    assert counts(session, batch) == {"queued": 1, "refused": 4}
+    uploader.take(batch, sent)
+    session.rollback()
+    assert listed(session, batch) == rows, "a repeat makes none"
+    assert_right(session, batch)
+    leases.complete(session, taken(session), result())
+    assert lifecycle.close(session, batch).status == "completed"
+    assert bulk.retry_failed(session, batch) == 0
+    (entry,) = [archive.describe_item(session, batch, one.id) for one in session.scalars(of_name("b.gif"))]
+    assert (entry["state"], entry["error"]["code"]) == ("refused", "unsupported_image")
+
+
+def of_name(name: str) -> Select[BatchItem]:
+    return select(BatchItem).where(BatchItem.name == name)
+
+
+def test_mended_file_takes_the_place_of_a_refused_one(session: Session, uploader: BatchUploader) -> None:
+    batch = begun(session)
+    uploader.take(batch, [Sent("a.jpg", data=b"cut"), Sent("b.jpg", data=b"cut")])
+    (refused,) = session.scalars(of_name("a.jpg")).all()
+    session.rollback()
+    receipt = uploader.take(batch, [Sent("a.jpg"), Sent("b.jpg", data=b"cut again"), Sent("a.jpg")])
+    assert [(one.id, one.state, one.duplicate) for one in receipt.accepted] == [
+        (refused.id, "queued", False),
+        (refused.id, "queued", True),
+    ]
+    session.rollback()
+    assert listed(session, batch) == [("a.jpg", "queued", None), ("b.jpg", "refused", "unsupported_image")]
+    assert counts(session, batch) == {"queued": 1, "refused": 1}
+    assert_right(session, batch)
+    assert taken(session).key is not None
+    receipt = uploader.take(batch, [Sent("a.jpg"), Sent("a.jpg", data=b"cut")])
+    assert [(one.duplicate, one.state) for one in receipt.accepted] == [(True, "running")]
+    assert [one.code for one in receipt.refused] == ["name_taken"]
 
 
 def test_upload_that_becomes_no_item_leaves_the_store(sessions: SessionFactory, tmp_path: Path) -> None:
