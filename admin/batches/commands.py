@@ -71,7 +71,11 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
         return
     target = _target(arguments["url"])
     resume_command = f"face-api batch submit {shlex.quote(str(folder))} --out {shlex.quote(str(out))} --resume"
-    opened = runs.resume(plan, target) if arguments["resume"] else runs.begin(plan, runs.list_folder(plan), target)
+    if arguments["resume"]:
+        opened = runs.resume(plan, target)
+    else:
+        opened = runs.begin(plan, listing := runs.list_folder(plan), target)
+        displays.left_out(listing.skipped, 0 if arguments["quiet"] else displays.LEFT_OUT_LINES)
     with closing(opened) as journal:
         _exit_with_status(lambda: runs.submit(plan, journal, target, _run_settings(arguments)), resume_command)
 
@@ -160,9 +164,8 @@ def _show_plan(plan: SubmitPlan) -> None:
     click.echo(
         f"{len(names):,} pictures, {megabytes:,.1f} MB would be uploaded for {plan.request['job_type']}", err=True
     )
-    skipped = listing.skipped
-    click.echo(f"skipped: {skipped.others:,} by their suffix, {skipped.links:,} links out of the folder", err=True)
-    for name in skipped.unsendable:
+    displays.left_out(listing.skipped)
+    for name in listing.skipped.unsendable:
         click.echo(f"can't be uploaded: {name}: the name is too long, or has characters that can't be sent", err=True)
 
 

@@ -11,7 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from admin.batches.calls import BatchInfo
 from admin.batches.journals import FAILED, Journal
+from admin.batches.pictures import SkippedFiles
 
+LEFT_OUT_LINES = 20
 LINE_INTERVAL_S = 10.0
 NOTICE_INTERVAL_S = 5.0
 UPDATE_INTERVAL_S = 0.25
@@ -84,6 +86,16 @@ class _LinePrinter:
             click.echo(f"{sent:,} sent, {done:,} done of {total:,} · {status}", err=True)
 
 
+def left_out(skipped: SkippedFiles, most: int | None = None) -> None:
+    """Name the files of a folder that are not uploaded, and why: at most so many, else all."""
+    reasons = skipped.reasons()
+    for name, why in reasons[:most]:
+        click.echo(f"left out: {name}: {why}", err=True)
+    more = len(reasons) - len(reasons[:most])
+    if more and most:
+        click.echo(f"left out: {more:,} more, which --dry-run names", err=True)
+
+
 def summary(journal: Journal, seconds: float) -> int:
     """Print the summary of a run, and each failure to stderr; return the number of failures."""
     counts, failures = journal.counts_by_state(), 0
@@ -92,9 +104,10 @@ def summary(journal: Journal, seconds: float) -> int:
         click.echo(f"failed: {failure.name}: {failure.detail or failure.code} ({failure.code})", err=True)
     done = counts.get("downloaded", 0)
     rate = f", {done / seconds:.1f}/s" if seconds > 0 else ""
-    click.echo(
-        f"{done:,} done with {journal.face_count():,} faces, {failures:,} failed, in {format_duration(seconds)}{rate}"
-    )
+    skipped = int(journal.metadata().get("left_out", 0))
+    left = f", {skipped:,} left out" if skipped else ""
+    outcome = f"{done:,} done with {journal.face_count():,} faces, {failures:,} failed{left}"
+    click.echo(f"{outcome}, in {format_duration(seconds)}{rate}")
     return failures
 
 

@@ -26,14 +26,19 @@ class LocalPicture:
 
 @dataclass
 class SkippedFiles:
-    """The files that a walk skipped. links: out of the folder; others: no pictures, by their suffix.
+    """The files that a walk skipped, by name. links: out of the folder; others: no pictures, by their suffix.
 
-    unsendable: pictures whose names can't be sent, escaped for display.
+    unsendable: pictures whose names can't be sent. Names that can't be displayed are escaped.
     """
 
-    links: int = 0
-    others: int = 0
+    links: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
     unsendable: list[str] = field(default_factory=list)
+
+    def reasons(self) -> list[tuple[str, str]]:
+        """Return each file that is left out, and why."""
+        others = [(name, "it has no suffix of a picture") for name in self.others]
+        return sorted([*others, *((name, "a link out of the folder") for name in self.links)])
 
 
 def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> Iterator[LocalPicture]:
@@ -50,13 +55,14 @@ def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> 
                 (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name
             )
         for entry in visible:
+            name = entry.path[prefix_length:]
             if entry.is_dir(follow_symlinks=False):
                 folders += [entry.path] if recursive and entry.path != excluded else []
             elif not suffixes.is_picture(entry.name):
-                skipped.others += 1
+                skipped.others.append(displayed(name))
             elif not entry.is_file() or (entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root)):
-                skipped.links += 1
-            elif not _is_sendable(name := entry.path[prefix_length:]):
+                skipped.links.append(displayed(name))
+            elif not _is_sendable(name):
                 skipped.unsendable.append(ascii(name))
             else:
                 yield LocalPicture(name, entry.stat().st_size)
@@ -65,6 +71,11 @@ def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> 
 def _is_printable(name: str) -> bool:
     """Whether it is valid Unicode without control characters."""
     return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
+
+
+def displayed(name: str) -> str:
+    """Return a name as a terminal may show it."""
+    return name if _is_printable(name) else ascii(name)
 
 
 def _is_sendable(name: str) -> bool:

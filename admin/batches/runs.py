@@ -74,6 +74,8 @@ def begin(plan: SubmitPlan, listing: FolderListing, target: ServiceTarget) -> Jo
         "asked": json.dumps(plan.request),  # runs of older versions have it under this name
         "key": str(uuid.uuid4()),  # finds a batch that was created though the response got lost
     }
+    if left_out := len(listing.skipped.reasons()):
+        metadata["left_out"] = str(left_out)
     journal = Journal.create(plan.out, metadata, listing.files)
     journal.mark_failed(
         Failure(name, "unsendable_name", "the name is too long, or has characters that can't be sent")

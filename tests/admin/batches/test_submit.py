@@ -142,6 +142,29 @@ def test_full_disk_is_said(run: Run, folder: Path, out: Path, monkeypatch: pytes
     assert ran.exit_code == 1 and "No space left" in ran.output and "--resume" in ran.output
 
 
+@pytest.mark.parametrize("dry", [True, False], ids=["dry", "sent"])
+def test_files_that_are_left_out_are_named(api: FakeApi, run: Run, folder: Path, out: Path, dry: bool) -> None:
+    write(folder, "moving.gif")
+    (folder / "elsewhere.jpg").symlink_to("/etc/hostname")
+    ran = run("submit", folder, "--out", out, "--recursive", *(["--dry-run"] if dry else []))
+    assert ran.exit_code == 0
+    assert [line for line in ran.output.splitlines() if line.startswith("left out")] == [
+        "left out: elsewhere.jpg: a link out of the folder",
+        "left out: moving.gif: it has no suffix of a picture",
+        "left out: notes.txt: it has no suffix of a picture",
+    ]
+    assert dry or "0 failed, 3 left out" in ran.output
+
+
+def test_many_files_that_are_left_out_are_counted(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    write(folder, *(f"{number:02}.xmp" for number in range(40)))
+    ran = run("submit", folder, "--out", out)
+    assert ran.output.count("left out: ") == 21
+    assert "left out: 21 more, which --dry-run names" in ran.output
+    dry = run("submit", folder, "--out", out / "more", "--dry-run")
+    assert dry.output.count("left out: ") == 41
+
+
 def test_dry_run_sends_nothing(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
     ran = run("submit", folder, "--out", out, "--recursive", "--dry-run")
     assert ran.exit_code == 0
