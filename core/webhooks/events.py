@@ -20,6 +20,7 @@ from core.webhooks import addresses
 from core.webhooks.addresses import AddressPolicy, ForbiddenAddress
 
 DAY_S = 86400
+COUNTS = ("total", "completed", "failed", "cancelled", "refused", "deleted")
 NO_SECRET = "webhooks are signed: set FACE_API_WEBHOOK_SECRET first"  # noqa: S105  # no secret: words about it
 
 
@@ -41,7 +42,7 @@ def enqueue_batch_event(session: Session, batch_id: uuid.UUID) -> None:
     if batch is None or batch.webhook_url is None:
         return
     event = f"batch.{batch.status}"
-    counts = {name: getattr(batch, name) for name in ("total", "completed", "failed", "cancelled")}
+    counts = {name: getattr(batch, name) for name in COUNTS}
     data = {"id": str(batch.id), "name": batch.name, "job_type": batch.job_type, "status": batch.status}
     payload = {"type": event, "timestamp": now().isoformat(), "data": data | {"counts": counts, "faces": batch.faces}}
     session.add(WebhookDelivery(batch_id=batch.id, event=event, url=batch.webhook_url, payload=json.dumps(payload)))

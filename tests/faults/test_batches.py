@@ -193,7 +193,7 @@ def test_every_picture_has_one_outcome(
         ask(stack, "POST", f"/batches/{batch}/close")
         shown = wait(stack, batch, 900)
     assert killer.kills >= 2
-    counts = {"queued": 0, "running": 0, "completed": len(pictures), "failed": 0, "cancelled": 0}
+    counts = dict.fromkeys(shown["counts"], 0) | {"completed": len(pictures)}
     assert shown["counts"] == counts | {"total": len(pictures)}
     assert shown["status"] == "completed"
     assert_complete(stack, batch, pictures, expected)

@@ -113,7 +113,9 @@ def test_end_of_a_batch_is_delivered(sessions: SessionFactory, settings: Setting
         str(batch_id),
         "press",
     )
-    assert payload["data"]["counts"] == {"total": 0, "completed": 0, "failed": 0, "cancelled": 0}
+    assert payload["data"]["counts"] == dict.fromkeys(
+        ("total", "completed", "failed", "cancelled", "refused", "deleted"), 0
+    )
     assert headers["webhook-id"] == f"msg_{delivery.id.hex}"
     assert (delivery.status, delivery.attempts, delivery.last_status, delivery.last_error) == (
         "delivered",
