@@ -177,7 +177,8 @@ def test_restart_of_web_is_outlasted(stack: Stack, tmp_path: Path) -> None:
 
 def test_wrong_password_is_told_once(stack: Stack, tmp_path: Path) -> None:
     write(tmp_path / "in", 2)
-    process = command(stack, tmp_path, "submit", "in", "--out", "out", FACE_API_ADMIN_PASSWORD="almost a horse")
+    words = ("submit", "in", "--out", "out", "--recursive")
+    process = command(stack, tmp_path, *words, FACE_API_ADMIN_PASSWORD="almost a horse")
     status, said = end(process)
     assert status == 2 and "unauthenticated" in said
     assert httpx.get(f"{stack.url}/health").status_code == 200
