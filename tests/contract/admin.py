@@ -42,6 +42,7 @@ ENDPOINTS = [
     ("GET", f"/batches/{AN_ID}", "storage"),
     ("POST", f"/batches/{AN_ID}/images", "storage"),
     ("POST", f"/batches/{AN_ID}/close", "storage"),
+    ("DELETE", f"/batches/{AN_ID}", "storage"),
     ("POST", f"/batches/{AN_ID}/retry-failed", "storage"),
     ("POST", f"/batches/{AN_ID}/cancel", "storage"),
     ("GET", f"/batches/{AN_ID}/items", "storage"),

@@ -267,6 +267,23 @@ def test_batch_is_created_watched_and_downloaded(page: Page, site: Site) -> None
     expect(page.locator("tbody tr:not(.reason)")).to_have_count(1)
 
 
+def test_finished_batch_is_deleted(page: Page, site: Site) -> None:
+    page.goto("/console/batches/new")
+    page.get_by_label("Name").fill("Not kept")
+    files = [payload("a.jpg", seeds.portrait()), payload("moving.gif", b"GIF89a")]
+    page.get_by_label("Choose images").set_input_files(files)
+    page.get_by_role("button", name="Start batch").click()
+    expect(page.locator(".head .pill")).to_have_text("Completed", timeout=40_000)
+    expect(page.locator("tr.reason")).to_contain_text("unsupported_image")
+    expect(page.get_by_role("link", name="Refused 1")).to_be_visible()
+    page.get_by_role("button", name="Delete batch").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("The batch is deleted.")).to_be_visible()
+    expect(page.get_by_role("link", name="Not kept")).to_have_count(0)
+    found = body(basic(site.service, "GET", "/batches", params={"per_page": 100}))["items"]
+    assert [one for one in found if one["name"] == "Not kept"] == []
+
+
 def test_retry_continues_the_open_batch(page: Page, site: Site, page_errors: PageErrors) -> None:
     page_errors.expected = ["ERR_FAILED"]  # a connection that breaks
     page.route("**/images", lambda route: route.abort(), times=1)
