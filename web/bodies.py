@@ -49,7 +49,7 @@ def detect_body(report: DetectionReport, context: RequestContext, ids: StoredIds
             width=report.width, height=report.height, channels=report.channels, size_bytes=context.size_bytes
         ),
         detections=faces,
-        summary=Summary.of(faces, pixels),
+        summary=Summary.of(faces, report.detections.face_count, pixels),
         processing=detect.processing(report, context.options, context.input_size, total_ms),
         profiling=Profiling.of(report, context.size_bytes, total_ms, ids.storage_ms),
     )
@@ -65,7 +65,7 @@ def masked_image(masked: MaskedImage, output_format: str, context: RequestContex
     report = masked.report.detection
     timings = report.detections.timings
     response = Response(masked.image, mimetype=f"image/{output_format}")
-    response.headers["X-Face-Count"] = str(len(report.detections.faces))
+    response.headers["X-Face-Count"] = str(report.detections.face_count)
     response.headers["X-Kept-Faces"] = str(masked.report.kept_faces)
     response.headers["X-Inference-Ms"] = f"{timings.inference_ms:.2f}"
     response.headers["X-Mask-Ms"] = f"{timings.mask_ms or 0:.2f}"

@@ -1,5 +1,6 @@
 """What detection and masking report back: faces, timings, and what was done to the picture."""
 
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from core.contract.models import FrozenModel
@@ -23,6 +24,24 @@ class Face(FrozenModel):
     review: bool = False
     drawn: bool = False
     whole_width: float | None = None
+
+
+def face_count(faces: Iterable[Face]) -> int:
+    """Return the number of faces; the two parts of one that the edge of a panorama cuts are one."""
+    return len(set(_identities(faces)))
+
+
+def split_after(faces: Sequence[Face], most: int) -> tuple[tuple[Face, ...], tuple[Face, ...]]:
+    """Return the first so many faces, all if 0, and the others; the parts of one stay together."""
+    identities = list(_identities(faces))
+    first = set(list(dict.fromkeys(identities))[: most or None])
+    pairs = list(zip(faces, identities, strict=True))
+    return tuple(face for face, one in pairs if one in first), tuple(face for face, one in pairs if one not in first)
+
+
+def _identities(faces: Iterable[Face]) -> Iterable[int | tuple[float, float]]:
+    for index, face in enumerate(faces):
+        yield index if face.whole_width is None else (face.whole_width, face.confidence)
 
 
 class Timings(FrozenModel):
@@ -66,9 +85,14 @@ class Detections(FrozenModel):
     near_misses: tuple[Face, ...] = ()
 
     @property
+    def face_count(self) -> int:
+        """How many faces there are."""
+        return face_count(self.faces)
+
+    @property
     def doubtful(self) -> int:
         """How many of the faces are doubtful."""
-        return sum(face.review for face in self.faces)
+        return face_count(face for face in self.faces if face.review)
 
     @classmethod
     def marked(cls, faces: tuple[Face, ...]) -> Self:

@@ -108,7 +108,7 @@ def _cover_columns(options: CoverOptions) -> dict[str, Any]:
 
 def _measured_columns(report: DetectionReport, total_ms: float, detail: str | None) -> dict[str, Any]:
     return {
-        "face_count": len(report.detections.faces),
+        "face_count": report.detections.face_count,
         "inference_ms": round(report.detections.timings.inference_ms, 2),
         "total_ms": round(total_ms, 2),
         "review_state": ReviewState.PENDING if review_faces(report, detail) else None,

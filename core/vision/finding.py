@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from core.contract import region_options
+from core.contract import region_options, reports
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Detections, Face, Timings
 from core.pictures import images
@@ -100,17 +100,10 @@ def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: 
     keep, size = options.keep_regions, picture.size
     faces, kept = region_options.split((*judged.sure, *judged.doubtful), keep, size)
     near_misses, _ = region_options.split(judged.near_misses, keep, size)
-    count = options.max_faces or len(faces)
-    while 0 < count < len(faces) and _same_face(faces[count - 1], faces[count]):
-        count += 1
-    limited = 0 < options.max_faces <= len(faces)
-    selected = detections.model_copy(update={"faces": faces[:count], "near_misses": near_misses})
-    return Selection(options, selected, (*faces[count:], *kept), len(kept), limited)
-
-
-def _same_face(one: Face, other: Face) -> bool:
-    """Return whether two boxes are the parts of one face, which the edge of a panorama cuts."""
-    return one.whole_width is not None and one.whole_width == other.whole_width
+    masked, visible = reports.split_after(faces, options.max_faces)
+    limited = 0 < options.max_faces <= reports.face_count(faces)
+    selected = detections.model_copy(update={"faces": masked, "near_misses": near_misses})
+    return Selection(options, selected, (*visible, *kept), reports.face_count(kept), limited)
 
 
 def _enlarged(detections: Detections, reduction: Reduction, input_size: int) -> Detections:
@@ -138,7 +131,7 @@ def _enlarged(detections: Detections, reduction: Reduction, input_size: int) -> 
 def _merge(visible: Detections, hidden: Detections, options: ResolvedDetectOptions) -> Detections:
     distinct = fusion.distinct_faces((*visible.faces, *hidden.faces), options.nms_threshold)
     update = {
-        "faces": distinct[: options.max_faces or None],
+        "faces": reports.split_after(distinct, options.max_faces)[0],
         "timings": _add(visible.timings, hidden.timings),
         "candidates_before_nms": visible.candidates_before_nms + hidden.candidates_before_nms,
         "candidates_after_nms": len(distinct),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from core.contract import reports
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Detections, Face
 from core.vision import passes
@@ -22,7 +23,7 @@ def find(pixels: Pixels, options: ResolvedDetectOptions, detector: Detector) -> 
     continued = _continued(pixels, round(min(width, height) * OVERLAP))
     found = detector.find(continued, options.model_copy(update={"max_faces": 0}))
     parts = [part for face in found.faces for part in _parts(face, width)]
-    faces = distinct_faces(parts, options.nms_threshold)[: options.max_faces or None]
+    faces, _ = reports.split_after(distinct_faces(parts, options.nms_threshold), options.max_faces)
     scale = passes.scale(width, height, detector.input_size)
     return found.model_copy(update={"faces": faces, "det_scale": scale})
 

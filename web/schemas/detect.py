@@ -95,12 +95,12 @@ class Summary(BaseModel):
     face_area_ratio: float
 
     @classmethod
-    def of(cls, detections: list[Detection], pixels: int) -> Self:
-        """Sum up; without faces the confidences are 0."""
+    def of(cls, detections: list[Detection], faces: int, pixels: int) -> Self:
+        """Sum up so many faces; without any the confidences are 0."""
         scores = [detection["confidence"] for detection in detections] or [0.0]
         area = round(sum(detection["area"] for detection in detections), 2)
         return cls(
-            face_count=len(detections),
+            face_count=faces,
             avg_confidence=round(sum(scores) / len(scores), 4),
             min_confidence=min(scores),
             max_confidence=max(scores),

@@ -8,6 +8,7 @@ import pytest
 from core.contract.options import Detail, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import Box
 from core.pictures import images, metadata
+from core.records import outcomes
 from core.vision import finding, pipeline
 from tests import pictures
 from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, Pixels, VisibleFaces, png, unpacked
@@ -46,6 +47,29 @@ def test_number_of_faces_counts_both_parts_as_one() -> None:
     options = ResolvedMaskOptions(method="solid", padding=0, format="png", detail="balanced", max_faces=1, verify=False)
     result = unpacked(pipeline.mask(jpeg(), options, KnownFaces(ACROSS, (80, 10, 110, 40)), MAX_PIXELS).image)
     assert not result[40:70, 190:].any() and not result[40:70, :15].any() and result[10:40, 80:110].all()
+
+
+def test_face_across_the_seam_counts_once() -> None:
+    options = ResolvedMaskOptions(method="solid", format="png", detail="balanced", verify=False)
+    result = pipeline.mask(jpeg(), options, KnownFaces(ACROSS, (80, 10, 110, 40)), MAX_PIXELS)
+    assert (result.report.detection.detections.face_count, result.report.regions) == (2, 3)
+    assert outcomes.masked(result, options, 0.0).values["face_count"] == 2
+
+
+def test_number_of_faces_counts_a_cut_face_before_others_once() -> None:
+    options = ResolvedDetectOptions(detail="balanced", max_faces=2)
+    others = ((80, 10, 110, 40), (20, 40, 60, 80))
+    report = pipeline.detect(jpeg(), options, KnownFaces(ACROSS, *others), MAX_PIXELS)
+    assert [face.box for face in report.detections.faces] == [(190, 40, 200, 70), (0, 40, 15, 70), others[0]]
+
+
+def test_doubtful_face_across_the_seam_counts_once() -> None:
+    options = ResolvedMaskOptions(
+        detail="balanced", confidence=0.95, doubtful="mask", review_confidence=0.5, verify=False
+    )
+    report = pipeline.mask(jpeg(), options, KnownFaces(ACROSS), MAX_PIXELS).report
+    assert report.detection.detections.doubtful == 1
+    assert len(report.detection.detections.faces) == 2
 
 
 def test_verification_sees_across_the_seam() -> None:
