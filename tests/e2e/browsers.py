@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 # No background requests, no first-run pages; Chromium's sandbox can't be used by root.
 ARGUMENTS = (
@@ -39,3 +39,8 @@ def log_in(page: Page, url: str, password: str) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(f"{url}/console/")
+
+
+def payload(name: str, data: bytes) -> FilePayload:
+    """Return a JPEG as a field for files takes it."""
+    return {"name": name, "mimeType": "image/jpeg", "buffer": data}

@@ -24,6 +24,7 @@ ERRORS = (
     "there was no answer within 30 s",
 )
 DAYS = 30
+BAND = '[{"unit": "relative", "x1": 0, "y1": 0.9, "x2": 1, "y2": 1}]'  # regions: the lowest tenth of a picture
 
 
 def fill(service: Stack) -> None:

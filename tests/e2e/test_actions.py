@@ -5,24 +5,18 @@ import re
 import zipfile
 
 import requests
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.contract.admin import basic, body
 from tests.contract.calls import detect, detected, post
 from tests.e2e import seeds
+from tests.e2e.browsers import payload
 from tests.e2e.conftest import PageErrors, Site
-
-
-def payload(name: str, data: bytes) -> FilePayload:
-    return {"name": name, "mimeType": "image/jpeg", "buffer": data}
 
 
 def count_jobs(site: Site, **values: object) -> int:
     """Return how many jobs match, according to the admin API."""
     return int(body(basic(site.service, "GET", "/jobs", params=values))["total"])
-
-
-BAND = '[{"unit": "relative", "x1": 0, "y1": 0.9, "x2": 1, "y2": 1}]'
 
 
 # --- the mask test ------------------------------------------------------------------------------------
@@ -54,20 +48,6 @@ def test_curl_command_matches_the_form(page: Page) -> None:
     expect(page.locator("#curl")).not_to_contain_text("?")
 
 
-def test_regions_are_masked_and_kept(page: Page) -> None:
-    page.goto("/console/test")
-    page.get_by_label("Strength").fill("auto")
-    page.get_by_label("Always mask").fill(BAND)
-    page.get_by_label("Never mask").fill(BAND.replace("0.9", "0"))
-    with page.expect_response(re.compile("/test/mask")) as answered:
-        page.get_by_label("Choose an image").set_input_files(payload("portrait.jpg", seeds.portrait()))
-    masking = answered.value.json()["masking"]
-    assert (masking["strength"], masking["regions_masked"], masking["kept_faces"]) == ("auto", 1, 1)
-    expect(page.get_by_text("1 left as they are by your regions.")).to_be_visible()
-    line = page.locator("#curl").inner_text()
-    assert f"--form-string 'mask_regions={BAND}'" in line and "?strength=auto" in line
-
-
 def test_regions_of_a_batch_are_sent_and_shown(page: Page, page_errors: PageErrors) -> None:
     page.goto("/console/batches/new")
     page.get_by_label("Name").fill("With a band")
@@ -76,7 +56,7 @@ def test_regions_of_a_batch_are_sent_and_shown(page: Page, page_errors: PageErro
     page.get_by_label("Choose images").set_input_files([payload("a.jpg", seeds.portrait())])
     page.get_by_role("button", name="Start batch").click()
     expect(page.get_by_role("alert")).to_contain_text("Always mask: this is not a JSON array")
-    page.get_by_label("Always mask").fill(BAND)
+    page.get_by_label("Always mask").fill(seeds.BAND)
     page.get_by_role("button", name="Start batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("With a band")
     expect(page.locator(".pairs").last).to_contain_text("0, 0.9 – 1, 1 (relative)")

@@ -3,6 +3,7 @@
 import { callApi } from "./api.js";
 import { formatSize, onDrop } from "./files.js";
 import { drawFaces } from "./overlays.js";
+import { editRegions } from "./regions.js";
 import { t } from "./texts.js";
 
 const find = (name) => document.querySelector(`[data-${name}]`);
@@ -12,6 +13,9 @@ const limit = Number(form.dataset.limit);
 const options = [...form.querySelectorAll("select[name], input[name]")];
 const regions = [...form.querySelectorAll("textarea[name]")]; // sent in the body, since they can be long
 const TIMINGS = ["decode_ms", "preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms", "nms_ms", "mask_ms", "encode_ms", "total_ms"];
+
+const original = find("original");
+const drawRegions = editRegions(find("regions"), regions, find("region-kind"), () => [original.naturalWidth, original.naturalHeight]);
 
 let file = null;
 let objectUrls = [];
@@ -28,7 +32,7 @@ function select(chosen) {
   find("run").disabled = false;
   find("empty").hidden = true;
   find("sides").hidden = false;
-  showImage(find("original"), file);
+  showImage(original, file);
   find("marks").replaceChildren();
   mask();
 }
@@ -39,6 +43,7 @@ function showImage(image, blob) {
   image.hidden = false;
   image.onerror = () => {
     image.hidden = true;
+    if (image === original) find("drawing").hidden = true;
     find("summary").textContent = t("not_shown");
   };
   image.src = url;
@@ -48,6 +53,11 @@ function showImage(image, blob) {
 find("file").addEventListener("change", (event) => select(event.target.files[0]));
 onDrop(drop, (transfer) => select(transfer.files[0]));
 addEventListener("paste", (event) => select([...event.clipboardData.files].find((pasted) => pasted.type.startsWith("image/"))));
+
+original.addEventListener("load", () => {
+  find("drawing").hidden = false;
+  drawRegions();
+});
 
 // --- the options ---------------------------------------------------------------------------------------
 
@@ -85,6 +95,7 @@ form.addEventListener("change", (event) => event.target.name && file && form.che
 form.addEventListener("reset", () =>
   setTimeout(() => {
     updateCurl();
+    drawRegions();
     if (file) mask();
   }),
 );
@@ -137,7 +148,7 @@ function showResult(result) {
   const { masking, processing } = result;
   find("summary").textContent = result.detections.length || masking.regions_masked
     ? t("mask_summary", {
-        faces: result.detections.length,
+        faces: result.summary.face_count,
         regions: masking.regions_masked,
         strength: masking.effective_strength,
         ms: Math.round(processing.total_ms),
@@ -146,6 +157,7 @@ function showResult(result) {
   const { metadata_removed: removed = [], verification } = result;
   const notes = find("notes");
   notes.replaceChildren();
+  if (processing.smallest_face_px) notes.append(createElement("li", t("smallest_face", { px: Math.ceil(processing.smallest_face_px) })));
   if (removed.length) notes.append(createElement("li", t("metadata_removed", { names: removed.join(", ") })));
   if (masking.kept_faces) notes.append(createElement("li", t("kept_faces", { n: masking.kept_faces })));
   if (verification) notes.append(createElement("li", t("verification_summary", { again: verification.regions_masked_again })));
