@@ -33,10 +33,10 @@ class DoubtLimits:
     crowd: tuple[float, ...]
 
     @property
-    def least(self) -> float:
+    def lowest(self) -> float:
         return min(*self.few, *self.crowd)
 
-    def of(self, face: Face, sure: int) -> float:
+    def for_face(self, face: Face, sure: int) -> float:
         """Return the limit for a face of a picture with so many sure ones."""
         limits = self.crowd if sure >= CROWD else self.few
         return limits[sum(longer_side(face) >= side for side in self.sides)]
@@ -55,14 +55,14 @@ def least_confidence(options: ResolvedMaskOptions, limits: DoubtLimits) -> float
     """Return the least confidence of the faces that have to be judged."""
     if options.doubtful == "leave":
         return options.confidence
-    lowest = min(limits.least, THOROUGH) if options.review_confidence is None else options.review_confidence
+    lowest = min(limits.lowest, THOROUGH) if options.review_confidence is None else options.review_confidence
     return min(options.confidence, max(0.01, lowest - NEAR))
 
 
 def _limit(face: Face, sure: int, options: ResolvedMaskOptions, limits: DoubtLimits) -> float:
     if options.review_confidence is not None:
         return options.review_confidence
-    limit = limits.of(face, sure)
+    limit = limits.for_face(face, sure)
     return min(limit, THOROUGH) if options.detail == "thorough" else limit
 
 

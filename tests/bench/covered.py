@@ -1,22 +1,22 @@
 """What the default mask covers of the annotated faces, and what it covers needlessly."""
 
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.contract.options import Doubtful, ResolvedMaskOptions
-from core.pictures.images import DecodedImage
-from core.vision import finding
-from core.vision.detector import OnnxDetector
-from tests.bench.recall import NOTHING, Boxes, IoU, Scene
+from core.contract.reports import Face
+from core.vision import doubts
+from core.vision.doubts import DoubtLimits
+from tests.bench.scenes import Boxes, Found, boxes
 
-PADDING = ResolvedMaskOptions().padding
+OPTIONS = ResolvedMaskOptions()
 COVERED = 0.8  # of the annotated box
 GRID = 24  # points of a box a side, at which it is looked up whether a mask covers it
 SIDES = (8, 16, 32, 64, 128)  # lower bounds of the classes, in pixels of a face's longer side
+LARGE = 64  # pixels; the longer side of faces by which people are recognised
 FEW = 10  # annotated faces; a picture with fewer is none of a crowd
 
 
@@ -29,8 +29,6 @@ class Coverage:
     sides: list[float] = field(default_factory=list)
     needless: list[int] = field(default_factory=list)
     annotated: list[int] = field(default_factory=list)
-    doubtful: int = 0
-    seconds: float = 0.0
 
     def share(self, which: NDArray[np.bool_]) -> float | None:
         """Return the share of some faces that is covered."""
@@ -38,6 +36,9 @@ class Coverage:
 
     def of_hard(self) -> float | None:
         return self.share(np.array(self.hard))
+
+    def of_large(self) -> float | None:
+        return self.share(np.array(self.sides) >= LARGE)
 
     def by_side(self) -> list[tuple[int, float | None]]:
         """Return for each class of SIDES the number of faces and the share of them that is covered."""
@@ -49,31 +50,36 @@ class Coverage:
         return float(np.array(self.needless)[np.array(self.annotated) < most].mean())
 
 
-def measured(finder: OnnxDetector, scenes: Iterable[Scene], doubtful: Doubtful, iou: IoU) -> Coverage:
-    """Find what the default mask would cover, and compare it with what is annotated."""
-    options, total = ResolvedMaskOptions(doubtful=doubtful), Coverage()
-    for scene in scenes:
-        picture = DecodedImage(scene.read())
-        started = time.process_time()
-        faces = finding.find_to_mask(picture, options, finder).detections.faces
-        total.seconds += time.process_time() - started
-        total.doubtful += sum(face.review for face in faces)
-        boxes = np.array([face.box for face in faces], float).reshape(-1, 4)
-        sizes = boxes[:, 2:] - boxes[:, :2]
-        masks = np.hstack([boxes[:, :2] - PADDING * sizes, boxes[:, 2:] + PADDING * sizes])
-        overlap = iou(boxes, scene.faces) if len(scene.faces) else np.zeros((len(boxes), 1))
-        total.needless.append(int((overlap.max(axis=1, initial=0) < NOTHING).sum()))
-        total.annotated.append(len(scene.faces))
-        for index, face in enumerate(scene.faces):
-            total.covered.append(_share_covered(face, masks) >= COVERED)
-            total.hard.append(bool(np.isin(index, scene.counted)))
-            total.sides.append(float((face[2:] - face[:2]).max()))
+def measured(search: Iterable[Found], doubtful: Doubtful, limits: DoubtLimits) -> Coverage:
+    """Compare what the default mask would cover of what a search found with what is annotated."""
+    options, total = OPTIONS.model_copy(update={"doubtful": doubtful}), Coverage()
+    for found in search:
+        judged = doubts.judge(found.faces, options, limits)
+        masked = (*judged.sure, *judged.doubtful)
+        areas = masks(masked)
+        which = {face.box for face in masked}
+        total.needless.append(sum(face.box in which for face in _needless(found)))
+        total.annotated.append(len(found.scene.faces))
+        total.covered += [_share_covered(face, areas) >= COVERED for face in found.scene.faces]
+        total.hard += np.isin(np.arange(len(found.scene.faces)), found.scene.counted).tolist()
+        total.sides += found.scene.sides.tolist()
     return total
 
 
-def _share_covered(face: NDArray[np.float64], masks: Boxes) -> float:
+def masks(faces: Sequence[Face]) -> Boxes:
+    """Return what the default mask covers of a picture with these faces, before it is cut to the picture, (n, 4)."""
+    found = boxes(faces)
+    padding = OPTIONS.padding * (found[:, 2:] - found[:, :2])
+    return np.hstack([found[:, :2] - padding, found[:, 2:] + padding])
+
+
+def _needless(found: Found) -> list[Face]:
+    return [found.faces[index] for index in np.flatnonzero(found.needless)]
+
+
+def _share_covered(face: NDArray[np.float64], areas: Boxes) -> float:
     x, y = np.meshgrid(*(np.linspace(face[axis], face[axis + 2], GRID) for axis in (0, 1)))
     inside = np.zeros(x.shape, bool)
-    for left, top, right, bottom in masks:
+    for left, top, right, bottom in areas:
         inside |= (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
     return float(inside.mean())

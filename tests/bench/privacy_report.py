@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from core.contract.options import Doubtful, Method
 from core.vision import doubts, regions
-from core.weights.manifest import ModelEntry
-from tests.bench import covered
+from core.vision.detector import OnnxDetector
+from core.vision.doubts import DoubtLimits
+from tests.bench import covered, doubt_limits
+from tests.bench.average_precision import OPTIONS, Precision
 from tests.bench.covered import Coverage
-from tests.bench.recall import FOUND, NOTHING, PIXELS, SHARES, Recall
+from tests.bench.recall import PIXELS, SHARES, Recall
 from tests.bench.recognition import Figures
+from tests.bench.scenes import NOTHING, SAME
 from tests.bench.second_looks import DETAIL, Looks
 
 
@@ -20,6 +23,15 @@ class Row:
     mask: str
     case: str
     figures: Figures
+
+
+@dataclass(frozen=True)
+class Covering:
+    """The limits of a model, what the default mask then covers, and the CPU seconds of its search of a picture."""
+
+    limits: DoubtLimits
+    coverage: Mapping[Doubtful, Coverage]
+    seconds: float
 
 
 def beginning(models: list[str], pictures: int, faces: int) -> str:
@@ -49,7 +61,7 @@ def recalls(reported: Mapping[tuple[str, str], Recall]) -> str:
     ]
     return f"""## Recall
 
-Confidence 0.5. A face is found where a box overlaps the annotated one with an IoU of {FOUND}. A false mask is a box
+Confidence 0.5. A face is found where a box overlaps the annotated one with an IoU of {SAME}. A false mask is a box
 that overlaps no annotated face by {NOTHING}; some of those are faces that nobody annotated. Time is CPU time of one
 thread.
 
@@ -65,50 +77,91 @@ By its share of the longer side of the picture:
 """
 
 
-def coverage(reported: Mapping[tuple[str, Doubtful], Coverage], pictures: int, models: list[ModelEntry]) -> str:
+def coverage(reported: Mapping[str, Covering]) -> str:
     """Word what the default mask covers."""
-    sizes = [size for size, _ in next(iter(reported.values())).by_side()]
-    head = [
-        "model",
-        "`doubtful`",
-        "hard faces",
-        *(f"from {low} px ({size})" for low, size in zip(covered.SIDES, sizes, strict=True)),
+    first = next(iter(reported.values())).coverage["mask"]
+    sizes = [size for size, _ in first.by_side()]
+    ranges = [f"from {low} px ({size})" for low, size in zip(covered.SIDES, sizes, strict=True)]
+    by_side = [
+        [f"`{name}`", doubtful, *(_share(share) for _, share in one.by_side())]
+        for name, covering in reported.items()
+        for doubtful, one in covering.coverage.items()
     ]
-    head += ["needless masks a picture", f"with < {covered.FEW} faces", "ms a picture"]
+    head = ["model", "covered of hard faces", f"of faces from {covered.LARGE} px", "needless masks a picture"]
+    head += [f"with < {covered.FEW} faces", "ms a picture"]
+    before_after = [
+        [f"`{name}`", *_before_after(covering.coverage), f"{1000 * covering.seconds:.0f}"]
+        for name, covering in reported.items()
+    ]
+    return f"""## What the default mask covers
+
+`/mask` without options (`balanced`) in all {len(first.needless)} pictures: with `doubtful=leave` → with doubtful faces
+masked, the default. A face is covered where the found boxes, grown by the padding of {covered.OPTIONS.padding}, hold
+{covered.COVERED:.0%} of its annotated box. A needless mask overlaps no annotated face by {NOTHING}; many of those cover
+faces that nobody annotated, and backs of heads. Time is CPU time of the search, one thread.
+
+{_table(head, before_after)}
+
+By the longer side of the face:
+
+{_table(["model", "`doubtful`", *ranges], by_side)}
+
+### Limits of doubtful faces
+
+By the longer side. They are derived from these pictures, and are those of `weights/manifest.toml`: the limits that
+never rise with the size, nor from pictures with few sure faces to crowds, with the best exchange of needless masks for
+covered faces. One more hard face is worth {doubt_limits.FACE} needless masks, one from {covered.LARGE} pixels on
+{doubt_limits.LARGE_FACE}; in a picture with fewer than {covered.FEW} faces a needless mask counts as
+{doubt_limits.IN_FEW}.
+
+{_limits(reported)}
+"""
+
+
+def _before_after(by_doubtful: Mapping[Doubtful, Coverage]) -> list[str]:
+    before, after = by_doubtful["leave"], by_doubtful["mask"]
+    shares = [(before.of_hard(), after.of_hard()), (before.of_large(), after.of_large())]
+    needless = [(one.needless_a_picture(), one.needless_a_picture(covered.FEW)) for one in (before, after)]
+    return [
+        *(f"{_share(one)} → {_share(other)}" for one, other in shares),
+        *(f"{one:.2f} → {other:.2f}" for one, other in zip(*needless, strict=True)),
+    ]
+
+
+def _limits(reported: Mapping[str, Covering]) -> str:
+    sides = doubt_limits.SIDES
+    classes = [f"below {sides[0]} px", *(f"from {low} px" for low in sides)]
+    rows = [
+        [f"`{name}`", case, *(f"{limit:g}" for limit in values)]
+        for name, covering in reported.items()
+        for case, values in (
+            ("few sure faces", covering.limits.few),
+            (f"{doubts.CROWD} or more", covering.limits.crowd),
+        )
+    ]
+    return _table(["model", "picture", *classes], rows)
+
+
+def precisions(reported: Mapping[str, list[tuple[OnnxDetector, Precision]]]) -> str:
+    """Word the average precision."""
+    head = ["model", "precision", "easy", "medium", "hard", "recall of hard faces at 0.5", "a box moves by"]
     rows = [
         [
             f"`{name}`",
-            doubtful,
-            _share(one.of_hard()),
-            *(_share(share) for _, share in one.by_side()),
-            f"{one.needless_a_picture():.2f}",
-            f"{one.needless_a_picture(covered.FEW):.2f}",
-            f"{1000 * one.seconds / pictures:.0f}",
+            version.precision,
+            *(_share(one) for one in found.ap),
+            _share(found.recall),
+            "" if found.moved is None else f"{found.moved:.1%}",
         ]
-        for (name, doubtful), one in reported.items()
+        for name, versions in reported.items()
+        for version, found in versions
     ]
-    limits = [
-        [f"`{model.name}`", case, *(f"{limit:g}" for limit in values)]
-        for model in models
-        for case, values in (("few sure faces", model.doubt_few), (f"{doubts.CROWD} or more", model.doubt_crowd))
-    ]
-    sides = models[0].doubt_sides
-    classes = [f"below {sides[0]} px", *(f"from {low} px" for low in sides)]
-    return f"""## What the default mask covers
+    return f"""## Average precision
 
-`/mask` without options (`balanced`, doubtful faces masked), and with `doubtful=leave`, in all {pictures} pictures. A
-face is covered where the found boxes, grown by the padding of {covered.PADDING}, hold {covered.COVERED:.0%} of its
-annotated box. A needless mask overlaps no annotated face by {NOTHING}; many of those cover faces that nobody annotated,
-and backs of heads. Time is CPU time of the search, one thread.
+All pictures, `detail={OPTIONS.detail}`, confidence {OPTIONS.confidence}, NMS {OPTIONS.nms_threshold}, WIDER FACE's
+protocol. A sure box of fp32 moves by the largest shift of its edges, in shares of its longer side; the median.
 
 {_table(head, rows)}
-
-Before passes were planned by area, and before doubtful faces were masked, `scrfd_2.5g` covered .808 of the hard faces
-of every fourth of these pictures, with .46 needless masks a picture.
-
-The limits of doubtful faces (`weights/manifest.toml`), by the longer side:
-
-{_table(["model", "picture", *classes], limits)}
 """
 
 

@@ -7,7 +7,7 @@ from core.contract.options import Detail, Method, ResolvedMaskOptions
 from core.errors import ResidualFace
 from core.vision import pipeline
 from core.vision.detector import OnnxDetector
-from tests.bench.recall import Scene
+from tests.bench.scenes import Scene
 
 MANY = 10**9
 DETAIL: Detail = "balanced"
