@@ -1,8 +1,11 @@
 """The command `face-api`: its subcommands, and short messages for errors that an operator can fix."""
 
+import os
+
 import click
 from sqlalchemy.exc import DBAPIError
 
+from admin.admin import admin
 from admin.batches.commands import batch
 from admin.keys import keys
 from admin.maintenance import maintenance
@@ -12,6 +15,10 @@ from admin.up import up
 from admin.weights import weights
 from admin.worker import beat, worker
 from core.errors import FaceApiError, SettingsError, WeightsError
+
+PRIVATE = 0o077
+# What these write is for whoever runs them: results of batches, and model files that the service's user reads.
+FOR_OTHERS = {"batch", "weights"}
 
 
 class NotStarted(click.ClickException):
@@ -33,11 +40,16 @@ class FaceApiGroup(click.Group):
 
 
 @click.group(cls=FaceApiGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Find and mask faces in pictures, over HTTP: run and administer the service."""
+    if ctx.invoked_subcommand not in FOR_OTHERS:
+        # The database, the objects and the credentials are nobody else's; programs that are started inherit it.
+        before = os.umask(PRIVATE)
+        ctx.call_on_close(lambda: os.umask(before))
 
 
-for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, batch):
+for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, batch, admin):
     main.add_command(command)
 
 if __name__ == "__main__":

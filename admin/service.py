@@ -63,7 +63,9 @@ def prepare(settings: Settings) -> Service:
     if "redis_url" in settings.model_fields_set:
         click.echo("redis     the server of FACE_API_REDIS_URL")
     else:
-        redis, filled["redis_url"] = embedded.redis()
+        redis, url = embedded.redis()
+        filled["redis_url"] = url
+        embedded.write_variables(_redis_file(settings), {"FACE_API_REDIS_URL": url})
         programs.append(redis)
         click.echo("redis     embedded: loopback only, nothing on disk")
     settings = settings.model_copy(update=filled)
@@ -71,6 +73,20 @@ def prepare(settings: Settings) -> Service:
     programs.append(Program("worker", worker.worker_command(settings)))
     programs.append(Program("beat", worker.beat_command()))
     return Service(settings, programs)
+
+
+def with_running_redis(settings: Settings) -> Settings:
+    """Name the Redis that `face-api up` has started in this folder, unless the operator names another."""
+    url = embedded.read_variables(_redis_file(settings)).get("FACE_API_REDIS_URL")
+    return (
+        settings
+        if "redis_url" in settings.model_fields_set or not url
+        else settings.model_copy(update={"redis_url": url})
+    )
+
+
+def _redis_file(settings: Settings) -> Path:
+    return settings.var_dir / "redis.env"
 
 
 def credentials_file(settings: Settings) -> Path:

@@ -74,6 +74,8 @@ class Stack:
             "FACE_API_RATE_LIMIT_DETECT": "100000/minute",
             "FACE_API_RATE_LIMIT_MASK": "100000/minute",
             "FACE_API_RATE_LIMIT_LOGIN": "100000/minute",
+            "FACE_API_RATE_LIMIT_FAILED_LOGINS": "100000/minute",
+            "FACE_API_RATE_LIMIT_UNKNOWN_KEYS": "100000/minute",
             "FACE_API_ADMIN_PASSWORD": "correct horse",
         }
         self.settings = defaults | settings

@@ -7,13 +7,12 @@ from http import HTTPStatus
 from flask import Response, g, redirect, request
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from core import config, logs, services
 from core.services import Services
 from web import current, errors, requests
-from web.auth import guards
+from web.auth import guards, origins
 from web.console import blueprints
 from web.openapi import public as openapi
 from web.requests import REQUEST_ID, Request
@@ -30,6 +29,7 @@ from web.routes.public import public
 VERSION = "0.1.0"
 # Swagger UI and ReDoc run inline scripts; ReDoc would fetch a logo from its makers.
 DOCS_CSP = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
+HSTS = f"max-age={365 * 86400}"  # chosen: a year, of this host alone; what lies below it is not ours to decide
 log = logs.get(__name__)
 
 
@@ -61,6 +61,7 @@ def create_app(built: Services) -> FaceApiApp:
     app.config["MAX_CONTENT_LENGTH"] = built.settings.max_upload_bytes
     app.before_request(_start)
     app.after_request(_finish)  # registered first, so it runs last
+    origins.install(app, built.settings)
     guards.install(app, built)
     errors.register(app)
     admin = (admin_session, admin_records, admin_reviews, admin_keys, admin_test, admin_batches, admin_batch_results)
@@ -70,9 +71,6 @@ def create_app(built: Services) -> FaceApiApp:
     app.register_blueprint(blueprints.root)
     app.register_blueprint(blueprints.build())
     _serve_documentation(app)
-    if built.settings.trusted_proxies:
-        proxies = built.settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]  # Flask's own advice
     return app
 
 
@@ -97,6 +95,9 @@ def _start() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers[REQUEST_ID] = g.request_id
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if origins.is_secure():
+        response.headers["Strict-Transport-Security"] = HSTS
     if request.path.startswith("/openapi/"):
         response.headers["Content-Security-Policy"] = DOCS_CSP
     if response.status_code != HTTPStatus.TOO_MANY_REQUESTS:

@@ -2,11 +2,10 @@
 
 from pathlib import PurePosixPath
 
-from flask import request
-
 from core.records.rows import StoredImage, StoredJob
 from core.storage.objects import Disposition
 from web import current
+from web.auth import origins
 
 
 def original(image: StoredImage, disposition: Disposition = "inline") -> str:
@@ -29,4 +28,4 @@ def download(job: StoredJob, image: StoredImage) -> str:
 def _link(key: str, filename: str, content_type: str, disposition: Disposition) -> str:
     link = current.store().link(key, filename, content_type, disposition)
     # With a folder as the store, links lead to this service.
-    return request.host_url.rstrip("/") + link if link.startswith("/") else link
+    return origins.base_url() + link if link.startswith("/") else link

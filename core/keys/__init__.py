@@ -1,1 +1,1 @@
-"""API keys, and how often they are used."""
+"""API keys, and how often they are used; failed log-ins."""

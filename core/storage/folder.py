@@ -103,6 +103,7 @@ class FolderStore:
         return {
             "Content-Type": signed["response-content-type"],
             "Content-Disposition": signed["response-content-disposition"],
+            "Cache-Control": objects.CACHE_CONTROL,
             "X-Content-Type-Options": "nosniff",
         }
 

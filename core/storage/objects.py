@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 Disposition = Literal["inline", "attachment"]
 
+# Of an object that a link leads to: a copy in a cache would outlive the link, and the deletion of the picture.
+CACHE_CONTROL = "private, no-store"
 OWN_PREFIXES = ("originals/", "processed/")
 FILENAME_BYTES = 255  # what a file system takes; the columns (255 characters, 500 for a key) hold more
 FALLBACK_NAME = "image"

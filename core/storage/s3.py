@@ -84,6 +84,7 @@ class S3Store:
             object_name=objects.checked(key),
             expires=self._link_lifetime,
             response_headers={
+                "response-cache-control": objects.CACHE_CONTROL,
                 "response-content-type": content_type,
                 "response-content-disposition": objects.content_disposition(disposition, filename),
             },

@@ -15,6 +15,7 @@ import pytest
 
 from admin import embedded
 from core.config import ROOT
+from tests.contract import pictures
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -43,6 +44,19 @@ class Up:
             self.process = psutil.Popen(
                 command, cwd=folder, env=inherited | own | settings, stdout=output, stderr=subprocess.STDOUT
             )
+
+    def command(self, *words: str) -> str:
+        """Run another command of the same service's folder; return what it says."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("FACE_API_")}
+        ran = subprocess.run(
+            [sys.executable, "-m", "admin.main", *words],
+            cwd=self.folder,
+            env=inherited | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return ran.stdout
 
     @property
     def said(self) -> str:
@@ -131,6 +145,21 @@ def test_up_keeps_files_to_the_owner(running: Up) -> None:
     var = running.folder / "var"
     modes = [path.stat().st_mode & 0o777 for path in (var, var / "dev.env")]
     assert [oct(mode) for mode in modes] == ["0o700", "0o600"]
+    headers = {"X-API-Key": running.credentials["FACE_API_KEY"]}  # what it writes later is theirs alone, too
+    kept = httpx.post(f"{running.url}/api/v1/detect", files={"image": pictures.portrait()}, headers=headers, timeout=60)
+    assert kept.json()["image_id"]
+    written = [path for path in var.rglob("*") if not path.is_symlink()]
+    assert any("originals" in path.parts for path in written)
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
+def test_up_can_be_unlocked(running: Up) -> None:
+    url, known = f"{running.url}/api/v1/admin/stats", running.credentials
+    wrong, right = ("admin", "wrong"), ("admin", known["FACE_API_ADMIN_PASSWORD"])
+    assert [httpx.get(url, auth=wrong).status_code for _ in range(11)] == [401] * 10 + [429]
+    assert httpx.get(url, auth=right).status_code == 429
+    assert "unlocked: 1 address" in running.command("admin", "unlock")
+    assert httpx.get(url, auth=right).status_code == 200
 
 
 def test_up_listens_on_loopback_only(running: Up) -> None:

@@ -1,7 +1,7 @@
 """How the administrator is let in, and who isn't."""
 
 import uuid
-from http.cookies import SimpleCookie
+from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from tests.contract.calls import WEB_ALONE, Starter, assert_problem
 from tests.stack import Stack
 
 FAILURES = 10
+DEVICE = "face_api_device"
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,12 @@ def sender() -> dict[str, str]:
     return {"X-Forwarded-For": f"10.{number % 256}.{number // 256 % 256}.{number // 65536 % 256}"}
 
 
+def set_cookies(response: requests.Response) -> dict[str, Morsel[str]]:
+    """The cookies that an answer sets, by name."""
+    lines = response.raw.headers.getlist("Set-Cookie")
+    return {name: morsel for line in lines for name, morsel in SimpleCookie(line).items()}
+
+
 def fail(service: Stack, count: int, sender: dict[str, str]) -> list[int]:
     """Fail to log in so often, by form and by Basic in turn."""
     answers = [
@@ -56,16 +63,27 @@ def fail(service: Stack, count: int, sender: dict[str, str]) -> list[int]:
 def test_login_sets_a_strict_cookie(service: Stack) -> None:
     response = log_in(service)
     assert (response.status_code, response.content) == (204, b"")
-    (morsel,) = SimpleCookie(response.headers["Set-Cookie"]).values()
-    assert morsel.key == COOKIE and len(morsel.value) >= 40
-    assert (morsel["path"], morsel["max-age"], morsel["samesite"]) == ("/", "43200", "Strict")
-    assert morsel["httponly"] and not morsel["secure"] and not morsel["domain"]
+    cookies = set_cookies(response)
+    assert {name: cookies[name]["max-age"] for name in cookies} == {COOKIE: "43200", DEVICE: str(365 * 86400)}
+    for morsel in cookies.values():
+        assert len(morsel.value) >= 40 and (morsel["path"], morsel["samesite"]) == ("/", "Strict")
+        assert morsel["httponly"] and not morsel["secure"] and not morsel["domain"]
+    assert "Strict-Transport-Security" not in response.headers
 
 
 def test_cookie_is_secure_on_https(proxied: Stack) -> None:
-    response = log_in(proxied, headers={"X-Forwarded-Proto": "https"})
-    (morsel,) = SimpleCookie(response.headers["Set-Cookie"]).values()
-    assert morsel["secure"]
+    https = {"X-Forwarded-Proto": "https"}
+    response = log_in(proxied, headers=https)
+    cookies = set_cookies(response)
+    assert set(cookies) == {f"__Host-{COOKIE}", f"__Host-{DEVICE}"}
+    assert all(morsel["secure"] and morsel["path"] == "/" and not morsel["domain"] for morsel in cookies.values())
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
+    token = cookies[f"__Host-{COOKIE}"].value
+    for name, status in ((f"__Host-{COOKIE}", 200), (COOKIE, 401)):  # a page of a neighbouring host can set the latter
+        assert call(proxied, "GET", "/auth/session", cookies={name: token}, headers=https).status_code == status
+    left = call(proxied, "POST", "/auth/logout", cookies={f"__Host-{COOKIE}": token}, headers=https)
+    assert [(name, morsel["max-age"]) for name, morsel in set_cookies(left).items()] == [(f"__Host-{COOKIE}", "0")]
+    assert call(proxied, "GET", "/auth/session", cookies={f"__Host-{COOKIE}": token}, headers=https).status_code == 401
 
 
 def test_session_tells_who_is_in(service: Stack) -> None:
@@ -97,7 +115,7 @@ def test_logout_ends_the_session(service: Stack) -> None:
     stolen = cookie(service)
     response = call(service, "POST", "/auth/logout", cookies=stolen)
     assert (response.status_code, response.content) == (204, b"")
-    (morsel,) = SimpleCookie(response.headers["Set-Cookie"]).values()
+    (morsel,) = set_cookies(response).values()
     assert (morsel.key, morsel.value, morsel["max-age"]) == (COOKIE, "", "0")
     assert_problem(call(service, "GET", "/auth/session", cookies=stolen), 401)
 

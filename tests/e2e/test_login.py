@@ -6,10 +6,10 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from core.keys import lockouts
 from tests.contract.admin import ADMIN, COOKIE
 from tests.e2e import browsers
 from tests.e2e.conftest import OpenContext, PageErrors, Site, add_session
-from web.auth import lockouts
 
 ELSEWHERE = "http://elsewhere.example"
 

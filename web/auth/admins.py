@@ -12,11 +12,16 @@ from flask import Response, g, request
 
 from core.config import Settings
 from core.errors import CrossOrigin, NoAdminPassword, Unauthenticated
-from web.auth.lockouts import Lockout
+from core.keys.lockouts import Lockout, LoginSource
+from web.auth import devices, origins
+from web.auth.devices import Devices
 from web.auth.sessions import Sessions
 from web.requests import client_address
 
 COOKIE = "face_api_session"
+DEVICE_COOKIE = "face_api_device"
+# On https: a browser takes such a cookie only from the host itself, over https, and for all its paths.
+SECURE_PREFIX = "__Host-"
 COOKIE_PATH = "/"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 # Browsers open a dialog for Basic and for nothing else; the console has its own form.
@@ -38,25 +43,29 @@ class Admins:
 
     def __init__(self, settings: Settings, client: "redis.Redis") -> None:
         self.sessions = Sessions(settings, client)
-        self._lockout = Lockout(client)
+        self.devices = Devices(settings)
+        self._lockout = Lockout(client, settings.rate_limit_failed_logins)
         self._session_lifetime_s = settings.session_lifetime_s
         self._password = settings.admin_password.get_secret_value()
         self._credentials = _digest(settings.admin_user, self._password)
 
     def require_same_origin(self) -> None:
-        """Reject what a page of another site sends, and everything while there is no administrator."""
+        """Reject what a page of another site sends, and everything while there is no administrator.
+
+        Guesses, too, that a page makes a browser send: they would count against the address of its user.
+        """
         if not self._password:
             raise NoAdminPassword
-        if request.method not in SAFE_METHODS and not _same_origin():
+        if (request.method not in SAFE_METHODS or _sends_credentials()) and not _same_origin():
             raise CrossOrigin
         g.challenge = PAGE_CHALLENGE if _is_from_page() else BASIC_CHALLENGE
 
     def authenticate(self) -> Admin:
         """Return the administrator of the request; credentials take precedence over a cookie, which browsers add."""
         credentials = request.authorization
-        if credentials is not None and credentials.type == "basic":
+        if credentials is not None and _sends_credentials():
             return self.log_in(credentials.username or "", credentials.password or "")
-        token = request.cookies.get(COOKIE)
+        token = _cookie(COOKIE)
         session = self.sessions.find(token) if token else None
         if session is None:
             raise Unauthenticated("log in, or send the administrator's name and password by HTTP Basic")
@@ -65,32 +74,57 @@ class Admins:
     def log_in(self, username: str, password: str) -> Admin:
         """Check credentials: Unauthenticated when they are wrong, RateLimited when they were wrong too often."""
         correct = hmac.compare_digest(_digest(username, password), self._credentials)
-        self._lockout.count(client_address(), correct=correct)
+        self._lockout.count(self.login_source(), correct=correct)
         return Admin(username, "basic")
+
+    def login_source(self) -> LoginSource:
+        """Return whose attempts this one counts with: those of a browser that has logged in before, or an address."""
+        cookie = _cookie(DEVICE_COOKIE)
+        device = self.devices.read(cookie) if cookie and self._password else None
+        return LoginSource(f"device:{device}", is_known=True) if device else LoginSource(client_address())
 
     def open_session(self, admin: Admin, response: Response) -> None:
         """Start a session and set its cookie; the session that the browser had before ends."""
         self._close()
         token, _ = self.sessions.open(admin.username)
-        response.set_cookie(
-            COOKIE,
-            token,
-            max_age=self._session_lifetime_s,
-            path=COOKIE_PATH,
-            secure=request.is_secure,
-            httponly=True,
-            samesite="Strict",
-        )
+        _set_cookie(response, COOKIE, token, self._session_lifetime_s)
+        _set_cookie(response, DEVICE_COOKIE, self.devices.issue(_cookie(DEVICE_COOKIE)), devices.LIFETIME_S)
 
     def close_session(self, response: Response) -> None:
-        """End the session of the request, if there is one, and delete its cookie."""
+        """End the session of the request, if there is one, and delete its cookie; the browser stays known."""
         self._close()
-        response.delete_cookie(COOKIE, path=COOKIE_PATH, secure=request.is_secure, httponly=True, samesite="Strict")
+        _set_cookie(response, COOKIE, "", 0)
 
     def _close(self) -> None:
-        token = request.cookies.get(COOKIE)
+        token = _cookie(COOKIE)
         if token:
             self.sessions.close(token)
+
+
+def _cookie_name(name: str) -> str:
+    return SECURE_PREFIX + name if origins.is_secure() else name
+
+
+def _cookie(name: str) -> str | None:
+    return request.cookies.get(_cookie_name(name))
+
+
+def _set_cookie(response: Response, name: str, value: str, max_age_s: int) -> None:
+    """Set a cookie that scripts can't read and other sites don't send; an age of 0 deletes it."""
+    response.set_cookie(
+        _cookie_name(name),
+        value,
+        max_age=max_age_s,
+        expires=0 if not max_age_s else None,
+        path=COOKIE_PATH,
+        secure=origins.is_secure(),
+        httponly=True,
+        samesite="Strict",
+    )
+
+
+def _sends_credentials() -> bool:
+    return request.authorization is not None and request.authorization.type == "basic"
 
 
 def _digest(username: str, password: str) -> bytes:
@@ -108,7 +142,8 @@ def _same_origin() -> bool:
     if site is not None:
         return site in {"same-origin", "none"}
     source = request.headers.get("Origin", request.headers.get("Referer"))
-    return source is None or _origin(source) == (_origin(request.host_url) or "nowhere")
+    own = {_origin(request.host_url), _origin(origins.base_url())} - {None}
+    return source is None or _origin(source) in own
 
 
 def _origin(url: str) -> tuple[str, str] | None:
@@ -125,4 +160,4 @@ def _is_from_page() -> bool:
     mode = request.headers.get("Sec-Fetch-Mode")
     if mode is not None:
         return mode != "navigate"
-    return any(name in request.headers for name in ("Origin", "X-Requested-With")) or COOKIE in request.cookies
+    return any(name in request.headers for name in ("Origin", "X-Requested-With")) or _cookie(COOKIE) is not None

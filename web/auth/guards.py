@@ -1,15 +1,18 @@
 """What each route requires of its caller, checked before a byte of the body is read."""
 
 import inspect
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, Literal, TypeVar
 
+import limits
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 
 from core.config import Settings
-from core.errors import FeatureDisabled, FieldProblem, InvalidOption, Unauthenticated
+from core.errors import FeatureDisabled, FieldProblem, InvalidOption, RateLimited, Unauthenticated
 from core.keys.uses import KeyUseCounter
 from core.services import Services
 from web import current
@@ -82,9 +85,10 @@ def of(app: Flask, endpoint: str | None) -> Guard | None:
 def install(app: Flask, services: Services) -> None:
     """Check on every route, in this order: the caller, the tier, the rate limit, the names of the parameters."""
     uses = KeyUseCounter(services.sessions)
-    app.before_request(lambda: _authenticate(app, services, uses))
+    limiter = _limiter(services)
+    app.before_request(lambda: _authenticate(app, services, uses, limiter))
     app.before_request(lambda: _require_tier(app, services.settings))
-    _limiter(services).init_app(app)
+    limiter.init_app(app)
     app.before_request(lambda: _reject_unknown_parameters(app))
     app.after_request(lambda response: _forbid_caching(app, response))
 
@@ -94,12 +98,12 @@ def _declare(view: View, guard: Guard) -> View:
     return view
 
 
-def _authenticate(app: Flask, services: Services, uses: KeyUseCounter) -> None:
+def _authenticate(app: Flask, services: Services, uses: KeyUseCounter, limiter: Limiter) -> None:
     guard = of(app, request.endpoint)
     if guard is None:
         raise Unauthenticated("this route has no guard, so nobody may pass")
     if guard.who == "key" and services.settings.api_key_enabled:
-        g.key_id = _authenticate_key(request.headers.get(KEY_HEADER, ""))
+        g.key_id = _authenticate_key(request.headers.get(KEY_HEADER, ""), limiter)
         uses.note(g.key_id)
     if guard.for_admin:
         current.state().admins.require_same_origin()
@@ -114,10 +118,22 @@ def _require_tier(app: Flask, settings: Settings) -> None:
         raise FeatureDisabled(f"the {guard.tier} is switched off")
 
 
-def _authenticate_key(text: str) -> str:
+def _authenticate_key(text: str, limiter: Limiter) -> str:
     if not text:
         raise Unauthenticated(f"send your API key in the header {KEY_HEADER}")
-    return current.state().api_keys.authenticate(text)
+    try:
+        return current.state().api_keys.authenticate(text)
+    except Unauthenticated:
+        _count_unknown_key(limiter)
+        raise
+
+
+def _count_unknown_key(limiter: Limiter) -> None:
+    """Raise RateLimited when there were too many from an address; whoever shares it and has a key is let through."""
+    rate, counted = limits.parse(current.services().settings.rate_limit_unknown_keys), ("unknown-key", client_address())
+    if not limiter.limiter.hit(rate, *counted):
+        wait_s = limiter.limiter.get_window_stats(rate, *counted).reset_time - time.time()
+        raise RateLimited(f"the limit of unknown keys is {rate}", retry_after_s=max(1, ceil(wait_s)))
 
 
 def _limiter(services: Services) -> Limiter:
@@ -145,6 +161,9 @@ def _limiter(services: Services) -> Limiter:
 
 
 def _limit_key() -> str:
+    guard = of(current_app, request.endpoint)
+    if guard and guard.limit == "login":
+        return current.state().admins.login_source().name
     return str(g.get("key_id") or client_address())
 
 

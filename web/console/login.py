@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.errors import RateLimited, Unauthenticated
 from web import current
-from web.auth import guards
+from web.auth import guards, origins
 from web.console import error_pages, pages, texts
 
 A_YEAR_S = 365 * 86400
@@ -63,7 +63,8 @@ def set_preferences() -> Response:
     for cookie, field, choices in preferences:
         if request.form.get(field) in choices:
             # A script writes the theme's cookie as well, so that changing it needs no page load.
+            secure = origins.is_secure()
             response.set_cookie(
-                cookie, request.form[field], max_age=A_YEAR_S, path="/console", secure=request.is_secure, samesite="Lax"
+                cookie, request.form[field], max_age=A_YEAR_S, path="/console", secure=secure, samesite="Lax"
             )
     return response

@@ -13,7 +13,7 @@ from web.schemas.records import JobDetailResponse
 BY_ADMIN: list[dict[str, list[Any]]] = [{"adminCookie": []}, {"adminBasic": []}]
 
 NO_DETECTION = FieldProblem("remove.0", "The job has no detection 7")
-LOCKED_OUT = errors.RateLimited("too many failed logins from this address", retry_after_s=900)
+LOCKED_OUT = errors.RateLimited("too many failed logins", retry_after_s=900)
 WRONG_CREDENTIALS = errors.Unauthenticated("the user name or the password is wrong")
 NO_CREDENTIALS = errors.Unauthenticated("log in, or send the administrator's name and password by HTTP Basic")
 UNKNOWN_PARAMETER = errors.InvalidOption(

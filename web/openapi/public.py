@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from core import errors
 from core.errors import FaceApiError, FieldProblem
-from web.auth.admins import COOKIE
+from web.auth.admins import COOKIE, SECURE_PREFIX
 from web.errors import MEDIA_TYPE, STATUS, body
 from web.openapi.examples import AN_ID, REQUEST_ID
 from web.schemas.detect import DetectResponse, HealthResponse
@@ -18,7 +18,12 @@ Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None
 BY_KEY: list[dict[str, list[Any]]] = [{"apiKey": []}]
 SECURITY_SCHEMES: dict[str, Any] = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-    "adminCookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "Set on login."},
+    "adminCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": f"Set on login; `{SECURE_PREFIX}{COOKIE}` on https.",
+    },
     "adminBasic": {"type": "http", "scheme": "basic", "description": "The administrator's name and password."},
 }
 

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, request
 
 from core.errors import NotFound
 from core.storage.folder import LINK_PATH, FolderStore
+from core.storage.objects import CACHE_CONTROL
 from web import current
 from web.auth import guards
 
@@ -20,7 +21,13 @@ def get_object(key: str) -> Response:
     headers = store.verify(key, request.args)
     response = Response(store.get(key))
     response.headers.update(headers)
-    response.headers["Cache-Control"] = "private"
     # Should a browser ever take a picture for a page, that page may do nothing.
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+@objects.after_request
+def forbid_caching(response: Response) -> Response:
+    """Keep refusals out of caches, too: the same link may not work a moment later, or only then."""
+    response.headers.setdefault("Cache-Control", CACHE_CONTROL)
     return response

@@ -110,6 +110,7 @@ def test_link_gives_object_under_its_name(store: ObjectStore) -> None:
     status, headers, data = fetch(store, store.link(KEY, "Müller 写.jpg", "image/webp", "attachment"))
     assert (status, data, headers["Content-Type"]) == (200, b"pixels", "image/webp")
     assert headers["Content-Disposition"] == objects.content_disposition("attachment", "Müller 写.jpg")
+    assert headers["Cache-Control"] == "private, no-store"
 
 
 def test_link_is_shown_inline_by_default(store: ObjectStore) -> None:

@@ -5,15 +5,17 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import limits
 import pytest
 import redis
 
 from core import config
 from core.errors import RateLimited, SessionsUnavailable, Unauthenticated
-from web.auth import lockouts
-from web.auth.lockouts import Lockout
+from core.keys import lockouts
+from core.keys.lockouts import Lockout, LoginSource
 from web.auth.sessions import Sessions
 
+NO_TOTAL = "1000000/hour"
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
@@ -28,7 +30,7 @@ def address() -> str:
 
 def outcome(lockout: Lockout, address: str, *, correct: bool = False) -> type[Exception] | None:
     try:
-        lockout.count(address, correct=correct)
+        lockout.count(LoginSource(address), correct=correct)
     except (RateLimited, Unauthenticated) as error:
         return type(error)
     return None
@@ -37,7 +39,7 @@ def outcome(lockout: Lockout, address: str, *, correct: bool = False) -> type[Ex
 def test_another_password_ends_sessions(valkey: str) -> None:
     token, session = sessions(valkey, "correct horse").open("admin")
     assert sessions(valkey, "correct horse").find(token) == session
-    assert sessions(valkey, "another one").find(token) is None
+    assert sessions(valkey, "another horse").find(token) is None
 
 
 def test_sessions_without_redis_are_unavailable() -> None:
@@ -49,7 +51,7 @@ def test_sessions_without_redis_are_unavailable() -> None:
 
 @pytest.mark.parametrize("with_redis", [True, False])
 def test_haste_slips_past_no_lockout(valkey: str, address: str, with_redis: bool) -> None:
-    lockout = Lockout(redis.Redis.from_url(valkey if with_redis else NOWHERE))
+    lockout = Lockout(redis.Redis.from_url(valkey if with_redis else NOWHERE), NO_TOTAL)
     start = threading.Barrier(20)
 
     def guess(_: int) -> type[Exception] | None:
@@ -64,20 +66,20 @@ def test_haste_slips_past_no_lockout(valkey: str, address: str, with_redis: bool
 
 
 def test_process_remembers_only_so_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lockouts, "MAX_ADDRESSES", 3)
-    lockout = lockouts._ProcessLockout()
+    monkeypatch.setattr(lockouts, "MAX_SOURCES", 3)
+    lockout = lockouts._ProcessLockout(limits.parse(NO_TOTAL))
     for number in range(10):
-        lockout.attempt(str(number), correct=False)
+        lockout.attempt(LoginSource(str(number)), correct=False)
     assert list(lockout._failures) == ["7", "8", "9"]
 
 
 def test_process_forgets_a_block_in_time(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    lockout = lockouts._ProcessLockout()
-    assert [lockout.attempt(address, correct=False) for _ in range(lockouts.MAX_FAILURES)] == [
+    lockout = lockouts._ProcessLockout(limits.parse(NO_TOTAL))
+    assert [lockout.attempt(LoginSource(address), correct=False) for _ in range(lockouts.MAX_FAILURES)] == [
         -1
     ] * lockouts.MAX_FAILURES
-    assert 895 <= lockout.attempt(address, correct=True) <= 900
+    assert 895 <= lockout.attempt(LoginSource(address), correct=True) <= 900
     later = time.monotonic() + lockouts.BLOCKED_S + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert lockout.attempt(address, correct=False) == -1
-    assert lockout.attempt(address, correct=True) == 0
+    assert lockout.attempt(LoginSource(address), correct=False) == -1
+    assert lockout.attempt(LoginSource(address), correct=True) == 0

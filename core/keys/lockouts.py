@@ -1,0 +1,135 @@
+"""Whoever fails to log in too often is blocked for a while.
+
+`limits` can't count this: its windows start at the first failure, not at the one that blocks, and a success doesn't
+reset them within the same step.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeVar
+
+import limits
+import redis
+
+from core import logs
+from core.errors import RateLimited, Unauthenticated
+
+MAX_FAILURES = 10
+BLOCKED_S = 15 * 60
+FAILURE_EXPIRY_S = 86400  # chosen: failures that are further apart don't count as consecutive
+KNOWN_S = 30 * 86400  # chosen: scripts that run once a month stay known
+MAX_SOURCES = 10_000  # chosen: what a process remembers without Redis stays under a few MB
+NAMESPACE = "face-api:login-failures:"
+TOTAL = NAMESPACE + "all"
+KNOWN = "face-api:login-known:"
+
+# Atomic, so that parallel attempts can't slip past the count. Returns for how many seconds the source is blocked,
+# 0 for a success, -1 for a failure. KEYS: the failures of the source, those of all strangers, whether it is known.
+ATTEMPT = """
+local correct, known, limit, blocked_s, expiry_s, total_limit, total_s, known_s = unpack(ARGV)
+local failures = tonumber(redis.call('GET', KEYS[1]) or '0')
+if failures >= tonumber(limit) then return math.max(redis.call('TTL', KEYS[1]), 1) end
+local stranger = known == '0' and redis.call('EXISTS', KEYS[3]) == 0
+if stranger and tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(total_limit) then
+    return math.max(redis.call('TTL', KEYS[2]), 1)
+end
+if correct == '1' then
+    redis.call('DEL', KEYS[1])
+    redis.call('SET', KEYS[3], '1', 'EX', known_s)
+    return 0
+end
+redis.call('SET', KEYS[1], failures + 1, 'EX', failures + 1 >= tonumber(limit) and blocked_s or expiry_s)
+if stranger and redis.call('INCR', KEYS[2]) == 1 then redis.call('EXPIRE', KEYS[2], total_s) end
+return -1
+"""
+Value = TypeVar("Value")
+log = logs.get(__name__)
+
+
+@dataclass(frozen=True)
+class LoginSource:
+    """Whose attempts are counted together. is_known: it has logged in before, whatever Redis remembers."""
+
+    name: str
+    is_known: bool = False
+
+
+class Lockout:
+    """Counts the consecutive failures of each source, in Redis for all processes together.
+
+    All strangers together have a limit, too, so that many addresses are no way around. While Redis is down each process
+    counts by itself: ten guesses too many are better than any number of them.
+    """
+
+    def __init__(self, client: "redis.Redis", total_rate: str) -> None:
+        self._script = client.register_script(ATTEMPT)
+        self._total = limits.parse(total_rate)
+        self._fallback = _ProcessLockout(self._total)
+
+    def count(self, source: LoginSource, *, correct: bool) -> None:
+        """Count an attempt: RateLimited while the source is blocked, whatever it sent; Unauthenticated when wrong."""
+        outcome = self._attempt(source, correct=correct)
+        if outcome > 0:
+            raise RateLimited("too many failed logins", retry_after_s=outcome)
+        if outcome < 0:
+            raise Unauthenticated("the user name or the password is wrong")
+
+    def _attempt(self, source: LoginSource, *, correct: bool) -> int:
+        try:
+            keys = [NAMESPACE + source.name, TOTAL, KNOWN + source.name]
+            of_source = (int(correct), int(source.is_known), MAX_FAILURES, BLOCKED_S, FAILURE_EXPIRY_S)
+            of_all = (self._total.amount, self._total.get_expiry(), KNOWN_S)
+            return int(self._script(keys=keys, args=[*of_source, *of_all]))
+        except redis.RedisError as error:
+            log.warning("lockout_fallback_used", reason=type(error).__name__)
+            return self._fallback.attempt(source, correct=correct)
+
+
+def unlock(client: "redis.Redis") -> int:
+    """Forget all failures; return how many addresses and browsers had some."""
+    names = [name for name in client.scan_iter(NAMESPACE + "*", count=1000) if name != TOTAL.encode()]
+    client.delete(TOTAL, *names)
+    return len(names)
+
+
+class _ProcessLockout:
+    """The same as ATTEMPT, in this process alone."""
+
+    def __init__(self, total: limits.RateLimitItem) -> None:
+        self._total = total
+        self._lock = threading.Lock()
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how many, and when they expire
+        self._of_strangers = 0, 0.0
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    def attempt(self, source: LoginSource, *, correct: bool) -> int:
+        with self._lock:
+            now = time.monotonic()
+            failures, expires_at = self._failures.get(source.name, (0, 0.0))
+            failures = failures if expires_at > now else 0
+            if failures >= MAX_FAILURES:
+                return int(expires_at - now) + 1
+            stranger = not source.is_known and source.name not in self._known
+            total, total_expires_at = self._of_strangers
+            if total_expires_at <= now:
+                total, total_expires_at = 0, now + self._total.get_expiry()
+            if stranger and total >= self._total.amount:
+                return int(total_expires_at - now) + 1
+            if correct:
+                self._failures.pop(source.name, None)
+                _remember(self._known, source.name, None)
+                return 0
+            expiry_s = BLOCKED_S if failures + 1 >= MAX_FAILURES else FAILURE_EXPIRY_S
+            _remember(self._failures, source.name, (failures + 1, now + expiry_s))
+            self._of_strangers = total + stranger, total_expires_at
+            return -1
+
+
+def _remember(entries: OrderedDict[str, Value], name: str, value: Value) -> None:
+    """Make an entry the newest; the oldest gives way when there are too many."""
+    entries[name] = value
+    entries.move_to_end(name)
+    if len(entries) > MAX_SOURCES:
+        entries.popitem(last=False)
