@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.batches import tree_names
+from core.batches.tree_names import TreeNames
 from core.pictures import suffixes
 
 MAX_NAME_LENGTH = 500  # characters; the service accepts no longer ones
@@ -88,27 +90,32 @@ def result_names(names: Sequence[str], taken: Collection[str], suffix: str) -> d
 
     A picture that already has the suffix keeps its name. Where two would collide (`a.png` and `a.heic`, or `a.png`
     beside `a.jpg`), the suffix is appended instead: `a.png.jpg`, `a.heic.jpg`. Names that differ only in case collide,
-    because on some file systems they are the same.
+    because on some file systems they are the same, and so does a file with another's folder. What some systems
+    can't have in a name, or what makes it read as another, is replaced.
     """
-    used = {name.casefold() for name in taken}
-    unchanged = {name for name in names if posixpath.splitext(name)[1].lower() in EQUIVALENT_SUFFIXES.get(suffix, ())}
-    results = {name: name for name in unchanged if name.casefold() not in used}
-    used |= {name.casefold() for name in results}
-    replaced = {name: posixpath.splitext(name)[0] + suffix for name in names if name not in results}
+    tree = TreeNames(taken)
+    results: dict[str, str] = {}
+    for name in names:
+        own = tree_names.portable(name)
+        if posixpath.splitext(own)[1].lower() in EQUIVALENT_SUFFIXES.get(suffix, ()) and tree.add(own):
+            results[name] = own
+    replaced = {
+        name: posixpath.splitext(tree_names.portable(name))[0] + suffix for name in names if name not in results
+    }
     uses = Counter(name.casefold() for name in replaced.values())
     for name in sorted(replaced):
-        result = replaced[name]
-        if result.casefold() in used or uses[result.casefold()] > 1:
-            result = _unused_name(name, suffix, used)
-        used.add(result.casefold())
-        results[name] = result
+        own = replaced[name]
+        results[name] = own if uses[own.casefold()] == 1 and tree.add(own) else _add_unused(name, suffix, tree)
     return results
 
 
-def _unused_name(name: str, suffix: str, used: set[str]) -> str:
-    result, number = name + suffix, 2
-    while result.casefold() in used:
-        result, number = f"{name}-{number}{suffix}", number + 1
+def _add_unused(name: str, suffix: str, tree: TreeNames) -> str:
+    base, number = tree_names.portable(name), 2
+    if tree.is_below_a_file(base):
+        base = base.replace("/", "_")
+    result = base + suffix
+    while not tree.add(result):
+        result, number = f"{base}-{number}{suffix}", number + 1
     return result
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from zipstream import ZipStream
 
 from core import logs
-from core.batches import item_names, lifecycle
+from core.batches import item_names, lifecycle, tree_names
+from core.batches.tree_names import TreeNames
 from core.contract.states import ItemState
 from core.database.engine import SessionFactory
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
@@ -28,16 +29,19 @@ log = logs.get(__name__)
 
 ROWS_AT_ONCE = 200
 MANIFEST = "manifest.jsonl"
+# A picture's name in the archive, the first that is free. AT_TOP: where a picture has its folder's name.
+OWN, WITH_ID, AT_TOP = FORMS = (1, 2, 3)
 FINISHED = tuple(state for state in ItemState if state not in {ItemState.QUEUED, ItemState.RUNNING})
 
 
 @dataclass(frozen=True)
 class ArchiveEntry:
-    """A masked picture: its key in the store, and its name in the archive."""
+    """A masked picture: its key in the store, its name in the archive, and which form of it that is."""
 
     position: int
     key: str
     name: str
+    form: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def find_result(session: Session, batch_id: uuid.UUID, item_id: uuid.UUID) -> Re
         raise NotFound("this item has no result, or not yet")
     if row.processed_s3_key is None:
         return None
-    filename = PurePosixPath(_suffixed(row.name, row.output_format)).name
+    filename = PurePosixPath(_suffixed(tree_names.portable(row.name), row.output_format)).name
     return ResultObject(row.processed_s3_key, row.output_format, filename, row.result_digest)
 
 
@@ -80,7 +84,7 @@ def archive(sessions: SessionFactory, store: ObjectStore, batch_id: uuid.UUID) -
     with sessions() as session:
         batch = lifecycle.get(session, batch_id)
     zipped = ZipStream(compress_type=ZIP_STORED)  # pictures are compressed already
-    # By position, from 1: which pictures are in the archive, so that the manifest names just those.
+    # By position, from 1: under which form of its name a picture is in the archive; 0: it isn't.
     included = bytearray(batch.total + 1)
     for result in _results(sessions, batch):
         try:
@@ -90,7 +94,7 @@ def archive(sessions: SessionFactory, store: ObjectStore, batch_id: uuid.UUID) -
         zipped.add(data, result.name)
         del data
         yield from zipped.file()
-        included[result.position] = 1
+        included[result.position] = result.form
     zipped.add(_manifest(sessions, batch, included), MANIFEST, compress_type=ZIP_DEFLATED)
     yield from zipped.finalize()
 
@@ -99,13 +103,15 @@ def _results(sessions: SessionFactory, batch: Batch) -> Iterator[ArchiveEntry]:
     """Yield the masked pictures by position; those of items that are added meanwhile are left out."""
     columns = (BatchItem.position, BatchItem.id, BatchItem.name, ProcessingJob.output_format, _KEY)
     selected = _with_job(*columns).where(BatchItem.batch_id == batch.id, _COMPLETED, _KEY.is_not(None))
-    last = 0
+    last, tree = 0, TreeNames([MANIFEST])
     while last < batch.total:
         with sessions() as session:
             rows = session.execute(_page(selected, last, batch.total)).all()
-            names = _names(session, batch.id, rows)
+            taken = _taken(session, batch.id, rows)
         for row in rows:
-            yield ArchiveEntry(row.position, row.processed_s3_key, names[row.position])
+            names = {form: _name(row, form) for form in FORMS}
+            form = next(form for form in FORMS if names[form] not in taken - {row.name} and tree.add(names[form]))
+            yield ArchiveEntry(row.position, row.processed_s3_key, names[form], form)
         last = rows[-1].position if len(rows) == ROWS_AT_ONCE else batch.total
 
 
@@ -115,9 +121,9 @@ def _manifest(sessions: SessionFactory, batch: Batch, included: bytearray) -> It
     while last < batch.total:
         with sessions() as session:
             rows = session.execute(_page(_entries(batch.id), last, batch.total)).all()
-            names = _names(session, batch.id, rows)
         for row in rows:
-            name = names[row.position] if included[row.position] else None
+            form = included[row.position]
+            name = _name(row, form) if form and row.processed_s3_key else None
             if name or row.state != ItemState.COMPLETED or row.processed_s3_key is None:
                 yield json.dumps(_entry(batch, row, name), ensure_ascii=False).encode() + b"\n"
         last = rows[-1].position if len(rows) == ROWS_AT_ONCE else batch.total
@@ -182,25 +188,23 @@ def _entry(batch: Batch, row: Any, name: str | None) -> dict[str, Any]:
     }
 
 
-def _names(session: Session, batch_id: uuid.UUID, rows: Collection[Any]) -> dict[int, str]:
-    """Return the pictures' names by position: the item's name, with the suffix of the result's format unless it has it.
+def _name(row: Any, form: int) -> str:
+    """Return a picture's name in the archive: the item's name, with the suffix of the result's format unless it has it.
 
-    Where another item of the batch has that very name, the id is appended. Names are relative paths that stay inside
-    the archive; any other is replaced by the id.
+    form: OWN, or one of those with the id for a name that the archive has already.
     """
-    named = {row.position: _suffixed(row.name, row.output_format) for row in rows if row.processed_s3_key}
-    suffixed = {named[row.position] for row in rows if row.position in named and named[row.position] != row.name}
+    path = str(row.id) if item_names.problem(row.name) else tree_names.portable(row.name)
+    own = _suffixed(path, row.output_format)
+    if form == OWN:
+        return own
+    return _suffixed(f"{path if form == WITH_ID else path.replace('/', '_')}-{row.id}", row.output_format)
+
+
+def _taken(session: Session, batch_id: uuid.UUID, rows: Collection[Any]) -> set[str]:
+    """Return which suffixed names of these rows are the very names of other items, which keep them."""
+    suffixed = {name for row in rows if (name := _name(row, OWN)) != row.name}
     items = select(BatchItem.name).where(BatchItem.batch_id == batch_id, BatchItem.name.in_(suffixed))
-    taken = {*session.scalars(items), MANIFEST} if suffixed else {MANIFEST}
-    for row in rows:
-        name = named.get(row.position)
-        if name is None:
-            continue
-        if name in taken and name != row.name:
-            named[row.position] = _suffixed(f"{row.name}-{row.id}", row.output_format)
-        if item_names.problem(row.name):
-            named[row.position] = _suffixed(str(row.id), row.output_format)
-    return named
+    return set(session.scalars(items)) if suffixed else set()
 
 
 def _suffixed(name: str, output_format: str) -> str:

@@ -52,7 +52,7 @@ def safe_filename(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
     composed = unicodedata.normalize("NFC", "".join(c for c in last if unicodedata.category(c)[0] != "C"))
     spaced = " ".join(_UNSAFE.sub("_", composed).split())
-    return _shortened(spaced.strip(". ")) or FALLBACK_NAME
+    return shortened(spaced.strip(". ")) or FALLBACK_NAME
 
 
 def content_disposition(disposition: Disposition, filename: str) -> str:
@@ -82,7 +82,7 @@ def fault(error: Exception) -> StoreFault:
     return StoreFault(": ".join([type(error).__name__, *(str(words) for words in parts if words)]))
 
 
-def _shortened(name: str) -> str:
+def shortened(name: str) -> str:
     """Cut a name to what fits; a short extension stays."""
     if len(name.encode()) <= FILENAME_BYTES:
         return name

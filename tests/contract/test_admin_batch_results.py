@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import unicodedata
 import uuid
 from typing import Any
 
@@ -64,6 +65,41 @@ def test_names_in_the_archive_lead_nowhere_else(idle: Stack) -> None:
     files, manifest = archive(idle, batch)
     assert len(files) == 3
     assert all(one["result"] == f"{one['id']}.jpg" for one in manifest)
+
+
+STRANGE = [
+    "a.jpg",
+    "a.jpg/b.jpg",
+    "A.JPG",
+    "c/d.jpg",
+    "c",
+    "C:/windows/evil.jpg",
+    "C_/windows/evil.jpg",
+    "CON.jpg",
+    "deep/nul",
+    "photo\u202egpj.exe",
+    "one\u2028two.jpg",
+    "dots./end .jpg.",
+    "e\u0301.jpg",
+    "\u00e9.jpg",
+    "MANIFEST.JSONL/x.jpg",
+]
+
+
+def test_names_in_the_archive_suit_every_system(idle: Stack) -> None:
+    batch = begun(idle, *STRANGE)
+    finish(idle, batch, every="completed")
+    files, manifest = archive(idle, batch)
+    assert {one["name"]: files[one["result"]] for one in manifest} == {name: masked(name) for name in STRANGE}
+    results = {one["name"]: one["result"] for one in manifest}
+    assert (results["a.jpg"], results["c/d.jpg"], results["CON.jpg"]) == ("a.jpg", "c/d.jpg", "_CON.jpg")
+    # Unpacked where case doesn't count, no file is another's folder, and none is written twice.
+    folded = [unicodedata.normalize("NFC", name).casefold() for name in [*files, "manifest.jsonl"]]
+    assert len(set(folded)) == len(folded)
+    assert {other for other in folded for name in folded if name.startswith(other + "/")} == set()
+    for name in files:
+        assert name.isprintable() and not set(':*?"<>|\\') & set(name), name
+        assert not [part for part in name.split("/") if part.rstrip(". ") != part]
 
 
 def test_archive_of_many_pages_is_complete(idle: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
