@@ -3,6 +3,7 @@
 import click
 from sqlalchemy.orm import Session
 
+from admin import terminals
 from core import config
 from core.database import engine
 from core.errors import FeatureDisabled
@@ -20,8 +21,8 @@ def create(name: str) -> None:
     """Create a key named NAME; the key itself is printed only this once."""
     with _session() as session:
         key, text = store.create(session, name)
-        click.echo(f"{key.id}  {key.name}", err=True)
-        click.echo(text)
+        terminals.echo(f"{key.id}  {key.name}", err=True)
+        terminals.echo(text)
 
 
 @keys.command("list")
@@ -30,7 +31,7 @@ def list_keys() -> None:
     with _session() as session:
         for key in store.list_all(session):
             state = "active " if key.is_active else "revoked"
-            click.echo(f"{key.id}  {state}  {key.created_at:%Y-%m-%d}  {key.key_preview}  {key.name}")
+            terminals.echo(f"{key.id}  {state}  {key.created_at:%Y-%m-%d}  {key.key_preview}  {key.name}")
 
 
 @keys.command()
@@ -39,7 +40,7 @@ def revoke(which: str) -> None:
     """Revoke the key WHICH: its id, or the part of the preview before the dots."""
     with _session() as session:
         key = store.revoke(session, which)
-        click.echo(f"{key.id}  revoked  {key.name}")
+        terminals.echo(f"{key.id}  revoked  {key.name}")
 
 
 def _session() -> Session:

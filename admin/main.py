@@ -5,6 +5,7 @@ import os
 import click
 from sqlalchemy.exc import DBAPIError
 
+from admin import terminals
 from admin.admin import admin
 from admin.batches.commands import batch
 from admin.keys import keys
@@ -31,10 +32,13 @@ class FaceApiGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            setattr(error, "message", terminals.printable_lines(error.message))  # noqa: B010 - final for mypy
+            raise
         except SettingsError as error:
-            raise NotStarted(str(error)) from error
+            raise NotStarted(terminals.printable_lines(str(error))) from error
         except (WeightsError, FaceApiError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(terminals.printable_lines(str(error))) from error
         except DBAPIError as error:
             raise click.ClickException(f"the database refuses: {error.orig}") from error
 

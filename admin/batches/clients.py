@@ -13,6 +13,7 @@ from typing import Any, Self
 import click
 import httpx
 
+from admin import terminals
 from admin.batches.targets import NoAccess, ServiceTarget
 
 ADMIN = "/api/v1/admin"
@@ -161,10 +162,11 @@ def _rejection(response: httpx.Response) -> Rejection:
     """Read the code and detail of an error response; the HTML of a proxy isn't shown."""
     try:
         problem = response.json()
-        return Rejection(response.status_code, str(problem["code"]), str(problem["detail"]))
+        code, detail = (terminals.printable(str(problem[name])) for name in ("code", "detail"))
+        return Rejection(response.status_code, code, detail)
     except (ValueError, KeyError, TypeError):
         status, location = response.status_code, response.headers.get("Location")
-        redirect = f", a redirect to {location}" if location is not None else ""
+        redirect = f", a redirect to {terminals.printable(location)}" if location is not None else ""
         return Rejection(status, f"http_{status}", f"the response status is {status}{redirect}")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
+from admin import terminals
 from admin.batches import calls, displays, options, pictures, runs, targets
 from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, RequestRejected
@@ -127,7 +128,7 @@ def retry(batch_id: Any, url: str | None) -> None:
 def delete(batch_id: Any, url: str | None) -> None:
     """Delete batch ID at the service, with its pictures, results and jobs; files that were downloaded stay."""
     _request(url, lambda client: calls.delete(client, str(batch_id)))
-    click.echo(f"{batch_id} is deleted")
+    terminals.echo(f"{batch_id} is deleted")
 
 
 @batch.command("list")
@@ -139,7 +140,7 @@ def list_batches(status: Literal["open"] | None, page: int, url: str | None) -> 
     for info in _request(url, lambda client: calls.list_batches(client, status, page, 50)):
         counts = info.counts
         progress = f"{counts.completed:>7,} of {counts.total:>7,} done, {counts.failed:,} failed"
-        click.echo(f"{info.id}  {info.created_at:%Y-%m-%d %H:%M}  {info.status:<9}  {progress}  {info.name}")
+        terminals.echo(f"{info.id}  {info.created_at:%Y-%m-%d %H:%M}  {info.status:<9}  {progress}  {info.name}")
 
 
 def _batch_request(folder: Path, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -159,20 +160,24 @@ def _show_plan(plan: SubmitPlan) -> None:
     names = [picture.name for picture in listing.files]
     results = pictures.result_names(names, [], pictures.RESULT_SUFFIXES[kind])
     for name in names:
-        click.echo(f"{name} -> {plan.out / results[name]}")
+        terminals.echo(f"{name} -> {plan.out / results[name]}")
     megabytes = sum(picture.size for picture in listing.files) / 1e6
-    click.echo(
+    terminals.echo(
         f"{len(names):,} pictures, {megabytes:,.1f} MB would be uploaded for {plan.request['job_type']}", err=True
     )
     displays.left_out(listing.skipped)
     for name in listing.skipped.unsendable:
-        click.echo(f"can't be uploaded: {name}: the name is too long, or has characters that can't be sent", err=True)
+        terminals.echo(
+            f"can't be uploaded: {name}: the name is too long, or has characters that can't be sent", err=True
+        )
 
 
 def _target(url: str | None) -> targets.ServiceTarget:
     target = targets.resolve(url)
     if target.sends_in_clear:
-        click.echo(f"warning: {target.url} is not https: the password and the pictures are sent unencrypted", err=True)
+        terminals.echo(
+            f"warning: {target.url} is not https: the password and the pictures are sent unencrypted", err=True
+        )
     return target
 
 
@@ -185,7 +190,7 @@ def _exit_with_status(run: Callable[[], int], resume_command: str) -> None:
     try:
         failures = run()
     except KeyboardInterrupt:
-        click.echo(f"interrupted; uploaded pictures are still processed. To resume: {resume_command}", err=True)
+        terminals.echo(f"interrupted; uploaded pictures are still processed. To resume: {resume_command}", err=True)
         raise SystemExit(INTERRUPTED) from None
     except click.ClickException as error:
         raise type(error)(f"{error.format_message()}\nto resume: {resume_command}") from error
@@ -196,7 +201,7 @@ def _request(url: str | None, call: Callable[[Client], Coroutine[Any, Any, Resul
     """Make one request to the service."""
 
     async def request() -> Result:
-        async with Client(_target(url), lambda line: click.echo(line, err=True)) as client:
+        async with Client(_target(url), lambda line: terminals.echo(line, err=True)) as client:
             return await call(client)
 
     try:
@@ -207,12 +212,12 @@ def _request(url: str | None, call: Callable[[Client], Coroutine[Any, Any, Resul
 
 def _show_batch(info: BatchInfo) -> None:
     counts = info.counts
-    click.echo(f"{info.id}  {info.name}")
-    click.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces")
-    click.echo(
+    terminals.echo(f"{info.id}  {info.name}")
+    terminals.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces")
+    terminals.echo(
         f"{counts.queued:,} queued, {counts.running:,} running, {counts.failed:,} failed,"
         f" {counts.cancelled:,} cancelled, {counts.refused:,} refused, {counts.deleted:,} deleted"
     )
     if info.rate_per_s:
         left = f", {displays.format_duration(info.remaining_s)} left" if info.remaining_s else ""
-        click.echo(f"{info.rate_per_s:.1f}/s{left}")
+        terminals.echo(f"{info.rate_per_s:.1f}/s{left}")

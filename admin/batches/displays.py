@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from admin import terminals
 from admin.batches.calls import BatchInfo
 from admin.batches.journals import FAILED, Journal
 from admin.batches.pictures import SkippedFiles
@@ -57,7 +57,7 @@ def open_display(*, quiet: bool, bar: bool) -> Iterator[ProgressDisplay]:
     elif bar and console.is_terminal:
         yield from _bars(console)
     else:
-        yield ProgressDisplay(_LinePrinter(), lambda line: click.echo(line, err=True))
+        yield ProgressDisplay(_LinePrinter(), lambda line: terminals.echo(line, err=True))
 
 
 def _bars(console: Console) -> Iterator[ProgressDisplay]:
@@ -71,7 +71,7 @@ def _bars(console: Console) -> Iterator[ProgressDisplay]:
             bars.update(uploads, completed=sent, total=total)
             bars.update(downloads, completed=done, total=total, status=text)
 
-        yield ProgressDisplay(show, lambda line: console.print(line, soft_wrap=True))
+        yield ProgressDisplay(show, lambda line: console.print(terminals.printable(line), soft_wrap=True))
 
 
 class _LinePrinter:
@@ -83,17 +83,17 @@ class _LinePrinter:
     def __call__(self, sent: int, done: int, total: int, status: str) -> None:
         if time.monotonic() - self._last > LINE_INTERVAL_S:
             self._last = time.monotonic()
-            click.echo(f"{sent:,} sent, {done:,} done of {total:,} · {status}", err=True)
+            terminals.echo(f"{sent:,} sent, {done:,} done of {total:,} · {status}", err=True)
 
 
 def left_out(skipped: SkippedFiles, most: int | None = None) -> None:
     """Name the files of a folder that are not uploaded, and why: at most so many, else all."""
     reasons = skipped.reasons()
     for name, why in reasons[:most]:
-        click.echo(f"left out: {name}: {why}", err=True)
+        terminals.echo(f"left out: {name}: {why}", err=True)
     more = len(reasons) - len(reasons[:most])
     if more and most:
-        click.echo(f"left out: {more:,} more, which --dry-run names", err=True)
+        terminals.echo(f"left out: {more:,} more, which --dry-run names", err=True)
 
 
 def summary(journal: Journal, seconds: float) -> int:
@@ -101,13 +101,13 @@ def summary(journal: Journal, seconds: float) -> int:
     counts, failures = journal.counts_by_state(), 0
     for failure in journal.failures():
         failures += 1
-        click.echo(f"failed: {failure.name}: {failure.detail or failure.code} ({failure.code})", err=True)
+        terminals.echo(f"failed: {failure.name}: {failure.detail or failure.code} ({failure.code})", err=True)
     done = counts.get("downloaded", 0)
     rate = f", {done / seconds:.1f}/s" if seconds > 0 else ""
     skipped = int(journal.metadata().get("left_out", 0))
     left = f", {skipped:,} left out" if skipped else ""
     outcome = f"{done:,} done with {journal.face_count():,} faces, {failures:,} failed{left}"
-    click.echo(f"{outcome}, in {format_duration(seconds)}{rate}")
+    terminals.echo(f"{outcome}, in {format_duration(seconds)}{rate}")
     return failures
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from admin import terminals
 from admin.batches import calls, displays, pictures
 from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, RequestRejected
@@ -131,7 +132,7 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
                 options.workers, lambda: display.update(journal, batch)
             )
             if not batch.is_finished:
-                click.echo("the batch is still running: run this again for the rest", err=True)
+                terminals.echo("the batch is still running: run this again for the rest", err=True)
 
     return _run(work, journal, options)
 
