@@ -17,7 +17,7 @@ from core.contract.states import DeliveryStatus
 from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import WebhookDelivery
-from core.webhooks import posts
+from core.webhooks import events, posts
 from core.webhooks.addresses import AddressPolicy
 from core.webhooks.events import NO_SECRET
 from core.webhooks.posts import AttemptResult, WebhookMessage
@@ -85,7 +85,8 @@ def _attempt(delivery: WebhookDelivery, settings: Settings) -> AttemptResult:
     secret = settings.webhook_secret.get_secret_value()
     if not secret:
         return AttemptResult(None, NO_SECRET)
-    message = WebhookMessage(f"msg_{delivery.id.hex}", delivery.url, delivery.payload, secret)
+    body = events.body(delivery.payload, settings)
+    message = WebhookMessage(f"msg_{delivery.id.hex}", delivery.url, body, secret)
     return posts.post(message, AddressPolicy.of(settings))
 
 

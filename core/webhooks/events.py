@@ -58,6 +58,15 @@ def delete_old(session: Session, days: int) -> int:
     return len(deleted)
 
 
+def body(payload: str, settings: Settings) -> str:
+    """Return what is sent of an event: with the URL of its batch, where the service has a public one."""
+    if not settings.public_url:
+        return payload
+    message = json.loads(payload)
+    message["data"]["url"] = f"{settings.public_url}/api/v1/admin/batches/{message['data']['id']}"
+    return json.dumps(message)
+
+
 def page(session: Session, batch_id: uuid.UUID, page: int, per_page: int) -> Page[WebhookDelivery]:
     """Return one page of a batch's deliveries, newest first."""
     deliveries = select(WebhookDelivery).where(WebhookDelivery.batch_id == batch_id)

@@ -198,6 +198,14 @@ def test_gone_receiver_gets_nothing_more(sessions: SessionFactory, settings: Set
     assert len(receiver.got) == 1
 
 
+def test_public_url_stands_in_messages(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+    batch_id = ended(sessions, receiver.url)
+    deliveries.deliver_due(sessions, settings.model_copy(update={"public_url": "https://faces.example.org"}))
+    ((_, headers, body),) = receiver.got
+    told = Webhook(SECRET).verify(body, headers)
+    assert told["data"]["url"] == f"https://faces.example.org/api/v1/admin/batches/{batch_id}"
+
+
 def test_redirect_is_not_followed(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
     receiver.statuses = [302]
     ended(sessions, receiver.url)
