@@ -49,7 +49,7 @@ def build(settings: Settings) -> Services:
     # Each waiting call holds a connection, and redis-py fails from the 101st on unless it is told otherwise.
     most = max(100, 2 * settings.web_threads)
     first, *_ = servers = [
-        Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, max_connections=most)
+        Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, max_connections=most, retry=CircuitBreaker())
         for url in settings.redis_urls
     ]
     auth_redis = Redis.from_url(

@@ -16,7 +16,9 @@ Result = TypeVar("Result")
 
 
 class CircuitBreaker(Retry):
-    """The retry policy of clients that can do without Redis: never again, and after a failure not at all for a while.
+    """The retry policy of clients that don't wait for Redis twice: after a time-out it isn't asked for a while.
+
+    What fails at once costs nobody time, and may be a connection that a restart has ended: the next one is tried.
 
     redis-py passes every connection and every command through the policy of its pool. After PAUSE_S one thread tries
     again; until it succeeds, all others get a ConnectionError at once. Shared by all connections of a pool.
@@ -43,7 +45,7 @@ class CircuitBreaker(Retry):
         paused_until = None
         try:
             return super().call_with_retry(do, *args, **options)
-        except (RedisConnectionError, RedisTimeoutError, OSError):
+        except (RedisTimeoutError, TimeoutError):
             paused_until = self._timer() + self._pause_s
             raise
         finally:

@@ -10,6 +10,7 @@ import pytest
 import redis
 from redis.exceptions import ResponseError
 
+from core import config, services
 from core.engine.circuit_breakers import PAUSE_S, CircuitBreaker
 
 
@@ -93,6 +94,15 @@ def test_refusal_is_an_answer(breaker: CircuitBreaker) -> None:
             breaker.call_with_retry(refuse, ignore)
 
 
+def test_ended_connection_is_made_again(breaker: CircuitBreaker) -> None:
+    def end() -> str:
+        raise redis.ConnectionError("Connection closed by server")
+
+    with pytest.raises(redis.ConnectionError):
+        breaker.call_with_retry(end, ignore)
+    assert breaker.call_with_retry(lambda: "PONG", ignore) == "PONG"
+
+
 def test_connection_alone_is_no_answer(breaker: CircuitBreaker) -> None:
     def connect_and_stall() -> str:
         breaker.call_with_retry(lambda: "connected", ignore)
@@ -121,6 +131,15 @@ def test_client_waits_once_for_a_silent_server(silent_server: socket.socket) -> 
     assert sum(isinstance(failure, redis.TimeoutError) for failure in failures) <= 8
     assert sum(isinstance(failure, redis.ConnectionError) for failure in failures) >= 192
     client.close()
+
+
+@pytest.mark.slow
+def test_every_client_of_the_service_has_one(silent_server: socket.socket) -> None:
+    built = services.build(config.read(redis_url=f"redis://127.0.0.1:{silent_server.getsockname()[1]}/0"))
+    for client in (built.auth_redis, *built.shards):
+        failures = [_failure(client) for _ in range(20)]
+        assert [isinstance(failure, redis.TimeoutError) for failure in failures] == [True] + [False] * 19
+    built.close()
 
 
 def _failure(client: redis.Redis) -> Exception | None:
