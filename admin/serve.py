@@ -17,7 +17,7 @@ def command(settings: Settings) -> list[str]:
     """Return gunicorn's command line for these settings."""
     options = {
         "--bind": address(settings.host, settings.port),
-        "--worker-class": "web.server.Worker",
+        "--worker-class": "web.server.workers.Worker",
         "--workers": settings.web_processes,
         "--threads": settings.web_threads,
         "--keep-alive": KEEP_ALIVE_S,

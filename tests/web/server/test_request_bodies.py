@@ -11,7 +11,7 @@ from gunicorn.http.unreader import SocketUnreader
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import LimitedStream
 
-from web.server import DirectBody
+from web.server.request_bodies import DirectBody
 
 SENT = bytes(range(256)) * 40
 Pair = tuple[socket.socket, socket.socket]
