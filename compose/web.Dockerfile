@@ -26,5 +26,5 @@ USER 10001:10001
 EXPOSE 8000
 # 200 only when the engine and everything that is switched on is ready.
 HEALTHCHECK --interval=10s --timeout=8s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health', timeout=7)"]
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health/ready', timeout=7)"]
 CMD ["face-api", "serve"]

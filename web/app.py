@@ -30,6 +30,7 @@ VERSION = "0.1.0"
 # Swagger UI and ReDoc run inline scripts; ReDoc would fetch a logo from its makers.
 DOCS_CSP = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 HSTS = f"max-age={365 * 86400}"  # chosen: a year, of this host alone; what lies below it is not ours to decide
+PROBES = ("/health", "/health/live", "/health/ready")
 log = logs.get(__name__)
 
 
@@ -105,7 +106,7 @@ def _finish(response: Response) -> Response:
     if "retry_after_s" in g:
         response.headers["Retry-After"] = str(g.retry_after_s)
     # Monitors ask for the health all the time.
-    is_probe = request.path == "/health" and response.status_code == HTTPStatus.OK
+    is_probe = request.path in PROBES and response.status_code == HTTPStatus.OK
     log.log(
         logging.DEBUG if is_probe else logging.INFO,
         "request_finished",

@@ -26,7 +26,7 @@ from tests.contract import pictures
 from tests.contract.calls import DETECT, MASK, PATHS, TIMEOUT_S, detect, mask, post
 from tests.stack import Stack
 
-PUBLIC = [("/health", "get"), (DETECT, "post"), (MASK, "post")]
+PUBLIC = [("/health", "get"), ("/health/live", "get"), ("/health/ready", "get"), (DETECT, "post"), (MASK, "post")]
 STATUSES = {"200", "400", "401", "403", "413", "415", "422", "429", "503", "504"}
 CHECKS = [
     not_a_server_error,

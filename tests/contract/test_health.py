@@ -97,3 +97,24 @@ def test_lost_engine_degrades_health(request: pytest.FixtureRequest, stack: str)
 def test_degraded_health_answers_soon(request: pytest.FixtureRequest, stack: str) -> None:
     service: Stack = request.getfixturevalue(stack)
     assert requests.get(service.url + "/health", timeout=15).status_code == 503
+
+
+# --- for programs that start, stop and balance -----------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_well_service_is_live_and_ready(service: Stack, path: str, method: str) -> None:
+    response = requests.request(method, service.url + path, timeout=30)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].split(";")[0] == "application/json"
+    assert is_uuid(response.headers["X-Request-Id"])
+    assert response.content == (b"" if method == "HEAD" else b'{"status":"ok"}')
+
+
+@pytest.mark.parametrize("stack", ["without_worker", "without_redis"])
+def test_lost_engine_is_live_and_not_ready(request: pytest.FixtureRequest, stack: str) -> None:
+    service: Stack = request.getfixturevalue(stack)
+    ready = requests.get(service.url + "/health/ready", timeout=15)
+    assert (ready.status_code, ready.json()) == (503, {"status": "degraded"})
+    assert requests.get(service.url + "/health/live", timeout=15).status_code == 200

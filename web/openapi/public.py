@@ -11,7 +11,7 @@ from core.errors import FaceApiError, FieldProblem
 from web.auth.admins import COOKIE, SECURE_PREFIX
 from web.errors import MEDIA_TYPE, STATUS, body
 from web.openapi.examples import AN_ID, REQUEST_ID
-from web.schemas.detect import DetectResponse, HealthResponse
+from web.schemas.detect import DetectResponse, HealthResponse, ProbeResponse
 
 Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
 
@@ -98,6 +98,8 @@ def _headers(headers: dict[str, tuple[str, str]]) -> dict[str, Any]:
 
 
 HEALTH: Responses = {"200": HealthResponse, "503": HealthResponse, **problems(())}
+LIVE: Responses = {"200": ProbeResponse, **problems(())}
+READY: Responses = {"200": ProbeResponse, "503": ProbeResponse, **problems(())}
 DETECT: Responses = {"200": DetectResponse, **problems()}
 RESIDUAL_FACE: ErrorCase = (
     "A parameter is not valid, the file is missing or does not decode, or a face is still found after masking.",

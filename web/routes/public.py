@@ -12,7 +12,7 @@ from web import bodies, current, uploads
 from web.auth import guards
 from web.openapi import public as openapi
 from web.requests import caller_has_gone
-from web.schemas.detect import ImageUpload, MaskUpload
+from web.schemas.detect import HealthResponse, ImageUpload, MaskUpload, ProbeResponse
 
 public = APIBlueprint(
     "public", __name__, abp_tags=[Tag(name="Public", description="Health, and the detection and masking of faces.")]
@@ -23,10 +23,21 @@ public = APIBlueprint(
 @guards.anyone
 def get_health() -> Response:
     """200 only when the model and everything that is enabled is ready, else 503 with the same body."""
-    body = current.state().health.now()
-    g.outcome = body.status
-    status = HTTPStatus.OK if body.status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
-    return Response(body.model_dump_json(), status, mimetype="application/json")
+    return _health(HealthResponse)
+
+
+@public.get("/health/live", summary="Check that the process answers", responses=openapi.LIVE)
+@guards.anyone
+def get_liveness() -> Response:
+    """200 while the process can answer; it asks nobody."""
+    return bodies.as_json(ProbeResponse(status="ok"))
+
+
+@public.get("/health/ready", summary="Check that calls can be answered", responses=openapi.READY)
+@guards.anyone
+def get_readiness() -> Response:
+    """200 or 503 as `/health`, for load balancers."""
+    return _health(ProbeResponse)
 
 
 @public.post(
@@ -61,3 +72,11 @@ def post_mask(query: MaskQuery, form: MaskUpload) -> Response:
         masked = services.engine.run_mask(upload.data, options, caller_has_gone)
         ids = call.finish(outcomes.masked(masked, options, context.total_ms))
     return bodies.masked_image(masked, options.format, context, ids)
+
+
+def _health(shape: type[HealthResponse] | type[ProbeResponse]) -> Response:
+    """Answer with so much of the health as this shape holds."""
+    found = current.state().health.now()
+    g.outcome = found.status
+    status = HTTPStatus.OK if found.status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+    return bodies.as_json(shape.model_validate(found.model_dump()), status)

@@ -77,6 +77,10 @@ class HealthResponse(BaseModel):
     storage_ready: bool | None
 
 
+class ProbeResponse(BaseModel):
+    status: str = Field(description="`ok` or `degraded`, as at `/health`.")
+
+
 class ImageInfo(BaseModel):
     """The upright picture."""
 

@@ -1,0 +1,47 @@
+"""Health while what it asks about hangs: it never waits for that."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from core.engine.client import WorkerStatus
+from tests.conftest import StartService
+from tests.stack import Stack
+
+# Longer than the second that health may take, shorter than the time-outs of Redis: 2 s, and 5 s.
+WITHIN_S = 1.8
+TIMES = 5
+
+
+@pytest.fixture(scope="module")
+def web(start_service: StartService) -> Stack:
+    return start_service(FACE_API_WEB_THREADS="2", programs=("serve",))
+
+
+@contextlib.contextmanager
+def hanging_redis(service: Stack) -> Iterator[None]:
+    """Stop Redis: it takes connections, and answers none."""
+    process = service.processes["redis"]
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/health", 503), ("/health/ready", 503), ("/health/live", 200)])
+def test_health_does_not_wait_for_redis(web: Stack, path: str, status: int) -> None:
+    with hanging_redis(web):
+        answers = [requests.get(web.url + path, timeout=WITHIN_S).status_code for _ in range(TIMES)]
+    assert answers == [status] * TIMES
+
+
+def test_health_is_well_when_redis_goes_on(web: Stack) -> None:
+    with hanging_redis(web):
+        assert requests.get(f"{web.url}/health/ready", timeout=WITHIN_S).json() == {"status": "degraded"}
+    web.services.engine.publish_status(WorkerStatus(model="scrfd_2.5g", input_size=640, supports_landmarks=True))
+    web.until(lambda: requests.get(f"{web.url}/health/ready", timeout=WITHIN_S).json() == {"status": "ok"})
+    assert requests.get(f"{web.url}/health", timeout=WITHIN_S).json()["status"] == "ok"
