@@ -175,10 +175,16 @@ class Settings(BaseSettings):
     max_upload_bytes: int = setting(25 * 2**20, "Largest request body, in bytes.", ge=1024)
     # A small file can decode to gigapixels.
     max_image_pixels: int = setting(50_000_000, "Largest picture, in pixels, judged by its header.", ge=1)
-    web_processes: int = setting(1, "Processes of the web tier.", ge=1, le=64)
-    web_threads: int = setting(
-        96, "Threads of each web process; more than may wait, so that health still answers.", ge=2, le=1024
+    connections_per_address: int = setting(
+        256, "Connections of one address at each web process, 0: any number; not counted behind trusted proxies.", ge=0
     )
+    client_head_s: float = setting(10.0, "Seconds within which the head of a request has to arrive.", gt=0, le=600)
+    client_bytes_per_s: int = setting(
+        16 * 1024, "Least rate, bytes a second, at which a client has to send a body and to take an answer.", ge=1
+    )
+    client_stall_s: float = setting(15.0, "Seconds that a client may fall behind that rate.", gt=0, le=600)
+    web_processes: int = setting(1, "Processes of the web tier.", ge=1, le=64)
+    web_threads: int = setting(96, "Threads of each web process; more than calls may wait.", ge=2, le=1024)
 
     admin_user: str = setting("admin", "Name of the administrator.", min_length=1)
     admin_password: AdminPassword = setting(
@@ -215,19 +221,14 @@ def read(**values: Any) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        lines = [f"  {variable(problem['loc'])}: {message(problem)}" for problem in error.errors()]
+        lines = [_line(problem) for problem in error.errors()]
         raise SettingsError("these settings are not valid:\n" + "\n".join(lines)) from None
 
 
-def variable(location: tuple[int | str, ...]) -> str:
-    """Return the environment variable that a validation error is about."""
-    name = str(location[0]) if location else ""
-    return name if name.isupper() else PREFIX + name.upper()
-
-
-def message(problem: Any) -> str:
-    """Return the message of a validation error without pydantic's prefix."""
-    return str(problem["msg"]).removeprefix("Value error, ")
+def _line(problem: Any) -> str:
+    """Return what is wrong with a variable, without pydantic's prefix."""
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    return f"  {name if name.isupper() else PREFIX + name.upper()}: {str(problem['msg']).removeprefix('Value error, ')}"
 
 
 def names() -> list[str]:

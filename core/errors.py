@@ -2,14 +2,14 @@
 
 FaceApiError
 ├── InvalidInput                                    the caller's; never retried
-│   ├── UnreadableRequest · AddressTooLong · HeadersTooLarge · NoImage · InvalidOption
+│   ├── UnreadableRequest · RequestTooSlow · AddressTooLong · HeadersTooLarge · NoImage · InvalidOption
 │   ├── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
 │   └── ResidualFace
 ├── AccessDenied
 │   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
 ├── NotFound · MethodNotAllowed · BatchClosed · BatchUnfinished · FeatureDisabled
 ├── Unavailable                                     retried, with back-off
-│   ├── EngineUnavailable · QueueFull · TooManyStreams · JobTimedOut
+│   ├── EngineUnavailable · QueueFull · TooManyStreams · TooManyConnections · JobTimedOut
 │   ├── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable
 │   └── NoAdminPassword
 └── InternalError                                   says nothing of what happened inside
@@ -69,6 +69,10 @@ class InvalidInput(FaceApiError):
 
 class UnreadableRequest(InvalidInput):
     code, title = "unreadable_request", "The request body can't be read"
+
+
+class RequestTooSlow(InvalidInput):
+    code, title = "request_too_slow", "The request did not arrive in time"
 
 
 class AddressTooLong(InvalidInput):
@@ -165,6 +169,10 @@ class QueueFull(Unavailable):
 
 class TooManyStreams(Unavailable):
     code, title = "too_many_streams", "Too many long answers are being sent"
+
+
+class TooManyConnections(Unavailable):
+    code, title = "too_many_connections", "Too many connections are open"
 
 
 class JobTimedOut(Unavailable):

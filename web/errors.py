@@ -8,12 +8,13 @@ from typing import Any, cast
 from flask import Flask, Response, g, request
 from flask_limiter import RateLimitExceeded
 from pydantic import BaseModel, Field, ValidationError
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
 from core import errors, logs
 from core.contract import problems
 from core.errors import FaceApiError
 from web.requests import REQUEST_ID
+from web.server.client_sockets import ClientTooSlow
 
 log = logs.get(__name__)
 
@@ -24,6 +25,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.CrossOrigin: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
+    errors.RequestTooSlow: 408,
     errors.BatchClosed: 409,
     errors.BatchUnfinished: 409,
     errors.UploadTooLarge: 413,
@@ -42,6 +44,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.EngineUnavailable: 503,
     errors.QueueFull: 503,
     errors.TooManyStreams: 503,
+    errors.TooManyConnections: 503,
     errors.StorageUnavailable: 503,
     errors.DatabaseUnavailable: 503,
     errors.SessionsUnavailable: 503,
@@ -147,6 +150,8 @@ def _http_exception(error: HTTPException) -> Response:
 
 
 def _translate(error: HTTPException, case: type[FaceApiError]) -> FaceApiError:
+    if isinstance(error, ClientDisconnected) and isinstance(error.__context__, ClientTooSlow):
+        return errors.RequestTooSlow("the body came too slowly")
     if isinstance(error, RequestEntityTooLarge):
         if 0 < (request.content_length or 0) <= (request.max_content_length or 0):
             return case("the form has too long a text or too many parts: send pictures as files of multipart/form-data")

@@ -54,6 +54,7 @@ IMAGE_ERRORS: tuple[ErrorCase, ...] = (
 )
 # Before any route is known: what the server itself refuses.
 REQUEST_LINE: tuple[ErrorCase, ...] = (
+    ("The request did not arrive in time.", errors.RequestTooSlow(), {}),
     ("The address is too long.", errors.AddressTooLong(), {}),
     ("The headers are too large.", errors.HeadersTooLarge(), {}),
 )

@@ -16,6 +16,7 @@ REFUSALS: dict[int, FaceApiError] = {
     431: HeadersTooLarge("send fewer or shorter headers and cookies"),
     500: InternalError(),
 }
+HOST_MISSING = UnreadableRequest("HTTP/1.1 needs a Host header")
 STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d{3})")
 
 
@@ -49,8 +50,10 @@ def answer(error: FaceApiError) -> bytes:
     request_id = str(uuid.uuid4())
     body = errors.body(error, request_id)
     content = json.dumps(body).encode()
+    retry = f"Retry-After: {error.retry_after_s}\r\n" if error.retry_after_s else ""
     head = (
         f"HTTP/1.1 {body['status']} {HTTPStatus(body['status']).phrase}\r\nConnection: close\r\n"
-        f"Content-Type: {errors.MEDIA_TYPE}\r\nContent-Length: {len(content)}\r\n{REQUEST_ID}: {request_id}\r\n\r\n"
+        f"Content-Type: {errors.MEDIA_TYPE}\r\nContent-Length: {len(content)}\r\n"
+        f"{REQUEST_ID}: {request_id}\r\n{retry}\r\n"
     )
     return head.encode() + content

@@ -112,11 +112,12 @@ def raw_answer(service: Stack, request: bytes) -> tuple[int, dict[str, str], byt
         (b"GARBAGE\r\n\r\n", 400, "unreadable_request"),
         (b"GET /health HTTP/9.9\r\nHost: a\r\n\r\n", 400, "unreadable_request"),
         (b"GET /health HTTP/1.1\r\nBad Header: x\r\nHost: a\r\n\r\n", 400, "unreadable_request"),
+        (b"GET /health HTTP/1.1\r\n\r\n", 400, "unreadable_request"),
         (b"POST /api/v1/mask HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: rot13\r\n\r\n", 400, "unreadable_request"),
         (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "address_too_long"),
         (b"GET /health HTTP/1.1\r\nHost: a\r\nX-A: " + b"b" * 90_000 + b"\r\n\r\n", 431, "headers_too_large"),
     ],
-    ids=["garbage", "version", "header", "coding", "address", "headers"],
+    ids=["garbage", "version", "header", "host", "coding", "address", "headers"],
 )
 def test_errors_before_the_app_have_the_shape(service: Stack, request_bytes: bytes, status: int, code: str) -> None:
     answered, headers, body = raw_answer(service, request_bytes)
