@@ -85,7 +85,7 @@ ALLOWED = {
     "core.database": ("core.config", "core.contract"),
     "core.storage": ("core.errors", "core.config", "core.logs"),
     "core.weights": ("core.errors", "core.config"),
-    "core.engine": ("core.errors", "core.config", "core.contract"),
+    "core.engine": ("core.errors", "core.config", "core.logs", "core.contract"),
     "core.webhooks": ("core.errors", "core.config", "core.logs", "core.contract", "core.database"),
     "core.keys": ("core.errors", "core.config", "core.logs", "core.database"),
     "core.vision": (

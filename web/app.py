@@ -110,7 +110,6 @@ def _finish(response: Response) -> Response:
     log.log(
         logging.DEBUG if is_probe else logging.INFO,
         "request_finished",
-        request_id=g.request_id,
         method=request.method,
         route=str(request.url_rule),
         status=response.status_code,

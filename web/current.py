@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from core.database import engine
 from core.database.engine import SessionFactory
 from core.errors import DatabaseUnavailable, FeatureDisabled
 from core.records.results import ResultStore
@@ -97,8 +98,10 @@ def session() -> Iterator[Session]:
 
 @contextmanager
 def translate_database_errors() -> Iterator[None]:
-    """Raise DatabaseUnavailable for whatever the database raises."""
+    """Raise DatabaseUnavailable when the database can't be used; a defect stays what it is."""
     try:
         yield
     except SQLAlchemyError as error:
+        if not engine.is_outage(error):
+            raise
         raise DatabaseUnavailable from error

@@ -12,7 +12,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 
 from core import errors, logs
 from core.contract import problems
-from core.errors import FaceApiError
+from core.errors import FaceApiError, InternalError
 from web.requests import REQUEST_ID
 from web.server.client_sockets import ClientTooSlow
 
@@ -92,8 +92,10 @@ def register(app: Flask) -> None:
 
 
 def answer(error: FaceApiError) -> Response:
-    """Make the response of one of our errors."""
+    """Make the response of one of our errors; the cause of a 5xx is logged here, and nowhere else."""
     status = STATUS[type(error)]
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log_cause(error)
     response = Response(json.dumps(body(error, g.request_id)), status, mimetype=MEDIA_TYPE)
     response.headers[REQUEST_ID] = g.request_id
     wait_s = error.retry_after_s or (RETRY_AFTER_S if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
@@ -160,5 +162,18 @@ def _translate(error: HTTPException, case: type[FaceApiError]) -> FaceApiError:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("request_failed", exc_info=error)
-    return answer(errors.InternalError())
+    return answer(internal(error))
+
+
+def internal(defect: Exception) -> InternalError:
+    """Make the error that a caller sees of a defect."""
+    error = InternalError()
+    error.__cause__ = defect
+    return error
+
+
+def _log_cause(error: FaceApiError) -> None:
+    if isinstance(error, InternalError) and error.__cause__ is not None:
+        log.error("request_failed", exc_info=error.__cause__)
+    else:
+        log.warning("request_not_served", reason=logs.reason(error))

@@ -10,6 +10,7 @@ import flask
 from flask import g, request
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize
 
+from core import logs
 from core.contract import json_texts
 from core.contract.json_texts import RepeatedMember
 from core.errors import FieldProblem, InvalidOption, UnreadableRequest
@@ -68,12 +69,13 @@ class Request(flask.Request):
 
 
 def assign_id() -> None:
-    """Use the caller's request id when it is a UUID, else a new one."""
+    """Use the caller's request id when it is a UUID, else a new one; each line of the log names it from now on."""
     try:
         given = request.headers.get(REQUEST_ID, "")
         g.request_id = given if str(uuid.UUID(given)) == given.lower() else str(uuid.uuid4())
     except ValueError:
         g.request_id = str(uuid.uuid4())
+    logs.bind_request(g.request_id)
 
 
 def client_address() -> str:

@@ -8,7 +8,7 @@ from celery import signals
 from celery.concurrency import thread
 
 from core import config, logs, services
-from core.engine import client
+from core.engine import client, messages
 from core.errors import EngineUnavailable, WeightsError
 from worker import activity, batches, maintenance, runtime, tasks, time_limits, transport, webhooks
 from worker.time_limits import RunningTask
@@ -36,6 +36,11 @@ def _prepare_fork(**_: Any) -> None:
 def _load_model(**_: Any) -> None:
     runtime.heap_trimmer()
     runtime.start()
+
+
+@signals.task_prerun.connect
+def _bind_request(task: Any, **_: Any) -> None:
+    logs.bind_request(task.request.get(messages.REQUEST_ID))
 
 
 @signals.task_postrun.connect

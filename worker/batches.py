@@ -13,13 +13,14 @@ from typing import Any
 
 from celery import Task, shared_task
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core import config, logs, services
 from core.batches import leases, reaping
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import ResolvedMaskOptions
+from core.database import engine
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable, UploadTooLarge
 from core.pictures import headers
 from core.records import outcomes
@@ -46,7 +47,7 @@ def work_batch(self: "Task[Any, Any]") -> None:
         with results.sessions() as session:
             lease = leases.take(session, str(self.request.id), process.settings.batch_lease_s)
     except SQLAlchemyError as error:
-        log.warning("lease_not_taken", error=type(error).__name__)
+        log.warning("lease_not_taken", error=logs.reason(error))
         return
     if lease is None:
         return
@@ -72,7 +73,7 @@ def reap_task(task_id: str) -> None:
             reaping.reap_expired_leases(session, task_id)
         made.engine.wake_workers()
     except SQLAlchemyError as error:
-        log.warning("lease_not_reaped", error=type(error).__name__)
+        log.warning("lease_not_reaped", error=logs.reason(error))
     finally:
         # A process that is forked from this one later must not share its connections.
         made.close()
@@ -104,7 +105,7 @@ class ItemProcessor:
                             self._lost.set()
                             return
                 except SQLAlchemyError as error:
-                    log.warning("lease_not_extended", error=type(error).__name__)
+                    log.warning("lease_not_extended", error=logs.reason(error))
 
         heartbeat = threading.Thread(target=extend, name="lease-heartbeat", daemon=True)
         heartbeat.start()
@@ -125,6 +126,7 @@ class ItemProcessor:
         except LeaseLost:
             return SUPERSEDED
         except Unavailable as error:
+            log.warning("item_postponed", error=logs.reason(error))
             self._retry_while_database_down(lambda session: leases.requeue_later(session, lease))
             return error.code
         except FaceApiError as error:
@@ -195,9 +197,8 @@ class ItemProcessor:
             try:
                 with self._results.sessions() as session:
                     return act(session)
-            except DBAPIError as error:
-                passing = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-                if not passing or time.monotonic() > give_up:
+            except SQLAlchemyError as error:
+                if not engine.is_outage(error) or time.monotonic() > give_up:
                     raise
-                log.warning("database_unavailable_retrying", error=type(error).__name__)
+                log.warning("database_unavailable_retrying", error=logs.reason(error))
             time.sleep(AGAIN_AFTER_S)

@@ -129,6 +129,6 @@ def _start() -> None:
     try:
         get().publish_status()
     except RedisError as error:
-        log.warning("worker_status_not_published", error=str(error))
+        log.warning("worker_status_not_published", error=logs.reason(error))
     except Exception:
         log.exception("model_not_loaded")

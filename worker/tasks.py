@@ -75,6 +75,7 @@ def _work(kind: str, token: str, job: Job) -> None:
     try:
         outcome, size = _answered(process, token, job)
     except EngineUnavailable as error:  # the Redis of this call is down, and its caller finds that out itself
+        log.warning("call_not_answered", error=logs.reason(error))
         outcome, size = error.code, 0
     # The regular heartbeat waits behind the calls, and under load it comes too late.
     process.publish_status_if_due()

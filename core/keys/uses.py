@@ -55,7 +55,7 @@ class KeyUseCounter:
                 with self._sessions() as session:
                     keys.add_uses(session, uses)
             except Exception as error:  # noqa: BLE001 - whatever it is, no count is lost and the thread goes on
-                log.warning("key_uses_not_saved", keys=len(uses), error=type(error).__name__)
+                log.warning("key_uses_not_saved", keys=len(uses), error=logs.reason(error))
                 with self._lock:
                     for key_id, usage in uses.items():
                         self._add(key_id, usage)

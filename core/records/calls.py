@@ -64,7 +64,7 @@ class CallResult:
         try:
             self._pending.commit(insert, WITHIN_S)
         except (StorageUnavailable, Overdue, SQLAlchemyError) as error:
-            log.warning("result_not_stored", error=type(error).__name__)
+            log.warning("result_not_stored", error=logs.reason(error))
             self._count_failure()
             return StoredIds(storage_ms=_since(started))
         return StoredIds(image.id, job.id, _since(started))

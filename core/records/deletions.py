@@ -57,7 +57,7 @@ def discard(store: ObjectStore, sessions: SessionFactory, keys: Collection[str],
                 cleanups.register(session, left)
             session.commit()
     except SQLAlchemyError as error:
-        log.warning("cleanup_not_noted", removed=len(removed), left=len(left), error=type(error).__name__)
+        log.warning("cleanup_not_noted", removed=len(removed), left=len(left), error=logs.reason(error))
 
 
 def delete_due(store: ObjectStore, sessions: SessionFactory) -> CleanupResult:

@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from core import logs
 from core.database.clock import now
 from core.database.engine import SessionFactory
 from core.errors import StorageUnavailable
@@ -77,9 +78,10 @@ class ResultStore:
     def remove(self, key: str, written: "Future[None]") -> None:
         """Remove an object in the background, once its writing has ended."""
         if not written.cancel():  # else it had not begun
-            self._pool.submit(self._remove, key, written)
+            self._pool.submit(self._remove, key, written, logs.bound_request())
 
-    def _remove(self, key: str, written: "Future[None]") -> None:
+    def _remove(self, key: str, written: "Future[None]", request_id: str | None) -> None:
+        logs.bind_request(request_id)
         written.exception()  # waits; it began before this did, so even one thread does both
         deletions.discard(self.objects, self.sessions, [key])
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from cachetools import TTLCache
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.database import engine
 from core.database.engine import SessionFactory
 from core.errors import DatabaseUnavailable, KeyRevoked, Unauthenticated
 from core.keys import keys
@@ -51,6 +52,8 @@ class ApiKeyCache:
             with self._sessions() as session:
                 key = keys.find(session, text)
         except SQLAlchemyError as error:
+            if not engine.is_outage(error):
+                raise
             raise DatabaseUnavailable from error
         if key is None:
             raise Unauthenticated("this API key is not known")

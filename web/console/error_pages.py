@@ -1,6 +1,5 @@
 """Errors as HTML pages with the request's id. A route that a script calls answers the API's JSON instead."""
 
-import structlog
 from flask import Response, current_app, redirect, request, url_for
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
@@ -11,8 +10,6 @@ from core.errors import FaceApiError, FeatureDisabled, RateLimited, Unauthentica
 from web import errors as api_errors
 from web.auth import admins, guards
 from web.console import pages
-
-log = structlog.get_logger(__name__)
 
 
 def show_error(error: FaceApiError) -> BaseResponse:
@@ -58,5 +55,4 @@ def show_http_error(error: HTTPException) -> BaseResponse:
 
 def show_unexpected(error: Exception) -> BaseResponse:
     """Answer a bug of ours, without details of what happened."""
-    log.error("page_failed", exc_info=error)
-    return show_error(errors.InternalError())
+    return show_error(api_errors.internal(error))
