@@ -30,7 +30,7 @@ def redis() -> tuple[Program, str]:
         "loglevel": "warning",
     }
     stdin = "".join(f"{name} {value}\n" for name, value in configuration.items()).encode()
-    program = Program("redis", [str(get_binary_path()), "-"], stdin=stdin, stops_last=True)
+    program = Program("redis", [str(get_binary_path()), "-"], stdin=stdin, stop_order=2)
     return program, f"redis://:{password}@{LOOPBACK}:{port}/0"
 
 

@@ -69,7 +69,7 @@ def prepare(settings: Settings) -> Service:
         programs.append(redis)
         click.echo("redis     embedded: loopback only, nothing on disk")
     settings = settings.model_copy(update=filled)
-    programs.append(Program("web", serve.command(settings)))
+    programs.append(Program("web", serve.command(settings), stop_order=0))
     programs.append(Program("worker", worker.worker_command(settings)))
     programs.append(Program("beat", worker.beat_command()))
     return Service(settings, programs)

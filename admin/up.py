@@ -21,6 +21,7 @@ from core.config import Settings
 POLL_INTERVAL_S = 0.1
 EXPLAIN_AFTER_S = 60.0
 READY_TIMEOUT_S = 120.0
+KILL_MARGIN_S = 2.0  # chosen: gunicorn kills by itself what does not end
 
 
 class NotReady(Exception):
@@ -70,13 +71,13 @@ def _check_address(settings: Settings) -> None:
 
 async def _run(prepared: Service, started: float) -> None:
     """Run the programs until a stop signal."""
-    supervisor = Supervisor(prepared.variables, _print)
+    supervisor = Supervisor(prepared.variables, _print, serve.stops_within_s(prepared.settings) + KILL_MARGIN_S)
     try:
         _print(f"starting  {', '.join(program.name for program in prepared.programs)}")
         await supervisor.start(prepared.programs)
         await supervisor.watch(_report_when_ready(prepared, started))
     finally:
-        _print("stopping")
+        _print("stopping  calls in flight may end; Ctrl-C ends them, too")
         await supervisor.stop()
 
 
@@ -93,9 +94,13 @@ async def _report_when_ready(prepared: Service, started: float) -> None:
     _print(f"  URL             {prepared.url}")
     _print(f"  console         {prepared.url}/console")
     _print(f"  documentation   {prepared.url}/docs")
-    _print(f"  API key         {key or 'not required'}")
-    _print(f"  administrator   {credentials['FACE_API_ADMIN_USER']} {credentials['FACE_API_ADMIN_PASSWORD']}")
-    _print(f"  written to      {file}")
+    if sys.stdout.isatty():  # else it is a log, which others read and keep
+        _print(f"  API key         {key or 'not required'}")
+        _print(f"  administrator   {credentials['FACE_API_ADMIN_USER']} {credentials['FACE_API_ADMIN_PASSWORD']}")
+        _print(f"  written to      {file}")
+    else:
+        header = header and '-H "X-API-Key: $FACE_API_KEY" '
+        _print(f"  key, password   in {file}")
     _print("")
     _print(f"  curl -f {header}-F image=@photo.jpg -o masked.jpg {prepared.url}/api/v1/mask")
     _print("")

@@ -1,6 +1,6 @@
 """Ends the programs of a supervisor that was killed: runs beside it and reads a pipe, which only its death closes.
 
-A line of the pipe is `started PROCESS`, `started-last PROCESS` (the others need it while they end) or `ended PROCESS`.
+A line of the pipe is `STOP_ORDER PROCESS`, or `ended PROCESS`.
 """
 
 import os
@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TextIO
 
-# chosen: what is nearly done may be finished; nobody waits for the rest, because Ctrl-C would have been the way
-GRACE_S = 4.0
-LAST_GRACE_S = 1.0
+# chosen: for each step of the order; what is nearly done may end, and Ctrl-C would have been the way to wait for more
+GRACE_S = 2.0
 POLL_INTERVAL_S = 0.05
 
 
@@ -22,22 +21,21 @@ def main() -> None:
     # Whoever ends the whole group or service must not end this one first.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    first, last = _running(sys.stdin)
-    _end(first, GRACE_S)
-    _end(last, LAST_GRACE_S)
+    running = _running(sys.stdin)
+    for order in sorted(set(running.values())):
+        _end([process for process, own in running.items() if own == order], GRACE_S)
 
 
-def _running(lines: TextIO) -> tuple[set[int], set[int]]:
-    """Read to the end and return the programs that have not ended: those that end first, and those that end last."""
-    programs: dict[str, set[int]] = {"started": set(), "started-last": set()}
+def _running(lines: TextIO) -> dict[int, int]:
+    """Read to the end and return the programs that have not ended, with their order."""
+    programs: dict[int, int] = {}
     for line in lines:
         event, process = line.split()
         if event == "ended":
-            for processes in programs.values():
-                processes.discard(int(process))
+            programs.pop(int(process), None)
         else:
-            programs[event].add(int(process))
-    return programs["started"], programs["started-last"]
+            programs[int(process)] = int(event)
+    return programs
 
 
 def _end(leaders: Iterable[int], grace_s: float) -> None:

@@ -98,10 +98,7 @@ class Settings(BaseSettings):
         0, "Processes of a worker, each with the model loaded; 0: one for each CPU it may use.", ge=0, le=256
     )
     inference_threads: int = setting(
-        0,
-        "Threads of a process for the network; 0: the CPUs shared out among the processes, and those that are idle.",
-        ge=0,
-        le=256,
+        0, "Threads of a process for the network; 0: its share of the CPUs, and those that are idle.", ge=0, le=256
     )
 
     redis_url: RedisUrls = setting(
@@ -111,6 +108,9 @@ class Settings(BaseSettings):
     )
     queue_limit: int = setting(64, "Calls that may wait for the engine at a time; one more gets 503.", ge=1)
     job_timeout_s: float = setting(30.0, "Seconds that a call waits for its result before 504.", gt=0, le=600)
+    stop_grace_s: float = setting(
+        0.0, "Seconds that calls have when web is stopped, before 503; 0: `FACE_API_JOB_TIMEOUT_S` + 5.", ge=0, le=3600
+    )
 
     batch_queue_limit: int = setting(
         100_000, "Pictures of batches that may wait; while there are more, uploads to batches get 503.", ge=1
@@ -173,8 +173,7 @@ class Settings(BaseSettings):
         "", "The service as browsers reach it, `https://host[:port]`; empty: as each call names it."
     )
     max_upload_bytes: int = setting(25 * 2**20, "Largest request body, in bytes.", ge=1024)
-    # A small file can decode to gigapixels.
-    max_image_pixels: int = setting(50_000_000, "Largest picture, in pixels, judged by its header.", ge=1)
+    max_image_pixels: int = setting(50_000_000, "Largest picture, in pixels: a small file can be gigantic.", ge=1)
     connections_per_address: int = setting(
         256, "Connections of one address at each web process, 0: any number; not counted behind trusted proxies.", ge=0
     )
@@ -190,9 +189,7 @@ class Settings(BaseSettings):
     admin_password: AdminPassword = setting(
         SecretStr(""), "Password of the administrator, 12 characters at least; empty: the admin API answers 503."
     )
-    session_lifetime_s: int = setting(
-        43200, "Seconds until the administrator has to log in again.", ge=1, le=30 * 86400
-    )
+    session_lifetime_s: int = setting(43200, "Seconds until the administrator is logged out.", ge=1, le=30 * 86400)
 
     @property
     def redis_urls(self) -> list[str]:
@@ -203,6 +200,11 @@ class Settings(BaseSettings):
     def keeps_pictures(self) -> bool:
         """Whether pictures are stored: one without a row in the database could never be found or deleted."""
         return self.storage_enabled and self.database_enabled
+
+    @property
+    def grace_s(self) -> float:
+        """How long calls have when web is stopped: by default even the last that comes has all its time."""
+        return self.stop_grace_s or self.job_timeout_s + 5
 
     @property
     def sqlalchemy_url(self) -> str:

@@ -1,13 +1,17 @@
 """`face-api up` as an operator meets it: real processes, ended in every way that happens."""
 
 import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import httpx
 import psutil
@@ -26,9 +30,9 @@ ENDS_WITHIN_S = 10
 
 
 class Up:
-    """One `face-api up` in a folder of its own. settings: FACE_API_* values."""
+    """One `face-api up` in a folder of its own. settings: FACE_API_* values. terminal: whether it writes to one."""
 
-    def __init__(self, folder: Path, mirror: Path, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, mirror: Path, settings: dict[str, str], *, terminal: bool = False) -> None:
         self.folder = folder
         self.output = folder / "output.txt"
         self.port = settings.get("PORT") or str(free_port())
@@ -40,7 +44,7 @@ class Up:
             "FACE_API_WORKER_PROCESSES": "1",
         }
         command = [sys.executable, "-m", "admin.main", "up", "--weights-mirror", str(mirror)]
-        with self.output.open("w") as output:
+        with _recorder(self.output) if terminal else self.output.open("w") as output:
             self.process = psutil.Popen(
                 command, cwd=folder, env=inherited | own | settings, stdout=output, stderr=subprocess.STDOUT
             )
@@ -75,16 +79,29 @@ class Up:
         found: list[psutil.Process] = self.process.children(recursive=True)
         return found
 
-    def child(self, word: str) -> psutil.Process:
+    def find(self, word: str) -> psutil.Process | None:
         """Return the program with that word on its command line; the leader, not what it forked."""
-        return next(child for child in self.process.children() if word in child.cmdline())
+        for child in self.process.children():
+            with suppress(psutil.Error):  # it may end meanwhile
+                if child.status() != psutil.STATUS_ZOMBIE and word in child.cmdline():
+                    return child
+        return None
+
+    def child(self, word: str) -> psutil.Process:
+        found = self.find(word)
+        assert found is not None
+        return found
+
+    def until(self, what: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not what():
+            assert self.process.poll() is None, f"it ended:\n{self.said}"
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.05)
 
     def until_ready(self) -> "Up":
-        deadline = time.monotonic() + READY_WITHIN_S
-        while LAST_LINE not in self.said:
-            assert self.process.poll() is None, f"it ended:\n{self.said}"
-            assert time.monotonic() < deadline, f"it is not ready:\n{self.said}"
-            time.sleep(0.05)
+        self.until(lambda: LAST_LINE in self.said)
         return self
 
     def status(self) -> int:
@@ -97,6 +114,21 @@ class Up:
             self.process.wait(timeout=2 * ENDS_WITHIN_S)
 
 
+def _recorder(path: Path) -> IO[bytes]:
+    """Return a terminal that writes everything down."""
+    reading, writing = pty.openpty()
+
+    def record() -> None:
+        with path.open("wb", buffering=0) as output, suppress(OSError):  # which tells that all writers have closed it
+            while data := os.read(reading, 4096):
+                output.write(data)
+        os.close(reading)
+
+    path.touch()
+    threading.Thread(target=record, daemon=True).start()
+    return os.fdopen(writing, "wb")
+
+
 Start = Callable[..., Up]
 
 
@@ -105,8 +137,8 @@ def start(model: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
     """Start `face-api up`, in a new folder unless one is given; all end with the tests of this module."""
     started: list[Up] = []
 
-    def begin(folder: Path | None = None, **settings: str) -> Up:
-        started.append(Up(folder or tmp_path_factory.mktemp("up"), model[1], settings))
+    def begin(folder: Path | None = None, *, terminal: bool = False, **settings: str) -> Up:
+        started.append(Up(folder or tmp_path_factory.mktemp("up"), model[1], settings, terminal=terminal))
         return started[-1]
 
     yield begin
@@ -130,8 +162,16 @@ def test_up_tells_how_it_is_reached(running: Up) -> None:
     reported = running.credentials
     assert list(reported) == ["FACE_API_URL", "FACE_API_KEY", "FACE_API_ADMIN_USER", "FACE_API_ADMIN_PASSWORD"]
     assert reported["FACE_API_URL"] == running.url
-    assert all(value in running.said for value in reported.values())
-    assert f"curl -f -H 'X-API-Key: {reported['FACE_API_KEY']}' -F image=@photo.jpg" in running.said
+    assert running.url in running.said
+    assert f"key, password   in {Path('var') / 'dev.env'}" in running.said
+    assert 'curl -f -H "X-API-Key: $FACE_API_KEY" -F image=@photo.jpg' in running.said
+    assert not [name for name in ("FACE_API_KEY", "FACE_API_ADMIN_PASSWORD") if reported[name] in running.said]
+
+
+def test_up_shows_secrets_on_a_terminal(start: Start) -> None:
+    up = start(terminal=True).until_ready()
+    assert all(value in up.said for value in up.credentials.values())
+    assert f"curl -f -H 'X-API-Key: {up.credentials['FACE_API_KEY']}' -F image=@photo.jpg" in up.said
 
 
 def test_up_makes_a_working_key(running: Up) -> None:
@@ -214,13 +254,25 @@ def test_up_starts_again_as_it_was(start: Start) -> None:
     assert second.credentials == credentials
 
 
-def test_up_stops_when_a_program_dies(start: Start) -> None:
+def test_up_starts_a_program_again(start: Start) -> None:
+    up = start(FACE_API_DATABASE_ENABLED="false", FACE_API_API_KEY_ENABLED="false").until_ready()
+    forked = up.child("worker").children()
+    up.child("worker").kill()
+    assert _alive(forked, ENDS_WITHIN_S) == []  # two workers at a time would be one too many
+    up.until(lambda: up.find("worker") is not None)
+    assert "worker was ended by SIGKILL; it is started again in 0.5 s" in up.said
+    up.until(lambda: httpx.get(f"{up.url}/health", trust_env=False).status_code == httpx.codes.OK)
+
+
+def test_up_stops_when_a_program_always_dies(start: Start) -> None:
     up = start(FACE_API_DATABASE_ENABLED="false", FACE_API_API_KEY_ENABLED="false").until_ready()
     children = up.children()
-    up.child("worker").kill()
+    for _ in range(5):
+        up.until(lambda: up.find("worker.beat") is not None)
+        up.child("worker.beat").kill()
     assert _alive([up.process, *children], ENDS_WITHIN_S) == []
     assert up.status() == 1
-    assert "worker was ended by SIGKILL" in up.said
+    assert "beat was ended by SIGKILL, 5 times within 60 s; everything else was stopped" in up.said
 
 
 def test_up_needs_no_database(start: Start) -> None:
