@@ -94,9 +94,7 @@ class Settings(BaseSettings):
         False,
         "Whether a mask may be as weak as a call asks for; faces stay recognisable, and are verified only if asked.",
     )
-    worker_processes: int = setting(
-        0, "Processes of a worker, each with the model loaded; 0: one for each CPU it may use.", ge=0, le=256
-    )
+    worker_processes: int = setting(0, "Processes of a worker, each with the model; 0: one for each CPU.", ge=0, le=256)
     inference_threads: int = setting(
         0, "Threads of a process for the network; 0: its share of the CPUs, and those that are idle.", ge=0, le=256
     )

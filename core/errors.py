@@ -9,7 +9,8 @@ FaceApiError
 │   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
 ├── NotFound · MethodNotAllowed · BatchClosed · BatchUnfinished · FeatureDisabled
 ├── Unavailable                                     retried, with back-off
-│   ├── EngineUnavailable · QueueFull · TooManyStreams · TooManyConnections · JobTimedOut
+│   ├── EngineUnavailable · QueueFull · ServiceStopping · JobTimedOut
+│   ├── TooManyStreams · TooManyConnections
 │   ├── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable
 │   └── NoAdminPassword
 └── InternalError                                   says nothing of what happened inside
@@ -165,6 +166,10 @@ class EngineUnavailable(Unavailable):
 
 class QueueFull(Unavailable):
     code, title = "queue_full", "Too many calls are waiting"
+
+
+class ServiceStopping(Unavailable):
+    code, title = "service_stopping", "The service is being stopped or started anew"
 
 
 class TooManyStreams(Unavailable):

@@ -105,10 +105,10 @@ class Stack:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("FACE_API_")}
         env = inherited | self.settings | {"PYTHONPATH": str(ROOT)}
         with (self.folder / f"{name}.log").open("ab") as log:
-            command = self.commands.get(name) or self._command(name)
+            command = self.commands.get(name) or self.command(name)
             self.processes[name] = subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log)
 
-    def _command(self, name: str) -> list[str]:
+    def command(self, name: str) -> list[str]:
         if self.by_command:
             return [*FACE_API, name]
         if name == "beat":

@@ -1,6 +1,7 @@
 """The web application: create_app wires it from services, build from the environment."""
 
 import logging
+import signal
 import time
 from http import HTTPStatus
 
@@ -45,7 +46,9 @@ def build() -> FaceApiApp:
     logs.warn_of_unknown_settings()
     if settings.storage_enabled and not settings.keeps_pictures:
         log.warning("storage_disabled", reason="FACE_API_STORAGE_ENABLED is on, but FACE_API_DATABASE_ENABLED is off")
-    return create_app(services.build(settings))
+    app = create_app(services.build(settings))
+    current.of(app).ending.begin_at_signal(signal.SIGTERM)  # gunicorn's, to a process that is to end
+    return app
 
 
 def create_app(built: Services) -> FaceApiApp:
@@ -90,7 +93,7 @@ def _serve_documentation(app: FaceApiApp) -> None:
 
 
 def _start() -> None:
-    g.started = time.perf_counter()
+    g.started, g.ending = time.perf_counter(), current.state().ending
     requests.assign_id()
 
 

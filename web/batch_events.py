@@ -4,6 +4,8 @@ import time
 import uuid
 from collections.abc import Iterator
 
+from flask import g
+
 from core.batches import lifecycle
 from core.errors import DatabaseUnavailable
 from web import current
@@ -25,7 +27,7 @@ def follow(batch_id: uuid.UUID) -> Iterator[bytes]:
     yield b"retry: %d\n\n" % RECONNECT_MS + _event("progress", sent)
     while sent.finished_at is None:
         time.sleep(POLL_INTERVAL_S)
-        if caller_has_gone():
+        if g.ending.has_begun or caller_has_gone():  # the client connects again, to the process that replaces this one
             return
         try:
             latest = _read(batch_id)

@@ -19,6 +19,7 @@ from web.auth.admins import Admins
 from web.auth.key_cache import ApiKeyCache
 from web.health import Health
 from web.load_monitor import LoadMonitor
+from web.server.endings import Ending
 from web.streams import StreamSlots
 from web.thumbnail_cache import ThumbnailCache
 
@@ -37,6 +38,7 @@ class AppState:
     stream_slots: StreamSlots
     load_monitor: LoadMonitor
     thumbnails: ThumbnailCache
+    ending: Ending
 
     @classmethod
     def of(cls, services: Services) -> Self:
@@ -48,6 +50,7 @@ class AppState:
             stream_slots=StreamSlots(services.settings.web_threads),
             load_monitor=LoadMonitor(services.engine),
             thumbnails=ThumbnailCache(),
+            ending=Ending(services.settings.grace_s),
         )
 
 
@@ -55,9 +58,13 @@ def install(app: Flask, services: Services) -> None:
     app.extensions[EXTENSION] = AppState.of(services)
 
 
+def of(app: Flask) -> AppState:
+    carried: AppState = app.extensions[EXTENSION]
+    return carried
+
+
 def state() -> AppState:
-    current: AppState = current_app.extensions[EXTENSION]
-    return current
+    return of(current_app)
 
 
 def services() -> Services:

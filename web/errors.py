@@ -43,6 +43,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.FeatureDisabled: 501,
     errors.EngineUnavailable: 503,
     errors.QueueFull: 503,
+    errors.ServiceStopping: 503,
     errors.TooManyStreams: 503,
     errors.TooManyConnections: 503,
     errors.StorageUnavailable: 503,

@@ -92,7 +92,11 @@ def client_address() -> str:
 
 
 def caller_has_gone() -> bool:
-    """Whether the client has disconnected: then its socket is readable and at its end."""
+    """Whether the client has disconnected: then its socket is readable and at its end.
+
+    ServiceStopping when this process is to end, and can wait no longer.
+    """
+    g.ending.check()
     connection = request.environ.get("gunicorn.socket")
     if connection is None:
         return False

@@ -2,6 +2,7 @@
 
 import resource
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 from core.memory import HeapTrimmer
@@ -28,6 +29,15 @@ class Worker(PollingWorker):
         for paths, threads in LANES.items():
             self.lanes |= dict.fromkeys(paths, ThreadPoolExecutor(threads))
         super().init_process()
+
+    def handle_request(self, req: Any, conn: Connection) -> Any:
+        """Answer a request.
+
+        Whether its connection ends is decided when the answer begins: this process may have been told to end meanwhile.
+        """
+        asked_to_close = req.should_close
+        req.should_close = cache(lambda: not self.alive or asked_to_close())
+        return super().handle_request(req, conn)
 
     def handle(self, conn: Connection) -> None:
         """Answer a request in a thread."""
