@@ -17,7 +17,7 @@ def test_everything_follows_from_the_rounded_box() -> None:
     assert (worded["size"], worded["center"]) == ({"width": 60.2, "height": 80.0}, {"x": 130.1, "y": 150.1})
     assert worded["relative"] == {"x_center": 0.3252, "y_center": 0.7505, "width": 0.1505, "height": 0.4}
     assert worded["landmarks"] is not None and worded["landmarks"]["left_eye"] == {"x": 120.0, "y": 130.1}
-    assert Summary.of([worded], 80_000).total_face_area == worded["area"]
+    assert Summary.of([worded], 1, 80_000).total_face_area == worded["area"]
 
 
 def test_only_doubtful_faces_are_marked_for_review() -> None:
