@@ -27,8 +27,6 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 enable_utc = True
 # A task that could not run before the next is due is dropped: it would do the same.
 beat_schedule = {
-    "report-ready": {"task": "report_ready", "schedule": 5.0, "options": {"queue": "interactive", "expires": 5.0}},
-} | {
     task: {"task": task, "schedule": every_s, "options": {"queue": "maintenance", "expires": every_s}}
     for task, every_s in {
         "reap_batches": 5.0,  # so long a batch waits when Redis has lost its wake-ups

@@ -9,12 +9,13 @@ from celery.concurrency import thread
 
 from core import config, logs, services
 from core.engine import client, messages
-from core.errors import EngineUnavailable, WeightsError
-from worker import activity, batches, maintenance, runtime, tasks, time_limits, transport, webhooks
+from core.errors import WeightsError
+from worker import activity, batches, heartbeats, maintenance, runtime, tasks, time_limits, transport, webhooks
 from worker.time_limits import RunningTask
 
 app = client.celery_app(config.load())
 app.conf.broker_transport = transport.path_for(config.load().redis_urls[0])
+app.steps["consumer"] |= {heartbeats.TurnClock}
 __all__ = ["app", "batches", "maintenance", "tasks", "webhooks"]
 
 
@@ -27,15 +28,20 @@ def _configure_logging(**_: Any) -> None:
 @signals.worker_init.connect
 def _prepare_fork(**_: Any) -> None:
     activity.shared()
+    heartbeats.consumer_clock()
+    runtime.worker_name()
     # A process of the pool tries again, and says what is wrong.
     with suppress(WeightsError):
         runtime.version()
 
 
 @signals.worker_process_init.connect
-def _load_model(**_: Any) -> None:
+def _start_process(**_: Any) -> None:
+    """Load the model in a process of the pool, and note while it works on a task."""
     runtime.heap_trimmer()
     runtime.start()
+    signals.task_prerun.connect(lambda sender, **_: runtime.get().heartbeat.begin(_limit_s(sender)), weak=False)
+    signals.task_postrun.connect(lambda **_: runtime.get().heartbeat.end(), weak=False)
 
 
 @signals.task_prerun.connect
@@ -53,12 +59,12 @@ def _start_threads(sender: Any, **_: Any) -> None:
     """Load the model and enforce time limits where this process has threads instead of processes."""
     if not isinstance(sender.pool, thread.TaskPool):
         return
-    _load_model()
+    runtime.heap_trimmer()
+    runtime.start(places=sender.pool.limit)
     limits = time_limits.TimeLimits(lambda task: _give_up(task.name, task.id, task.args))
 
     def begin(sender: Any, task_id: str, args: Any, **_: Any) -> None:
-        limit_s = sender.time_limit or app.conf.task_time_limit
-        limits.begin(RunningTask(task_id, sender.name, args, time.monotonic() + limit_s))
+        limits.begin(RunningTask(task_id, sender.name, args, time.monotonic() + _limit_s(sender)))
 
     def end(task_id: str, **_: Any) -> None:
         limits.end(task_id)
@@ -76,13 +82,17 @@ def _handle_task_failure(sender: Any = None, task_id: str = "", args: Any = None
 
 
 def _give_up(task: str, task_id: str, args: Any) -> None:
-    """Answer the call, or end the lease, that a task worked on."""
+    """Have the call asked again, or end the lease, that a task worked on."""
     if task in client.ANSWER_KINDS and args:
-        error = EngineUnavailable("the process that worked on this picture died")
         made = services.build(config.load())
         try:
-            made.engine.answer_error(args[0], error)
+            made.engine.report_lost(args[0], task_id)
         finally:
             made.close()
     if task == "work_batch":
         batches.reap_task(task_id)
+
+
+def _limit_s(task: Any) -> float:
+    """Return after how many seconds a task is ended."""
+    return float(task.time_limit or app.conf.task_time_limit)

@@ -8,11 +8,10 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from celery import Task, shared_task
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -57,8 +56,6 @@ def work_batch(self: "Task[Any, Any]") -> None:
         outcome = items.process(lease)
     if not lease.more:  # it may have been the last
         process.engine.wake_webhook_delivery()
-    with suppress(RedisError):  # the item is done, whether Redis is there or not
-        process.publish_status_if_due()
     ms = round((time.perf_counter() - started) * 1000, 2)
     log.info("item_finished", outcome=outcome, attempt=lease.attempts, ms=ms)
 

@@ -2,17 +2,17 @@
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import cv2
-from redis.exceptions import RedisError
 
-from core import config, logs, memory, services
+from core import config, cpus, logs, memory, services
 from core.config import Settings
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, MaskedImage
-from core.engine.client import EngineClient, WorkerStatus
+from core.engine.client import EngineClient
+from core.engine.heartbeats import WorkerStatus, new_name
 from core.services import Services
 from core.vision import detector, pipeline, regions
 from core.vision.detector import Detector
@@ -20,28 +20,38 @@ from core.vision.regions import MaskPolicy
 from core.weights import versions
 from core.weights.versions import ModelVersion
 from worker import activity
+from worker.heartbeats import Heartbeat
 
 log = logs.get(__name__)
 # Two first uses at once, the start-up thread's and a task's, must not load the model twice.
 _loading = threading.Lock()
-PUBLISHED_EVERY_S = 2.0  # chosen: often enough for WORKER_STATUS_TTL_S, and no Redis call after each task
 
 # chosen: a process rests at half of the 300 MB that it may take; trimming more often costs more than it returns
 HEAP_GROWTH_BYTES = 96 * 2**20
 
 
-@dataclass
+class CpuClock:
+    """Measures a job from now on: wall_s, and cpu_s of all threads of this process."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    @property
+    def wall_s(self) -> float:
+        return time.perf_counter() - self._wall
+
+    @property
+    def cpu_s(self) -> float:
+        return time.process_time() - self._cpu
+
+
+@dataclass(frozen=True)
 class Runtime:
     """What a worker process owns: its clients and its loaded model."""
 
     services: Services
     detector: Detector
-    _published_at: float = field(default=0.0, init=False)
-
-    def publish_status_if_due(self) -> None:
-        """Publish the status if that was some time ago."""
-        if time.monotonic() - self._published_at > PUBLISHED_EVERY_S:
-            self.publish_status()
+    heartbeat: Heartbeat
 
     @property
     def settings(self) -> Settings:
@@ -70,19 +80,15 @@ class Runtime:
         """Mask the faces of a picture that a person has marked."""
         return pipeline.mask_manually(data, options, self.settings.max_image_pixels, self.mask_policy)
 
-    def publish_status(self) -> None:
-        """Publish that this worker is ready."""
-        self._published_at = time.monotonic()
-        loaded = self.detector
-        self.engine.publish_status(
-            WorkerStatus(
-                model=loaded.name,
-                input_size=loaded.input_size,
-                supports_landmarks=loaded.supports_landmarks,
-                precision=loaded.precision,
-                runtime=loaded.runtime,
-            )
-        )
+    def cost_s(self, since: CpuClock) -> float:
+        """Return how long a job that began then occupies this process while the others work, too.
+
+        One that ran beside idle processes was helped by their CPUs, which a busy worker has not.
+        """
+        if self.heartbeat.process.places > 1:  # threads: the CPU's time is of all of them
+            return since.wall_s
+        processes = self.settings.worker_processes or cpus.available()
+        return max(since.wall_s, since.cpu_s * processes / cpus.available())
 
 
 def get() -> Runtime:
@@ -97,7 +103,9 @@ def _load() -> Runtime:
     # OpenCV's own threads would compete with the other processes of the worker.
     cv2.setNumThreads(detector.threads(settings))
     loaded = detector.load(version(), settings, activity.shared().idle_cpus)
-    runtime = Runtime(services.build(settings), loaded)
+    made = services.build(settings)
+    name = f"{worker_name()}.{new_name()}"
+    runtime = Runtime(made, loaded, Heartbeat(made.engine, name, _status(loaded)))
     log.info(
         "model_loaded",
         model=loaded.name,
@@ -106,6 +114,22 @@ def _load() -> Runtime:
         threads=detector.threads(settings),
     )
     return runtime
+
+
+def _status(loaded: Detector) -> WorkerStatus:
+    return WorkerStatus(
+        model=loaded.name,
+        input_size=loaded.input_size,
+        supports_landmarks=loaded.supports_landmarks,
+        precision=loaded.precision,
+        runtime=loaded.runtime,
+    )
+
+
+@cache
+def worker_name() -> str:
+    """Make up a name for this worker, once: called before the fork, its processes inherit it."""
+    return new_name()
 
 
 @cache
@@ -120,15 +144,16 @@ def heap_trimmer() -> memory.HeapTrimmer:
     return memory.HeapTrimmer(HEAP_GROWTH_BYTES)
 
 
-def start() -> None:
-    """Begin to load the model without making the fork wait: Celery gives a new process 4 seconds."""
-    threading.Thread(target=_start, name="load-model", daemon=True).start()
+def start(places: int = 1) -> None:
+    """Begin to load the model without making the fork wait: Celery gives a new process 4 seconds.
+
+    places: how many calls the process works on at a time.
+    """
+    threading.Thread(target=_start, args=(places,), name="load-model", daemon=True).start()
 
 
-def _start() -> None:
+def _start(places: int) -> None:
     try:
-        get().publish_status()
-    except RedisError as error:
-        log.warning("worker_status_not_published", error=logs.reason(error))
+        get().heartbeat.start(places)
     except Exception:
         log.exception("model_not_loaded")

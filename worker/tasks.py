@@ -11,7 +11,7 @@ from core.engine.client import EngineClient
 from core.errors import EngineUnavailable, FaceApiError, InternalError
 from core.pictures import thumbnails
 from worker import runtime
-from worker.runtime import Runtime
+from worker.runtime import CpuClock, Runtime
 
 log = logs.get(__name__)
 Options = dict[str, object]
@@ -24,7 +24,9 @@ def detect_image(token: str, options: Options) -> None:
     resolved = ResolvedDetectOptions.model_validate(options)
 
     def job(runtime: Runtime, data: bytes) -> None:
-        runtime.engine.answer_report(token, runtime.detect(data, resolved))
+        clock = CpuClock()
+        report = runtime.detect(data, resolved)
+        runtime.engine.answer_report(token, report, runtime.cost_s(clock))
 
     _work("detect", token, job)
 
@@ -35,7 +37,9 @@ def mask_image(token: str, options: Options) -> None:
     resolved = ResolvedMaskOptions.model_validate(options)
 
     def job(runtime: Runtime, data: bytes) -> None:
-        runtime.engine.answer_masked(token, runtime.mask(data, resolved))
+        clock = CpuClock()
+        masked = runtime.mask(data, resolved)
+        runtime.engine.answer_masked(token, masked, runtime.cost_s(clock))
 
     _work("mask", token, job)
 
@@ -46,7 +50,9 @@ def mask_manually(token: str, options: Options) -> None:
     marked = ManualMaskOptions.model_validate(options)
 
     def job(runtime: Runtime, data: bytes) -> None:
-        runtime.engine.answer_masked(token, runtime.mask_manually(data, marked))
+        clock = CpuClock()
+        masked = runtime.mask_manually(data, marked)
+        runtime.engine.answer_masked(token, masked, runtime.cost_s(clock))
 
     _work("manual_mask", token, job)
 
@@ -57,15 +63,11 @@ def thumbnail_image(token: str, options: Options) -> None:
     side = int(str(options["side"]))
 
     def job(runtime: Runtime, data: bytes) -> None:
-        runtime.engine.answer_thumbnail(token, thumbnails.make(data, side, runtime.settings.max_image_pixels))
+        clock = CpuClock()
+        thumbnail = thumbnails.make(data, side, runtime.settings.max_image_pixels)
+        runtime.engine.answer_thumbnail(token, thumbnail, runtime.cost_s(clock))
 
     _work("thumbnail", token, job)
-
-
-@shared_task(name="report_ready")
-def report_ready() -> None:
-    """Publish that this worker takes tasks; one that no longer consumes stops doing so."""
-    runtime.get().publish_status()
 
 
 def _work(kind: str, token: str, job: Job) -> None:
@@ -77,14 +79,12 @@ def _work(kind: str, token: str, job: Job) -> None:
     except EngineUnavailable as error:  # the Redis of this call is down, and its caller finds that out itself
         log.warning("call_not_answered", error=logs.reason(error))
         outcome, size = error.code, 0
-    # The regular heartbeat waits behind the calls, and under load it comes too late.
-    process.publish_status_if_due()
     ms = round((time.perf_counter() - started) * 1000, 2)
     log.info("task_finished", kind=kind, outcome=outcome, bytes=size, ms=ms)
 
 
 def _answered(process: Runtime, token: str, job: Job) -> tuple[str, int]:
-    data = process.engine.take(token)
+    data = process.engine.take(token, process.heartbeat.process.name)
     if data is None:
         return "dropped", 0
     return _outcome(process.engine, token, lambda: job(process, data)), len(data)

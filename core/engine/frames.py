@@ -6,7 +6,7 @@ import struct
 from core import errors
 from core.errors import FaceApiError, InternalError
 
-REPORT, MASKED, THUMBNAIL, ERROR = b"R", b"M", b"T", b"E"
+REPORT, MASKED, THUMBNAIL, ERROR, LOST = b"R", b"M", b"T", b"E", b"L"
 FRAME = struct.Struct(">cI")
 
 
@@ -19,6 +19,11 @@ def pack(kind: bytes, text: str, image: bytes = b"") -> bytes:
 def pack_error(error: FaceApiError) -> bytes:
     """Put an error into an answer: its code and its detail."""
     return pack(ERROR, json.dumps([error.code, error.detail]))
+
+
+def lost_task(frame: bytes) -> str:
+    """Return the id of the task whose process died, where the answer says that; '' for every other answer."""
+    return frame[FRAME.size :].decode() if frame.startswith(LOST) else ""
 
 
 def unpack(frame: bytes, expected: bytes) -> tuple[bytes, bytes]:

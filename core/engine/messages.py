@@ -5,7 +5,8 @@ admission and message are then one step in Redis. What is left out are headers t
 """
 
 import json
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from core import logs
 
@@ -14,12 +15,13 @@ REQUEST_ID = "request_id"
 EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 
-def write(task: str, queue: str, token: str, options: dict[str, Any]) -> str:
-    """Write the message of a task with the arguments token and options. The token is its id as well.
+def write(task: str, queue: str, token: str, options: dict[str, Any], task_id: str = "") -> str:
+    """Write the message of a task with the arguments token and options. The token is its id unless one is given.
 
     Its headers name the request that the lines of this thread are about, for those of the worker.
     """
-    headers: dict[str, Any] = {"lang": "py", "task": task, "id": token, "root_id": token, "ignore_result": True}
+    task_id = task_id or token
+    headers: dict[str, Any] = {"lang": "py", "task": task, "id": task_id, "root_id": task_id, "ignore_result": True}
     if request_id := logs.bound_request():
         headers[REQUEST_ID] = request_id
     return json.dumps(
@@ -30,11 +32,36 @@ def write(task: str, queue: str, token: str, options: dict[str, Any]) -> str:
             "content-encoding": "utf-8",
             "headers": headers,
             "properties": {
-                "correlation_id": token,
-                "delivery_tag": token,
+                "correlation_id": task_id,
+                "delivery_tag": task_id,
                 "delivery_mode": 2,
                 "delivery_info": {"exchange": "", "routing_key": queue},
                 "priority": 0,
             },
         }
     )
+
+
+@dataclass(frozen=True)
+class CallMessage:
+    """The message of one call. again: whether it is the second, because the process that had the first is gone."""
+
+    task: str
+    queue: str
+    token: str
+    options: dict[str, Any]
+    again: bool = False
+    text: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        text = write(self.task, self.queue, self.token, self.options, self.id)
+        object.__setattr__(self, "text", text)  # the dataclass is frozen
+
+    @property
+    def id(self) -> str:
+        """The id of its task: a worker may still hold the first when it is sent the second."""
+        return self.token + (".again" if self.again else "")
+
+    def repeated(self) -> Self:
+        """Return the second message of the call."""
+        return replace(self, again=True)

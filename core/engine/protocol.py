@@ -1,7 +1,7 @@
 """What lies in Redis while a call is in flight: the keys, for how long, and the scripts that change several at once.
 
 The first server holds who waits and what workers say; the one that a call's token names holds its picture and answer.
-A script never spans the two.
+A script never spans the two. Those of admission, heartbeats and leases stand in the modules of these names.
 """
 
 from dataclasses import dataclass
@@ -9,30 +9,28 @@ from typing import Self
 
 NAMESPACE = "face-api:"
 WAITING = NAMESPACE + "waiting"  # sorted set: the names of calls in flight, by the time when they give up
+RESERVED = NAMESPACE + "reserved"  # sorted set: calls whose pictures are on their way, by the time when places lapse
+COSTS = NAMESPACE + "costs"  # hash: how long a call occupies a process lately, in seconds, by its work
+RETURNS = NAMESPACE + "returns"  # when the last of those that were refused is to come again
+PROCESSES = NAMESPACE + "processes"  # sorted set: the processes that work, by the time when each counts as dead
 WORKER_STATUS = NAMESPACE + "worker"  # what a worker published last; gone when none has for a while
 WORKER_STATUS_TTL_S = 20
 COUNTERS = NAMESPACE + "counters"
 UNSAVED = "unsaved_results"
+INTERACTIVE, BATCHES, MAINTENANCE = "interactive", "batch", "maintenance"  # the queues: Redis has a list of each
 FIRST = 0  # the place of the server that holds what is not of one call
 # The bytes outlive the call by this much, so that the worker never loses them to a race.
 EXPIRY_MARGIN_S = 5
 
-NO_ENGINE, FULL = b"no engine", b"full"
-ADMIT = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 'no engine' end
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[1])
-local known = redis.call('ZSCORE', KEYS[2], ARGV[4])  -- a client that had no reply asks again
-if not known and redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[3]) then return 'full' end
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
-redis.call('EXPIRE', KEYS[2], ARGV[5])
-if not known then redis.call('LPUSH', KEYS[3], ARGV[6]) end
-return 'admitted'
+# How scripts begin that compare moments: the server's clock is the one that all machines share.
+NOW = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
 """
-# Only while the caller still waits: nobody would take the answer away. Where the server is the first one, the call's
-# place is given up in the same step, before the answer: whoever has it and calls again finds the place free.
+# Only while the caller still waits: nobody would take the answer away.
 ANSWER = """
-if KEYS[3] then redis.call('ZREM', KEYS[3], ARGV[3]) end
 if redis.call('DEL', KEYS[1]) == 0 then return end
+redis.call('DEL', KEYS[3])
 redis.call('RPUSH', KEYS[2], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 """
@@ -65,6 +63,5 @@ class PendingCall:
         return f"{NAMESPACE}answer:{self.name}"
 
     @property
-    def answer_keys(self) -> list[str]:
-        """The keys of ANSWER."""
-        return [self.upload, self.answer, *([WAITING] if self.shard == FIRST else [])]
+    def lease(self) -> str:
+        return f"{NAMESPACE}lease:{self.name}"

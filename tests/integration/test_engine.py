@@ -1,12 +1,10 @@
 """The engine as callers feel it: work that nobody waits for, processes that die, models that are missing."""
 
 import socket
-import threading
 import time
 from pathlib import Path
 
 import cv2
-import numpy as np
 import psutil
 import pytest
 import redis
@@ -74,32 +72,6 @@ def test_caller_that_hangs_up_is_dropped(lone: Stack) -> None:
     assert not list(waiting.scan_iter("face-api:upload:*"))
     lone.resume_worker()
     until(lambda: '"outcome": "dropped"' in lone.log("worker"))
-
-
-def test_dead_process_is_told_and_replaced(lone: Stack) -> None:
-    child = worker_child(lone)
-    busy_s = sum(child.cpu_times()[:2])
-    statuses: list[int] = []
-    # Writing noise without loss keeps the process busy for seconds.
-    noise = np.random.default_rng(1).integers(0, 256, (4000, 4000, 3), np.uint8)
-    slow = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes()
-    caller = threading.Thread(target=lambda: statuses.append(mask(lone, slow).status_code))
-    caller.start()
-    until(lambda: sum(child.cpu_times()[:2]) > busy_s + 0.2)
-    child.kill()
-    caller.join()
-    assert statuses == [503]
-    until(lambda: worker_child(lone).pid != child.pid)
-    assert mask(lone, face()).headers["X-Face-Count"] == "1"
-
-
-def test_every_task_is_a_heartbeat(start_service: StartService) -> None:
-    service = start_service()
-    service.kill("beat")  # whose heartbeat waits behind the calls of a busy service
-    connection = redis.Redis.from_url(service.redis_url)
-    connection.expire(protocol.WORKER_STATUS, 8)
-    # A worker that has said so just now doesn't say it again at once.
-    service.until(lambda: mask(service, face()).status_code == 200 and connection.ttl(protocol.WORKER_STATUS) > 10)
 
 
 def test_silent_clients_give_threads_back(start_service: StartService) -> None:

@@ -19,6 +19,7 @@ from core.contract.options import ResolvedMaskOptions
 from core.database import migrations
 from core.database.models import BatchItem, ProcessingJob
 from core.engine.client import EngineClient
+from core.engine.heartbeats import WorkerStatus
 from core.errors import StorageUnavailable
 from core.records.results import ResultStore
 from core.services import Services
@@ -27,6 +28,7 @@ from tests.core.batches import made
 from tests.core.vision.fakes import VisibleFaces, noise
 from worker import batches, runtime
 from worker.batches import ItemProcessor
+from worker.heartbeats import Heartbeat
 from worker.runtime import Runtime
 
 BOX = (10.0, 10.0, 40.0, 40.0)
@@ -62,9 +64,15 @@ def lease(results: ResultStore) -> ItemLease:
     return lease
 
 
+def working(built: Services, detector: VisibleFaces) -> Runtime:
+    """Return what a process of a worker holds."""
+    status = WorkerStatus(model="fake", input_size=640, supports_landmarks=False)
+    return Runtime(built, detector, Heartbeat(built.engine, "worker.process", status))
+
+
 @pytest.fixture
 def processor(built: Services, results: ResultStore) -> ItemProcessor:
-    return ItemProcessor(Runtime(built, VisibleFaces(BOX)), results)
+    return ItemProcessor(working(built, VisibleFaces(BOX)), results)
 
 
 def item(results: ResultStore) -> BatchItem:
@@ -253,7 +261,7 @@ def test_heartbeat_extends_the_lease_through_an_outage(
 
 
 def test_task_works_on_what_waits(built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    process = Runtime(built, VisibleFaces(BOX))
+    process = working(built, VisibleFaces(BOX))
     monkeypatch.setattr(runtime, "get", lambda: process)
     batches.work_batch()  # nothing waits
     with results.sessions() as session:
@@ -282,6 +290,6 @@ def test_task_without_database_does_nothing(built: Services, monkeypatch: pytest
     def gone(session: Session, task_id: str, lease_s: float) -> None:
         raise broken_connection()
 
-    monkeypatch.setattr(runtime, "get", lambda: Runtime(built, VisibleFaces()))
+    monkeypatch.setattr(runtime, "get", lambda: working(built, VisibleFaces()))
     monkeypatch.setattr(leases, "take", gone)
     batches.work_batch()

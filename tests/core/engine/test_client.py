@@ -13,11 +13,13 @@ from core import config, services
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings
 from core.engine import protocol
-from core.engine.client import EngineClient, WorkerStatus
+from core.engine.client import EngineClient
+from core.engine.heartbeats import Process, WorkerStatus
 from core.engine.loads import EngineLoad
 from core.engine.protocol import PendingCall
 from core.errors import EngineUnavailable, InternalError, JobTimedOut, QueueFull, UndecodableImage
 
+PROCESS = Process("worker.process")
 ENGINE = WorkerStatus(model="fake", input_size=640, supports_landmarks=False)
 FACE = Face(box=(1.5, 2.5, 30.25, 40.75), confidence=0.75)
 FOUND = Detections(
@@ -43,7 +45,7 @@ def connection(valkey: str) -> Iterator["redis.Redis"]:
 def make_queue(valkey: str, connection: "redis.Redis") -> Callable[..., EngineClient]:
     def make(**values: object) -> EngineClient:
         made = services.build(config.read(redis_url=valkey, **values)).engine
-        made.publish_status(ENGINE)
+        made.beat(PROCESS, ENGINE)
         return made
 
     return make
@@ -70,7 +72,8 @@ def play_engine(connection: "redis.Redis", answer: Callable[[str], object]) -> t
 
 def left_over(connection: "redis.Redis") -> set[bytes]:
     keys: Any = connection.keys("face-api:*")
-    return {key for key in keys if key != protocol.WORKER_STATUS.encode()}
+    lasting = {protocol.WORKER_STATUS, protocol.PROCESSES, protocol.COSTS}
+    return {key for key in keys if key.decode() not in lasting}
 
 
 def test_report_comes_back_whole(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
@@ -113,6 +116,7 @@ def test_load_tells_who_waits(calls: int, processes: int, running: int, waiting:
 
 def test_load_without_workers_counts_calls(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue()
+    connection.delete(protocol.PROCESSES)
     connection.zadd(protocol.WAITING, {"alive": time.time() + 60, "given up": time.time() - 1})
     assert own.load() == EngineLoad(calls=1, workers=0, processes=0)
 
@@ -126,7 +130,7 @@ def test_engine_receives_exact_bytes(make_queue: Callable[..., EngineClient], co
     own, seen = make_queue(), []
 
     def answer(token: str) -> None:
-        seen.append(own.take(token))
+        seen.append(own.take(token, PROCESS.name))
         own.answer_report(token, REPORT)
 
     engine = play_engine(connection, answer)
@@ -285,12 +289,13 @@ def test_message_holds_no_picture(make_queue: Callable[..., EngineClient], conne
     assert len(message) < 3000
 
 
-def test_call_that_asks_again_is_queued_once(connection: "redis.Redis") -> None:
-    connection.set(protocol.WORKER_STATUS, b"ready")
-    admit = connection.register_script(protocol.ADMIT)
-    keys = [protocol.WORKER_STATUS, protocol.WAITING, "interactive"]
+def test_call_that_asks_again_is_queued_once(
+    make_queue: Callable[..., EngineClient], connection: "redis.Redis"
+) -> None:
+    own = make_queue()
     for _ in range(2):  # a client whose connection broke before the reply came
-        admit(keys=keys, args=[0, 60, 5, "name", 60, "message"])
+        with connection.pipeline(transaction=False) as steps:
+            own.admission.enter("name", "message", steps)
     assert connection.lrange("interactive", 0, -1) == [b"message"]
 
 

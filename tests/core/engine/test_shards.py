@@ -14,7 +14,8 @@ from core import config, services
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import DetectionReport, Detections, Timings
 from core.engine import protocol
-from core.engine.client import EngineClient, WorkerStatus
+from core.engine.client import EngineClient
+from core.engine.heartbeats import Process, WorkerStatus
 from core.engine.protocol import PendingCall
 from core.engine.shards import Shards
 from core.errors import EngineUnavailable
@@ -48,7 +49,7 @@ class Site:
         """Make a client as each process has one."""
         self.made.append(services.build(config.read(redis_url=", ".join(self.urls), **values)))
         engine = self.made[-1].engine
-        engine.publish_status(STATUS)
+        engine.beat(Process("worker.process"), STATUS)
         return engine
 
     def stop(self, number: int) -> None:
@@ -93,7 +94,7 @@ def play_engine(site: Site, calls: int, answer: Callable[[str], object]) -> thre
 
 def left_over(client: "redis.Redis") -> set[bytes]:
     keys: Any = client.keys("face-api:*")
-    return set(keys) - {protocol.WORKER_STATUS.encode()}
+    return {key for key in keys if key.decode() not in {protocol.WORKER_STATUS, protocol.PROCESSES, protocol.COSTS}}
 
 
 def test_calls_spread_over_every_server(site: Site) -> None:
@@ -103,7 +104,7 @@ def test_calls_spread_over_every_server(site: Site) -> None:
 
     def answer(token: str) -> None:
         shards[PendingCall.of(token).shard] += 1
-        seen.append(worker.take(token))
+        seen.append(worker.take(token, "worker.process"))
         worker.answer_report(token, REPORT)
 
     engine = play_engine(site, CALLS, answer)
@@ -151,7 +152,7 @@ def test_call_on_lost_server_is_unavailable(site: Site) -> None:
         if PendingCall.of(token).shard == 1:
             site.stop(1)
             with pytest.raises(EngineUnavailable):
-                worker.take(token)
+                worker.take(token, "worker.process")
             with pytest.raises(EngineUnavailable):
                 worker.answer_report(token, REPORT)
         else:
@@ -211,7 +212,7 @@ def test_lost_queue_is_unavailable(site: Site) -> None:
 
 def test_call_of_longer_list_is_refused(site: Site) -> None:
     with pytest.raises(EngineUnavailable, match="fewer Redis"):
-        site.engine().take("2-name")
+        site.engine().take("2-name", "worker.process")
 
 
 def test_abandoned_bytes_expire(site: Site) -> None:

@@ -1,0 +1,158 @@
+"""Who may wait: a call is refused at once when it would wait longer than it may, or when too many wait.
+
+Workers tell how long each kind of work occupies a process lately; the sum over the calls in flight, shared out among
+the processes that live, is what the next one has to wait. What is refused is told when there will be room for it:
+later for each, because all of them come back.
+"""
+
+import math
+from contextlib import suppress
+
+import redis
+
+from core.config import Settings
+from core.engine import heartbeats, protocol
+from core.engine.outages import RETRY_AFTER_S, translated
+from core.engine.protocol import EXPIRY_MARGIN_S
+from core.errors import EngineUnavailable, QueueFull
+
+# So long a place is kept for a picture that is on its way; what takes longer is judged again when it has come.
+# chosen: nearly every picture comes within it, and whoever sends slowly must not keep others out
+RESERVED_S = 3.0
+# Until the first call of its kind was measured; in seconds of a process with a CPU of its own.
+# measured: photographs of 1 to 12 megapixels with SCRFD 10G on a server's CPU take 0.1 to 0.3, 0.3 to 1.5, 1 to 6 s
+FIRST_COSTS_S = {"fast": 0.2, "balanced": 0.7, "thorough": 2.0}
+OTHER_COST_S = 0.2
+WEIGHT = 0.2  # chosen: of the newest in the average; after ten calls nine tenths are of the present
+COSTS_TTL_S = 86400
+
+NO_ENGINE, FULL, LATE, ADMITTED = b"no engine", b"full", b"late", b"admitted"
+# With a message a call is put into the queue; without one, a place is reserved for it until its picture is there.
+ADMIT = (
+    protocol.NOW
+    + """
+local status, waiting, reserved, costs, processes, returns, queue = unpack(KEYS)
+local name, work, message = ARGV[1], ARGV[2], ARGV[3]
+local first_cost, timeout, limit, life = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+if redis.call('EXISTS', status) == 0 then return {'no engine'} end
+redis.call('ZREMRANGEBYSCORE', waiting, '-inf', now)
+redis.call('ZREMRANGEBYSCORE', reserved, '-inf', now)
+local queued = redis.call('ZSCORE', waiting, name)  -- a client that had no reply asks again
+if not queued and redis.call('ZREM', reserved, name) == 0 then
+  local known, costs_by_work = redis.call('HGETALL', costs), {}
+  for i = 1, #known, 2 do costs_by_work[known[i]] = math.abs(tonumber(known[i + 1])) end
+  if not costs_by_work[work] then
+    redis.call('HSET', costs, work, -first_cost)  -- below 0: not measured
+    costs_by_work[work] = first_cost
+  end
+  local count, work_ahead = 0, 0
+  for _, key in ipairs({waiting, reserved}) do
+    for _, other in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+      count = count + 1
+      work_ahead = work_ahead + (costs_by_work[string.match(other, '^(.*):')] or first_cost)
+    end
+  end
+  local places = math.max(1, redis.call('ZCOUNT', processes, now, '+inf'))
+  local wait, own = work_ahead / places, costs_by_work[work]
+  -- An empty queue takes whatever comes: it is not the wait that is too long.
+  local late, full = count > 0 and wait + own - timeout or 0, count - limit + 1
+  if late > 0 or full > 0 then
+    local room_in = math.max(late, full > 0 and full * wait / count or 0)
+    local last = tonumber(redis.call('GET', returns) or 0)
+    local at = math.min(math.max(now + room_in, last + own / places), now + timeout)
+    redis.call('SET', returns, string.format('%.3f', at), 'PX', math.ceil(timeout * 1000))
+    return {full > 0 and 'full' or 'late', tostring(at - now), tostring(wait)}
+  end
+end
+redis.call('ZADD', message == '' and reserved or waiting, now + life, name)
+redis.call('EXPIRE', message == '' and reserved or waiting, math.ceil(life) + ARGV[8])
+if message ~= '' and not queued then redis.call('LPUSH', queue, message) end
+return {'admitted'}
+"""
+)
+# Of a call that has ended: its place is free. With a time, that is what it cost.
+END = """
+redis.call('ZREM', KEYS[1], ARGV[1])
+if ARGV[3] == '' then return end
+local before = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or -1)
+local cost = before < 0 and tonumber(ARGV[3]) or before + ARGV[4] * (ARGV[3] - before)
+redis.call('HSET', KEYS[2], ARGV[2], string.format('%.4f', cost))
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+"""
+
+
+def new_name(task: str, detail: str) -> str:
+    """Make up a name for a call: with its work in it, so that every server and worker knows what it costs."""
+    return f"{task}.{detail}:{heartbeats.new_name()}{heartbeats.new_name()}"
+
+
+def work_of(name: str) -> str:
+    """Return the work that a call's name tells: its task and its detail."""
+    return name.rpartition(":")[0]
+
+
+class Admission:
+    """Asks the first Redis for a place, and gives it back."""
+
+    def __init__(self, settings: Settings, client: "redis.Redis") -> None:
+        self._redis = client
+        self._limit, self._timeout_s = settings.queue_limit, settings.job_timeout_s
+        self._admit = client.register_script(ADMIT)
+        self._end = client.register_script(END)
+
+    def reserve(self, task: str, detail: str) -> str:
+        """Keep a place for a call whose picture is still to be received; return its name.
+
+        QueueFull, EngineUnavailable.
+        """
+        name = new_name(task, detail)
+        with translated():
+            outcome = self._admit(keys=self._keys(), args=self._args(name, "", RESERVED_S))
+        _check(outcome, self._timeout_s, self._limit)
+        return name
+
+    def release(self, name: str) -> None:
+        """Give back a place that was reserved, if it still is: the picture will not come."""
+        with suppress(redis.RedisError):  # it lapses by itself
+            self._redis.zrem(protocol.RESERVED, name)
+
+    def enter(self, name: str, message: str, steps: "redis.client.Pipeline") -> None:
+        """Put a call into the queue, after the steps of a pipeline; QueueFull, EngineUnavailable."""
+        keys, args = self._keys(), self._args(name, message, self._timeout_s)
+        steps.evalsha(self._admit.sha, len(keys), *keys, *args)
+        *replies, outcome = steps.execute(raise_on_error=False)
+        if isinstance(outcome, redis.exceptions.NoScriptError):  # the first call, or Redis has started again
+            outcome = self._admit(keys=keys, args=args)
+        for reply in (*replies, outcome):
+            if isinstance(reply, redis.RedisError):
+                raise reply
+        _check(outcome, self._timeout_s, self._limit)
+
+    def end(self, name: str, cost_s: float | None = None) -> None:
+        """Free a call's place. cost_s: how long it occupied a process, where that tells something of others."""
+        cost = "" if cost_s is None else f"{cost_s:.4f}"
+        args: list[str | float] = [name, work_of(name), cost, WEIGHT, COSTS_TTL_S]
+        self._end(keys=[protocol.WAITING, protocol.COSTS], args=args)
+
+    def _keys(self) -> list[str]:
+        calls = [protocol.WORKER_STATUS, protocol.WAITING, protocol.RESERVED]
+        return [*calls, protocol.COSTS, protocol.PROCESSES, protocol.RETURNS, protocol.INTERACTIVE]
+
+    def _args(self, name: str, message: str, life_s: float) -> list[str | float]:
+        work = work_of(name)
+        first = FIRST_COSTS_S.get(work.rpartition(".")[2], OTHER_COST_S)
+        return [name, work, message, first, self._timeout_s, self._limit, life_s, EXPIRY_MARGIN_S]
+
+
+def _check(outcome: list[bytes], timeout_s: float, limit: int) -> None:
+    """Raise what a reply of ADMIT says."""
+    if outcome[0] == ADMITTED:
+        return
+    if outcome[0] == NO_ENGINE:
+        raise EngineUnavailable("no worker is ready", retry_after_s=RETRY_AFTER_S)
+    retry_after_s = max(1, math.ceil(float(outcome[1])))
+    if outcome[0] == FULL:
+        raise QueueFull(f"{limit} calls are waiting already", retry_after_s=retry_after_s)
+    wait_s = float(outcome[2])
+    detail = f"the wait would be {wait_s:.0f} s, and with the work itself longer than the {timeout_s:g} s of a call"
+    raise QueueFull(detail, retry_after_s=retry_after_s)
