@@ -7,24 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsConfigDict
 
 from core.contract.options import Detail
 from core.errors import SettingsError
-from core.setting_types import (
-    AdminPassword,
-    Hosts,
-    KeySwitch,
-    Origin,
-    Ports,
-    Rate,
-    RedisUrls,
-    Server,
-    StoreKey,
-    WebhookSecret,
-    split_redis_urls,
-)
+from core.settings.types import Ports, RedisUrls, Server, StoreKey, WebhookSecret, setting, split_redis_urls
+from core.settings.web import WebSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 PREFIX = "FACE_API_"
@@ -32,12 +21,7 @@ PREFIX = "FACE_API_"
 CLIENT_NAMES = {"FACE_API_URL", "FACE_API_KEY", "FACE_API_REQUIRE_WEIGHTS"}
 
 
-def setting(default: Any, meaning: str, **limits: Any) -> Any:
-    """One setting: its default, its meaning for the table of docs/settings.md, and its limits."""
-    return Field(default, description=meaning, **limits)
-
-
-class Settings(BaseSettings):
+class Settings(WebSettings):
     """Every setting, from FACE_API_* variables or a `.env` file. Frozen once read."""
 
     model_config = SettingsConfigDict(
@@ -50,18 +34,6 @@ class Settings(BaseSettings):
         validate_by_alias=True,
     )
 
-    host: str = setting(
-        "127.0.0.1",
-        "Address that the web tier listens on (also read from `HOST`).",
-        validation_alias=AliasChoices("FACE_API_HOST", "HOST"),
-    )
-    port: int = setting(
-        8000,
-        "Port that the web tier listens on (also read from `PORT`).",
-        ge=1,
-        le=65535,
-        validation_alias=AliasChoices("FACE_API_PORT", "PORT"),
-    )
     var_dir: Path = setting(Path("var"), "Folder of the embedded defaults' files.")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Least level that is logged.")
 
@@ -154,40 +126,6 @@ class Settings(BaseSettings):
     retention_days: int = setting(0, "Days after which an image and all that belongs to it is deleted; 0: never.", ge=0)
     retention_batch_days: int = setting(0, "Days until an ended batch and its pictures are deleted; 0: never.", ge=0)
     retention_delivery_days: int = setting(0, "Days until an ended webhook delivery is deleted; 0: never.", ge=0)
-
-    api_key_enabled: KeySwitch = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
-    rate_limit_detect: Rate = setting("300/minute", "Detect calls per API key (per address without keys).")
-    rate_limit_mask: Rate = setting("150/minute", "Mask calls per API key (per address without keys).")
-    rate_limit_unknown_keys: Rate = setting("60/minute", "Calls with unknown API keys per address.")
-    rate_limit_login: Rate = setting("10/minute", "Log-ins of the administrator per address.")
-    rate_limit_failed_logins: Rate = setting(
-        "300/hour", "Failed log-ins from all addresses and browsers together that have not logged in before."
-    )
-    trusted_proxies: int = setting(0, "How many proxies in front are trusted about the client's address.", ge=0, le=10)
-    allowed_hosts: Hosts = setting(
-        (), "Hosts that calls may name, separated by commas, `.example.org` with all below it; empty: any."
-    )
-    public_url: Origin = setting(
-        "", "The service as browsers reach it, `https://host[:port]`; empty: as each call names it."
-    )
-    max_upload_bytes: int = setting(25 * 2**20, "Largest request body, in bytes.", ge=1024)
-    max_image_pixels: int = setting(50_000_000, "Largest picture, in pixels: a small file can be gigantic.", ge=1)
-    connections_per_address: int = setting(
-        256, "Connections of one address at each web process, 0: any number; not counted behind trusted proxies.", ge=0
-    )
-    client_head_s: float = setting(10.0, "Seconds within which the head of a request has to arrive.", gt=0, le=600)
-    client_bytes_per_s: int = setting(
-        16 * 1024, "Least rate, bytes a second, at which a client has to send a body and to take an answer.", ge=1
-    )
-    client_stall_s: float = setting(15.0, "Seconds that a client may fall behind that rate.", gt=0, le=600)
-    web_processes: int = setting(1, "Processes of the web tier.", ge=1, le=64)
-    web_threads: int = setting(96, "Threads of each web process; more than calls may wait.", ge=2, le=1024)
-
-    admin_user: str = setting("admin", "Name of the administrator.", min_length=1)
-    admin_password: AdminPassword = setting(
-        SecretStr(""), "Password of the administrator, 12 characters at least; empty: the admin API answers 503."
-    )
-    session_lifetime_s: int = setting(43200, "Seconds until the administrator is logged out.", ge=1, le=30 * 86400)
 
     @property
     def redis_urls(self) -> list[str]:

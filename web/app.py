@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from core import config, logs, services
 from core.services import Services
 from web import current, errors, requests
-from web.auth import guards, origins
+from web.auth import admissions, guards, origins
 from web.console import blueprints
 from web.openapi import public as openapi
 from web.requests import REQUEST_ID, Request
@@ -67,6 +67,7 @@ def create_app(built: Services) -> FaceApiApp:
     app.after_request(_finish)  # registered first, so it runs last
     origins.install(app, built.settings)
     guards.install(app, built)
+    admissions.install(app, built)
     errors.register(app)
     admin = (admin_session, admin_records, admin_reviews, admin_keys, admin_test, admin_batches, admin_batch_results)
     for blueprint in (public, *admin):

@@ -40,8 +40,9 @@ def _start_process(**_: Any) -> None:
     """Load the model in a process of the pool, and note while it works on a task."""
     runtime.heap_trimmer()
     runtime.start()
-    signals.task_prerun.connect(lambda sender, **_: runtime.get().heartbeat.begin(_limit_s(sender)), weak=False)
-    signals.task_postrun.connect(lambda **_: runtime.get().heartbeat.end(), weak=False)
+    clock = heartbeats.task_clock()
+    signals.task_prerun.connect(lambda sender, **_: clock.begin(_limit_s(sender)), weak=False)
+    signals.task_postrun.connect(lambda **_: clock.end(), weak=False)
 
 
 @signals.task_prerun.connect

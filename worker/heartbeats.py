@@ -50,6 +50,30 @@ def consumer_clock() -> ConsumerClock:
     return ConsumerClock()
 
 
+class TaskClock:
+    """Whether a process of the pool works on a task for longer than its parent should let it."""
+
+    def __init__(self) -> None:
+        self._overdue_at: float | None = None  # by the monotonic clock; None: no task runs
+
+    def begin(self, limit_s: float) -> None:
+        """Note that a task begins, which the parent ends after so many seconds."""
+        self._overdue_at = time.monotonic() + limit_s + OVERDUE_MARGIN_S
+
+    def end(self) -> None:
+        """Note that the task has ended."""
+        self._overdue_at = None
+
+    def is_overdue(self) -> bool:
+        return self._overdue_at is not None and time.monotonic() > self._overdue_at
+
+
+@cache
+def task_clock() -> TaskClock:
+    """Once per process, after the fork."""
+    return TaskClock()
+
+
 class TurnClock(bootsteps.StartStopStep):
     """Turns the clock from the loop of the worker's main process; begun anew with each connection to Redis."""
 
@@ -65,7 +89,6 @@ class Heartbeat:
     def __init__(self, engine: EngineClient, name: str, status: WorkerStatus) -> None:
         self.process = Process(name)
         self._engine, self._status = engine, status
-        self._overdue_at: float | None = None  # of the task that runs; None: none does
 
     def start(self, places: int) -> None:
         """Beat from a thread for as long as the process lives. places: how many calls it works on at a time."""
@@ -73,17 +96,9 @@ class Heartbeat:
         self.beat()  # before the first task is taken
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
-    def begin(self, limit_s: float) -> None:
-        """Note that a task begins, which the parent ends after so many seconds."""
-        self._overdue_at = time.monotonic() + limit_s + OVERDUE_MARGIN_S
-
-    def end(self) -> None:
-        """Note that the task has ended."""
-        self._overdue_at = None
-
     def beat(self) -> None:
         """Say that this process lives, unless it is overdue."""
-        if self._overdue_at is not None and time.monotonic() > self._overdue_at:
+        if task_clock().is_overdue():
             return
         try:
             self._engine.beat(self.process, self._status if consumer_clock().goes() else None)

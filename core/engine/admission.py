@@ -25,13 +25,38 @@ FIRST_COSTS_S = {"fast": 0.2, "balanced": 0.7, "thorough": 2.0}
 OTHER_COST_S = 0.2
 WEIGHT = 0.2  # chosen: of the newest in the average; after ten calls nine tenths are of the present
 COSTS_TTL_S = 86400
+HOPELESS = 1.5  # chosen: how many times longer a call would take than it has left, before it is sent away
 
 NO_ENGINE, FULL, LATE, ADMITTED = b"no engine", b"full", b"late", b"admitted"
-# With a message a call is put into the queue; without one, a place is reserved for it until its picture is there.
-ADMIT = (
+# What calls cost that are in flight; and when one that is refused is to come again, later than all before it.
+COSTS = (
     protocol.NOW
     + """
-local status, waiting, reserved, costs, processes, returns, queue = unpack(KEYS)
+local waiting, reserved, costs, processes, returns = unpack(KEYS)
+local costs_by_work = {}
+local known = redis.call('HGETALL', costs)
+for i = 1, #known, 2 do costs_by_work[known[i]] = tonumber(known[i + 1]) end
+local count, work_ahead = 0, 0
+local function add(key, unknown)
+  for _, other in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+    count = count + 1
+    work_ahead = work_ahead + math.abs(costs_by_work[string.match(other, '^(.*):')] or unknown)
+  end
+end
+local places = math.max(1, redis.call('ZCOUNT', processes, now, '+inf'))
+local function come_again(room_in, own, most)
+  local last = tonumber(redis.call('GET', returns) or 0)
+  local wait = math.min(math.max(room_in, last + own / places - now), room_in + most)
+  redis.call('SET', returns, string.format('%.3f', now + wait), 'PX', math.ceil(wait * 1000) + 1)
+  return tostring(wait)
+end
+"""
+)
+# With a message a call is put into the queue; without one, a place is reserved for it until its picture is there.
+ADMIT = (
+    COSTS
+    + """
+local status, queue = KEYS[6], KEYS[7]
 local name, work, message = ARGV[1], ARGV[2], ARGV[3]
 local first_cost, timeout, limit, life = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if redis.call('EXISTS', status) == 0 then return {'no engine'} end
@@ -39,35 +64,41 @@ redis.call('ZREMRANGEBYSCORE', waiting, '-inf', now)
 redis.call('ZREMRANGEBYSCORE', reserved, '-inf', now)
 local queued = redis.call('ZSCORE', waiting, name)  -- a client that had no reply asks again
 if not queued and redis.call('ZREM', reserved, name) == 0 then
-  local known, costs_by_work = redis.call('HGETALL', costs), {}
-  for i = 1, #known, 2 do costs_by_work[known[i]] = math.abs(tonumber(known[i + 1])) end
   if not costs_by_work[work] then
-    redis.call('HSET', costs, work, -first_cost)  -- below 0: not measured
-    costs_by_work[work] = first_cost
+    costs_by_work[work] = -first_cost  -- below 0: not measured
+    redis.call('HSET', costs, work, -first_cost)
   end
-  local count, work_ahead = 0, 0
-  for _, key in ipairs({waiting, reserved}) do
-    for _, other in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-      count = count + 1
-      work_ahead = work_ahead + (costs_by_work[string.match(other, '^(.*):')] or first_cost)
-    end
-  end
-  local places = math.max(1, redis.call('ZCOUNT', processes, now, '+inf'))
-  local wait, own = work_ahead / places, costs_by_work[work]
+  add(waiting, first_cost)
+  add(reserved, first_cost)
+  local wait, own = work_ahead / places, math.abs(costs_by_work[work])
   -- An empty queue takes whatever comes: it is not the wait that is too long.
   local late, full = count > 0 and wait + own - timeout or 0, count - limit + 1
   if late > 0 or full > 0 then
     local room_in = math.max(late, full > 0 and full * wait / count or 0)
-    local last = tonumber(redis.call('GET', returns) or 0)
-    local at = math.min(math.max(now + room_in, last + own / places), now + timeout)
-    redis.call('SET', returns, string.format('%.3f', at), 'PX', math.ceil(timeout * 1000))
-    return {full > 0 and 'full' or 'late', tostring(at - now), tostring(wait)}
+    return {full > 0 and 'full' or 'late', come_again(room_in, own, timeout), tostring(wait)}
   end
 end
 redis.call('ZADD', message == '' and reserved or waiting, now + life, name)
 redis.call('EXPIRE', message == '' and reserved or waiting, math.ceil(life) + ARGV[8])
 if message ~= '' and not queued then redis.call('LPUSH', queue, message) end
 return {'admitted'}
+"""
+)
+# Whether a call in the queue will be late: where costs were not known, or have risen, more were admitted than can be
+# answered. Only by far, so that one costly call, which raises the average for a while, sends nobody away.
+RECHECK = (
+    COSTS
+    + """
+local queue, message, work = KEYS[7], ARGV[1], ARGV[2]
+local left, hopeless, timeout = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local own, place = costs_by_work[work], redis.call('LPOS', queue, message)
+if not own or own < 0 or not place then return {'admitted'} end
+add(waiting, own)
+local length = redis.call('LLEN', queue)
+local ahead = length - 1 - place + math.max(0, math.min(count - length, places)) / 2
+local wait = ahead * work_ahead / math.max(1, count) / places
+if ahead == 0 or wait + own < hopeless * left then return {'admitted'} end
+return {'late', come_again(math.max(0, work_ahead / places + own - timeout), own, timeout), tostring(wait)}
 """
 )
 # Of a call that has ended: its place is free. With a time, that is what it cost.
@@ -98,17 +129,19 @@ class Admission:
         self._redis = client
         self._limit, self._timeout_s = settings.queue_limit, settings.job_timeout_s
         self._admit = client.register_script(ADMIT)
+        self._recheck = client.register_script(RECHECK)
         self._end = client.register_script(END)
 
     def reserve(self, task: str, detail: str) -> str:
-        """Keep a place for a call whose picture is still to be received; return its name.
+        """Keep a place for a call whose picture is still to be received; return its name. QueueFull.
 
-        QueueFull, EngineUnavailable.
+        Where there is no Redis or no worker, its own turn will tell: what else is wrong with the call comes first.
         """
         name = new_name(task, detail)
-        with translated():
+        with translated(), suppress(redis.ConnectionError):
             outcome = self._admit(keys=self._keys(), args=self._args(name, "", RESERVED_S))
-        _check(outcome, self._timeout_s, self._limit)
+            if outcome[0] != NO_ENGINE:
+                _check(outcome, self._timeout_s, self._limit)
         return name
 
     def release(self, name: str) -> None:
@@ -128,6 +161,11 @@ class Admission:
                 raise reply
         _check(outcome, self._timeout_s, self._limit)
 
+    def recheck(self, name: str, message: str, left_s: float) -> None:
+        """Send away a call that is still in the queue and will be late by far; QueueFull. left_s: until it gives up."""
+        args: list[str | float] = [message, work_of(name), left_s, HOPELESS, self._timeout_s]
+        _check(self._recheck(keys=self._keys(), args=args), self._timeout_s, self._limit)
+
     def end(self, name: str, cost_s: float | None = None) -> None:
         """Free a call's place. cost_s: how long it occupied a process, where that tells something of others."""
         cost = "" if cost_s is None else f"{cost_s:.4f}"
@@ -135,8 +173,8 @@ class Admission:
         self._end(keys=[protocol.WAITING, protocol.COSTS], args=args)
 
     def _keys(self) -> list[str]:
-        calls = [protocol.WORKER_STATUS, protocol.WAITING, protocol.RESERVED]
-        return [*calls, protocol.COSTS, protocol.PROCESSES, protocol.RETURNS, protocol.INTERACTIVE]
+        calls = [protocol.WAITING, protocol.RESERVED, protocol.COSTS, protocol.PROCESSES, protocol.RETURNS]
+        return [*calls, protocol.WORKER_STATUS, protocol.INTERACTIVE]
 
     def _args(self, name: str, message: str, life_s: float) -> list[str | float]:
         work = work_of(name)

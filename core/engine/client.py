@@ -219,8 +219,8 @@ class EngineClient:
                     return frame
                 if frame:
                     watch.lost(server, lost)
-                else:
-                    watch.check(server)
+                elif queued := watch.check(server):
+                    self.admission.recheck(call.name, queued, left_s)
                 if gone():
                     raise JobTimedOut("the caller has gone")
         raise JobTimedOut(f"there was no answer within {self._timeout_s:g} s")

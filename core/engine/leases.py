@@ -44,9 +44,10 @@ class LeaseWatch:
         self._message = message
         self._misses = 0
 
-    def check(self, server: "redis.Redis") -> None:
-        """Ask again if the call is lost; EngineUnavailable when it was lost before, or its picture is.
+    def check(self, server: "redis.Redis") -> str:
+        """Ask again if the call is lost; return its message while that is in the queue, '' when it is not.
 
+        EngineUnavailable when it was lost before, or its picture is.
         server: that of the call's picture. To be called at regular intervals.
         """
         with server.pipeline(transaction=False) as steps:
@@ -63,6 +64,7 @@ class LeaseWatch:
         # The second time it may be a process that takes long to load its model: the caller's own time-out holds.
         if not holder and self._misses >= UNSEEN and not self._message.again:
             self._ask_again(server)
+        return self._message.text if held and not holder else ""
 
     def lost(self, server: "redis.Redis", task_id: str) -> None:
         """Ask again because the process of a task died; EngineUnavailable when it is the second."""

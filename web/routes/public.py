@@ -9,7 +9,7 @@ from flask_openapi3.models.tag import Tag
 from core.contract.options import DetectOptions, MaskQuery
 from core.records import calls, outcomes
 from web import bodies, current, uploads
-from web.auth import guards
+from web.auth import admissions, guards
 from web.openapi import public as openapi
 from web.requests import caller_has_gone
 from web.schemas.detect import HealthResponse, ImageUpload, MaskUpload, ProbeResponse
@@ -52,7 +52,7 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     upload, context, options = uploads.received(query, form)
     services = current.services()
     with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
-        report = services.engine.run_detect(upload.data, options, caller_has_gone)
+        report = services.engine.run_detect(upload.data, options, caller_has_gone, admissions.reserved_call())
         ids = call.finish(outcomes.detected(report, options, context.total_ms))
     return bodies.detection(report, context, ids)
 
@@ -69,7 +69,7 @@ def post_mask(query: MaskQuery, form: MaskUpload) -> Response:
     upload, context, options = uploads.received(query, form)
     services = current.services()
     with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
-        masked = services.engine.run_mask(upload.data, options, caller_has_gone)
+        masked = services.engine.run_mask(upload.data, options, caller_has_gone, admissions.reserved_call())
         ids = call.finish(outcomes.masked(masked, options, context.total_ms))
     return bodies.masked_image(masked, options.format, context, ids)
 

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
@@ -16,6 +16,11 @@ REDIS_URL = re.compile(r"rediss?://([^/?#]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1
 # A name, an IPv4 address, or an IPv6 address in brackets; a dot before a name stands for all hosts below it.
 HOST = re.compile(r"\.?[A-Za-z0-9_]([A-Za-z0-9_-]*\.?)*|\[[0-9A-Fa-f:.]+\]")
 MIN_PASSWORD_LENGTH = 12  # chosen: a typed one of this length has over 50 bits; `make run` makes one of 24 characters
+
+
+def setting(default: Any, meaning: str, **limits: Any) -> Any:
+    """One setting: its default, its meaning for the table of docs/settings.md, and its limits."""
+    return Field(default, description=meaning, **limits)
 
 
 def _server(value: str) -> str:

@@ -1,0 +1,1 @@
+"""The settings in parts that `core/config.py` puts together."""
