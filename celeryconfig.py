@@ -11,7 +11,7 @@ task_create_missing_queues = True
 broker_connection_retry_on_startup = True  # the worker may be up before Redis is
 broker_pool_limit = 16  # connections that publish at a time in one web process
 broker_transport_options = {
-    "queue_order_strategy": "priority",  # interactive before maintenance before batch, in the order of -Q
+    "queue_order_strategy": "priority",  # interactive before batch, in the order of -Q
     "socket_connect_timeout": 2,
     "socket_timeout": 5,
     # What is being worked on stands in the worker's memory only, not in Redis as well, where another worker would find
@@ -33,9 +33,9 @@ beat_schedule = {
         "import_prefixes": 5.0,
         "deliver_webhooks": 5.0,
         "fold_tallies": 60.0,
-        "clean_storage": 30.0,
-        "expire_images": 3600.0,
-        "expire_batches": 3600.0,
+        "clean_storage": 10.0,
+        "expire_images": 60.0,
+        "expire_batches": 60.0,
         "remove_batches": 5.0,
         "compare_storage": 86400.0,
     }.items()

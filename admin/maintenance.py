@@ -1,7 +1,10 @@
-"""`face-api maintenance`: run the periodic maintenance now."""
+"""`face-api maintenance`: run the periodic maintenance now, or the worker that does it regularly."""
+
+import os
 
 import click
 
+from admin.worker import maintenance_command
 from core import config, services
 from core import maintenance as work
 
@@ -9,6 +12,14 @@ from core import maintenance as work
 @click.group()
 def maintenance() -> None:
     """Maintain the storage and the database."""
+
+
+@maintenance.command()
+def worker() -> None:
+    """Run the worker of maintenance; of several, one works at a time."""
+    config.load()  # reports invalid settings without a traceback
+    argv = maintenance_command()
+    os.execv(argv[0], argv)
 
 
 @maintenance.command()

@@ -71,6 +71,7 @@ def prepare(settings: Settings) -> Service:
     settings = settings.model_copy(update=filled)
     programs.append(Program("web", serve.command(settings), stop_order=0))
     programs.append(Program("worker", worker.worker_command(settings)))
+    programs.append(Program("maintenance", worker.maintenance_command()))
     programs.append(Program("beat", worker.beat_command()))
     return Service(settings, programs)
 

@@ -11,8 +11,10 @@ from core.config import Settings
 from core.weights import locations, versions
 
 # In order of priority. Batches come last: they may run for days, and everything else is short.
-QUEUES = "interactive,maintenance,batch"
+QUEUES = "interactive,batch"
 
+# Workers need not know of each other, and their events would keep Redis busy.
+NO_EVENTS = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
 THREADS_PER_CPU = 2  # chosen: one decodes or encodes while another waits for the GPU
 
 
@@ -21,10 +23,16 @@ def worker_command(settings: Settings, queues: str = QUEUES) -> list[str]:
     threads = _runs_on_gpu(settings)
     at_once = settings.worker_processes or cpus.available() * (THREADS_PER_CPU if threads else 1)
     pool = f"--pool={'threads' if threads else 'prefork'}"
-    # Workers need not know of each other, and their events would keep Redis busy.
-    no_events = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     celery = [sys.executable, "-m", "celery", "--quiet", "--app=worker.app", "worker", "--loglevel=WARNING"]
-    return [*celery, f"--queues={queues}", pool, f"--concurrency={at_once}", *no_events]
+    return [*celery, f"--queues={queues}", pool, f"--concurrency={at_once}", *NO_EVENTS]
+
+
+def maintenance_command() -> list[str]:
+    """Return the command line of the worker of maintenance: one thread, and no engine."""
+    celery = [sys.executable, "-m", "celery", "--quiet", "--app=worker.maintenance_app", "worker", "--loglevel=WARNING"]
+    # A name of its own: the engine's worker may run on the same machine.
+    own = ["--hostname=maintenance@%h", "--queues=maintenance", "--pool=threads", "--concurrency=1"]
+    return [*celery, *own, *NO_EVENTS]
 
 
 def _runs_on_gpu(settings: Settings) -> bool:

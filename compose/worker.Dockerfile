@@ -1,4 +1,4 @@
-# The image of the worker, which beat runs from as well. Built in the repository's root:
+# The image of the worker, which maintenance and beat run from as well. Built in the repository's root:
 #   docker build --file compose/worker.Dockerfile --tag face-api-worker .
 # No model is inside, because not everybody may use every one: they lie in the volume /weights.
 

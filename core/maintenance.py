@@ -1,5 +1,6 @@
 """The regular jobs: each is one function that can run at any time, and twice at once."""
 
+import math
 import time
 from datetime import timedelta
 
@@ -15,7 +16,6 @@ from core.services import Services
 from core.webhooks import events
 
 log = logs.get(__name__)
-SLICE_S = 5.0  # chosen: nothing else of maintenance waits longer; the next slice goes on
 
 
 def fold_tallies(services: Services) -> int:
@@ -60,21 +60,21 @@ def import_prefixes(services: Services) -> int:
     return added
 
 
-def clean_storage(services: Services) -> CleanupResult:
-    """Delete the objects whose removal is due."""
+def clean_storage(services: Services, seconds: float = math.inf) -> CleanupResult:
+    """Delete the objects whose removal is due, for so long."""
     if services.sessions is None or services.store is None:
         return CleanupResult(0, 0)
-    return deletions.delete_due(services.store, services.sessions)
+    return deletions.delete_due(services.store, services.sessions, seconds)
 
 
-def expire_images(services: Services) -> int:
-    """Delete the images that are past their retention; return how many."""
+def expire_images(services: Services, seconds: float = math.inf) -> int:
+    """Delete the images that are past their retention, for so long; return how many."""
     days = services.settings.retention_days
     if not days or services.sessions is None:
         return 0
-    deleted, before = 0, now() - timedelta(days=days)
+    deleted, before, until = 0, now() - timedelta(days=days), time.monotonic() + seconds
     with services.sessions() as session:
-        while image_ids := cleanups.expired_images(session, before):
+        while time.monotonic() < until and (image_ids := cleanups.expired_images(session, before)):
             records.delete_images(session, image_ids)
             deleted += len(image_ids)
     return deleted
@@ -90,11 +90,11 @@ def expire_batches(services: Services) -> int:
         return expired + (events.delete_old(session, delivery_days) if delivery_days else 0)
 
 
-def remove_batches(services: Services) -> int:
-    """Go on deleting batches, for some seconds; return how many items are gone."""
+def remove_batches(services: Services, seconds: float = math.inf) -> int:
+    """Go on deleting batches, for so long; return how many items are gone."""
     if services.sessions is None:
         return 0
-    removed, give_up = 0, time.monotonic() + SLICE_S
+    removed, give_up = 0, time.monotonic() + seconds
     with services.sessions() as session:
         for batch_id in removals.hidden(session):
             for count in removals.empty(session, batch_id):

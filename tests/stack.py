@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FACE_API = [sys.executable, "-m", "admin.main"]
 READY_WITHIN_S = 150
 STOPPED_WITHIN_S = 20
-PROGRAMS = ("worker", "beat", "serve")
+PROGRAMS = ("worker", "maintenance", "beat", "serve")
+COMMANDS = {"maintenance": ["maintenance", "worker"]}  # of `face-api`; the others are named like their programs
 
 
 def start_valkey(port: int) -> "subprocess.Popen[bytes]":
@@ -110,9 +111,9 @@ class Stack:
 
     def command(self, name: str) -> list[str]:
         if self.by_command:
-            return [*FACE_API, name]
-        if name == "beat":
-            return worker.beat_command()
+            return [*FACE_API, *COMMANDS.get(name, [name])]
+        if name in ("beat", "maintenance"):
+            return {"beat": worker.beat_command, "maintenance": worker.maintenance_command}[name]()
         return {"worker": worker.worker_command, "serve": serve.command}[name](self.own_settings())
 
     def wait_until_ready(self) -> None:

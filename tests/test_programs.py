@@ -12,6 +12,7 @@ PIXELS = {"cv2", "numpy", "PIL", "pillow_heif", "simplejpeg", "onnx", "onnxrunti
 UNUSED = {
     "web.app": PIXELS,
     "worker.beat": PIXELS | {"sqlalchemy", "minio", "flask", "httpx", "celery.bin", "worker.tasks"},
+    "worker.maintenance_app": PIXELS | {"flask", "alembic", "celery.bin", "worker.tasks", "core.vision"},
     "worker.app": {"flask", "alembic", "onnx", "onnxruntime.quantization"},
 }
 

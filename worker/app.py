@@ -1,6 +1,5 @@
-"""The worker's Celery app: `celery -A worker.app worker`."""
+"""The worker's Celery app, for calls and batches: `celery -A worker.app worker`."""
 
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -10,13 +9,12 @@ from celery.concurrency import thread
 from core import config, logs, services
 from core.engine import client, messages
 from core.errors import WeightsError
-from worker import activity, batches, heartbeats, maintenance, runtime, tasks, time_limits, transport, webhooks
-from worker.time_limits import RunningTask
+from worker import activity, batches, heartbeats, runtime, tasks, time_limits, transport
 
 app = client.celery_app(config.load())
 app.conf.broker_transport = transport.path_for(config.load().redis_urls[0])
 app.steps["consumer"] |= {heartbeats.TurnClock}
-__all__ = ["app", "batches", "maintenance", "tasks", "webhooks"]
+__all__ = ["app", "batches", "tasks"]
 
 
 @signals.setup_logging.connect
@@ -41,7 +39,7 @@ def _start_process(**_: Any) -> None:
     runtime.heap_trimmer()
     runtime.start()
     clock = heartbeats.task_clock()
-    signals.task_prerun.connect(lambda sender, **_: clock.begin(_limit_s(sender)), weak=False)
+    signals.task_prerun.connect(lambda sender, **_: clock.begin(time_limits.limit_s(sender, app)), weak=False)
     signals.task_postrun.connect(lambda **_: clock.end(), weak=False)
 
 
@@ -62,17 +60,7 @@ def _start_threads(sender: Any, **_: Any) -> None:
         return
     runtime.heap_trimmer()
     runtime.start(places=sender.pool.limit)
-    limits = time_limits.TimeLimits(lambda task: _give_up(task.name, task.id, task.args))
-
-    def begin(sender: Any, task_id: str, args: Any, **_: Any) -> None:
-        limits.begin(RunningTask(task_id, sender.name, args, time.monotonic() + _limit_s(sender)))
-
-    def end(task_id: str, **_: Any) -> None:
-        limits.end(task_id)
-
-    signals.task_prerun.connect(begin, weak=False)
-    signals.task_postrun.connect(end, weak=False)
-    limits.watch()
+    time_limits.enforce(app, lambda task: _give_up(task.name, task.id, task.args))
 
 
 @signals.task_failure.connect
@@ -92,8 +80,3 @@ def _give_up(task: str, task_id: str, args: Any) -> None:
             made.close()
     if task == "work_batch":
         batches.reap_task(task_id)
-
-
-def _limit_s(task: Any) -> float:
-    """Return after how many seconds a task is ended."""
-    return float(task.time_limit or app.conf.task_time_limit)

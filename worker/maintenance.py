@@ -14,24 +14,27 @@ from core.services import Services
 
 log = logs.get(__name__)
 
-TIME_LIMIT_S = 6 * 3600  # the limit of a call would end a comparison of many objects before it had begun
+TIME_LIMIT_S = 600  # chosen: a hundred times what a task may take; only one that hangs is ended
+SLICE_S = 5.0  # chosen: so long other tasks wait for one that has much to do; the next time it goes on
 
 
 @cache
-def _services() -> Services:
+def built_services() -> Services:
     """Once per process, after the fork."""
     return services.build(config.load())
 
 
-def _regular(job: Callable[[Services], Any]) -> Callable[[], None]:
+def _regular(job: Callable[[Services], Any], name: str = "") -> Callable[[], None]:
+    name = name or job.__name__
+
     def run() -> None:
         try:
-            outcome = job(_services())
+            outcome = job(built_services())
             # Most jobs run every few seconds, and mostly there is nothing to do.
             level = logging.INFO if _did_something(outcome) else logging.DEBUG
-            log.log(level, "maintenance_finished", task=job.__name__, outcome=str(outcome))
+            log.log(level, "maintenance_finished", task=name, outcome=str(outcome))
         except Exception:
-            log.exception("maintenance_failed", task=job.__name__)
+            log.exception("maintenance_failed", task=name)
 
     return run
 
@@ -42,9 +45,9 @@ def _did_something(outcome: Any) -> bool:
 
 
 def _in_thread(job: Callable[[Services], Any]) -> Callable[[], None]:
-    """Run a job that may take long in a thread beside the tasks: a call must not wait for it, nor for its process.
+    """Run a job that may take long in a thread beside the tasks: the short ones must not wait for it.
 
-    One at a time in each process; what one leaves undone, the next finds.
+    It is not begun again while it runs; what it leaves undone, the next finds.
     """
     run, running = _regular(job), threading.Lock()
 
@@ -59,11 +62,21 @@ def _in_thread(job: Callable[[Services], Any]) -> Callable[[], None]:
     return start
 
 
-fold_tallies = shared_task(name="fold_tallies", time_limit=TIME_LIMIT_S)(_regular(maintenance.fold_tallies))
-clean_storage = shared_task(name="clean_storage", time_limit=TIME_LIMIT_S)(_regular(maintenance.clean_storage))
-expire_images = shared_task(name="expire_images", time_limit=TIME_LIMIT_S)(_regular(maintenance.expire_images))
-expire_batches = shared_task(name="expire_batches", time_limit=TIME_LIMIT_S)(_regular(maintenance.expire_batches))
-remove_batches = shared_task(name="remove_batches", time_limit=TIME_LIMIT_S)(_regular(maintenance.remove_batches))
-compare_storage = shared_task(name="compare_storage", time_limit=TIME_LIMIT_S)(_regular(maintenance.compare))
-reap_batches = shared_task(name="reap_batches", time_limit=TIME_LIMIT_S)(_regular(maintenance.reap_batches))
-import_prefixes = shared_task(name="import_prefixes", time_limit=TIME_LIMIT_S)(_in_thread(maintenance.import_prefixes))
+def _sliced(job: Callable[[Services, float], Any]) -> Callable[[], None]:
+    """Run a job for SLICE_S at a time."""
+    return _regular(lambda services: job(services, SLICE_S), job.__name__)
+
+
+def _task(name: str, run: Callable[[], None]) -> Any:
+    # What is lost with its worker comes again by itself. Acknowledged late, one that took long would come twice.
+    return shared_task(name=name, time_limit=TIME_LIMIT_S, acks_late=False)(run)
+
+
+fold_tallies = _task("fold_tallies", _regular(maintenance.fold_tallies))
+clean_storage = _task("clean_storage", _sliced(maintenance.clean_storage))
+expire_images = _task("expire_images", _sliced(maintenance.expire_images))
+expire_batches = _task("expire_batches", _regular(maintenance.expire_batches))
+remove_batches = _task("remove_batches", _sliced(maintenance.remove_batches))
+compare_storage = _task("compare_storage", _in_thread(maintenance.compare))
+reap_batches = _task("reap_batches", _regular(maintenance.reap_batches))
+import_prefixes = _task("import_prefixes", _in_thread(maintenance.import_prefixes))

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from celery import Celery, signals
+
 from core import logs
 
 log = logs.get(__name__)
@@ -25,6 +27,26 @@ class RunningTask:
     name: str
     args: Any
     overdue_at: float
+
+
+def limit_s(task: Any, app: Celery) -> float:
+    """Return after how many seconds a task is ended."""
+    return float(task.time_limit or app.conf.task_time_limit)
+
+
+def enforce(app: Celery, give_up: Callable[[RunningTask], None]) -> None:
+    """Enforce the time limits of an app's tasks, which run in threads of this process. give_up: see TimeLimits."""
+    limits = TimeLimits(give_up)
+
+    def begin(sender: Any, task_id: str, args: Any, **_: Any) -> None:
+        limits.begin(RunningTask(task_id, sender.name, args, time.monotonic() + limit_s(sender, app)))
+
+    def end(task_id: str, **_: Any) -> None:
+        limits.end(task_id)
+
+    signals.task_prerun.connect(begin, weak=False)
+    signals.task_postrun.connect(end, weak=False)
+    limits.watch()
 
 
 class TimeLimits:

@@ -7,17 +7,17 @@ from celery import shared_task
 from core import logs
 from core.services import Services
 from core.webhooks import deliveries
-from worker import runtime
+from worker import maintenance
 
 log = logs.get(__name__)
 # One thread per process is enough; what it leaves undone, the next finds.
 _delivering = threading.Lock()
 
 
-@shared_task(name="deliver_webhooks")
+@shared_task(name="deliver_webhooks", acks_late=False)
 def deliver_webhooks() -> None:
     """Start to deliver what is due."""
-    services = runtime.get().services
+    services = maintenance.built_services()
     if _delivering.acquire(blocking=False):
         threading.Thread(target=_deliver, args=(services,), name="webhooks", daemon=True).start()
 

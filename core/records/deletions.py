@@ -3,6 +3,8 @@
 An object that can't be deleted now is a task in the database (core/records/cleanups.py), which maintenance tries again.
 """
 
+import math
+import time
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -60,11 +62,11 @@ def discard(store: ObjectStore, sessions: SessionFactory, keys: Collection[str],
         log.warning("cleanup_not_noted", removed=len(removed), left=len(left), error=logs.reason(error))
 
 
-def delete_due(store: ObjectStore, sessions: SessionFactory) -> CleanupResult:
-    """Delete the objects whose tasks are due; one that fails is tried again later, less and less often."""
-    removed = 0
+def delete_due(store: ObjectStore, sessions: SessionFactory, seconds: float = math.inf) -> CleanupResult:
+    """Delete the objects whose tasks are due, for so long; one that fails is tried again later, less and less often."""
+    removed, until = 0, time.monotonic() + seconds
     with sessions() as session:
-        while due := cleanups.due(session, limit=1):
+        while time.monotonic() < until and (due := cleanups.due(session, limit=1)):
             gone = _try_task(session, store, due[0].s3_key)
             session.commit()
             if not gone:  # the store is down: every other task would wait for it too

@@ -12,7 +12,7 @@ from tests.compose import files
 from tests.compose.files import Missing
 from tests.docs import documents
 
-OWN = ["web", "worker", "beat", "migrate", "weights"]
+OWN = ["web", "worker", "maintenance", "beat", "migrate", "weights"]
 ONE_SHOT = ["migrate", "weights"]
 STORES = ["redis", "postgres", "s3"]
 SERVICES = files.services()
@@ -141,7 +141,7 @@ def test_one_shots_are_not_repeated(name: str) -> None:
 
 
 def test_services_wait_for_what_they_need() -> None:
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "worker", "maintenance", "beat"):
         waits = SERVICES[name]["depends_on"]
         assert waits["migrate"] == {"condition": "service_completed_successfully"}
         assert waits["redis"] == {"condition": "service_healthy"}

@@ -70,6 +70,7 @@ def test_own_programs_are_started() -> None:
     assert started == {
         "web": "face-api serve",
         "worker": "face-api worker",
+        "maintenance": "face-api maintenance worker",
         "beat": "face-api beat",
         "migrate": "face-api migrate",
         "weights": "face-api weights pull centerface",
@@ -83,6 +84,7 @@ def test_procfile_starts_the_service() -> None:
     assert started == {
         "web": "face-api serve",
         "worker": f"{silent} face-api worker",
+        "maintenance": f"{silent} face-api maintenance worker",
         "beat": f"{silent} face-api beat",
     }
 
@@ -107,8 +109,9 @@ def test_web_health_is_what_web_says(service: Stack) -> None:
     assert shell(check.replace("8000", str(free_port()))) != 0
 
 
-def test_beat_health_needs_redis(valkey: str) -> None:
-    check = SERVICES["beat"]["healthcheck"]["test"]
+@pytest.mark.parametrize("name", ["beat", "maintenance"])
+def test_health_without_calls_needs_redis(valkey: str, name: str) -> None:
+    check = SERVICES[name]["healthcheck"]["test"]
     assert shell(check, FACE_API_REDIS_URL=valkey) == 0
     assert shell(check, FACE_API_REDIS_URL=f"{valkey},{NO_REDIS}") == 0
     assert shell(check, FACE_API_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") != 0
@@ -169,7 +172,13 @@ def test_units_start_the_service() -> None:
     started = {name: unit["Service"].get("ExecStart") for name, unit in units().items() if name.endswith(".service")}
     assert started == {
         f"face-api-{name}.service": f"/opt/face-api/.venv/bin/face-api {command}"
-        for name, command in (("web", "serve"), ("worker", "worker"), ("beat", "beat"), ("migrate", "migrate"))
+        for name, command in (
+            ("web", "serve"),
+            ("worker", "worker"),
+            ("maintenance", "maintenance worker"),
+            ("beat", "beat"),
+            ("migrate", "migrate"),
+        )
     }
 
 
@@ -180,7 +189,7 @@ def test_units_are_hardened() -> None:
     assert every["ProtectSystem"] == "strict"
     assert every["CapabilityBoundingSet"] == ""
     assert every["MemorySwapMax"] == "0"
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "worker", "maintenance", "beat"):
         unit = units()[f"face-api-{name}.service"]["Service"]
         assert unit["Restart"] == "always"
         assert unit["MemoryMax"]

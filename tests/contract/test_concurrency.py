@@ -25,6 +25,9 @@ SETTLE_S = 15  # chosen: longer than the slowest job that may still be on its wa
 # What outlives a job. No pattern stands for more than an id.
 LASTING_KEYS = {
     "face-api:worker",
+    "face-api:processes",
+    "face-api:costs",
+    "face-api:maintenance",
     "face-api:counters",
     "_kombu.binding_deadlines",
     "_kombu.binding.celery.pidbox",

@@ -233,7 +233,7 @@ def test_poisonous_picture_is_quarantined(site: Site, pictures: dict[str, bytes]
     stack.kill("worker")
     stack.settings[POISON] = digest
     celery = [sys.executable, "-m", "celery", "--quiet", "--app=tests.faults.worker"]
-    stack.commands["worker"] = [*celery, "worker", "--queues=interactive,maintenance,batch", "--concurrency=2"]
+    stack.commands["worker"] = [*celery, "worker", "--queues=interactive,batch", "--concurrency=2"]
     stack.launch("worker")
     batch = ask(stack, "POST", "/batches", json={"name": "poison"})["id"]
     upload(stack, batch, {name: pictures[name] for name in names})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from core.engine.client import WorkerStatus
+from core.engine.heartbeats import Process, WorkerStatus
 from tests.conftest import StartService
 from tests.stack import Stack
 
@@ -42,6 +42,7 @@ def test_health_does_not_wait_for_redis(web: Stack, path: str, status: int) -> N
 def test_health_is_well_when_redis_goes_on(web: Stack) -> None:
     with hanging_redis(web):
         assert requests.get(f"{web.url}/health/ready", timeout=WITHIN_S).json() == {"status": "degraded"}
-    web.services.engine.publish_status(WorkerStatus(model="scrfd_2.5g", input_size=640, supports_landmarks=True))
+    status = WorkerStatus(model="scrfd_2.5g", input_size=640, supports_landmarks=True)
+    web.services.engine.beat(Process("one.a"), status)
     web.until(lambda: requests.get(f"{web.url}/health/ready", timeout=WITHIN_S).json() == {"status": "ok"})
     assert requests.get(f"{web.url}/health", timeout=WITHIN_S).json()["status"] == "ok"

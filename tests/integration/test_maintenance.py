@@ -196,7 +196,7 @@ def test_prefix_that_fails_keeps_no_other_waiting(made: Services, monkeypatch: p
 
 
 def test_long_work_holds_up_no_task(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "_services", lambda: made)
+    monkeypatch.setattr(tasks, "built_services", lambda: made)
     begun, go_on, done = threading.Semaphore(0), threading.Event(), threading.Event()
 
     def slow(_: Services) -> None:

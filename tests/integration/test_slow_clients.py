@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from core.engine import protocol
-from core.engine.client import WorkerStatus
+from core.engine.heartbeats import Process, WorkerStatus
 from tests.conftest import StartService
 from tests.contract import pictures
 from tests.contract.admin import ADMIN
@@ -60,11 +60,15 @@ def answers(service: Stack, within_s: float = WAIT_S) -> bool:
 def all_threads_held(service: Stack) -> Iterator[None]:
     """Hold every thread: each waits for a worker's answer that does not come."""
     engine, redis = service.services.engine, service.services.redis
+    process, status = (
+        Process("one.a", THREADS),
+        WorkerStatus(model=service.model, input_size=640, supports_landmarks=True),
+    )
     body, headers = multipart(pictures.portrait())
     lines = head(DETECT, "POST", Content_Type=headers["Content-Type"], Content_Length=str(len(body)))
     with connected(service, THREADS, "127.0.0.9") as clients:
         for client in clients:
-            engine.publish_status(WorkerStatus(model=service.model, input_size=640, supports_landmarks=True))
+            engine.beat(process, status)
             client.sendall(lines + body)
         service.until(lambda: redis.zcard(protocol.WAITING) == THREADS)
         yield

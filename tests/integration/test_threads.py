@@ -25,10 +25,10 @@ def start_threads(start_service: StartService) -> StartThreads:
     """Start a service whose worker has threads instead of processes."""
 
     def start(**settings: str) -> Stack:
-        service = start_service(programs=("serve", "beat"), **settings)
+        service = start_service(programs=("serve", "beat", "maintenance"), **settings)
         command = [one for one in worker.worker_command(service.own_settings()) if "--concurrency" not in one]
         service.commands["worker"] = [*command, "--pool=threads", f"--concurrency={THREADS}"]
-        service.programs = ("serve", "beat", "worker")
+        service.programs = ("serve", "beat", "maintenance", "worker")
         service.launch("worker")
         service.wait_until_ready()
         return service

@@ -176,7 +176,7 @@ def test_object_of_the_bucket_is_measured_first(
 
     monkeypatch.setattr(type(results.objects), "get", noting)
     limited = replace(built, settings=built.settings.model_copy(update={"max_upload_bytes": len(data) + spare}))
-    assert ItemProcessor(Runtime(limited, VisibleFaces(BOX)), results).process(lease) == outcome
+    assert ItemProcessor(working(limited, VisibleFaces(BOX)), results).process(lease) == outcome
     assert bool(fetched) == (outcome == "ok")
     assert item(results).error_code == (None if outcome == "ok" else outcome)
 

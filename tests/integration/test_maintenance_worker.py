@@ -1,0 +1,121 @@
+"""Maintenance has a worker of its own: one at a time, in slices, and never a process of the engine's."""
+
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from core import config, maintenance, services
+from core.database import migrations
+from core.engine import client
+from core.records import cleanups
+from core.services import Services
+from core.storage import objects
+from tests.conftest import StartService
+from tests.integration.test_engine import face, mask, until
+from tests.stack import ROOT, Stack
+from worker import maintenance_lease
+from worker.maintenance_app import app
+from worker.maintenance_lease import MaintenanceLease
+
+BACKLOG = 3000
+
+
+def register_backlog(made: Services) -> None:
+    assert made.sessions is not None
+    with made.sessions() as session:
+        cleanups.register(session, [objects.original_key(uuid.uuid4(), "a.jpg") for _ in range(BACKLOG)])
+        session.commit()
+
+
+def tasks_of(module: str) -> set[str]:
+    """Return the names of an app's tasks, in a process that knows no other app."""
+    program = f"from {module} import app; app.finalize(); print(*app.tasks)"
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True
+        ).stdout.split()
+    )
+
+
+def left(made: Services) -> int:
+    assert made.sessions is not None
+    with made.sessions() as session:
+        return cleanups.count(session)
+
+
+def begun(service: Stack) -> int:
+    return service.log("maintenance").count('"maintenance_begun"')
+
+
+@pytest.fixture
+def made(tmp_path: Path, valkey: str) -> Services:
+    settings = config.read(var_dir=tmp_path / "var", redis_url=valkey)
+    migrations.upgrade(settings)
+    redis.Redis.from_url(valkey).flushall()
+    return services.build(settings)
+
+
+def test_engine_knows_no_maintenance() -> None:
+    regular = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    engine, own = tasks_of("worker.app"), tasks_of("worker.maintenance_app")
+    assert regular <= own and not regular & engine
+    assert set(client.ANSWER_KINDS) <= engine and not set(client.ANSWER_KINDS) & own
+
+
+def test_no_message_comes_back_while_its_task_runs() -> None:
+    assert not any(app.tasks[entry["task"]].acks_late for entry in app.conf.beat_schedule.values())
+    assert not app.conf.broker_transport_options["ack_emulation"]
+
+
+def test_backlog_is_worked_off_in_slices(made: Services) -> None:
+    register_backlog(made)
+    assert maintenance.clean_storage(made, 0).waiting == BACKLOG
+    assert 0 < maintenance.clean_storage(made, 0.2).removed < BACKLOG
+
+
+def test_backlog_takes_no_process_of_the_engine(start_service: StartService) -> None:
+    service = start_service()
+    register_backlog(service.services)
+    until(lambda: left(service.services) < BACKLOG, within_s=60)
+    assert mask(service, face()).headers["X-Face-Count"] == "1"
+    assert left(service.services), "the backlog was gone before the call"
+    service.kill("maintenance")
+    before = left(service.services)
+    assert mask(service, face()).headers["X-Face-Count"] == "1"
+    assert left(service.services) == before
+    assert '"maintenance_finished"' not in service.log("worker")
+
+
+def test_one_works_and_the_next_takes_over(start_service: StartService) -> None:
+    service = start_service(programs=("serve", "maintenance"))
+    until(lambda: begun(service) == 1)
+    first = service.processes.pop("maintenance")
+    service.launch("maintenance")
+    second = psutil.Process(service.processes["maintenance"].pid)
+    until(lambda: second.cpu_times().user > 0.3 and second.nice() == 10, within_s=60)  # it waits for the lease
+    assert begun(service) == 1
+    first.kill()
+    first.wait()
+    until(lambda: begun(service) == 2, within_s=60)
+
+
+def test_lost_lease_ends_the_work(start_service: StartService) -> None:
+    service = start_service(programs=("serve", "maintenance"))
+    until(lambda: begun(service) == 1)
+    redis.Redis.from_url(service.redis_url).set(maintenance_lease.KEY, "another", ex=20)
+    until(lambda: '"maintenance_lease_lost"' in service.log("maintenance"))
+    until(lambda: begun(service) == 2, within_s=90)
+    assert service.processes["maintenance"].poll() is None
+
+
+def test_lease_is_one_processs(valkey: str, made: Services) -> None:
+    first, second = MaintenanceLease(made.redis), MaintenanceLease(made.redis)
+    assert first.extend(otherwise=False) and first.extend(otherwise=False)
+    assert not second.extend(otherwise=True)
+    gone = services.build(config.read(redis_url="redis://127.0.0.1:1/0")).redis
+    assert MaintenanceLease(gone).extend(otherwise=True) and not MaintenanceLease(gone).extend(otherwise=False)
