@@ -87,10 +87,14 @@ class Up:
                     return child
         return None
 
-    def child(self, word: str) -> psutil.Process:
-        found = self.find(word)
-        assert found is not None
-        return found
+    def kill(self, word: str) -> None:
+        """Kill that program as soon as it runs, and wait for its end."""
+        deadline = time.monotonic() + READY_WITHIN_S
+        while (found := self.find(word)) is None:
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.05)
+        found.kill()
+        psutil.wait_procs([found], timeout=READY_WITHIN_S)
 
     def until(self, what: Callable[[], bool]) -> None:
         """Wait until something is so."""
@@ -256,8 +260,10 @@ def test_up_starts_again_as_it_was(start: Start) -> None:
 
 def test_up_starts_a_program_again(start: Start) -> None:
     up = start(FACE_API_DATABASE_ENABLED="false", FACE_API_API_KEY_ENABLED="false").until_ready()
-    forked = up.child("worker").children()
-    up.child("worker").kill()
+    worker = up.find("worker")
+    assert worker is not None
+    forked = worker.children()
+    up.kill("worker")
     assert _alive(forked, ENDS_WITHIN_S) == []  # two workers at a time would be one too many
     up.until(lambda: up.find("worker") is not None)
     assert "worker was ended by SIGKILL; it is started again in 0.5 s" in up.said
@@ -268,8 +274,7 @@ def test_up_stops_when_a_program_always_dies(start: Start) -> None:
     up = start(FACE_API_DATABASE_ENABLED="false", FACE_API_API_KEY_ENABLED="false").until_ready()
     children = up.children()
     for _ in range(5):
-        up.until(lambda: up.find("worker.beat") is not None)
-        up.child("worker.beat").kill()
+        up.kill("worker.beat")
     assert _alive([up.process, *children], ENDS_WITHIN_S) == []
     assert up.status() == 1
     assert "beat was ended by SIGKILL, 5 times within 60 s; everything else was stopped" in up.said

@@ -26,8 +26,7 @@ from core.contract.options import ResolvedMaskOptions
 from core.database.engine import SessionFactory
 from core.database.models import Batch, WebhookDelivery
 from core.database.upserts import table_of
-from core.errors import InvalidOption, SettingsError
-from core.webhooks import addresses, deliveries, events, posts
+from core.webhooks import addresses, deliveries, posts
 from core.webhooks.addresses import AddressPolicy
 from core.webhooks.deliveries import RETRY_DELAYS, DeliverySummary
 from core.webhooks.posts import AttemptResult, WebhookMessage
@@ -362,27 +361,6 @@ def make_certificate(folder: Path) -> Path:
         + made.public_bytes(serialization.Encoding.PEM)
     )
     return file
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1/", "https://user:x@example.org/", "http://[::1]/"])
-def test_url_that_is_never_called_is_refused_early(url: str) -> None:
-    settings = config.read(webhook_secret=SECRET)
-    with pytest.raises(InvalidOption, match="webhook_url"):
-        events.validate_url(url, settings)
-    events.validate_url("https://example.org/", settings)
-
-
-def test_webhook_needs_a_secret() -> None:
-    with pytest.raises(InvalidOption, match="FACE_API_WEBHOOK_SECRET"):
-        events.validate_url("https://example.org/", config.read())
-
-
-@pytest.mark.parametrize(
-    "secret", ["secret", "whsec_", "whsec_short", "whsec_" + "!" * 40, base64.b64encode(bytes(32)).decode()]
-)
-def test_weak_secret_is_refused(secret: str) -> None:
-    with pytest.raises(SettingsError, match="FACE_API_WEBHOOK_SECRET"):
-        config.read(webhook_secret=secret)
 
 
 def test_taken_delivery_is_nobody_elses(postgres_sessions: SessionFactory, receiver: Receiver) -> None:
