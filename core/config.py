@@ -12,7 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from core.contract.options import Detail
 from core.errors import SettingsError
-from core.settings.types import Ports, RedisUrls, Server, StoreKey, WebhookSecret, setting, split_redis_urls
+from core.settings.types import KeySwitch, Ports, RedisUrls, Server, StoreKey, WebhookSecret, setting, split_redis_urls
 from core.settings.web import WebSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +103,8 @@ class Settings(WebSettings):
 
     database_enabled: bool = setting(True, "Whether there is a database (API keys, records).")
     database_url: str = setting("", "SQLAlchemy URL; empty: SQLite in the folder of the embedded defaults.")
+
+    api_key_enabled: KeySwitch = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
 
     storage_enabled: bool = setting(True, "Whether pictures and results are kept; never without the database.")
     s3_endpoint: Server = setting(

@@ -104,11 +104,12 @@ return {'late', come_again(math.max(0, work_ahead / places + own - timeout), own
 # Of a call that has ended: its place is free. With a time, that is what it cost.
 END = """
 redis.call('ZREM', KEYS[1], ARGV[1])
-if ARGV[3] == '' then return end
-local before = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or -1)
-local cost = before < 0 and tonumber(ARGV[3]) or before + ARGV[4] * (ARGV[3] - before)
-redis.call('HSET', KEYS[2], ARGV[2], string.format('%.4f', cost))
-redis.call('EXPIRE', KEYS[2], ARGV[5])
+if ARGV[3] ~= '' then
+  local before = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or -1)
+  local cost = before < 0 and tonumber(ARGV[3]) or before + ARGV[4] * (ARGV[3] - before)
+  redis.call('HSET', KEYS[2], ARGV[2], string.format('%.4f', cost))
+  redis.call('EXPIRE', KEYS[2], ARGV[5])
+end
 """
 
 
@@ -120,6 +121,12 @@ def new_name(task: str, detail: str) -> str:
 def work_of(name: str) -> str:
     """Return the work that a call's name tells: its task and its detail."""
     return name.rpartition(":")[0]
+
+
+def end_arguments(name: str, cost_s: float | None) -> tuple[list[str], list[str | float]]:
+    """Return the keys and arguments of END."""
+    cost = "" if cost_s is None else f"{cost_s:.4f}"
+    return [protocol.WAITING, protocol.COSTS], [name, work_of(name), cost, WEIGHT, COSTS_TTL_S]
 
 
 class Admission:
@@ -168,9 +175,8 @@ class Admission:
 
     def end(self, name: str, cost_s: float | None = None) -> None:
         """Free a call's place. cost_s: how long it occupied a process, where that tells something of others."""
-        cost = "" if cost_s is None else f"{cost_s:.4f}"
-        args: list[str | float] = [name, work_of(name), cost, WEIGHT, COSTS_TTL_S]
-        self._end(keys=[protocol.WAITING, protocol.COSTS], args=args)
+        keys, args = end_arguments(name, cost_s)
+        self._end(keys=keys, args=args)
 
     def _keys(self) -> list[str]:
         calls = [protocol.WAITING, protocol.RESERVED, protocol.COSTS, protocol.PROCESSES, protocol.RETURNS]

@@ -69,6 +69,7 @@ class EngineClient:
         self._heartbeats = Heartbeats(client)
         # Run where a call's picture lies.
         self._answer = client.register_script(protocol.ANSWER)
+        self._end_and_answer = client.register_script(admission.END + protocol.ANSWER)
         self._lose = client.register_script(leases.LOSE)
 
     def run_detect(
@@ -235,8 +236,15 @@ class EngineClient:
 
     def _send(self, token: str, answer: bytes, cost_s: float | None = None) -> None:
         call = PendingCall.of(token)
-        # Before the answer: whoever has it and calls again finds the place free. It ends by itself when this fails.
-        with suppress(redis.RedisError):
+        keys = [call.upload, call.answer, call.lease]
+        args: list[bytes | float] = [answer, EXPIRY_MARGIN_S]
+        # The place before the answer: whoever has it and calls again finds the place free.
+        if call.shard == protocol.FIRST:
+            end_keys, end_args = admission.end_arguments(call.name, cost_s)
+            with translated():
+                self._end_and_answer(keys=[*end_keys, *keys], args=[*end_args, *args])
+            return
+        with suppress(redis.RedisError):  # the place ends by itself when this fails
             self.admission.end(call.name, cost_s)
         with translated(), self._shards.server(call) as server:
-            self._answer(keys=[call.upload, call.answer, call.lease], args=[answer, EXPIRY_MARGIN_S], client=server)
+            self._answer(keys=keys, args=args, client=server)

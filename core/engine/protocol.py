@@ -27,12 +27,14 @@ NOW = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 """
-# Only while the caller still waits: nobody would take the answer away.
+# Only while the caller still waits: nobody would take the answer away. Its keys and arguments are the last ones, so
+# that another script can stand before it.
 ANSWER = """
-if redis.call('DEL', KEYS[1]) == 0 then return end
-redis.call('DEL', KEYS[3])
-redis.call('RPUSH', KEYS[2], ARGV[1])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
+local upload, answer, lease = unpack(KEYS, #KEYS - 2)
+if redis.call('DEL', upload) == 0 then return end
+redis.call('DEL', lease)
+redis.call('RPUSH', answer, ARGV[#ARGV - 1])
+redis.call('EXPIRE', answer, ARGV[#ARGV])
 """
 
 

@@ -3,7 +3,7 @@
 from pydantic import AliasChoices, SecretStr
 from pydantic_settings import BaseSettings
 
-from core.settings.types import AdminPassword, Hosts, KeySwitch, Origin, Rate, setting
+from core.settings.types import AdminPassword, Hosts, Origin, Rate, setting
 
 
 class WebSettings(BaseSettings):
@@ -21,7 +21,6 @@ class WebSettings(BaseSettings):
         le=65535,
         validation_alias=AliasChoices("FACE_API_PORT", "PORT"),
     )
-    api_key_enabled: KeySwitch = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
     rate_limit_detect: Rate = setting("300/minute", "Detect calls per API key (per address without keys).")
     rate_limit_mask: Rate = setting("150/minute", "Mask calls per API key (per address without keys).")
     rate_limit_unknown_keys: Rate = setting("60/minute", "Calls with unknown API keys per address.")

@@ -20,7 +20,7 @@ def test_quick_run_writes_a_page(request: pytest.FixtureRequest, tmp_path: Path)
     assert [row[0] for row in detect[1:]][:3] == ["network", "pipeline", "HTTP, 1 client"]
     assert all(float(row[1]) > 0 and float(row[5]) > 0 and float(row[6]) > 0 for row in detect[1:])
     assert [row[1] for row in ratios[1:]][:2] == ["network", "pipeline"]
-    assert parts[0][1:] == ["program", "redis", "worker", "beat", "serve"]
+    assert parts[0][1:] == ["program", "redis", "worker", "maintenance", "beat", "serve"]
     assert [row[0] for row in batch[1:]][:2] == ["pipeline", "batch"]
     assert [row[0] for row in clients[1:]] == ["1", "2", "4"] and {row[3] for row in clients[1:]} == {"0"}
     assert "## Serve more" in text and (tmp_path / performance_charts.CHART).exists()
