@@ -4,7 +4,9 @@ import errno
 import os
 import select
 import socket
+import struct
 from collections import deque
+from contextlib import suppress
 from typing import IO, Any
 
 from web.server.patience import Pace, Patience, SlowPlaces
@@ -15,13 +17,15 @@ AHEAD_BYTES = 64 * 1024  # chosen: a head and the first bytes behind it
 KERNEL_BYTES = 512 * 1024  # chosen: most masked pictures are sent in one go
 # A client is slow when a thread has waited so long for it, in one request.
 SLOW_AFTER_S = 3.0  # chosen: most uploads over a phone's line take less
+RESET = struct.pack("ii", 1, 0)  # linger for no time
 TURN_BYTES = 4 * 2**20  # chosen: what one client is sent before others have their turn; a few milliseconds
 
 
 def prepare(listener: socket.socket, pace: Pace) -> None:
     """Set what the connections of a listening socket inherit."""
-    # A client that vanished, or never reads: the kernel gives up what it can't deliver.
-    for name, value in (("TCP_USER_TIMEOUT", int(pace.behind_s * 1000)), ("TCP_NOTSENT_LOWAT", KERNEL_BYTES)):
+    # A client that vanished: the kernel gives up what it can't deliver, silently. One that is there, but never reads,
+    # is reset by the poller before that.
+    for name, value in (("TCP_USER_TIMEOUT", int(2 * pace.behind_s * 1000)), ("TCP_NOTSENT_LOWAT", KERNEL_BYTES)):
         if option := getattr(socket, name, None):  # not every system has both
             listener.setsockopt(socket.IPPROTO_TCP, option, value)
 
@@ -201,7 +205,10 @@ class ClientSocket(socket.socket):
         self._limit_s = None
 
     def close(self) -> None:
-        """Close, whatever is unsent."""
+        """Close; with a reset where the client has not taken all: the kernel would go on to offer it for minutes."""
+        if self._unsent and self.fileno() >= 0:
+            with suppress(OSError):
+                self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         while self._unsent:
             self._unsent.popleft().close()
         self.end_request()
