@@ -103,6 +103,7 @@ class Settings(WebSettings):
 
     database_enabled: bool = setting(True, "Whether there is a database (API keys, records).")
     database_url: str = setting("", "SQLAlchemy URL; empty: SQLite in the folder of the embedded defaults.")
+    database_timeout_s: float = setting(10.0, "Seconds of silence until a Postgres counts as down.", gt=0, le=600)
 
     api_key_enabled: KeySwitch = setting(True, "Whether detect and mask ask for an API key.", validate_default=True)
 

@@ -15,9 +15,8 @@ PARTS = {"kombu": "celery", "markupsafe": "flask"}
 # Declared, and imported by nobody here: why.
 UNSEEN = {
     "gunicorn": "runs the web tier",
-    "psycopg2-binary": "SQLAlchemy loads it for a postgresql:// URL",
 }
-NAMES = {"cv2": "opencv-python-headless", "pil": "pillow", "zipstream": "zipstream-ng"}
+NAMES = {"cv2": "opencv-python-headless", "pil": "pillow", "psycopg2": "psycopg2-binary", "zipstream": "zipstream-ng"}
 
 
 def _setup() -> configparser.ConfigParser:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.config import Settings
+from core.database import timeouts
 
 PRIMARY = 0xFF  # of SQLite's codes; the other bits tell more
 SQLITE_DEFECTS = {
@@ -18,8 +19,11 @@ SQLITE_DEFECTS = {
 SessionFactory = sessionmaker[Session]
 
 
-def create(settings: Settings) -> Engine:
-    """Create the engine of the settings' database; nothing is connected yet."""
+def create(settings: Settings, timeout_s: float | None = None) -> Engine:
+    """Create the engine of the settings' database; nothing is connected yet.
+
+    timeout_s: after how long a silence a Postgres counts as down; None: never, which is for migrations.
+    """
     url = make_url(settings.sqlalchemy_url)
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg2")  # the driver that is installed, not SQLAlchemy's default
@@ -28,18 +32,21 @@ def create(settings: Settings) -> Engine:
         event.listen(made, "connect", _prepare_sqlite)
         return made
     # One connection for each thread that may ask; a dead one is noticed before it is used.
-    return create_engine(
+    made = create_engine(
         url,
         pool_size=8,
         max_overflow=settings.web_threads,
         pool_pre_ping=True,
         hide_parameters=True,  # errors are logged, and parameters are names of files
     )
+    if timeout_s is not None:
+        timeouts.install(made, timeout_s)
+    return made
 
 
 def session_factory(settings: Settings) -> SessionFactory:
     """Create the session factory of the settings' database."""
-    return sessionmaker(create(settings), expire_on_commit=False)
+    return sessionmaker(create(settings, settings.database_timeout_s), expire_on_commit=False)
 
 
 def is_outage(error: SQLAlchemyError) -> bool:
