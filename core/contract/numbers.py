@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, WrapValidator
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, WrapValidator
+
+
+def _as_integer(sent: Any) -> Any:
+    return int(sent) if isinstance(sent, float) and sent.is_integer() else sent
+
+
+# JSON has one kind of number: 6.0 is the integer 6, also where types are strict.
+WHOLE = BeforeValidator(_as_integer)  # the last of an integer's annotations, or its limits are not described
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,7 @@ class IntegerOr:
         def validate(sent: Any, as_integer: Any) -> Any:
             return sent if sent == self.word else as_integer(sent)
 
-        integer = Annotated[int, Field(ge=self.ge, le=self.le)]
+        integer = Annotated[int, Field(ge=self.ge, le=self.le), WHOLE]
         # The word is no integer: it is written as it is.
         as_it_is = PlainSerializer(lambda value: value, return_type=Any)
         return handler.generate_schema(Annotated[integer, WrapValidator(validate), as_it_is])

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, WithJsonSchema, model_validator
 
 from core.contract.models import FrozenModel
-from core.contract.numbers import IntegerOr
+from core.contract.numbers import WHOLE, IntegerOr
 from core.contract.region_options import RegionOptions, Regions
 from core.contract.reports import Face
 
@@ -34,6 +34,7 @@ class DetectOptions(FrozenModel):
         Field(
             ge=0, description="Keep only so many faces, the most confident; 0: all. On a mask the others stay visible."
         ),
+        WHOLE,
     ] = 0
     detail: Annotated[
         Detail | None,
@@ -70,6 +71,7 @@ class CoverOptions(FrozenModel):
     quality: Annotated[
         int,
         Field(ge=1, le=100, description="Of jpeg and webp (100: lossless webp); png ignores it."),
+        WHOLE,
     ] = 95
 
 

@@ -66,7 +66,7 @@ def replaced(page: str, name: str, text: str) -> str:
 def machine(model: str, precision: str, pictures: Sequence[bytes], how: str) -> str:
     """Word what was measured on."""
     rows = [
-        ["CPU", f"{_cpu()}, {cpus.available()} of its cores"],
+        ["CPU", f"{cpu()}, {cpus.available()} of its cores"],
         ["with", ", ".join(flag for flag in CPU_FLAGS if flag in _cpu_flags()) or "none of the usual extensions"],
         ["memory", f"{psutil.virtual_memory().total / 2**30:.0f} GiB"],
         ["system", f"{platform.system()}, Python {platform.python_version()}"],
@@ -164,7 +164,8 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """Name the machine's kind of CPU."""
     return _cpu_line("model name") or platform.machine()
 
 

@@ -18,8 +18,8 @@ from web.auth import guards
 from web.openapi import admin as openapi
 from web.openapi import batches as batch_openapi
 from web.openapi.admin import UNKNOWN
+from web.schemas.batch_creation import BatchCreation
 from web.schemas.batches import (
-    BatchCreation,
     BatchList,
     BatchPath,
     BatchQuery,

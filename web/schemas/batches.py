@@ -1,6 +1,5 @@
 """Batches and their items in the admin API."""
 
-import json
 import uuid
 from typing import Annotated, Any
 
@@ -13,16 +12,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
 )
 from werkzeug.datastructures import FileStorage as UploadedFile
 
 from core.batches.items import ItemFilter
-from core.contract import problems, states
 from core.contract.models import CachedSchema
-from core.contract.options import DetectOptions, MaskOptions
-from core.errors import InvalidOption
 from web.forms import NOT_TEXT
 from web.openapi.batch_examples import A_BATCH, A_RECEIPT, AN_ITEM
 from web.schemas.common import (
@@ -31,12 +26,10 @@ from web.schemas.common import (
     JobType,
     ListOf,
     Moment,
-    Name,
     Paging,
     Timestamp,
     example,
     example_page,
-    json_body,
 )
 from web.schemas.ids import PathId
 from web.schemas.records import ProcessedUrl
@@ -50,44 +43,14 @@ class BatchItemPath(BatchPath):
     item_id: PathId
 
 
-class BatchCreation(BaseModel):
-    model_config = json_body({"name": "press photos", "options": {"method": "pixelate", "confidence": 0.4}})
-
-    name: Annotated[Name, Field(description="What people know the batch by.")]
-    job_type: Annotated[JobType, Field(strict=False, description="What is done to each picture.")] = states.JobType.MASK
-    options: Annotated[
-        dict[str, Any],
-        Field(description="The parameters of `/mask` or `/detect`, by name; what is left out has its default."),
-    ] = {}
-    webhook_url: Annotated[
-        str | None, Field(max_length=2000, pattern="^https?://", description="Notified when the batch is finished.")
-    ] = None
-    prefix: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            max_length=500,
-            description="Import every picture of the bucket whose key has this prefix, instead of uploads.",
-        ),
-    ] = None
-
-    def validated_options(self) -> DetectOptions:
-        """Return the options of the job type; InvalidOption names those that it does not have."""
-        model = MaskOptions if self.job_type == states.JobType.MASK else DetectOptions
-        try:
-            # As JSON: there a list of regions is strict enough.
-            return model.model_validate_json(json.dumps(self.options), strict=True)
-        except ValidationError as error:
-            raise InvalidOption.of(problems.of(error, "options")) from error
-
-
 class ImageUploads(CachedSchema):
     """The multipart form of an upload to a batch."""
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     images: list[FileStorage] = Field(
-        description="Pictures, as many as one body holds. The name of each is its name in the batch: a relative path."
+        min_length=1,
+        description="Pictures, as many as one body holds. The name of each is its name in the batch: a relative path.",
     )
 
     @field_validator("images")

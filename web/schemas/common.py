@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, Self, TypeVar
@@ -12,8 +13,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
-    StringConstraints,
     WithJsonSchema,
 )
 
@@ -45,14 +46,23 @@ ItemState = Annotated[states.ItemState, _inline(states.ItemState)]
 DeliveryStatus = Annotated[states.DeliveryStatus, _inline(states.DeliveryStatus)]
 
 
-def _printable(name: str) -> str:
-    if not name.isprintable():
-        raise ValueError("Control characters are not allowed in a name")
-    return name
+# Control characters, those that change direction or can't be seen, and spaces of other widths: as a class of patterns
+# that every dialect of them knows; the last are no letters that JavaScript and Python write alike.
+UNREADABLE = (
+    r"\x00-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\ufffb"
+    f"{chr(0xE0000)}-{chr(0xE007F)}"
+)
+READABLE = f"^ *[^ {UNREADABLE}][^{UNREADABLE}]*$"
+
+
+def _readable(name: str) -> str:
+    if not re.fullmatch(READABLE, name):
+        raise ValueError("A name has letters, and no control characters")
+    return name.strip()
 
 
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), AfterValidator(_printable)
+    str, Field(min_length=1, max_length=255, json_schema_extra={"pattern": READABLE}), AfterValidator(_readable)
 ]
 
 
@@ -68,6 +78,16 @@ def _with_zone(moment: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, BeforeValidator(_iso_8601), AfterValidator(_with_zone)]
+
+
+@dataclass(frozen=True)
+class DescribedAs:
+    """What a value is described as that is validated later, by a model that depends on others."""
+
+    model: type[BaseModel]
+
+    def __get_pydantic_json_schema__(self, _schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(self.model.__pydantic_core_schema__)
 
 
 def example(body: dict[str, Any]) -> ConfigDict:

@@ -3,16 +3,17 @@
 import uuid
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field
 
-from core.contract.options import MaskQuery
-from core.records.edits import APPEARANCE, ManualEdit
+from core.contract.numbers import WHOLE
+from core.contract.options import CoverOptions
+from core.records.edits import ManualEdit
 from web.openapi.examples import A_JOB_IN_FULL
 from web.schemas.common import ListOf, example_page, json_body
 from web.schemas.records import JobDetailResponse
 
 MAX_ENTRIES = 1000  # chosen: far more boxes than anybody draws
-Index = Annotated[int, Field(ge=0)]
+Index = Annotated[int, Field(ge=0), WHOLE]
 Coordinate = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
 
 
@@ -46,18 +47,9 @@ class MaskEdit(BaseModel):
     ] = []
     add: Annotated[list[Rectangle], Field(max_length=MAX_ENTRIES, description="Faces that were missed.")] = []
     options: Annotated[
-        MaskQuery | None,
-        Field(description=f"Only {', '.join(APPEARANCE)}; what is left out is as it was in the job."),
+        CoverOptions | None,
+        Field(description="No faces are looked for here. What is left out is as it was in the job."),
     ] = None
-
-    @field_validator("options")
-    @classmethod
-    def only_appearance(cls, sent: MaskQuery | None) -> MaskQuery | None:
-        """Refuse options of detection: no faces are searched for here."""
-        unknown = sorted((sent.model_fields_set if sent else set()) - set(APPEARANCE))
-        if unknown:
-            raise ValueError(f"No faces are looked for here: {', '.join(unknown)}")
-        return sent
 
     def edit(self, by: str) -> ManualEdit:
         return ManualEdit(

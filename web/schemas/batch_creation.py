@@ -1,0 +1,73 @@
+"""What a new batch is made of, and its description: as narrow as the check."""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.contract import problems, states
+from core.contract.options import DetectOptions, MaskOptions
+from core.errors import InvalidOption
+from core.storage.objects import OWN_PREFIXES
+from web.schemas.common import DescribedAs, JobType, Name, json_body
+
+
+def _importable() -> str:
+    """Return bucket_imports.is_importable as a pattern."""
+    own = "|".join(OWN_PREFIXES)
+    parts = "|".join(prefix[:length] for prefix in OWN_PREFIXES for length in range(1, len(prefix)))
+    return rf"^(?!({parts})$)(?!{own})(?!/|\.\.?/)(?![\s\S]*(//|/\.\.?/|\x00))"
+
+
+IMPORTABLE = _importable()
+
+
+def _only(job_type: states.JobType, options: type[BaseModel]) -> dict[str, Any]:
+    """Describe that these are the options of a job type."""
+    names: dict[str, Any] = {name: {} for name in options.model_fields}
+    described = {"type": "object", "properties": names, "additionalProperties": False}
+    return {"type": "object", "properties": {"job_type": {"enum": [job_type]}, "options": described}}
+
+
+BY_JOB_TYPE: dict[str, Any] = {
+    "anyOf": [
+        _only(states.JobType.MASK, MaskOptions),
+        _only(states.JobType.DETECT, DetectOptions) | {"required": ["job_type"]},
+    ]
+}
+
+
+class BatchCreation(BaseModel):
+    model_config = json_body(
+        {"name": "press photos", "options": {"method": "pixelate", "confidence": 0.4}}
+    ) | ConfigDict(json_schema_extra=BY_JOB_TYPE)
+
+    name: Annotated[Name, Field(description="What people know the batch by.")]
+    job_type: Annotated[JobType, Field(strict=False, description="What is done to each picture.")] = states.JobType.MASK
+    options: Annotated[
+        dict[str, Any],
+        DescribedAs(MaskOptions),
+        Field(description="The parameters of `/mask` or `/detect`, by name; what is left out has its default."),
+    ] = {}
+    webhook_url: Annotated[
+        str | None,
+        Field(max_length=2000, pattern="^https?://[!-~]+$", description="Notified when the batch is finished."),
+    ] = None
+    prefix: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=500,
+            json_schema_extra={"pattern": IMPORTABLE},
+            description="Import every picture of the bucket whose key has this prefix, instead of uploads.",
+        ),
+    ] = None
+
+    def validated_options(self) -> DetectOptions:
+        """Return the options of the job type; InvalidOption names those that it does not have."""
+        model = MaskOptions if self.job_type == states.JobType.MASK else DetectOptions
+        try:
+            # As JSON: there a list of regions is strict enough.
+            return model.model_validate_json(json.dumps(self.options), strict=True)
+        except ValidationError as error:
+            raise InvalidOption.of(problems.of(error, "options")) from error
