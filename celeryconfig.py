@@ -9,6 +9,7 @@ worker_prefetch_multiplier = 1  # a waiting call goes to whichever process is fr
 task_default_queue = "interactive"
 task_create_missing_queues = True
 broker_connection_retry_on_startup = True  # the worker may be up before Redis is
+broker_connection_max_retries = None  # nor does it end when Redis is away for an hour
 broker_pool_limit = 16  # connections that publish at a time in one web process
 broker_transport_options = {
     "queue_order_strategy": "priority",  # interactive before batch, in the order of -Q

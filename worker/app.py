@@ -12,7 +12,7 @@ from core.errors import WeightsError
 from worker import activity, batches, heartbeats, runtime, tasks, time_limits, transport
 
 app = client.celery_app(config.load())
-app.conf.broker_transport = transport.path_for(config.load().redis_urls[0])
+transport.install(app, config.load().redis_urls[0])
 app.steps["consumer"] |= {heartbeats.TurnClock}
 __all__ = ["app", "batches", "tasks"]
 

@@ -17,7 +17,7 @@ from worker.maintenance_lease import MaintenanceLease
 NICENESS = 10  # chosen: a tenth of the CPU that a call gets, while both want it
 
 app = client.celery_app(config.load())
-app.conf.broker_transport = transport.path_for(config.load().redis_urls[0])
+transport.install(app, config.load().redis_urls[0])
 __all__ = ["app", "maintenance", "webhooks"]
 
 

@@ -1,8 +1,13 @@
-"""kombu's Redis transport with a client that is kept: kombu makes two for each message, to take it and to end it."""
+"""The way to the queue: a client that is kept, where kombu makes two for each message, and soon back after outages."""
 
 from typing import Any
 
+from celery import Celery
+from kombu import Connection
 from kombu.transport import redis
+
+# chosen: calls wait for a worker no longer than that after Redis is back
+FIRST_RETRY_S, LAST_RETRY_S = 1.0, 2.0
 
 
 class KeptClientChannel(redis.Channel):
@@ -22,6 +27,20 @@ class Transport(redis.Transport):
     Channel = KeptClientChannel
 
 
+class PromptConnection(Connection):
+    """A connection that is tried again every two seconds; kombu would wait two more each time, up to 30."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        waits = {"interval_start": FIRST_RETRY_S, "interval_step": FIRST_RETRY_S, "interval_max": LAST_RETRY_S}
+        return super().ensure_connection(*args, **waits | options)
+
+
 def path_for(redis_url: str) -> str | None:
     """Return Celery's `broker_transport`; None, which is its own choice, for TLS: kombu goes by the name there."""
     return f"{__name__}:Transport" if redis_url.startswith("redis://") else None
+
+
+def install(app: Celery, redis_url: str) -> None:
+    """Have a worker's app take this way."""
+    app.amqp.Connection = PromptConnection
+    app.conf.broker_transport = path_for(redis_url)

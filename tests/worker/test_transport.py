@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 import redis
+from celery import Celery
 from kombu import Connection, Queue
+from kombu.exceptions import OperationalError
 from kombu.transport.redis import Transport as KombuTransport
 
 import celeryconfig
+from tests.ports import free_port
 from worker import transport
-from worker.transport import Transport
+from worker.transport import LAST_RETRY_S, Transport
 
 
 @pytest.fixture
@@ -100,6 +103,20 @@ def test_worker_takes_this_transport(valkey: str) -> None:
     code = "from worker import app; print(app.app.connection().get_transport_cls().__module__)"
     env = os.environ | {"FACE_API_REDIS_URL": valkey}
     assert subprocess.check_output([sys.executable, "-c", code], env=env, text=True).strip() == "worker.transport"
+
+
+def test_worker_is_soon_back_after_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda _: None)
+    app = Celery(broker=f"redis://127.0.0.1:{free_port()}/0")
+    transport.install(app, app.conf.broker_url)
+    with app.connection_for_read() as broker, pytest.raises(OperationalError):
+        broker.ensure_connection(lambda _, wait_s: waits.append(wait_s), 20)
+    assert len(waits) > 10 and max(waits) == LAST_RETRY_S
+
+
+def test_worker_never_gives_up_an_outage() -> None:
+    assert celeryconfig.broker_connection_max_retries is None
 
 
 def test_encrypted_connection_is_left_to_kombu() -> None:
