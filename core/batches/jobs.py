@@ -15,10 +15,9 @@ CANCELLED_ERROR = "cancelled"
 
 
 def values(state: ItemState, error: str | None = None) -> dict[str, Any]:
-    """Return the columns of a job whose item is in a state. Jobs know no `cancelled`: it is a failure."""
-    if state == ItemState.CANCELLED:
-        return {"status": JobStatus.FAILED, "error": CANCELLED_ERROR, "finished_at": database_time()}
-    finished = state in {ItemState.COMPLETED, ItemState.FAILED}
+    """Return the columns of a job whose item is in a state."""
+    finished = state in {ItemState.COMPLETED, ItemState.FAILED, ItemState.CANCELLED}
+    error = CANCELLED_ERROR if state == ItemState.CANCELLED else error
     return {"status": JobStatus(state), "error": error, "finished_at": database_time() if finished else None}
 
 

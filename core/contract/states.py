@@ -9,10 +9,13 @@ class JobType(StrEnum):
 
 
 class JobStatus(StrEnum):
+    """cancelled: with its batch; the API calls it failed, with the error `cancelled`."""
+
     QUEUED = "queued"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class ReviewState(StrEnum):

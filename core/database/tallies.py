@@ -36,16 +36,32 @@ NO_DAYS: Range = (EPOCH, EPOCH)
 
 @dataclass(frozen=True)
 class RowFilter:
-    """The rows of a table whose columns equal the given values, created at `after` or later and before `before`."""
+    """The rows of a table whose columns equal the given values, created at `after` or later and before `before`.
+
+    statuses: of jobs, one of these; none: all.
+    """
 
     table: type[Image] | type[ProcessingJob]
     equal: dict[str, Any] = field(default_factory=dict)
     after: datetime | None = None
     before: datetime | None = None
+    statuses: tuple[str, ...] = ()
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions in SQL."""
-        return [*_same(self.table, self.equal), *_within(self.table.created_at, (self.after, self.before))]
+        return [*self.kind(self.table), *_within(self.table.created_at, (self.after, self.before))]
+
+    def kind(self, table: Any, **others: Any) -> list[ColumnElement[bool]]:
+        """Return the conditions on all but the time: on the table, or on the tallies of it."""
+        equal = [getattr(table, name) == value for name, value in (self.equal | others).items()]
+        if not self.statuses:
+            return equal
+        (first, *more) = self.statuses
+        return [*equal, table.status.in_(self.statuses) if more else table.status == first]
+
+    def by_status(self) -> list["RowFilter"]:
+        """Return a filter for each of the statuses."""
+        return [replace(self, statuses=(status,)) for status in self.statuses] or [self]
 
 
 @dataclass(frozen=True)
@@ -142,14 +158,14 @@ def _summed(session: Session, rows: RowFilter, hours: Range, days: Range) -> Ite
             Tally.counted == rows.table.__tablename__,
             Tally.span == span,
             *_within(Tally.starts_at, edge),
-            *_same(Tally, rows.equal | {"batch_id": batch_id}),
+            *rows.kind(Tally, batch_id=batch_id),
         )
         for span, edge in [("day", days), *[("hour", edge) for edge in edges]]
     ]
     changes = select(TallyChange.starts_at, TallyChange.row_count).where(
         TallyChange.counted == rows.table.__tablename__,
         *_within(TallyChange.starts_at, hours),
-        *_same(TallyChange, rows.equal),
+        *rows.kind(TallyChange),
     )
     every = union_all(*parts, changes).subquery()
     sums = select(every.c.starts_at, cast(func.sum(every.c.row_count), BigInteger)).group_by(every.c.starts_at)
@@ -194,10 +210,6 @@ def _delete_empty(session: Session) -> None:
 
 def _columns(model: type[Tally] | type[TallyChange], names: tuple[str, ...]) -> list[InstrumentedAttribute[Any]]:
     return [getattr(model, name) for name in names]
-
-
-def _same(model: Any, equal: dict[str, Any]) -> list[ColumnElement[bool]]:
-    return [getattr(model, name) == value for name, value in equal.items()]
 
 
 def _within(column: InstrumentedAttribute[datetime], limits: Range) -> list[ColumnElement[bool]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.database import tallies, upserts
@@ -22,12 +22,12 @@ FIRST_MOMENT, LAST_MOMENT = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 
 
 @dataclass(frozen=True)
 class JobFilter:
-    """Which jobs are listed: all that are like every value given, created at `created_after` or later and before
-    `created_before`."""
+    """Which jobs are listed: all that are like every value given, in one of the statuses, created at `created_after` or
+    later and before `created_before`."""
 
     job_type: str | None = None
     method: str | None = None
-    status: str | None = None
+    statuses: tuple[str, ...] = ()
     batch_id: uuid.UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
@@ -36,9 +36,10 @@ class JobFilter:
         """Say it in the table's words."""
         # A method implies `mask`; naming both would need an index on both.
         job_type = None if self.method and self.job_type == "mask" else self.job_type
-        wanted = {"job_type": job_type, "blur_method": self.method, "status": self.status, "batch_id": self.batch_id}
+        wanted = {"job_type": job_type, "blur_method": self.method, "batch_id": self.batch_id}
         equal = {name: value for name, value in wanted.items() if value is not None}
-        return RowFilter(ProcessingJob, equal, _clipped(self.created_after), _clipped(self.created_before))
+        limits = (_clipped(self.created_after), _clipped(self.created_before))
+        return RowFilter(ProcessingJob, equal, *limits, self.statuses)
 
 
 EVERY_JOB = JobFilter()
@@ -136,7 +137,20 @@ def _slice(session: Session, rows: RowFilter, start: int, count: int) -> tuple[i
     table = rows.table
     newest_first = (table.created_at.desc(), table.id.desc())
     # Skipping reads the index alone; whole rows are fetched only for the page.
-    ids: Select[Any] = select(table.id).where(*replace(rows, before=place.before).conditions()).order_by(*newest_first)
+    # Of each status apart, in the order of its index: of two together none has the order.
+    parts = [
+        select(table.id, table.created_at)
+        .where(*replace(part, before=place.before).conditions())
+        .order_by(*newest_first)
+        .limit(place.skip + count)
+        .subquery()
+        for part in rows.by_status()
+    ]
+    if len(parts) == 1:
+        ids: Select[Any] = select(parts[0].c.id).order_by(parts[0].c.created_at.desc(), parts[0].c.id.desc())
+    else:
+        every = union_all(*[select(part) for part in parts]).subquery()
+        ids = select(every.c.id).order_by(every.c.created_at.desc(), every.c.id.desc())
     shown = ids.offset(place.skip).limit(count).subquery()
     whole = select(*_columns(table)).join(shown, shown.c.id == table.id).order_by(*newest_first)
     return place.total, list(session.execute(whole))

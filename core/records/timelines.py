@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, cast, func, select, union_all
 from sqlalchemy.orm import Session
 
+from core.contract.states import JobStatus
 from core.database.clock import now
 from core.database.models import ANY_BATCH, ProcessingJob, Tally, TallyChange
 
@@ -18,16 +19,17 @@ NAMES = ("starts_at", "job_type", "status", "row_count", "faces")
 
 @dataclass(frozen=True)
 class TimeBucket:
-    """One hour or day of UTC. done: the jobs that did not fail, by type."""
+    """One hour or day of UTC. done: the jobs that neither failed nor were cancelled, by type."""
 
     starts_at: datetime
     done: dict[str, int]
     failed: int
     faces: int
+    cancelled: int = 0
 
     @property
     def jobs(self) -> int:
-        return sum(self.done.values()) + self.failed
+        return sum(self.done.values()) + self.failed + self.cancelled
 
 
 def latest(session: Session, span: Span, count: int) -> list[TimeBucket]:
@@ -36,17 +38,20 @@ def latest(session: Session, span: Span, count: int) -> list[TimeBucket]:
     newest = _floor(now(), span)
     first = newest - (count - 1) * length
     done: defaultdict[datetime, Counter[str]] = defaultdict(Counter)
-    failed: Counter[datetime] = Counter()
+    ended: dict[str, Counter[datetime]] = {JobStatus.FAILED: Counter(), JobStatus.CANCELLED: Counter()}
     faces: Counter[datetime] = Counter()
     for row in session.execute(_sums(span, first)):
         starts_at = _floor(row.starts_at, span)
         faces[starts_at] += row.faces
-        if row.status == "failed":
-            failed[starts_at] += row.row_count
+        if row.status in ended:
+            ended[row.status][starts_at] += row.row_count
         else:
             done[starts_at][row.job_type] += row.row_count
     moments = [first + number * length for number in range(count)]
-    return [TimeBucket(moment, dict(+done[moment]), failed[moment], faces[moment]) for moment in moments]
+    failed, cancelled = ended[JobStatus.FAILED], ended[JobStatus.CANCELLED]
+    return [
+        TimeBucket(moment, dict(+done[moment]), failed[moment], faces[moment], cancelled[moment]) for moment in moments
+    ]
 
 
 def _sums(span: Span, first: datetime) -> Any:

@@ -161,7 +161,7 @@ def _filters(age: timedelta) -> Iterator[JobFilter]:
         (end - age * 0.281, end - age * 0.28),
     ]
     kinds = [(None, None), ("detect", None), ("mask", None), (None, "gaussian"), ("mask", "solid")]
-    statuses = (None, "completed", "failed", "queued")
+    statuses: list[tuple[str, ...]] = [(), ("completed",), ("failed",), ("queued",), ("failed", "cancelled")]
     for (job_type, method), status, batch, limits in itertools.product(
         kinds, statuses, (None, LARGE_BATCH, SMALL_BATCH), ranges
     ):

@@ -58,7 +58,7 @@ def _paths(sessions: SessionFactory) -> Iterator[str]:
     with sessions() as session:
         images = records.page_images(session, 1, 24)
         jobs = records.page_jobs(session, 1, 20)
-        failed = records.page_jobs(session, 1, 20, JobFilter(status="failed"))
+        failed = records.page_jobs(session, 1, 20, JobFilter(statuses=("failed",)))
     yield from ("/console/", "/console/?span=day", "/console/keys", "/console/review", "/console/test")
     yield from ("/console/batches", "/console/batches/new")
     yield f"/console/images/{images.items[0].image.id}"

@@ -297,6 +297,8 @@ def test_cancelled_batch_is_finished(idle: Stack) -> None:
     assert (first["state"], is_moment(first["finished_at"])) == ("cancelled", True)
     job = body(basic(idle, "GET", f"/jobs/{first['job_id']}"))
     assert (job["status"], job["error"]) == ("failed", "cancelled")
+    listed = body(basic(idle, "GET", "/jobs", params={"status": "failed", "batch_id": batch["id"]}))
+    assert [one["status"] for one in listed["items"]] == ["failed", "failed"]
     for verb in ("retry-failed", "images"):
         sent = {"files": {"images": pictures.portrait()}} if verb == "images" else {}
         assert_problem(basic(idle, "POST", f"/batches/{batch['id']}/{verb}", **sent), 409)

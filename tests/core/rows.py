@@ -17,7 +17,7 @@ from core.records.rows import StoredImage, StoredJob
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 METHODS = ("gaussian", "pixelate", "solid", "elliptical")
-STATUSES = ("queued", "running", "completed", "failed")
+STATUSES = ("queued", "running", "completed", "failed", "cancelled")
 
 
 def image(**values: Any) -> StoredImage:

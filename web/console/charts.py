@@ -8,7 +8,7 @@ from core.records.timelines import TimeBucket
 
 WIDTH, HEIGHT = 720, 180  # units of the SVG's viewBox, not pixels: it scales with the page
 BOTTOM_MARGIN, LEFT_MARGIN, TOP_MARGIN = 20, 44, 8
-SERIES = ("mask", "detect", "failed")
+SERIES = ("mask", "detect", "failed", "cancelled")
 GAP = 0.24  # of a bar's slot
 
 
@@ -78,7 +78,8 @@ def draw(buckets: Sequence[TimeBucket], tick_every: int) -> Chart:
 
 
 def _bar(bucket: TimeBucket, x: float, slot: float, scale: float) -> Bar:
-    counts = {name: bucket.done.get(name, 0) for name in SERIES} | {"failed": bucket.failed}
+    counts = {name: bucket.done.get(name, 0) for name in SERIES}
+    counts |= {"failed": bucket.failed, "cancelled": bucket.cancelled}
     segments, y = [], float(HEIGHT - BOTTOM_MARGIN)
     for name in SERIES:
         height = counts[name] * scale

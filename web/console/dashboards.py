@@ -57,7 +57,7 @@ def get_live() -> Response:
 def _load(span: Span) -> DashboardData:
     count, tick_every = SPANS[span]
     with current.session() as session:
-        failed = records.page_jobs(session, 1, RECENT_FAILURES, JobFilter(status="failed"))
+        failed = records.page_jobs(session, 1, RECENT_FAILURES, JobFilter(statuses=("failed",)))
         return DashboardData(
             statistics.read(session),
             statistics.latencies(session),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response
 from pydantic import Field
 
+from core.contract.states import JobStatus
 from core.records import records
 from core.records.records import JobFilter
 from web import current
@@ -19,10 +20,13 @@ FILTERS = ("job_type", "method", "status", "batch_id", "created_after", "created
 
 
 class JobsQuery(JobQuery):
-    """The API's filters, and the sort order."""
+    """The API's filters, but with a status of their own for cancelled jobs, and the sort order."""
+
+    status: Annotated[JobStatus | None, Field()] = None  # type: ignore[assignment]  # one word more than the API's
 
     def filter(self) -> JobFilter:
-        return JobFilter(**self.model_dump(exclude={"page", "per_page", "order"}))
+        wanted = self.model_dump(exclude={"page", "per_page", "order", "status"})
+        return JobFilter(**wanted, statuses=(self.status,) if self.status else ())
 
     order: Annotated[Literal["newest", "oldest"], Field(description="Which come first.")] = "newest"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -39,7 +39,8 @@ def _inline(values: type[StrEnum]) -> WithJsonSchema:
 
 
 JobType = Annotated[states.JobType, _inline(states.JobType)]
-JobStatus = Annotated[states.JobStatus, _inline(states.JobStatus)]
+# A job that was cancelled is a failed one to callers: the words are those that they know, its error says `cancelled`.
+JobStatus = Literal["queued", "running", "completed", "failed"]
 ReviewState = Annotated[states.ReviewState, _inline(states.ReviewState)]
 BatchStatus = Annotated[states.BatchStatus, _inline(states.BatchStatus)]
 ItemState = Annotated[states.ItemState, _inline(states.ItemState)]

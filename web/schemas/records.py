@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AliasGenerator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
+from core.contract import states
 from core.contract.options import Method, OutputFormat
 from core.records.records import JobFilter
 from core.records.rows import ImageSummary, JobDetail
@@ -27,6 +28,10 @@ from web.schemas.ids import PathId
 
 def _link(key: str | None) -> str | None:
     return links.processed(key) if key else None
+
+
+def _public_status(status: str) -> str:
+    return states.JobStatus.FAILED.value if status == states.JobStatus.CANCELLED else status
 
 
 ProcessedUrl = Annotated[str | None, BeforeValidator(_link)]  # made from the object's key
@@ -55,7 +60,11 @@ class JobQuery(Paging):
     ] = None
 
     def filter(self) -> JobFilter:
-        return JobFilter(**self.model_dump(exclude={"page", "per_page"}))
+        wanted = self.model_dump(exclude={"page", "per_page", "status"})
+        statuses: tuple[str, ...] = (self.status,) if self.status else ()
+        if self.status == "failed":
+            statuses += (states.JobStatus.CANCELLED,)
+        return JobFilter(**wanted, statuses=statuses)
 
 
 class StatsResponse(BaseModel):
@@ -99,7 +108,7 @@ class JobResponse(BaseModel):
     image_id: uuid.UUID
     batch_id: uuid.UUID | None
     job_type: JobType
-    status: JobStatus
+    status: Annotated[JobStatus, BeforeValidator(_public_status)]
     method: Method | None = Field(validation_alias="blur_method")
     strength: int | None = Field(validation_alias="blur_strength")
     padding: float | None

@@ -78,7 +78,7 @@ def test_each_migration_goes_down_and_up(empty_database: Settings) -> None:
     migrations.upgrade(empty_database)
     bind = engine.create(empty_database)
     tables, routines = _schema(bind), _routines(bind)
-    for revision in ("0006", "0005", "0004", "0003", "0002", "0001", "base"):
+    for revision in ("0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
         command.downgrade(migrations.alembic_config(empty_database), revision)
         migrations.upgrade(empty_database)
         assert (_schema(bind), _routines(bind)) == (tables, routines)
@@ -130,4 +130,39 @@ def test_items_of_images_deleted_before_are_blanked(empty_database: Settings) ->
     with bind.connect() as connection:
         assert set(connection.scalars(text("SELECT state FROM batch_items"))) == {"failed"}
         assert connection.scalars(text("SELECT failed FROM batches")).all() == [3]
+    bind.dispose()
+
+
+def test_jobs_cancelled_before_are_no_failures(empty_database: Settings) -> None:
+    migrations.upgrade(empty_database, "0007")
+    bind = engine.create(empty_database)
+    image = "INSERT INTO images VALUES (:i, 'a.jpg', 'image/jpeg', 9, 4, 3, 'originals/a', :now)"
+    job = "INSERT INTO processing_jobs (id, image_id, job_type, status, confidence_threshold, nms_threshold, error,"
+    job += " created_at) VALUES (:j, :i, 'mask', 'failed', 0.5, 0.4, :error, :now)"
+    values = {"i": uuid.UUID(int=1).hex, "now": "2026-03-04 12:00:00.000000"}
+    with bind.begin() as connection:
+        connection.execute(text(image), values)
+        for number, error in enumerate(("cancelled", "no picture"), 1):
+            connection.execute(text(job), values | {"j": uuid.UUID(int=number).hex, "error": error})
+    statuses = "SELECT status FROM processing_jobs ORDER BY id"
+    tallied = "SELECT status, sum(row_count) FROM tally_changes WHERE counted = 'processing_jobs' GROUP BY 1 ORDER BY 1"
+    migrations.upgrade(empty_database)
+    with bind.connect() as connection:
+        assert connection.scalars(text(statuses)).all() == ["cancelled", "failed"]
+        assert [tuple(row) for row in connection.execute(text(tallied))] == [("cancelled", 1), ("failed", 1)]
+    command.downgrade(migrations.alembic_config(empty_database), "0007")
+    with bind.connect() as connection:
+        assert connection.scalars(text(statuses)).all() == ["failed", "failed"]
+    bind.dispose()
+
+
+@pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
+def test_migrated_check_of_the_status_holds(empty_database: Settings) -> None:
+    """It is changed in the text of the schema."""
+    migrations.upgrade(empty_database)
+    bind = engine.create(empty_database)
+    with bind.connect() as connection:
+        table = str(connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'processing_jobs'")))
+        assert "'failed', 'cancelled')" in table
+        assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
     bind.dispose()

@@ -52,7 +52,7 @@ def _any_filter(chance: random.Random) -> JobFilter:
     return JobFilter(
         job_type=chance.choice([None, None, None, "detect", "mask"]),
         method=chance.choice([None] * 5 + [*METHODS]),
-        status=chance.choice([None] * 5 + [*STATUSES]),
+        statuses=chance.choice([(), (), (), *[(one,) for one in STATUSES], ("failed", "cancelled")]),
         batch_id=chance.choice([None, None, *BATCHES]),
         created_after=chance.choice([None, _moment(chance)]),
         created_before=chance.choice([None, _moment(chance)]),
@@ -65,7 +65,7 @@ def _expected(jobs: list[StoredJob], wanted: JobFilter) -> list[StoredJob]:
         for job in jobs
         if wanted.job_type in {None, job.job_type}
         and wanted.method in {None, job.blur_method}
-        and wanted.status in {None, job.status}
+        and (not wanted.statuses or job.status in wanted.statuses)
         and wanted.batch_id in {None, job.batch_id}
         and (wanted.created_after is None or job.created_at >= wanted.created_after)
         and (wanted.created_before is None or job.created_at < wanted.created_before)

@@ -57,6 +57,14 @@ def test_jobs_stand_in_their_day(sessions: SessionFactory, folded: bool) -> None
     assert [day.jobs for day in days] == [0] * 28 + [1, 3]
 
 
+def test_cancelled_jobs_are_none_that_failed(sessions: SessionFactory) -> None:
+    image = rows.image(created_at=NOW)
+    with sessions() as session:
+        rows.save_result(session, image, rows.mask_job(image, status="cancelled", face_count=None))
+    (newest,) = read(sessions, "hour", 1)
+    assert (newest.done, newest.failed, newest.cancelled, newest.jobs) == ({}, 0, 1, 1)
+
+
 def test_half_folded_jobs_count_once(sessions: SessionFactory) -> None:
     kept(sessions)
     rows.fold(sessions)
