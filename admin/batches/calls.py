@@ -46,6 +46,7 @@ class BatchInfo(BaseModel):
     faces: int = 0
     rate_per_s: float | None = None
     remaining_s: float | None = None
+    to_review: int = 0
     created_at: datetime
 
     @property

@@ -104,10 +104,13 @@ def summary(journal: Journal, seconds: float) -> int:
         terminals.echo(f"failed: {failure.name}: {failure.detail or failure.code} ({failure.code})", err=True)
     done = counts.get("downloaded", 0)
     rate = f", {done / seconds:.1f}/s" if seconds > 0 else ""
-    skipped = int(journal.metadata().get("left_out", 0))
+    metadata = journal.metadata()
+    skipped, to_review = int(metadata.get("left_out", 0)), int(metadata.get("to_review", 0))
     left = f", {skipped:,} left out" if skipped else ""
     outcome = f"{done:,} done with {journal.face_count():,} faces, {failures:,} failed{left}"
     terminals.echo(f"{outcome}, in {format_duration(seconds)}{rate}")
+    if to_review:
+        terminals.echo(f"{to_review:,} to review: {metadata['url']}/console/review?batch_id={metadata['batch']}")
     return failures
 
 

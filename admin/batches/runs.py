@@ -106,11 +106,16 @@ def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: R
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
             uploader = Uploader(client, journal, str(batch.id), plan.folder)
             downloader = Downloader(client, journal, str(batch.id), plan.out)
+            states = [batch]
+
+            def show(state: BatchInfo) -> None:
+                states[:] = [state]
+                display.update(journal, state)
+
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_upload(uploader, client, batch, options.workers))
-                tasks.create_task(
-                    downloader.download_until_finished(options.workers, lambda state: display.update(journal, state))
-                )
+                tasks.create_task(downloader.download_until_finished(options.workers, show))
+            journal.set_metadata(to_review=str(states[0].to_review))
 
     return _run(work, journal, options)
 
@@ -127,6 +132,7 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
                 unsafe = [ascii(name) for name in names if not pictures.is_safe(name)]
                 journal.mark_failed(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
                 journal.record_outcomes(item.outcome() for item in page)
+            journal.set_metadata(to_review=str(batch.to_review), batch=batch_id)
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
             await Downloader(client, journal, batch_id, out).download_finished(
                 options.workers, lambda: display.update(journal, batch)

@@ -19,6 +19,7 @@ from core.database.clock import database_time
 from core.database.models import Batch, BatchItem
 from core.database.pages import Page
 from core.errors import BatchClosed, NotFound
+from core.records import reviews
 from core.webhooks import events
 
 RATE_WINDOW_S = 60  # chosen: the rate of the last minute says best how long the rest takes
@@ -43,12 +44,13 @@ class NewBatch:
 class Progress:
     """A batch and its speed. rate_per_s: items finished a second recently; remaining_s: how long the rest takes so.
 
-    Both None when no item was finished recently, or nothing is left to be done.
+    Both None when no item was finished recently, or nothing is left to be done. to_review: jobs that wait for a person.
     """
 
     batch: Batch
     rate_per_s: float | None = None
     remaining_s: float | None = None
+    to_review: int = 0
 
 
 def create(session: Session, new: NewBatch) -> tuple[Batch, bool]:
@@ -85,7 +87,8 @@ def page(session: Session, page: int, per_page: int, status: str | None = None) 
 
 
 def progress(session: Session, batches: Collection[Batch]) -> list[Progress]:
-    """Return how fast batches progress, by one query for all."""
+    """Return how fast batches progress and what is to be reviewed, by one query each for all."""
+    to_review = reviews.waiting(session, [batch.id for batch in batches])
     unfinished = [batch.id for batch in batches if batch.finished_at is None]
     recent = (
         select(BatchItem.batch_id, func.count(), func.min(BatchItem.finished_at), database_time())
@@ -95,13 +98,13 @@ def progress(session: Session, batches: Collection[Batch]) -> list[Progress]:
     rates = {}
     for batch_id, count, first, moment in session.execute(recent) if unfinished else ():
         rates[batch_id] = count / max(1.0, (moment - (first or moment)).total_seconds())
-    return [_progress(batch, rates.get(batch.id)) for batch in batches]
+    return [_progress(batch, rates.get(batch.id), to_review.get(batch.id, 0)) for batch in batches]
 
 
-def _progress(batch: Batch, rate: float | None) -> Progress:
+def _progress(batch: Batch, rate: float | None, to_review: int) -> Progress:
     if not rate:
-        return Progress(batch)
-    return Progress(batch, rate, (batch.queued + batch.running) / rate)
+        return Progress(batch, to_review=to_review)
+    return Progress(batch, rate, (batch.queued + batch.running) / rate, to_review)
 
 
 def close(session: Session, batch_id: uuid.UUID) -> Batch:

@@ -71,6 +71,7 @@ class ApiKey(Base):
 JOB_FILTERS = ((), ("job_type",), ("blur_method",), ("status",), ("job_type", "status"), ("blur_method", "status"))
 IN_BATCH = text("batch_id IS NOT NULL")
 PENDING = text(f"review_state = '{ReviewState.PENDING}'")
+PENDING_IN_BATCH = text(f"batch_id IS NOT NULL AND review_state = '{ReviewState.PENDING}'")
 
 
 class Image(Base):
@@ -115,6 +116,14 @@ class ProcessingJob(Base):
             "id",
             postgresql_where=PENDING,
             sqlite_where=PENDING,
+        ),
+        Index(
+            "ix_processing_jobs_review_batch_id_created_at_id",
+            "batch_id",
+            "created_at",
+            "id",
+            postgresql_where=PENDING_IN_BATCH,
+            sqlite_where=PENDING_IN_BATCH,
         ),
     )
 

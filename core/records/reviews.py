@@ -1,10 +1,11 @@
 """Reviews: jobs with doubtful faces, until a person has checked them. All SQL about reviews."""
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.contract.states import ReviewState
@@ -25,17 +26,28 @@ class Review:
     image: ImageSummary
 
 
-def page(session: Session, page: int, per_page: int) -> Page[Review]:
-    """Return one page of the jobs that wait for a person, newest first.
+def page(session: Session, page: int, per_page: int, batch_id: uuid.UUID | None = None) -> Page[Review]:
+    """Return one page of the jobs that wait for a person, of all or of one batch, newest first.
 
     Counted and skipped in the index of those that wait: it holds no other jobs.
     """
     waiting = select(ProcessingJob.id).where(ProcessingJob.review_state == ReviewState.PENDING)
+    waiting = waiting.where(ProcessingJob.batch_id == batch_id) if batch_id else waiting
     newest_first = waiting.order_by(ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
     ids = pages.fetch(session, newest_first, page, per_page)
     jobs = records.jobs_in_full(session, ids.items)
     images = records.summaries(session, [job.image for job in jobs])
     return Page([Review(*pair) for pair in zip(jobs, images, strict=True)], ids.total, page, per_page)
+
+
+def waiting(session: Session, batch_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return how many jobs of these batches wait for a person, by batch; one without any is left out."""
+    of_batches = select(ProcessingJob.batch_id, func.count()).where(
+        ProcessingJob.review_state == ReviewState.PENDING, ProcessingJob.batch_id.in_(batch_ids)
+    )
+    return {
+        batch_id: count for batch_id, count in session.execute(of_batches.group_by(ProcessingJob.batch_id)) if batch_id
+    }
 
 
 def to_edit(session: Session, image_id: uuid.UUID, job_id: uuid.UUID | None) -> JobDetail | None:

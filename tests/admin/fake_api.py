@@ -54,6 +54,7 @@ class Batch:
     closed: bool = False
     cancelled: bool = False
     items: dict[str, Item] = field(default_factory=dict)
+    to_review: int = 0
 
     def summary(self) -> dict[str, Any]:
         counts = Counter(item.state for item in self.items.values())
@@ -68,6 +69,7 @@ class Batch:
             "counts": {**dict.fromkeys(("queued", "running", "completed", "failed", "cancelled"), 0), **counts}
             | {"total": len(self.items)},
             "faces": counts["completed"],
+            "to_review": self.to_review,
             "created_at": "2026-03-04T11:00:00+00:00",
         }
 

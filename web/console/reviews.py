@@ -1,5 +1,6 @@
 """The review queue of doubtful faces, one picture at a time; and masking any picture by hand."""
 
+import uuid
 from typing import Annotated, Any
 
 from flask import Blueprint, Response, url_for
@@ -20,6 +21,7 @@ reviews = Blueprint("reviews", __name__)
 
 class ReviewQuery(FrozenModel):
     page: Annotated[int, Field(ge=1)] = 1
+    batch_id: uuid.UUID | None = None
 
 
 class EditQuery(FrozenModel):
@@ -32,7 +34,7 @@ def show() -> Response:
     """Show one pending picture; a verdict removes it from the queue, so the same URL then shows the next."""
     query = pagination.read_query(ReviewQuery)
     with current.session() as session:
-        page = review_queue.page(session, query.page, 1)
+        page = review_queue.page(session, query.page, 1, query.batch_id)
     if not page.items:
         return pages.render("review_empty.html", page=page, pager=pagination.pager(page))
     next_url = pagination.current_url(page=query.page % page.pages + 1) if page.pages > 1 else ""

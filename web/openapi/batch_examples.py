@@ -35,6 +35,7 @@ A_BATCH: dict[str, Any] = {
     "faces": 941,
     "rate_per_s": 18.412,
     "remaining_s": 33.3,
+    "to_review": 7,
     "webhook_url": None,
     "prefix": None,
     "created_at": "2026-03-04T11:00:00.123456+00:00",

@@ -14,9 +14,8 @@ from web.auth import guards
 from web.openapi import admin as openapi
 from web.openapi.admin import UNKNOWN
 from web.requests import caller_has_gone
-from web.schemas.common import Paging
 from web.schemas.records import ImagePath, JobDetailResponse, JobPath
-from web.schemas.reviews import MaskEdit, ReviewList, Verdict
+from web.schemas.reviews import MaskEdit, ReviewList, ReviewQuery, Verdict
 
 admin_reviews = APIBlueprint(
     "admin_reviews",
@@ -29,10 +28,10 @@ admin_reviews = APIBlueprint(
 
 @admin_reviews.get("/reviews", summary="List jobs to review", responses=openapi.read(ReviewList))
 @guards.admin("storage")
-def get_reviews(query: Paging) -> Response:
+def get_reviews(query: ReviewQuery) -> Response:
     """List the jobs with a doubtful face that nobody has reviewed, newest first."""
     with current.session() as session:
-        page = reviews.page(session, query.page, query.per_page)
+        page = reviews.page(session, query.page, query.per_page, query.batch_id)
     return bodies.as_json(
         ReviewList.of(page, [JobDetailResponse.of(review.job, review.image) for review in page.items])
     )

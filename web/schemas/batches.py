@@ -114,6 +114,10 @@ class BatchResponse(BaseModel):
     remaining_s: Annotated[float, AfterValidator(lambda left_s: round(left_s, 1))] | None = Field(
         description="How long the rest takes at that rate.", validation_alias="remaining_s"
     )
+    to_review: int = Field(
+        description="Jobs with a face that a person should check; `GET /reviews?batch_id=` lists them.",
+        validation_alias="to_review",
+    )
     webhook_url: str | None
     prefix: str | None
     created_at: Timestamp

@@ -9,12 +9,18 @@ from core.contract.numbers import WHOLE
 from core.contract.options import CoverOptions
 from core.records.edits import ManualEdit
 from web.openapi.examples import A_JOB_IN_FULL
-from web.schemas.common import ListOf, example_page, json_body
+from web.schemas.common import ListOf, Paging, example_page, json_body
 from web.schemas.records import JobDetailResponse
 
 MAX_ENTRIES = 1000  # chosen: far more boxes than anybody draws
 Index = Annotated[int, Field(ge=0), WHOLE]
 Coordinate = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
+
+
+class ReviewQuery(Paging):
+    """Which of the jobs that wait for a person."""
+
+    batch_id: Annotated[uuid.UUID | None, Field(description="Only the jobs of this batch.")] = None
 
 
 class Rectangle(BaseModel):

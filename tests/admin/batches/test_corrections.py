@@ -67,3 +67,12 @@ def test_what_is_deleted_after_its_download_stays_here(api: FakeApi, run: Run, f
     api.only.items["b.png"].finished_at = datetime.now(UTC)
     assert run("submit", folder, "--out", out, "--resume").exit_code == 0
     assert set(tree(out)) == {"a.jpg", "b.jpg"}
+
+
+def test_summary_says_what_is_to_be_reviewed(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    assert "to review" not in run("submit", folder, "--out", out).output
+    api.only.to_review = 7
+    for words in (("submit", folder, "--out", out, "--resume"), ("download", api.only.id, "--out", out)):
+        assert f"7 to review: {api.url}/console/review?batch_id={api.only.id}\n" in run(*words).output
+    api.only.to_review = 0
+    assert "to review" not in run("download", api.only.id, "--out", out).output

@@ -247,3 +247,14 @@ def test_every_pending_job_is_counted(sessions: SessionFactory) -> None:
         page = reviews.page(session, 2, 5)
         total = session.scalar(select(func.count()).select_from(ProcessingJob))
     assert (page.total, len(page.items), page.pages, total) == (7, 2, 2, 8)
+
+
+def test_reviews_of_a_batch_are_counted_and_listed(sessions: SessionFactory) -> None:
+    image, first, second = rows.saved(sessions, 1)[0], uuid.uuid4(), uuid.uuid4()
+    mine = rows.detect_job(image, review_state="pending", batch_id=first)
+    others = [rows.detect_job(image, review_state=state, batch_id=second) for state in ("pending", "pending", "done")]
+    rows.add_jobs(sessions, [mine, *others, rows.detect_job(image, review_state="pending")])
+    with sessions() as session:
+        page = reviews.page(session, 1, 5, first)
+        assert reviews.waiting(session, [first, second, uuid.uuid4()]) == {first: 1, second: 2}
+    assert (page.total, [found.job.job.id for found in page.items]) == (1, [mine.id])
