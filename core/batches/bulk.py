@@ -5,7 +5,6 @@ retry was cut off asks for it again. Each public function commits.
 """
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, select, update
@@ -15,7 +14,7 @@ from core.batches import jobs, lifecycle
 from core.contract.states import BatchStatus, ItemState
 from core.database.clock import database_time, read_database_time
 from core.database.models import BatchItem, ProcessingJob
-from core.errors import BatchClosed
+from core.errors import BatchClosed, NotFound
 
 ITEMS_AT_ONCE = 1000
 
@@ -32,9 +31,20 @@ def retry_failed(session: Session, batch_id: uuid.UUID) -> int:
     """Queue the items that have failed until now again; return how many. BatchClosed when the batch is cancelled."""
     _refuse_cancelled(session, batch_id)
     queued, before = 0, read_database_time(session)
-    while count := _retry_some(session, batch_id, before):
+    while count := _retry_some(session, batch_id, BatchItem.finished_at <= before):
         queued += count
     return queued
+
+
+def retry_item(session: Session, batch_id: uuid.UUID, item_id: uuid.UUID) -> int:
+    """Queue one item again if it has failed; return how many that were.
+
+    NotFound; BatchClosed when the batch is cancelled.
+    """
+    _refuse_cancelled(session, batch_id)
+    if session.scalar(select(BatchItem.id).where(BatchItem.id == item_id, BatchItem.batch_id == batch_id)) is None:
+        raise NotFound(f"there is no item {item_id} of this batch")
+    return _retry_some(session, batch_id, BatchItem.id == item_id)
 
 
 def _cancel_some(session: Session, batch_id: uuid.UUID) -> int:
@@ -47,10 +57,10 @@ def _cancel_some(session: Session, batch_id: uuid.UUID) -> int:
     return count
 
 
-def _retry_some(session: Session, batch_id: uuid.UUID, before: datetime) -> int:
+def _retry_some(session: Session, batch_id: uuid.UUID, which: ColumnElement[bool]) -> int:
     fresh = {"attempts": 0, "lost_leases": 0, "error_code": None, "error_detail": None, "finished_at": None}
     values = fresh | {"state": ItemState.QUEUED, "available_at": database_time()}
-    failed = [BatchItem.state == ItemState.FAILED, BatchItem.finished_at <= before]
+    failed = [BatchItem.state == ItemState.FAILED, which]
     count = _change_some(session, batch_id, failed, values)
     if count:
         lifecycle.change_counts(session, batch_id, failed=-count, queued=count)

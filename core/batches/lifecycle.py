@@ -73,10 +73,16 @@ def is_like(batch: Batch, new: NewBatch) -> bool:
 
 def get(session: Session, batch_id: uuid.UUID) -> Batch:
     """Return a batch as it is now; NotFound without it, and once its deletion has begun."""
-    batch = session.get(Batch, batch_id, populate_existing=True)
-    if batch is None or batch.deleted_at:
+    batch = find(session, batch_id)
+    if batch is None:
         raise NotFound(f"there is no batch {batch_id}")
     return batch
+
+
+def find(session: Session, batch_id: uuid.UUID) -> Batch | None:
+    """Return a batch as it is now; None without it, and once its deletion has begun."""
+    batch = session.get(Batch, batch_id, populate_existing=True)
+    return None if batch is None or batch.deleted_at else batch
 
 
 def page(session: Session, page: int, per_page: int, status: str | None = None) -> Page[Batch]:

@@ -70,15 +70,26 @@ class ApiKey(Base):
 # A method implies the type, so no query filters by both.
 JOB_FILTERS = ((), ("job_type",), ("blur_method",), ("status",), ("job_type", "status"), ("blur_method", "status"))
 IN_BATCH = text("batch_id IS NOT NULL")
+REVIEWED = text("review_state IS NOT NULL")
 PENDING = text(f"review_state = '{ReviewState.PENDING}'")
 PENDING_IN_BATCH = text(f"batch_id IS NOT NULL AND review_state = '{ReviewState.PENDING}'")
 
 
 class Image(Base):
-    """A stored picture: its bytes are in the object store under `s3_key`."""
+    """A stored picture: its bytes are in the object store under `s3_key`.
+
+    batch_id: of the batch that it came with. face_count, review_state: of the newest of its jobs that counted faces. A
+    trigger on the jobs keeps these three, so that lists can be searched by them.
+    """
 
     __tablename__ = "images"
-    __table_args__ = (Index(None, "created_at", "id"),)
+    __table_args__ = (
+        Index(None, "created_at", "id"),
+        # Searching for a name or a number of faces reads this index alone, in the order of the list.
+        Index("ix_images_search", "created_at", "id", "face_count", "filename"),
+        Index(None, "batch_id", "created_at", "id", postgresql_where=IN_BATCH, sqlite_where=IN_BATCH),
+        Index(None, "review_state", "created_at", "id", postgresql_where=REVIEWED, sqlite_where=REVIEWED),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
     filename: Mapped[str] = mapped_column(String(255))
@@ -88,6 +99,9 @@ class Image(Base):
     height: Mapped[int]
     s3_key: Mapped[str] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    face_count: Mapped[int | None]
+    review_state: Mapped[str | None] = mapped_column(String(16))
 
 
 class ProcessingJob(Base):

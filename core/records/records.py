@@ -43,6 +43,7 @@ class JobFilter:
 
 
 EVERY_JOB = JobFilter()
+ALL_IMAGES = RowFilter(Image)
 
 
 def insert_image(session: Session, image: StoredImage) -> None:
@@ -56,9 +57,14 @@ def insert_job(session: Session, job: StoredJob, detections: Any = None, report:
     session.execute(upserts.table_of(ProcessingJob).insert(), vars(job) | documents)
 
 
-def page_images(session: Session, page: int, per_page: int) -> Page[ImageSummary]:
-    """Return one page of all images, newest first."""
-    total, found = _slice(session, RowFilter(Image), (page - 1) * per_page, per_page)
+def image_rows(created_after: datetime | None = None, created_before: datetime | None = None) -> RowFilter:
+    """Return the filter of the images that were created in a range of time."""
+    return RowFilter(Image, {}, _clipped(created_after), _clipped(created_before))
+
+
+def page_images(session: Session, page: int, per_page: int, rows: RowFilter = ALL_IMAGES) -> Page[ImageSummary]:
+    """Return one page of the images, newest first."""
+    total, found = _slice(session, rows, (page - 1) * per_page, per_page)
     return Page(summaries(session, [StoredImage(*row) for row in found]), total, page, per_page)
 
 
@@ -66,6 +72,12 @@ def summaries(session: Session, images: list[StoredImage]) -> list[ImageSummary]
     """Tell of each of these images what was done to it."""
     known = _job_summaries(session, [image.id for image in images])
     return [ImageSummary(image, *known.get(image.id, (0, None))) for image in images]
+
+
+def images_of(session: Session, image_ids: Collection[uuid.UUID]) -> list[ImageSummary]:
+    """Return those of these images that are there, newest first, and what was done to them."""
+    whole = select(*_columns(Image)).where(Image.id.in_(image_ids)).order_by(Image.created_at.desc(), Image.id.desc())
+    return summaries(session, [StoredImage(*row) for row in session.execute(whole)])
 
 
 def get_image(session: Session, image_id: uuid.UUID) -> ImageDetail:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from core.contract.states import ReviewState
 from core.database import pages
 from core.database.clock import now
-from core.database.models import ProcessingJob
+from core.database.models import Image, ProcessingJob
 from core.database.pages import Page
 from core.errors import NotFound
 from core.records import batch_items, records
@@ -89,6 +89,9 @@ def insert_edited(session: Session, job: StoredJob, detections: Any, report: dic
 
 
 def _finish(session: Session, job_id: uuid.UUID, verdict: dict[str, Any]) -> None:
+    # The image first, whose row a trigger changes: its deletion locks it before its jobs.
+    image_id = select(ProcessingJob.image_id).where(ProcessingJob.id == job_id).scalar_subquery()
+    session.execute(select(Image.id).where(Image.id == image_id).with_for_update())
     row = select(ProcessingJob.report).where(ProcessingJob.id == job_id).with_for_update()
     found = session.execute(row).first()
     if found is None:

@@ -13,8 +13,8 @@ from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields
 from tests.stack import Stack
 
 BATCH = {
-    "id", "name", "job_type", "options", "status", "counts", "faces", "rate_per_s", "remaining_s", "webhook_url",
-    "prefix", "created_at", "closed_at", "finished_at",
+    "id", "name", "job_type", "options", "status", "counts", "faces", "rate_per_s", "remaining_s", "to_review",
+    "webhook_url", "prefix", "created_at", "closed_at", "finished_at",
 }  # fmt: skip
 ITEM = {
     "id", "name", "state", "attempts", "error", "image_id", "job_id", "face_count", "result_url", "size_bytes",
@@ -72,7 +72,7 @@ def test_new_batch_has_every_field(idle: Stack) -> None:
     assert made.keys() == BATCH
     assert (made["name"], made["job_type"], made["status"]) == ("press", "mask", "open")
     assert {name: made["options"][name] for name in OPTIONS} == OPTIONS | {"method": "pixelate", "confidence": 0.4}
-    assert (made["counts"], made["faces"]) == (NOTHING, 0)
+    assert (made["counts"], made["faces"], made["to_review"]) == (NOTHING, 0, 0)
     assert [
         made[name] for name in ("rate_per_s", "remaining_s", "webhook_url", "prefix", "closed_at", "finished_at")
     ] == [None] * 6

@@ -1,11 +1,14 @@
 """Lists and batches as an administrator walks through them in the console."""
 
 import uuid
+from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
+from core.database.clock import now
 from tests.contract.admin import basic, body, kept
-from tests.e2e.conftest import Site
+from tests.e2e import seeds
+from tests.e2e.conftest import PageErrors, Site
 
 
 def new_batch(site: Site, name: str) -> str:
@@ -57,3 +60,78 @@ def test_batch_leads_to_its_reviews(page: Page, site: Site) -> None:
     finally:
         for job in (*jobs, other):
             basic(site.service, "DELETE", f"/images/{job.image_id}")
+
+
+# --- images ------------------------------------------------------------------------------------------------------
+
+
+def test_images_are_searched_and_all_found_deleted(page: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["422"]
+    batch, old = uuid.uuid4(), now() - timedelta(days=400)
+    for number in range(26):
+        kept(site.service, filename=f"meadow {number}.jpg", batch_id=batch, created_at=old, face_count=5)
+    kept(site.service, filename="forest.jpg", batch_id=batch, created_at=old, face_count=9)
+    page.goto("/console/images")
+    page.get_by_label("Name").fill("MEADOW")
+    page.get_by_label("Faces from").fill("5")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_text("1–24 of 26")).to_be_visible()
+    expect(page.locator("[data-select-found]")).to_be_hidden()
+    page.get_by_label("Select all").check()
+    page.get_by_role("button", name="Select all 26 found").click()
+    expect(page.get_by_text("All 26 found are selected")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog", name="Delete 26 images?").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("No matching images")).to_be_visible()
+    page.goto(f"/console/images?batch_id={batch}")
+    expect(page.locator(".picture .name")).to_have_text(["forest.jpg"])
+    page.get_by_label("Doubtful faces").select_option("pending")
+    expect(page.get_by_text("No matching images")).to_be_visible()
+
+
+def test_unchecking_one_selects_the_page_alone(page: Page, page_errors: PageErrors) -> None:
+    page_errors.expected = ["422"]
+    page.goto("/console/images?per_page=2")
+    page.get_by_label("Select all").check()
+    page.get_by_role("button", name="found").click()
+    page.locator("[data-select]").first.uncheck()
+    expect(page.get_by_text("1 selected")).to_be_visible()
+
+
+def test_image_leads_to_its_neighbours_and_batch(page: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["422"]
+    batch = uuid.UUID(new_batch(site, "Walked through"))
+    moments = [now() - timedelta(days=500, minutes=minute) for minute in range(3)]
+    jobs = [
+        kept(site.service, filename=f"step {number}.jpg", batch_id=batch, created_at=moment)
+        for number, moment in enumerate(moments)
+    ]
+    page.goto(f"/console/images/{jobs[0].image_id}")
+    expect(page.get_by_role("link", name="Newer image")).to_have_count(0)
+    page.get_by_role("link", name="Older image").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("step 1.jpg")
+    page.get_by_role("link", name="Older image").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("step 2.jpg")
+    expect(page.get_by_role("link", name="Older image")).to_have_count(0)
+    with page.expect_download() as downloaded:
+        page.get_by_role("link", name="Result", exact=True).click()
+    assert downloaded.value.suggested_filename == "step 2-masked.jpeg"
+    page.get_by_role("link", name="Walked through").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Walked through")
+
+
+# --- batches -----------------------------------------------------------------------------------------------------
+
+
+def test_one_item_is_tried_again(page: Page, site: Site) -> None:
+    batch = seeds.batch(site.service, "Torn twice", 0, broken=2, close=False)
+    page.route("**/events", lambda route: route.fulfill(status=204))
+    page.goto(f"/console/batches/{batch}")
+    page.get_by_role("button", name="Retry: day 2/IMG_2100.jpg").click()
+    expect(page.get_by_text("The image is queued again.")).to_be_visible()
+    listed = body(basic(site.service, "GET", f"/batches/{batch}/items"))["items"]
+    one, other = [item["id"] for item in listed]
+    tries = {event["id"]: event["attempts"] for event in listed}
+    assert tries[other] == 1
+    assert basic(site.service, "POST", f"/batches/{batch}/items/{uuid.uuid4()}/retry").status_code == 404
+    assert basic(site.service, "POST", f"/batches/{batch}/items/{one}/retry").status_code == 200

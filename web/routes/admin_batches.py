@@ -20,6 +20,7 @@ from web.openapi import batches as batch_openapi
 from web.openapi.admin import UNKNOWN
 from web.schemas.batch_creation import BatchCreation
 from web.schemas.batches import (
+    BatchItemPath,
     BatchList,
     BatchPath,
     BatchQuery,
@@ -136,6 +137,17 @@ def post_batch_retry(path: BatchPath) -> Response:
     """Queue every failed item again, as if it had never been tried; a completed batch runs again."""
     with current.session() as session:
         bulk.retry_failed(session, path.batch_id)
+        batch = lifecycle.get(session, path.batch_id)
+    current.services().engine.wake_workers()
+    return _respond(batch)
+
+
+@admin_batches.post("/<batch_id>/items/<item_id>/retry", summary="Retry an item", responses=batch_openapi.RETRIED)
+@guards.admin("storage")
+def post_item_retry(path: BatchItemPath) -> Response:
+    """Queue one failed item again, as if it had never been tried; an item in any other state stays as it is."""
+    with current.session() as session:
+        bulk.retry_item(session, path.batch_id, path.item_id)
         batch = lifecycle.get(session, path.batch_id)
     current.services().engine.wake_workers()
     return _respond(batch)

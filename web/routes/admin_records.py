@@ -8,16 +8,16 @@ from flask_openapi3.models.tag import Tag
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.errors import NotFound
-from core.records import deletions, records, statistics
+from core.records import deletions, image_lists, records, statistics
 from web import bodies, current, links
 from web.auth import guards
 from web.openapi import admin as openapi
 from web.openapi.admin import DELETED, DOWNLOAD, UNKNOWN
-from web.schemas.common import Paging
 from web.schemas.records import (
     ImageDetailResponse,
     ImageList,
     ImagePath,
+    ImageQuery,
     JobDetailResponse,
     JobList,
     JobPath,
@@ -45,10 +45,10 @@ def get_stats() -> Response:
 
 @admin_records.get("/images", summary="List images", responses=openapi.read(ImageList))
 @guards.admin("storage")
-def get_images(query: Paging) -> Response:
-    """List all stored images, newest first."""
+def get_images(query: ImageQuery) -> Response:
+    """List the stored images that match every value given, newest first."""
     with current.session() as session:
-        page = records.page_images(session, query.page, query.per_page)
+        page = image_lists.page(session, query.page, query.per_page, query.filter())
     return bodies.as_json(ImageList.of(page, page.items))
 
 

@@ -15,7 +15,7 @@ from web.openapi import admin as openapi
 from web.openapi.admin import UNKNOWN
 from web.requests import caller_has_gone
 from web.schemas.records import ImagePath, JobDetailResponse, JobPath
-from web.schemas.reviews import MaskEdit, ReviewList, ReviewQuery, Verdict
+from web.schemas.reviews import MaskEdit, PendingQuery, ReviewList, Verdict
 
 admin_reviews = APIBlueprint(
     "admin_reviews",
@@ -28,7 +28,7 @@ admin_reviews = APIBlueprint(
 
 @admin_reviews.get("/reviews", summary="List jobs to review", responses=openapi.read(ReviewList))
 @guards.admin("storage")
-def get_reviews(query: ReviewQuery) -> Response:
+def get_reviews(query: PendingQuery) -> Response:
     """List the jobs with a doubtful face that nobody has reviewed, newest first."""
     with current.session() as session:
         page = reviews.page(session, query.page, query.per_page, query.batch_id)

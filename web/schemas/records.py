@@ -7,6 +7,7 @@ from pydantic import AliasGenerator, AliasPath, BaseModel, BeforeValidator, Conf
 
 from core.contract import states
 from core.contract.options import Method, OutputFormat
+from core.records.image_lists import ImageFilter
 from core.records.records import JobFilter
 from core.records.rows import ImageSummary, JobDetail
 from web import links
@@ -37,6 +38,9 @@ def _public_status(status: str) -> str:
 ProcessedUrl = Annotated[str | None, BeforeValidator(_link)]  # made from the object's key
 
 
+MAX_FACES = 2**31 - 1  # what the column holds
+
+
 class ImagePath(BaseModel):
     image_id: PathId
 
@@ -65,6 +69,32 @@ class JobQuery(Paging):
         if self.status == "failed":
             statuses += (states.JobStatus.CANCELLED,)
         return JobFilter(**wanted, statuses=statuses)
+
+
+class ImageQuery(Paging):
+    """Which images: those that match every value given."""
+
+    name: Annotated[str | None, Field(max_length=255, description="Only images with this in their name.")] = None
+    batch_id: Annotated[uuid.UUID | None, Field(description="Only the images of this batch.")] = None
+    min_faces: Annotated[
+        int | None, Field(ge=0, le=MAX_FACES, description="Only images with as many faces; in the newest job.")
+    ] = None
+    max_faces: Annotated[
+        int | None, Field(ge=0, le=MAX_FACES, description="Only images with no more faces; in the newest job.")
+    ] = None
+    review_state: Annotated[
+        ReviewState | None,
+        Field(description="Only images with a doubtful face: `pending` or `done`, as in the newest job."),
+    ] = None
+    created_after: Annotated[
+        Moment | None, Field(description="Only images stored at this moment or later; UTC by default.")
+    ] = None
+    created_before: Annotated[
+        Moment | None, Field(description="Only images stored before this moment; UTC by default.")
+    ] = None
+
+    def filter(self) -> ImageFilter:
+        return ImageFilter(**self.model_dump(exclude={"page", "per_page"}))
 
 
 class StatsResponse(BaseModel):

@@ -17,7 +17,7 @@ Index = Annotated[int, Field(ge=0), WHOLE]
 Coordinate = Annotated[float, Field(ge=-1_000_000, le=1_000_000, allow_inf_nan=False)]
 
 
-class ReviewQuery(Paging):
+class PendingQuery(Paging):
     """Which of the jobs that wait for a person."""
 
     batch_id: Annotated[uuid.UUID | None, Field(description="Only the jobs of this batch.")] = None

@@ -67,6 +67,20 @@ async function poll() {
 
 if (card.dataset.finished === "false") subscribe();
 
+for (const button of document.querySelectorAll("[data-retry]")) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await callApi("POST", button.dataset.retry);
+      toastOnNextPage(t("item_requeued"));
+      location.reload();
+    } catch (error) {
+      button.disabled = false;
+      toast(error.message, "failed");
+    }
+  });
+}
+
 const DONE_TEXTS = { "retry-failed": "batch_requeued", close: "batch_closed", cancel: "", delete: "batch_deleted" };
 for (const button of document.querySelectorAll("[data-action]")) {
   button.addEventListener("click", async () => {
