@@ -11,8 +11,7 @@ from core.engine import client, messages
 from core.errors import WeightsError
 from worker import activity, batches, heartbeats, runtime, tasks, time_limits, transport
 
-app = client.celery_app(config.load())
-transport.install(app, config.load().redis_urls[0])
+app = transport.celery_app(config.load())
 app.steps["consumer"] |= {heartbeats.TurnClock}
 __all__ = ["app", "batches", "tasks"]
 

@@ -10,14 +10,12 @@ from typing import Any
 from celery import signals
 
 from core import config, logs, services
-from core.engine import client
 from worker import maintenance, time_limits, transport, webhooks
 from worker.maintenance_lease import MaintenanceLease
 
 NICENESS = 10  # chosen: a tenth of the CPU that a call gets, while both want it
 
-app = client.celery_app(config.load())
-transport.install(app, config.load().redis_urls[0])
+app = transport.celery_app(config.load())
 __all__ = ["app", "maintenance", "webhooks"]
 
 

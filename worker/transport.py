@@ -6,6 +6,9 @@ from celery import Celery
 from kombu import Connection
 from kombu.transport import redis
 
+from core.config import Settings
+from core.engine import client
+
 # chosen: calls wait for a worker no longer than that after Redis is back
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 2.0
 
@@ -40,7 +43,9 @@ def path_for(redis_url: str) -> str | None:
     return f"{__name__}:Transport" if redis_url.startswith("redis://") else None
 
 
-def install(app: Celery, redis_url: str) -> None:
-    """Have a worker's app take this way."""
+def celery_app(settings: Settings) -> Celery:
+    """Make a worker's app, which takes this way."""
+    app = client.celery_app(settings)
     app.amqp.Connection = PromptConnection
-    app.conf.broker_transport = path_for(redis_url)
+    app.conf.broker_transport = path_for(settings.redis_urls[0])
+    return app

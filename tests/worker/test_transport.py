@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import redis
-from celery import Celery
 from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 from kombu.transport.redis import Transport as KombuTransport
 
 import celeryconfig
+from core import config
 from tests.ports import free_port
 from worker import transport
 from worker.transport import LAST_RETRY_S, Transport
@@ -108,8 +108,7 @@ def test_worker_takes_this_transport(valkey: str) -> None:
 def test_worker_is_soon_back_after_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("kombu.utils.functional.sleep", lambda _: None)
-    app = Celery(broker=f"redis://127.0.0.1:{free_port()}/0")
-    transport.install(app, app.conf.broker_url)
+    app = transport.celery_app(config.read(redis_url=f"redis://127.0.0.1:{free_port()}/0"))
     with app.connection_for_read() as broker, pytest.raises(OperationalError):
         broker.ensure_connection(lambda _, wait_s: waits.append(wait_s), 20)
     assert len(waits) > 10 and max(waits) == LAST_RETRY_S
