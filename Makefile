@@ -40,8 +40,9 @@ test-ceph: $(VENV)/.for-test ## Run what touches the store against a Ceph gatewa
 		tests/contract/test_admin_records.py tests/contract/test_admin_objects.py \
 		tests/integration/test_keeping.py tests/integration/test_kills.py $(ARGS)
 
-test-faults: $(VENV)/.for-test ## Kill, flush and restart everything under a batch of 1,000 pictures, and read 20,000 damaged files (Postgres, Swift; 20 minutes)
-	@exec $(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --faults full tests/faults tests/fuzz $(ARGS)
+test-faults: $(VENV)/.for-test ## Kill, stop, slow and attack everything under load, and write docs/reliability.md (Postgres, Swift; an hour)
+	@$(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --faults full tests/faults tests/fuzz $(ARGS); \
+		status=$$?; $(RUN) tests.faults.reliability; exit $$status
 
 fuzz: $(VENV)/.for-fuzz ## Mutate pictures of each format for a minute, guided by what the readers run (ARGS="heif --seconds 600")
 	@exec $(RUN) tests.fuzz $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)

@@ -29,12 +29,17 @@ READY_WITHIN_S = 60
 PR_SET_PDEATHSIG = 1
 
 
-@dataclass(frozen=True)
+@dataclass
 class Swift:
     """A running node."""
 
+    folder: Path
+    ports: list[int]
     process: "subprocess.Popen[bytes]"
-    endpoint: str
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.ports[-1]}"
 
     def settings(self) -> dict[str, str]:
         """Return the settings of a service that keeps its pictures here."""
@@ -46,10 +51,18 @@ class Swift:
         self.process.stdin.close()
         self.process.wait(10)
 
+    def start_again(self) -> None:
+        """Start a node that was stopped, on what its folder has."""
+        self.process = _launch(self.folder, self.ports)
+
 
 def start(folder: Path) -> Swift:
     """Start a node in an empty folder and wait until it answers."""
     ports = [free_port() for _ in SERVERS]
+    return Swift(folder, ports, _launch(folder, ports))
+
+
+def _launch(folder: Path, ports: list[int]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "tests.swift", str(folder), *map(str, ports)]
     with (folder / "swift.log").open("wb") as log:
         process = subprocess.Popen(
@@ -58,7 +71,7 @@ def start(folder: Path) -> Swift:
     assert process.stdout
     with process.stdout as said:
         assert said.readline() == b"ready\n", (folder / "swift.log").read_text()
-    return Swift(process, f"http://127.0.0.1:{ports[-1]}")
+    return process
 
 
 def _configure(folder: Path, ports: dict[str, int]) -> None:
@@ -66,7 +79,7 @@ def _configure(folder: Path, ports: dict[str, int]) -> None:
     from swift.common.ring import RingBuilder
     from swift.common.utils import set_swift_dir
 
-    (folder / "srv" / "disk").mkdir(parents=True)
+    (folder / "srv" / "disk").mkdir(parents=True, exist_ok=True)
     (folder / "swift.conf").write_text(
         "[swift-hash]\nswift_hash_path_suffix = tests\n[storage-policy:0]\nname = single\ndefault = yes\n"
     )

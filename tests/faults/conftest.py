@@ -25,7 +25,7 @@ OWN = {
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is done. every_s: how often a process is killed; outage_s: how long the store is away."""
+    """How much is done. every_s: how often a process is killed; outage_s: how long something is away."""
 
     full: bool
     pictures: int

@@ -1,6 +1,7 @@
 """What a run found, as files that docs/reliability.md is written from."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,14 @@ FOLDER = ROOT / "build" / "reliability"
 
 
 def write(name: str, *, full: bool, **found: Any) -> None:
-    """Keep what was found under a name, with day and machine; a short form's never stands for a full one's."""
+    """Keep what was found, with the day, the machine and its load; a short form never stands for a full one."""
     path = file(name, full=full)
     path.parent.mkdir(parents=True, exist_ok=True)
-    where = {"day": time.strftime("%Y-%m-%d"), "machine": f"{cpus.available()} cores of {performance_report.cpu()}"}
+    where = {
+        "day": time.strftime("%Y-%m-%d"),
+        "machine": f"{cpus.available()} cores of {performance_report.cpu()}",
+        "load": round(os.getloadavg()[1], 1),
+    }
     path.write_text(json.dumps({**where, **found}, indent=1) + "\n")
 
 

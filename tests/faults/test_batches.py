@@ -26,7 +26,7 @@ from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.engine import defaults, protocol
 from core.vision import pipeline
 from tests import detectors
-from tests.faults import crops
+from tests.faults import crops, results
 from tests.faults.calls import ask, upload
 from tests.faults.conftest import INPUT_SIZE, Scale, Site
 from tests.faults.crops import POISON
@@ -192,6 +192,7 @@ def test_every_picture_has_one_outcome(
         sent.result()
         ask(stack, "POST", f"/batches/{batch}/close")
         shown = wait(stack, batch, 900)
+    results.write("batch", full=scale.full, pictures=len(pictures), kills=killer.kills, counts=shown["counts"])
     assert killer.kills >= 2
     counts = dict.fromkeys(shown["counts"], 0) | {"completed": len(pictures)}
     assert shown["counts"] == counts | {"total": len(pictures)}

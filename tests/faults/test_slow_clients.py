@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import json
 import statistics
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,16 +10,15 @@ from typing import Any
 
 import psutil
 
-from core.config import ROOT
 from tests.contract import pictures
 from tests.contract.calls import DETECT, multipart
+from tests.faults import results
 from tests.faults.conftest import Scale, Site
 from tests.faults.slow_clients import IDLE, NOT_READING, TRICKLING, SlowClients
 from tests.stack import Stack
 
 COUNTS = {IDLE: 300, TRICKLING: 100, NOT_READING: 100}
 CALLERS = 2
-RESULTS = ROOT / "build" / "reliability" / "slow_clients.json"
 
 
 @dataclass
@@ -78,7 +76,7 @@ def measure(stack: Stack, seconds: float, into: Times) -> None:
 
 
 def test_slow_clients_delay_nobody(site: Site, scale: Scale) -> None:
-    """Every call and every probe is answered, as many as before. How fast: build/reliability/slow_clients.json."""
+    """Every call and every probe is answered, as many as before. How fast, docs/reliability.md tells."""
     stack, seconds = site.stack, 60.0 if scale.full else 12.0
     alone, attacked = Times(), Times()
     measure(stack, 2, Times())  # warm
@@ -88,8 +86,7 @@ def test_slow_clients_delay_nobody(site: Site, scale: Scale) -> None:
         measure(stack, seconds, attacked)
     measure(stack, seconds / 2, alone)
     told = {"alone": alone.told(), "attacked": attacked.told(), "connections": dict(attack.opened)}
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(told, indent=1))
+    results.write("slow_clients", full=scale.full, seconds=seconds, held=COUNTS, **told)
     assert all(attack.opened[kind] > COUNTS[kind] for kind in (IDLE, TRICKLING))  # they were dropped, and came again
     assert len(attacked.calls) > len(alone.calls) / 2
     assert '"head": ' in stack.log("serve")

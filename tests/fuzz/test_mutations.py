@@ -12,6 +12,7 @@ from types import FrameType
 import pytest
 
 from core import memory
+from tests.faults import results
 from tests.fuzz import checks, mutations, seeds
 
 FORMATS = list(seeds.FORMATS)
@@ -52,7 +53,7 @@ def check_mutations(files: dict[str, list[bytes]], count: int, seed: int) -> Cou
             warm = resident()
     grown = resident() - warm
     assert grown <= MORE_BYTES
-    outcomes["grown by MB"] = grown >> 20
+    outcomes["grown_mb"] = grown >> 20
     return outcomes
 
 
@@ -70,8 +71,9 @@ def test_mutated_files_are_read_or_refused() -> None:
 @pytest.mark.slow
 def test_mutated_shared_files_are_read_or_refused(shared_data: Path, request: pytest.FixtureRequest) -> None:
     files = seeds.by_format(seeds.of_folder(shared_data.parent))
-    outcomes = check_mutations(files, FULL if request.config.getoption("--faults") == "full" else SHORT, seed=2)
-    print(dict(outcomes))  # noqa: T201 - with `-s`, the figures
+    full = request.config.getoption("--faults") == "full"
+    outcomes = check_mutations(files, FULL if full else SHORT, seed=2)
+    results.write("mutations", full=full, files=sum(map(len, files.values())), **outcomes)
 
 
 @pytest.mark.slow
