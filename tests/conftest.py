@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--faults", choices=["short", "full"], default="short", help="full: many pictures, on Postgres and S3"
     )
     parser.addoption("--soak-seconds", type=float, default=10, help="how long the concurrency test lasts")
+    parser.addoption("--soak-minutes", type=float, default=20, help="how long the soak of --faults full lasts")
 
 
 @pytest.fixture(scope="session", autouse=True)
