@@ -45,7 +45,7 @@ CHECKS = [
 AUTH = ("admin", "correct horse")
 ADMIN = "/api/v1/admin"
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-FULL, SHORT = 10_500, 300  # calls of all operations together; some have fewer than their share
+FULL, SHORT = 13_000, 300  # calls of all operations together; some have fewer than their share
 # What a picture's content, the order of two numbers, other rows and the operator decide, JSON Schema has no words for.
 BEYOND_SCHEMAS = (
     "This should be greater than",
@@ -99,6 +99,7 @@ class Generator:
     def __init__(self, stack: Stack, known: dict[str, list[str]], examples: int) -> None:
         self._stack, self._known, self._examples = stack, known, examples
         self._dice, self._picture = random.Random(1), pictures.encoded(pictures.close_up(160, 160), "JPEG")
+        self._addresses = itertools.count()
         self.statuses: Counter[int] = Counter()
         self.violations: dict[str, str] = {}
 
@@ -138,7 +139,8 @@ class Generator:
     def _check(self, case: Any, name: str) -> None:
         admin = case.path.startswith(ADMIN) and "/auth/" not in case.path
         own: dict[str, Any] = {"auth": AUTH} if admin else {"headers": {"X-API-Key": self._stack.key}}
-        response = case.call(base_url=self._stack.url, timeout=60, allow_redirects=False, **own)
+        with self._session() as session:
+            response = case.call(base_url=self._stack.url, session=session, timeout=60, allow_redirects=False, **own)
         self.statuses[response.status_code] += 1
         said = response.content[:1000].decode(errors="replace")
         try:
@@ -148,6 +150,15 @@ class Generator:
                 if not (isinstance(one, RejectedPositiveData) and any(words in said for words in BEYOND_SCHEMAS)):
                     told = f"{one}\n{case.as_curl_command()[:500]}\n{said}"
                     self.violations.setdefault(f"{name}: {type(one).__name__}", told)
+
+    def _session(self) -> requests.Session:
+        """Return a session of an address of its own: log-ins that fail must not lock the others out."""
+        adapter, session = requests.adapters.HTTPAdapter(), requests.Session()
+        number = next(self._addresses)
+        address = f"127.1.{number // 250 % 250 + 1}.{number % 250 + 1}"
+        adapter.init_poolmanager(1, 1, source_address=(address, 0))
+        session.mount("http://", adapter)
+        return session
 
 
 def _checks(case: Any) -> list[Any]:
@@ -173,4 +184,5 @@ def test_generated_calls_keep_the_description(stack: Stack, known: dict[str, lis
         statuses={str(status): count for status, count in sorted(generator.statuses.items())},
         violations=len(generator.violations),
     )
+    assert not generator.statuses[429]
     assert not generator.violations, "\n\n".join(f"{name}\n{told}" for name, told in generator.violations.items())
