@@ -1,5 +1,6 @@
 """The endpoints of the batch API: requests, and validated responses."""
 
+import asyncio
 import hashlib
 import os
 import uuid
@@ -12,9 +13,11 @@ from typing import Any, BinaryIO, Literal, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from admin.batches.clients import ADMIN, Client, Rejection, RequestRejected
+from admin.batches import clients
+from admin.batches.clients import ADMIN, Client, NotReached, Rejection, RequestRejected, RetriesExhausted
 from admin.batches.outcomes import Failure, ItemOutcome
 from admin.batches.pictures import LocalPicture
+from admin.batches.targets import ServiceTarget
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -108,6 +111,20 @@ class UploadResult(BaseModel):
 
     def failures(self) -> list[Failure]:
         return [Failure(file.name, file.code, file.detail) for file in self.refused if file.name in self.digests]
+
+
+async def check(target: ServiceTarget) -> None:
+    """Find out within seconds whether batches can be made there: NoAccess or NotReached, with what to check."""
+    waits: list[str] = []
+    try:
+        async with (
+            Client(target, waits.append, clients.START_LIMIT_S) as client,
+            asyncio.timeout(clients.START_LIMIT_S),
+        ):
+            await list_batches(client, None, 1, 1)
+    except (TimeoutError, RetriesExhausted, RequestRejected) as error:
+        reason = waits[-1].removeprefix("waiting: ") if waits else str(error) or "there is no answer"
+        raise NotReached(f"{target.url}: {reason}\n{clients.what_to_check(target)}") from error
 
 
 async def create(client: Client, body: dict[str, Any], idempotency_key: str) -> BatchInfo:

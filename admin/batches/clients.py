@@ -17,10 +17,12 @@ from admin import terminals
 from admin.batches.targets import NoAccess, ServiceTarget
 
 ADMIN = "/api/v1/admin"
-CONNECT_TIMEOUT_S, RESPONSE_TIMEOUT_S = 10.0, 120.0
+CONNECT_TIMEOUT_S, RESPONSE_TIMEOUT_S = 2.5, 120.0
 # chosen: a service that is being upgraded or whose database restarts is back by then
 RETRY_LIMIT_S = 900.0
-FIRST_RETRY_LIMIT_S = 10.0  # a service that has never answered is probably not there
+# chosen: a service that has never answered is probably not there; with the last attempt that is told within 5 s
+FIRST_RETRY_LIMIT_S = 1.5
+START_LIMIT_S = 4.5  # for one that takes the connection and says nothing
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 20.0
 MAX_RETRY_AFTER_S = 600.0  # then a request finds out whether it still holds
 BUSY_CODES = {"rate_limited", "queue_full"}
@@ -32,6 +34,12 @@ ACCESS_STATUSES = {401, 403}
 
 class RetriesExhausted(click.ClickException):
     """The service was unreachable, or kept failing, for longer than the retry limit."""
+
+
+class NotReached(click.ClickException):
+    """The service did not answer, or can't work, before anything was started."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ class Client:
             if outcome.code in BUSY_CODES:
                 since = time.monotonic()
             elif time.monotonic() - since > (self._retry_limit_s if self._has_answered else FIRST_RETRY_LIMIT_S):
-                raise RetriesExhausted(f"{self._target.url}: {outcome.detail}")
+                raise self._exhausted(outcome)
             self._notify(f"waiting: {outcome.detail}")
             if wait_s:
                 self._paused_until = max(self._paused_until, time.monotonic() + min(wait_s, MAX_RETRY_AFTER_S))
@@ -124,6 +132,11 @@ class Client:
                 backoff_s = min(FIRST_BACKOFF_S * 2**retries, MAX_BACKOFF_S)
                 await asyncio.sleep(backoff_s * random.uniform(0.5, 1))  # noqa: S311 - jitter, so that not all come at once
                 retries = min(retries + 1, 10)
+
+    def _exhausted(self, outcome: Rejection) -> click.ClickException:
+        if self._has_answered:
+            return RetriesExhausted(f"{self._target.url}: {outcome.detail}")
+        return NotReached(f"{self._target.url}: {outcome.detail}\n{what_to_check(self._target)}")
 
     async def _try(self, attempt: Attempt) -> tuple[Rejection | httpx.Response, float | None]:
         """Return a successful response, or why it failed and the seconds of Retry-After."""
@@ -141,10 +154,15 @@ class Client:
             return response, None
         rejection = _rejection(response)
         if rejection.status in ACCESS_STATUSES or rejection.code == "no_admin_password":
-            raise NoAccess(f"{self._target.url}: {rejection.detail} ({rejection.code})")
+            hint = "check FACE_API_ADMIN_USER and FACE_API_ADMIN_PASSWORD, and that --url is the service you mean"
+            raise NoAccess(f"{self._target.url}: {rejection.detail} ({rejection.code})\n{hint}")
         if rejection.status in RETRIED_STATUSES | ERROR_STATUSES:
             return rejection, retry_after_s(response.headers.get("Retry-After", ""))
         raise RequestRejected(rejection)
+
+
+def what_to_check(target: ServiceTarget) -> str:
+    return f"check that --url or FACE_API_URL is right, and that {target.url}/health answers"
 
 
 def retry_after_s(header: str) -> float | None:

@@ -12,7 +12,7 @@ import click
 from admin import terminals
 from admin.batches import calls, displays, options, pictures, runs, targets
 from admin.batches.calls import BatchInfo
-from admin.batches.clients import Client, RequestRejected
+from admin.batches.clients import Client, NotReached, RequestRejected
 from admin.batches.journals import Journal, JournalError
 from admin.batches.runs import RunOptions, SubmitPlan
 
@@ -75,7 +75,9 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
     if arguments["resume"]:
         opened = runs.resume(plan, target)
     else:
-        opened = runs.begin(plan, listing := runs.list_folder(plan), target)
+        listing = runs.list_folder(plan)
+        asyncio.run(calls.check(target))
+        opened = runs.begin(plan, listing, target)
         displays.left_out(listing.skipped, 0 if arguments["quiet"] else displays.LEFT_OUT_LINES)
     with closing(opened) as journal:
         _exit_with_status(lambda: runs.submit(plan, journal, target, _run_settings(arguments)), resume_command)
@@ -89,6 +91,7 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
 def download(batch_id: Any, out: Path, **arguments: Any) -> None:
     """Download the finished results of batch ID into OUT; those already there are skipped."""
     target, name = _target(arguments["url"]), str(batch_id)
+    asyncio.run(calls.check(target))
     resume_command = f"face-api batch download {name} --out {shlex.quote(str(out))}"
     with closing(Journal.open_or_create(out, {"url": target.url, "batch": name})) as journal:
         if journal.metadata().get("batch") != name:
@@ -192,6 +195,8 @@ def _exit_with_status(run: Callable[[], int], resume_command: str) -> None:
     except KeyboardInterrupt:
         terminals.echo(f"interrupted; uploaded pictures are still processed. To resume: {resume_command}", err=True)
         raise SystemExit(INTERRUPTED) from None
+    except (runs.BatchRefused, NotReached, targets.NoAccess):
+        raise
     except click.ClickException as error:
         raise type(error)(f"{error.format_message()}\nto resume: {resume_command}") from error
     raise SystemExit(1 if failures else 0)

@@ -61,8 +61,9 @@ class Journal:
 
     def __init__(self, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
+        self._path = out / FILE_NAME
         try:
-            self._db = sqlite3.connect(out / FILE_NAME, timeout=0)
+            self._db = sqlite3.connect(self._path, timeout=0)
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")  # one flush per step
             self._db.execute("PRAGMA synchronous = FULL")  # what is recorded survives a power cut
@@ -110,6 +111,11 @@ class Journal:
 
     def close(self) -> None:
         self._db.close()
+
+    def remove(self) -> None:
+        """Close and delete the journal of a run that has sent nothing."""
+        self.close()
+        self._path.unlink(missing_ok=True)
 
     def metadata(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT name, value FROM facts").fetchall())

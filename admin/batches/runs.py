@@ -25,6 +25,12 @@ from admin.batches.targets import ServiceTarget
 from admin.batches.uploads import Uploader
 
 
+class BatchRefused(click.ClickException):
+    """The service refused to create the batch; there is no journal either."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True)
 class SubmitPlan:
     """A folder to process. request: the body that creates the batch."""
@@ -148,7 +154,11 @@ async def _get_or_create(client: Client, journal: Journal) -> BatchInfo:
     metadata = journal.metadata()
     if "batch" in metadata:
         return await calls.get(client, metadata["batch"])
-    batch = await calls.create(client, json.loads(metadata["asked"]), metadata["key"])
+    try:
+        batch = await calls.create(client, json.loads(metadata["asked"]), metadata["key"])
+    except RequestRejected as error:
+        journal.remove()  # what the batch was refused for can be put right, without --resume
+        raise BatchRefused(str(error)) from error
     journal.set_metadata(batch=str(batch.id))
     return batch
 

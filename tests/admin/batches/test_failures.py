@@ -83,8 +83,31 @@ def test_service_that_is_not_there_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(clients, "FIRST_RETRY_LIMIT_S", 0.3)
     ran = run("submit", folder, "--out", out, FACE_API_URL="http://127.0.0.1:9")
-    assert ran.exit_code == 1
-    assert "can't be reached" in ran.output and "--resume" in ran.output
+    assert ran.exit_code == 2
+    assert "can't be reached" in ran.output and "http://127.0.0.1:9/health" in ran.output
+    assert "--resume" not in ran.output and not out.exists()
+
+
+def test_silent_service_is_not_waited_for(
+    api: FakeApi, run: Run, folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "START_LIMIT_S", 0.3)
+    answered = threading.Event()
+
+    def say_nothing() -> None:
+        answered.wait(20)
+
+    api.fault("list", say_nothing)
+    ran = run("submit", folder, "--out", out)
+    answered.set()
+    assert ran.exit_code == 2 and "/health" in ran.output and not out.exists()
+
+
+def test_refused_batch_leaves_no_journal(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    api.fault("create", *refusals(422, "invalid_option", 1))
+    ran = run("submit", folder, "--out", out, "--webhook", "http://no.example")
+    assert ran.exit_code == 2 and "(invalid_option)" in ran.output and "--resume" not in ran.output
+    assert run("submit", folder, "--out", out).exit_code == 0
 
 
 def test_wrong_password_ends_with_2(
@@ -94,6 +117,7 @@ def test_wrong_password_ends_with_2(
     monkeypatch.setattr(config, "load", lambda: settings)
     ran = run("submit", folder, "--out", out)
     assert ran.exit_code == 2 and "the password is wrong" in ran.output
+    assert "check FACE_API_ADMIN_USER" in ran.output and "--resume" not in ran.output and not out.exists()
     assert api.calls.total() == 1, "a lockout must not be provoked"
 
 

@@ -44,7 +44,7 @@ def test_words_of_a_service_are_escaped(api: FakeApi, run: Run, folder: Path, ou
 def test_refusals_of_a_service_are_escaped(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
     api.fault("create", *refusals(422, "evil" + EVIL, 1))
     ran = run("submit", folder, "--out", out)
-    assert ran.exit_code == 1 and "evil\\x1b]0" in ran.output
+    assert ran.exit_code == 2 and "evil\\x1b]0" in ran.output
     assert not ESCAPES & set(ran.output)
 
 
