@@ -51,7 +51,7 @@ def batch() -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--out", type=FOLDER, required=True, help="Folder for the results, with the same tree as DIR.")
 @click.option("--name", help="Name of the batch; by default that of the folder.")
-@click.option("--job-type", type=click.Choice(["mask", "detect"]), default="mask", show_default=True)
+@click.option("--job-type", type=click.Choice(["mask", "detect"]), show_default="mask")
 @click.option("--recursive", is_flag=True, help="Include the folders below DIR.")
 @click.option("--resume", is_flag=True, help="Continue the run that was started in OUT.")
 @click.option("--dry-run", is_flag=True, help="Show what would be uploaded, and upload nothing.")
@@ -66,21 +66,31 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
     be another folder than DIR. The exit status is 1 when a picture failed (each is listed), and 2 when the run could
     not start.
     """
-    plan = SubmitPlan(folder, out, _batch_request(folder, arguments), arguments["recursive"])
-    if arguments["dry_run"]:
+    plan = SubmitPlan(folder, out, _batch_request(folder, arguments), arguments["recursive"], arguments["resume"])
+    if arguments["dry_run"] and not plan.resumes:
         _show_plan(plan)
         return
     target = _target(arguments["url"])
     resume_command = f"face-api batch submit {shlex.quote(str(folder))} --out {shlex.quote(str(out))} --resume"
-    if arguments["resume"]:
+    unsent = 0
+    if plan.resumes:
         opened = runs.resume(plan, target)
+        listing, changes = runs.list_again(plan, opened)
+        unsent = displays.changes(changes, opened, names=arguments["dry_run"])
+        if arguments["dry_run"]:
+            displays.left_out(listing.skipped)
+            opened.close()
+            return
+        asyncio.run(calls.check(target))
+        opened.add_files(changes.new)
+        opened.reset_failed()
     else:
         listing = runs.list_folder(plan)
         asyncio.run(calls.check(target))
         opened = runs.begin(plan, listing, target)
         displays.left_out(listing.skipped, 0 if arguments["quiet"] else displays.LEFT_OUT_LINES)
     with closing(opened) as journal:
-        _exit_with_status(lambda: runs.submit(plan, journal, target, _run_settings(arguments)), resume_command)
+        _exit_with_status(lambda: runs.submit(plan, journal, target, _run_settings(arguments)) + unsent, resume_command)
 
 
 @batch.command()
@@ -147,13 +157,13 @@ def list_batches(status: Literal["open"] | None, page: int, url: str | None) -> 
 
 
 def _batch_request(folder: Path, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return the body of the request that creates the batch."""
-    body = {
-        "name": arguments["name"] or folder.resolve().name or "pictures",
-        "job_type": arguments["job_type"],
-        "options": options.given_options(arguments["job_type"], arguments),
-    }
-    return body | ({"webhook_url": arguments["webhook"]} if arguments["webhook"] else {})
+    """Return the body of the request that creates the batch; for --resume, what was given of it."""
+    job_type = arguments["job_type"] or "mask"
+    given = {"name": arguments["name"], "job_type": arguments["job_type"], "webhook_url": arguments["webhook"]}
+    body = {name: value for name, value in given.items() if value}
+    if not arguments["resume"]:
+        body = {"name": folder.resolve().name or "pictures", "job_type": job_type} | body
+    return body | {"options": options.given_options(job_type, arguments)}
 
 
 def _show_plan(plan: SubmitPlan) -> None:

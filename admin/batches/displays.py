@@ -12,6 +12,7 @@ from admin import terminals
 from admin.batches.calls import BatchInfo
 from admin.batches.journals import FAILED, Journal
 from admin.batches.pictures import SkippedFiles
+from admin.batches.resumptions import FolderChanges
 
 LEFT_OUT_LINES = 20
 LINE_INTERVAL_S = 10.0
@@ -94,6 +95,18 @@ def left_out(skipped: SkippedFiles, most: int | None = None) -> None:
     more = len(reasons) - len(reasons[:most])
     if more and most:
         terminals.echo(f"left out: {more:,} more, which --dry-run names", err=True)
+
+
+def changes(found: FolderChanges, journal: Journal, *, names: bool) -> int:
+    """Print what a resumed run sends and what it can't; return the number of the latter. names: of all."""
+    pending = [*(file.name for file in journal.pending_uploads()), *(file.name for file in found.new)]
+    for name in pending if names else ():
+        terminals.echo(f"would be sent: {name}")
+    for name, why in found.unsent:
+        terminals.echo(f"not sent: {name}: {why}; send it with another --out", err=True)
+    here = journal.counts_by_state().get("downloaded", 0)
+    terminals.echo(f"{len(pending):,} to send, {len(found.new):,} of them new; {here:,} results are here", err=True)
+    return len(found.unsent)
 
 
 def summary(journal: Journal, seconds: float) -> int:

@@ -13,7 +13,7 @@ from typing import Self
 import click
 
 from admin.batches import pictures
-from admin.batches.outcomes import Failure, ItemOutcome, PendingDownload
+from admin.batches.outcomes import STATES, Failure, ItemOutcome, KnownFile, PendingDownload
 from admin.batches.pictures import LocalPicture
 
 FILE_NAME = ".face-api-batch.journal"
@@ -30,14 +30,6 @@ CREATE UNIQUE INDEX files_by_result ON files (result);
 """
 # States: found → uploaded → finished → downloaded, or one of these final ones:
 FAILED = ("refused", "failed", "cancelled", "lost")
-# By the state of an item at the service.
-STATES = {
-    "completed": "finished",
-    "failed": "failed",
-    "cancelled": "cancelled",
-    "refused": "refused",
-    "deleted": "lost",
-}
 RECORD_OUTCOME = """
 UPDATE files SET state = :ended, item = :item, faces = :faces, code = :code, detail = :detail
 WHERE name = :name AND (item IS NULL OR item = :item) AND (
@@ -90,7 +82,7 @@ class Journal:
         if journal.is_new:
             journal._create_tables(metadata, ())
         else:
-            journal._add_digests()
+            journal._add_columns()
         return journal
 
     @classmethod
@@ -106,7 +98,7 @@ class Journal:
             raise JournalError(
                 f"{out / FILE_NAME} " + ("is of another version" if version else "is empty: leave --resume out")
             )
-        journal._add_digests()
+        journal._add_columns()
         return journal
 
     def close(self) -> None:
@@ -123,6 +115,19 @@ class Journal:
     def set_metadata(self, **values: str) -> None:
         with self._db:
             self._set_metadata(values)
+
+    def add_files(self, files: Iterable[LocalPicture]) -> None:
+        """Add files that are to be uploaded."""
+        with self._db:
+            self._add_found(files)
+
+    def known_files(self) -> dict[str, KnownFile]:
+        rows = self._db.execute("SELECT name, size, mtime_ns, sha256 FROM files")
+        return {name: KnownFile(*values) for name, *values in rows}
+
+    def takes_files(self) -> bool:
+        """Whether the batch is open: it is closed when its last file has been sent."""
+        return "batch" not in self.metadata() or "found" in self.counts_by_state()
 
     def pending_uploads(self) -> Iterator[LocalPicture]:
         """Yield the pictures that are still to be uploaded, by name; the journal may change meanwhile."""
@@ -221,15 +226,19 @@ class Journal:
             for statement in TABLES.split(";"):
                 self._db.execute(statement)
             self._set_metadata({"version": VERSION, **metadata})
-            rows = ((file.name, file.size) for file in files)
-            self._db.executemany("INSERT INTO files (name, size, state) VALUES (?, ?, 'found')", rows)
-        self._add_digests()
+            self._add_columns()
+            self._add_found(files)
 
-    def _add_digests(self) -> None:
-        """Add what journals lack that were begun before results could be corrected."""
-        if "result_sha256" not in {row[1] for row in self._db.execute("PRAGMA table_info(files)")}:
-            with self._db:
-                self._db.execute("ALTER TABLE files ADD COLUMN result_sha256 TEXT")
+    def _add_columns(self) -> None:
+        """Add what the tables of journals lack that an older version began."""
+        present = {row[1] for row in self._db.execute("PRAGMA table_info(files)")}
+        for name, kind in (("result_sha256", "TEXT"), ("mtime_ns", "INTEGER")):
+            if name not in present:
+                self._db.execute(f"ALTER TABLE files ADD COLUMN {name} {kind}")
+
+    def _add_found(self, files: Iterable[LocalPicture]) -> None:
+        rows = ((file.name, file.size, file.mtime_ns) for file in files)
+        self._db.executemany("INSERT INTO files (name, size, mtime_ns, state) VALUES (?, ?, ?, 'found')", rows)
 
     def _set_metadata(self, values: dict[str, str]) -> None:
         self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", values.items())

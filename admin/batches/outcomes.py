@@ -2,6 +2,15 @@
 
 from dataclasses import dataclass
 
+# The journal's states by those of items at the service.
+STATES = {
+    "completed": "finished",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "refused": "refused",
+    "deleted": "lost",
+}
+
 
 @dataclass(frozen=True)
 class PendingDownload:
@@ -34,3 +43,12 @@ class Failure:
     name: str
     code: str
     detail: str
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A file as it was when it was listed. sha256: of what was sent."""
+
+    size: int
+    mtime_ns: int | None
+    sha256: str | None

@@ -24,6 +24,7 @@ class LocalPicture:
 
     name: str
     size: int
+    mtime_ns: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -67,7 +68,8 @@ def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> 
             elif not _is_sendable(name):
                 skipped.unsendable.append(ascii(name))
             else:
-                yield LocalPicture(name, entry.stat().st_size)
+                status = entry.stat()
+                yield LocalPicture(name, status.st_size, status.st_mtime_ns)
 
 
 def _is_printable(name: str) -> bool:

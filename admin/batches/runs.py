@@ -6,14 +6,14 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from admin import terminals
-from admin.batches import calls, displays, pictures
+from admin.batches import calls, displays, pictures, resumptions
 from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, RequestRejected
 from admin.batches.displays import ProgressDisplay
@@ -21,6 +21,7 @@ from admin.batches.downloads import Downloader
 from admin.batches.journals import Journal, JournalError
 from admin.batches.outcomes import Failure
 from admin.batches.pictures import LocalPicture, SkippedFiles
+from admin.batches.resumptions import FolderChanges
 from admin.batches.targets import ServiceTarget
 from admin.batches.uploads import Uploader
 
@@ -39,6 +40,7 @@ class SubmitPlan:
     out: Path
     request: dict[str, Any]
     recursive: bool = False
+    resumes: bool = False  # then the request holds only what was given
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def list_folder(plan: SubmitPlan) -> FolderListing:
         files = list(pictures.walk(plan.folder, plan.out, skipped, recursive=plan.recursive))
     except OSError as error:
         raise click.UsageError(f"{error.filename} can't be read: {error.strerror}") from error
-    if not files and not skipped.unsendable:
+    if not files and not skipped.unsendable and not plan.resumes:
         hint = "" if plan.recursive else " (--recursive includes its subfolders)"
         raise click.UsageError(f"there are no pictures in {plan.folder}{hint}")
     return FolderListing(files, skipped)
@@ -79,6 +81,7 @@ def begin(plan: SubmitPlan, listing: FolderListing, target: ServiceTarget) -> Jo
         "url": target.url,
         "folder": str(plan.folder.resolve()),
         "asked": json.dumps(plan.request),  # runs of older versions have it under this name
+        "recursive": str(plan.recursive),
         "key": str(uuid.uuid4()),  # finds a batch that was created though the response got lost
     }
     if left_out := len(listing.skipped.reasons()):
@@ -99,8 +102,19 @@ def resume(plan: SubmitPlan, target: ServiceTarget) -> Journal:
         if metadata.get(name, current) != current:
             journal.close()
             raise JournalError(f"{plan.out} holds the batch of another {name}: {metadata[name]}")
-    journal.reset_failed()
+    try:
+        resumptions.refuse_other_options(plan.request, metadata, recursive=plan.recursive)
+    except JournalError:
+        journal.close()
+        raise
     return journal
+
+
+def list_again(plan: SubmitPlan, journal: Journal) -> tuple[FolderListing, FolderChanges]:
+    """List the folder of an interrupted run again, as deep as then, and compare it with the journal."""
+    recursive = journal.metadata().get("recursive", str(plan.recursive)) == "True"
+    listing = list_folder(replace(plan, recursive=recursive))
+    return listing, resumptions.compare(plan.folder, listing.files, journal)
 
 
 def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: RunOptions) -> int:

@@ -57,7 +57,7 @@ def test_journal_is_written_as_version_1(tmp_path: Path) -> None:
     write_version_1(tmp_path, tmp_path / "old")
     plan = SubmitPlan(tmp_path, tmp_path / "new", {"name": "new"})
     with closing(runs.begin(plan, FolderListing([LocalPicture("a.jpg", 7)]), TARGET)) as journal:
-        assert set(journal.metadata()) == {"version", "url", "folder", "asked", "key"}
+        assert set(journal.metadata()) == {"version", "url", "folder", "asked", "recursive", "key"}
     Journal.open_existing(tmp_path / "old").close()  # adds what version 1 may have
     schemas = []
     for folder in ("old", "new"):
