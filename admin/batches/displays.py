@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -107,6 +108,11 @@ def changes(found: FolderChanges, journal: Journal, *, names: bool) -> int:
     here = journal.counts_by_state().get("downloaded", 0)
     terminals.echo(f"{len(pending):,} to send, {len(found.new):,} of them new; {here:,} results are here", err=True)
     return len(found.unsent)
+
+
+def whereabouts(batch: str, url: str, out: Path) -> str:
+    """Return where a batch is: its id, its page in the console, and the folder of its results."""
+    return f"batch {batch}: {url}/console/batches/{batch}, results in {out}"
 
 
 def summary(journal: Journal, seconds: float) -> int:

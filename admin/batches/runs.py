@@ -123,6 +123,7 @@ def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: R
     async def work(display: ProgressDisplay) -> None:
         async with Client(target, display.notice) as client:
             batch = await _get_or_create(client, journal)
+            display.notify(displays.whereabouts(str(batch.id), target.url, plan.out))
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
             uploader = Uploader(client, journal, str(batch.id), plan.folder)
             downloader = Downloader(client, journal, str(batch.id), plan.out)
@@ -137,7 +138,9 @@ def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: R
                 tasks.create_task(downloader.download_until_finished(options.workers, show))
             journal.set_metadata(to_review=str(states[0].to_review))
 
-    return _run(work, journal, options)
+    failures = _run(work, journal, options)
+    terminals.echo(displays.whereabouts(journal.metadata()["batch"], target.url, plan.out))
+    return failures
 
 
 def download(batch_id: str, journal: Journal, target: ServiceTarget, options: RunOptions, out: Path) -> int:

@@ -30,6 +30,12 @@ def test_resume_refuses_other_options(
     assert run("submit", folder, "--out", out, "--resume", "--detail", "thorough").exit_code == 0
 
 
+def test_whereabouts_are_told_first_and_last(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    ran = run("submit", folder, "--out", out)
+    line = f"batch {api.only.id}: {api.url}/console/batches/{api.only.id}, results in {out}"
+    assert ran.stdout.splitlines()[-1] == line and line in ran.stderr.splitlines()
+
+
 def interrupt(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
     """Begin a run that ends before it has sent a picture."""
 

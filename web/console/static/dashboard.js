@@ -4,6 +4,7 @@ import { localiseTimes } from "./times.js";
 
 const REFRESH_INTERVAL_MS = 5000;
 const live = document.querySelector("[data-live]");
+const lost = document.querySelector("[data-lost]");
 
 async function refresh() {
   if (document.hidden) return;
@@ -13,8 +14,10 @@ async function refresh() {
     if (!response.ok) throw new Error(response.statusText);
     for (const card of (await response.json()).cards) update(card);
     live.hidden = false;
+    lost.hidden = true;
   } catch {
     live.hidden = true;
+    lost.hidden = false;
   }
 }
 

@@ -33,6 +33,9 @@ form.addEventListener("submit", (event) => {
     }
     const dialog = document.getElementById("created");
     dialog.addEventListener("close", () => location.reload());
+    // The key is shown this once: only the button closes it. Chromium lets the second "cancel" through, so the key press is stopped too.
+    dialog.addEventListener("cancel", (event) => event.preventDefault());
+    dialog.addEventListener("keydown", (event) => event.key === "Escape" && event.preventDefault());
     dialog.showModal();
   });
 });
@@ -45,8 +48,10 @@ for (const row of document.querySelectorAll("[data-key]")) {
       reloadWithToast(t(text));
     });
 
-  row.querySelector("[data-activate]").addEventListener("click", (event) => {
+  row.querySelector("[data-activate]").addEventListener("click", async (event) => {
     const active = event.currentTarget.dataset.activate === "true";
+    const labels = { yes: t("revoke"), no: t("cancel") };
+    if (!active && !(await confirmAction(t("revoke_key_title"), t("revoke_key_text", { name }), labels))) return;
     update({ is_active: active }, active ? "activated" : "revoked");
   });
   row.querySelector("[data-rename]").addEventListener("click", () => {

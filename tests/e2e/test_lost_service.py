@@ -1,0 +1,16 @@
+"""What the console shows while the service can't be reached."""
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import PageErrors
+
+
+def test_dashboard_tells_that_service_is_lost(page: Page, page_errors: PageErrors) -> None:
+    page_errors.expected = ["ERR_FAILED"]
+    page.goto("/console/")
+    lost = page.get_by_role("alert").filter(has_text="The service can't be reached")
+    expect(lost).to_be_hidden()
+    page.route("**/console/live.json", lambda route: route.abort())
+    expect(lost).to_be_visible(timeout=15_000)
+    page.unroute_all()
+    expect(lost).to_be_hidden(timeout=15_000)
