@@ -26,6 +26,7 @@ __all__ = [
     "ANY_BATCH",
     "IN_BATCH",
     "JOB_FILTERS",
+    "JOB_MEASURES",
     "PENDING",
     "ApiKey",
     "Base",
@@ -69,6 +70,9 @@ class ApiKey(Base):
 
 # A method implies the type, so no query filters by both.
 JOB_FILTERS = ((), ("job_type",), ("blur_method",), ("status",), ("job_type", "status"), ("blur_method", "status"))
+# What jobs are sorted by beside the time; such a list is read, filtered and skipped in the measure's index alone.
+JOB_MEASURES = ("face_count", "inference_ms", "total_ms")
+ORDER_FILTERS = ("created_at", "job_type", "blur_method", "status")
 IN_BATCH = text("batch_id IS NOT NULL")
 REVIEWED = text("review_state IS NOT NULL")
 PENDING = text(f"review_state = '{ReviewState.PENDING}'")
@@ -122,6 +126,17 @@ class ProcessingJob(Base):
         *[
             Index(None, "batch_id", *filters, "created_at", "id", postgresql_where=IN_BATCH, sqlite_where=IN_BATCH)
             for filters in JOB_FILTERS
+        ],
+        *[
+            Index(
+                f"ix_processing_jobs_by_{measure}",
+                measure,
+                "id",
+                *ORDER_FILTERS,
+                postgresql_where=text(f"{measure} IS NOT NULL"),
+                sqlite_where=text(f"{measure} IS NOT NULL"),
+            )
+            for measure in JOB_MEASURES
         ],
         Index(None, "image_id", "created_at", "id"),
         Index(

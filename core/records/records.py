@@ -104,6 +104,12 @@ def page_jobs_from_oldest(session: Session, page: int, per_page: int, wanted: Jo
     return Page([StoredJob(*row) for row in reversed(found)], total, page, per_page)
 
 
+def jobs_of(session: Session, job_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, StoredJob]:
+    """Return those of these jobs that are there, by id."""
+    found = session.execute(select(*_columns(ProcessingJob)).where(ProcessingJob.id.in_(job_ids)))
+    return {row.id: StoredJob(*row) for row in found}
+
+
 def get_job(session: Session, job_id: uuid.UUID) -> JobDetail:
     """Return a job with its image, detections and report; NotFound without it."""
     found: JobDetail = _one(next(iter(jobs_in_full(session, [job_id])), None), "job", job_id)

@@ -26,8 +26,10 @@ from core.database import engine, migrations, tallies
 from core.database.clock import now
 from core.database.engine import SessionFactory
 from core.database.pages import Page
-from core.records import records
+from core.records import image_lists, job_lists
 from core.records import statistics as dashboard
+from core.records.image_lists import ImageFilter
+from core.records.job_lists import MEASURES, JobOrder
 from core.records.records import JobFilter
 from tests import postgres
 from tests.bench import pages
@@ -47,14 +49,15 @@ IMAGES = """
 JOBS = """
     INSERT INTO processing_jobs (id, image_id, batch_id, job_type, status, confidence_threshold, nms_threshold,
         blur_method, blur_strength, padding, output_format, output_quality, face_count, detections,
-        processed_s3_key, processed_size_bytes, inference_ms, total_ms, created_at, finished_at)
+        processed_s3_key, processed_size_bytes, inference_ms, total_ms, created_at, finished_at, review_state)
     SELECT id, image_id, batch_id, CASE WHEN mask THEN 'mask' ELSE 'detect' END, status, 0.5, 0.4,
         CASE WHEN mask THEN (CAST(:methods AS text[]))[1 + n % 6] END,
         CASE WHEN mask THEN 199 END, CASE WHEN mask THEN 0.15 END, CASE WHEN mask THEN 'jpeg' END,
         CASE WHEN mask THEN 95 END, n % 4,
         jsonb_build_array(jsonb_build_object('bbox', jsonb_build_array(n, n, n, n), 'confidence', 0.9, 'area', n)),
         CASE WHEN mask THEN 'processed/' || image_id || '/' || id || '.jpeg' END, CASE WHEN mask THEN 150000 END,
-        10 + n % 20, 20 + n % 20, created_at, created_at
+        10 + n % 20, 20 + n % 20, created_at, created_at,
+        CASE WHEN n % 50 = 9 THEN CASE WHEN n % 100 = 9 THEN 'pending' ELSE 'done' END END
     FROM (
         SELECT n, md5('job' || n)::uuid AS id, md5('image' || 1 + n % :images)::uuid AS image_id,
             n % 4 > 0 AS mask, now() - n * (:days * interval '1 day') / :jobs AS created_at,
@@ -64,6 +67,14 @@ JOBS = """
                 WHEN n < 20 THEN 'running' ELSE 'completed' END AS status
         FROM generate_series(:first_job, :jobs) AS n
     ) AS made
+"""
+
+FACTS = """
+    UPDATE images SET batch_id = newest.batch_id, face_count = newest.face_count, review_state = newest.review_state
+    FROM (
+        SELECT DISTINCT ON (image_id) image_id, batch_id, face_count, review_state FROM processing_jobs
+        WHERE face_count IS NOT NULL ORDER BY image_id, created_at DESC, id DESC
+    ) AS newest WHERE newest.image_id = images.id
 """
 
 
@@ -129,7 +140,11 @@ def fill(sessions: SessionFactory, seed: Seed) -> None:
     numbers = vars(seed) | {"methods": METHODS, "large": LARGE_BATCH, "small": SMALL_BATCH}
     with sessions.begin() as session:
         session.execute(text(IMAGES), numbers)
+        # Row by row the trigger would take minutes: it is asked once for all, as its migration does.
+        session.execute(text("ALTER TABLE processing_jobs DISABLE TRIGGER facts_images_insert"))
         session.execute(text(JOBS), numbers)
+        session.execute(text("ALTER TABLE processing_jobs ENABLE TRIGGER facts_images_insert"))
+        session.execute(text(FACTS))
     with sessions.kw["bind"].connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
         size = connection.scalar(text("SELECT pg_size_pretty(pg_database_size(current_database()))"))
@@ -146,7 +161,17 @@ def _kinds(days: int) -> dict[str, list[tuple[str, Callable[[Session], int]]]]:
         "jobs, page 100": [_jobs(wanted, "100") for wanted in filters],
         "jobs, middle page": [_jobs(wanted, "middle") for wanted in filters],
         "jobs, last page": [_jobs(wanted, "last") for wanted in filters],
-        "images, any page": [_images(which) for which in ("1", "100", "middle", "last")],
+        "jobs in an order, any page": [
+            _jobs(wanted, which, order)
+            for wanted in filters[::9]
+            for order in MEASURES
+            for which in ("1", "100", "middle", "last")
+        ],
+        "images, any page": [
+            _images(wanted, which)
+            for wanted in _image_filters(timedelta(days=days))
+            for which in ("1", "100", "middle", "last")
+        ],
     }
 
 
@@ -168,19 +193,38 @@ def _filters(age: timedelta) -> Iterator[JobFilter]:
         yield JobFilter(job_type, method, status, batch, *limits)
 
 
-def _jobs(wanted: JobFilter, which: str) -> tuple[str, Callable[[Session], int]]:
+def _image_filters(age: timedelta) -> Iterator[ImageFilter]:
+    """Yield filters that find all, many, few and none of the images."""
+    end = now()
+    yield ImageFilter()
+    yield ImageFilter(created_after=end - age * 0.281, created_before=end - age * 0.28)
+    for name in (".jpg", "77", "12345", "nowhere"):
+        yield ImageFilter(name=name)
+        yield ImageFilter(name=name, min_faces=2, created_after=end - age * 0.5)
+    for least, most in ((0, 0), (1, 2), (3, None), (4, None)):
+        yield ImageFilter(min_faces=least, max_faces=most)
+    for batch_id in (LARGE_BATCH, SMALL_BATCH):
+        yield ImageFilter(batch_id=batch_id)
+        yield ImageFilter(batch_id=batch_id, name="77", min_faces=1)
+    for state in ("pending", "done"):
+        yield ImageFilter(review_state=state)
+        yield ImageFilter(review_state=state, name="12345")
+
+
+def _jobs(wanted: JobFilter, which: str, order: JobOrder = JobOrder.NEWEST) -> tuple[str, Callable[[Session], int]]:
     def ask(session: Session, page: int) -> Page[Any]:
-        return records.page_jobs(session, page, PER_PAGE, wanted)
+        return job_lists.page(session, page, PER_PAGE, wanted, order)
+
+    said = {name: str(value) for name, value in vars(wanted).items() if value is not None}
+    return f"page {which} of {said or 'all'}, {order.value}", lambda session: _paged(session, ask, which)
+
+
+def _images(wanted: ImageFilter, which: str) -> tuple[str, Callable[[Session], int]]:
+    def ask(session: Session, page: int) -> Page[Any]:
+        return image_lists.page(session, page, PER_PAGE, wanted)
 
     said = {name: str(value) for name, value in vars(wanted).items() if value is not None}
     return f"page {which} of {said or 'all'}", lambda session: _paged(session, ask, which)
-
-
-def _images(which: str) -> tuple[str, Callable[[Session], int]]:
-    def ask(session: Session, page: int) -> Page[Any]:
-        return records.page_images(session, page, PER_PAGE)
-
-    return f"page {which}", lambda session: _paged(session, ask, which)
 
 
 def _paged(session: Session, ask: Callable[[Session, int], Page[Any]], which: str) -> int:

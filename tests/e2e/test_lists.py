@@ -135,3 +135,25 @@ def test_one_item_is_tried_again(page: Page, site: Site) -> None:
     assert tries[other] == 1
     assert basic(site.service, "POST", f"/batches/{batch}/items/{uuid.uuid4()}/retry").status_code == 404
     assert basic(site.service, "POST", f"/batches/{batch}/items/{one}/retry").status_code == 200
+
+
+def test_rows_follow_the_counters(page: Page, site: Site) -> None:
+    batch = new_batch(site, "Live rows")
+    page.goto(f"/console/batches/{batch}")
+    expect(page.get_by_text("No images yet.")).to_be_visible()
+    for number in range(2):
+        part = ("images", (f"late {number}.jpg", seeds.portrait(), "image/jpeg"))
+        assert basic(site.service, "POST", f"/batches/{batch}/images", files=[part]).status_code == 202
+        row = page.get_by_role("row", name=f"late {number}.jpg")
+        expect(row.locator(".pill")).to_have_text("Completed", timeout=30_000)
+        expect(row.locator("td").nth(1)).to_have_text("1")
+
+
+def test_row_with_the_focus_is_not_taken_away(page: Page, site: Site) -> None:
+    batch = seeds.batch(site.service, "Held", 1, broken=0, close=False)
+    page.goto(f"/console/batches/{batch}")
+    page.get_by_role("link", name="day 1/IMG_2041.jpg").focus()
+    part = ("images", ("later.jpg", seeds.portrait(), "image/jpeg"))
+    with page.expect_response(lambda answer: answer.url.endswith(f"/console/batches/{batch}"), timeout=30_000):
+        assert basic(site.service, "POST", f"/batches/{batch}/images", files=[part]).status_code == 202
+    expect(page.get_by_role("link", name="day 1/IMG_2041.jpg")).to_be_focused()

@@ -1,13 +1,13 @@
 """Jobs: the filterable list, and one job with all its details."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from flask import Blueprint, Response
 from pydantic import Field
 
 from core.contract.states import JobStatus
-from core.records import records
+from core.records import job_lists, records
 from core.records.records import JobFilter
 from web import current
 from web.auth import guards
@@ -20,15 +20,13 @@ FILTERS = ("job_type", "method", "status", "batch_id", "created_after", "created
 
 
 class JobsQuery(JobQuery):
-    """The API's filters, but with a status of their own for cancelled jobs, and the sort order."""
+    """The API's filters, but with a status of their own for cancelled jobs."""
 
     status: Annotated[JobStatus | None, Field()] = None  # type: ignore[assignment]  # one word more than the API's
 
     def filter(self) -> JobFilter:
         wanted = self.model_dump(exclude={"page", "per_page", "order", "status"})
         return JobFilter(**wanted, statuses=(self.status,) if self.status else ())
-
-    order: Annotated[Literal["newest", "oldest"], Field(description="Which come first.")] = "newest"
 
 
 @jobs.get("/jobs")
@@ -37,10 +35,16 @@ def show_all() -> Response:
     """Show a page of the jobs that match the URL's filters."""
     query = pagination.read_query(JobsQuery)
     with current.session() as session:
-        page_of = records.page_jobs if query.order == "newest" else records.page_jobs_from_oldest
-        page = page_of(session, query.page, query.per_page, query.filter())
+        page = job_lists.page(session, query.page, query.per_page, query.filter(), query.order)
+        names = job_lists.filenames(session, page.items)
     filtered = any(getattr(query, name) is not None for name in FILTERS)
-    return pages.render("jobs.html", pager=pagination.pager(page), page=page, query=query, filtered=filtered)
+    lists: dict[str, Any] = {
+        "pager": pagination.pager(page),
+        "page": page,
+        "names": names,
+        "sort_link": pagination.current_url,
+    }
+    return pages.render("jobs.html", query=query, filtered=filtered, **lists)
 
 
 @jobs.get("/jobs/<job_id>")

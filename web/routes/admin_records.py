@@ -8,7 +8,7 @@ from flask_openapi3.models.tag import Tag
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.errors import NotFound
-from core.records import deletions, image_lists, records, statistics
+from core.records import deletions, image_lists, job_lists, records, statistics
 from web import bodies, current, links
 from web.auth import guards
 from web.openapi import admin as openapi
@@ -86,9 +86,9 @@ def get_image_download(path: ImagePath) -> BaseResponse:
 @admin_records.get("/jobs", summary="List jobs", responses=openapi.read(JobList))
 @guards.admin("storage")
 def get_jobs(query: JobQuery) -> Response:
-    """List the jobs that match every value given, newest first."""
+    """List the jobs that match every value given, newest first or in another order."""
     with current.session() as session:
-        page = records.page_jobs(session, query.page, query.per_page, query.filter())
+        page = job_lists.page(session, query.page, query.per_page, query.filter(), query.order)
     return bodies.as_json(JobList.of(page, page.items))
 
 

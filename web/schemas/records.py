@@ -3,11 +3,12 @@
 import uuid
 from typing import Annotated, Any, Self
 
-from pydantic import AliasGenerator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasGenerator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from core.contract import states
 from core.contract.options import Method, OutputFormat
 from core.records.image_lists import ImageFilter
+from core.records.job_lists import JobOrder
 from core.records.records import JobFilter
 from core.records.rows import ImageSummary, JobDetail
 from web import links
@@ -63,8 +64,14 @@ class JobQuery(Paging):
         Moment | None, Field(description="Only jobs created before this moment; UTC by default.")
     ] = None
 
+    order: Annotated[
+        JobOrder,
+        WithJsonSchema({"type": "string", "enum": [order.value for order in JobOrder], "default": "newest"}),
+        Field(description="Which come first. By faces or by time, only the jobs that have such a number are listed."),
+    ] = JobOrder.NEWEST
+
     def filter(self) -> JobFilter:
-        wanted = self.model_dump(exclude={"page", "per_page", "status"})
+        wanted = self.model_dump(exclude={"page", "per_page", "status", "order"})
         statuses: tuple[str, ...] = (self.status,) if self.status else ()
         if self.status == "failed":
             statuses += (states.JobStatus.CANCELLED,)

@@ -3,8 +3,10 @@
 import { callApi } from "./api.js";
 import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
 import { t } from "./texts.js";
+import { localiseTimes } from "./times.js";
 
 const POLL_INTERVAL_MS = 3000;
+const ROWS_INTERVAL_MS = 2000;
 const card = document.querySelector("[data-batch]");
 const path = card.dataset.path;
 const number = new Intl.NumberFormat("en");
@@ -25,6 +27,7 @@ function rate(perSecond) {
 
 function show(batch) {
   const { completed, failed, refused, cancelled, deleted, queued, running, total } = batch.counts;
+  refreshRows(batch.counts);
   find("done").textContent = number.format(total - queued - running);
   find("total").textContent = number.format(total);
   find("rate").textContent = rate(batch.rate_per_s);
@@ -39,6 +42,45 @@ function show(batch) {
     segments[index].setAttribute("width", width);
     x += width;
   });
+}
+
+let shownCounts = "";
+let timer = 0;
+
+// Rows follow the counters: the page is read again, at most every two seconds, and what has changed in it is replaced.
+function refreshRows(counts) {
+  const latest = JSON.stringify(counts);
+  if (latest === shownCounts) return;
+  const isFirst = !shownCounts;
+  shownCounts = latest;
+  if (!isFirst) timer ||= setTimeout(replaceRows, ROWS_INTERVAL_MS);
+}
+
+async function replaceRows() {
+  try {
+    const response = await fetch(location.href, { credentials: "same-origin" });
+    if (!response.ok) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const [before, after] = [document, page].map((one) => one.querySelector("[data-items]"));
+    if (!after) return;
+    localiseTimes(after);
+    const rows = (one) => [...one.querySelectorAll("[data-row]")];
+    const ids = (one) => rows(one).map((row) => row.dataset.row).join();
+    if (ids(before) !== ids(after)) {
+      if (before.contains(document.activeElement)) return;
+      before.replaceWith(document.adoptNode(after));
+      return;
+    }
+    const latest = rows(after);
+    rows(before).forEach((row, index) => {
+      if (row.outerHTML === latest[index].outerHTML || row.contains(document.activeElement)) return;
+      row.replaceWith(document.adoptNode(latest[index]));
+    });
+  } catch {
+    // The next change tries again.
+  } finally {
+    timer = 0;
+  }
 }
 
 function subscribe() {
@@ -67,19 +109,20 @@ async function poll() {
 
 if (card.dataset.finished === "false") subscribe();
 
-for (const button of document.querySelectorAll("[data-retry]")) {
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    try {
-      await callApi("POST", button.dataset.retry);
-      toastOnNextPage(t("item_requeued"));
-      location.reload();
-    } catch (error) {
-      button.disabled = false;
-      toast(error.message, "failed");
-    }
-  });
-}
+// Rows are replaced: the page listens for all of them.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-retry]");
+  if (!button) return;
+  button.disabled = true;
+  try {
+    await callApi("POST", button.dataset.retry);
+    toastOnNextPage(t("item_requeued"));
+    location.reload();
+  } catch (error) {
+    button.disabled = false;
+    toast(error.message, "failed");
+  }
+});
 
 const DONE_TEXTS = { "retry-failed": "batch_requeued", close: "batch_closed", cancel: "", delete: "batch_deleted" };
 for (const button of document.querySelectorAll("[data-action]")) {

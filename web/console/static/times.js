@@ -1,7 +1,7 @@
 // Timestamps in the viewer's time zone and language.
 
 const language = document.documentElement.lang;
-const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
 const exact = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
 const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 // The chart's days are UTC days, wherever the viewer is.

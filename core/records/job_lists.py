@@ -1,0 +1,66 @@
+"""The list of jobs, in any order that it can be sorted in."""
+
+from collections.abc import Collection
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.database import pages
+from core.database.models import Image, ProcessingJob
+from core.database.pages import Page
+from core.records import records
+from core.records.records import JobFilter
+from core.records.rows import StoredJob
+
+
+class JobOrder(StrEnum):
+    """Which jobs come first. By a measure, only the jobs that have it are listed."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    MOST_FACES = "most_faces"
+    FEWEST_FACES = "fewest_faces"
+    LONGEST_INFERENCE = "longest_inference"
+    SHORTEST_INFERENCE = "shortest_inference"
+    LONGEST_TOTAL = "longest_total"
+    SHORTEST_TOTAL = "shortest_total"
+
+
+# By order: the measure, and whether the largest comes first.
+MEASURES = {
+    JobOrder.MOST_FACES: (ProcessingJob.face_count, True),
+    JobOrder.FEWEST_FACES: (ProcessingJob.face_count, False),
+    JobOrder.LONGEST_INFERENCE: (ProcessingJob.inference_ms, True),
+    JobOrder.SHORTEST_INFERENCE: (ProcessingJob.inference_ms, False),
+    JobOrder.LONGEST_TOTAL: (ProcessingJob.total_ms, True),
+    JobOrder.SHORTEST_TOTAL: (ProcessingJob.total_ms, False),
+}
+
+
+def page(session: Session, page: int, per_page: int, wanted: JobFilter, order: JobOrder) -> Page[StoredJob]:
+    """Return one page of the wanted jobs, in an order."""
+    if order == JobOrder.NEWEST:
+        return records.page_jobs(session, page, per_page, wanted)
+    if order == JobOrder.OLDEST:
+        return records.page_jobs_from_oldest(session, page, per_page, wanted)
+    measure, descending = MEASURES[order]
+    conditions = [measure.is_not(None), *wanted.rows().conditions()]
+    total = session.scalar(select(func.count()).select_from(ProcessingJob).where(*conditions)) or 0
+    start = pages.offset(page, per_page, total)
+    count = min(per_page, total - start)
+    # Counted from the end of the list that is nearer.
+    from_end = start > total // 2
+    columns = (measure, ProcessingJob.id)
+    ordered = [column.desc() if descending != from_end else column.asc() for column in columns]
+    ids = select(ProcessingJob.id).where(*conditions).order_by(*ordered)
+    shown = list(session.scalars(ids.offset(total - start - count if from_end else start).limit(count)))
+    jobs = records.jobs_of(session, shown)
+    return Page([jobs[one] for one in (reversed(shown) if from_end else shown) if one in jobs], total, page, per_page)
+
+
+def filenames(session: Session, jobs: Collection[StoredJob]) -> dict[UUID, str]:
+    """Return the names of the jobs' images, by image."""
+    named = select(Image.id, Image.filename).where(Image.id.in_({job.image_id for job in jobs}))
+    return {row.id: row.filename for row in session.execute(named)}
