@@ -1,13 +1,16 @@
 """Lists and batches as an administrator walks through them in the console."""
 
+import re
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from core.database.clock import now
 from tests.contract.admin import basic, body, kept
 from tests.e2e import seeds
+from tests.e2e.browsers import payload
 from tests.e2e.conftest import PageErrors, Site
 
 
@@ -157,3 +160,69 @@ def test_row_with_the_focus_is_not_taken_away(page: Page, site: Site) -> None:
     with page.expect_response(lambda answer: answer.url.endswith(f"/console/batches/{batch}"), timeout=30_000):
         assert basic(site.service, "POST", f"/batches/{batch}/images", files=[part]).status_code == 202
     expect(page.get_by_role("link", name="day 1/IMG_2041.jpg")).to_be_focused()
+
+
+# --- uploads -----------------------------------------------------------------------------------------------------
+
+DROP = """([names, bytes]) => {
+  const transfer = new DataTransfer();
+  for (const name of names) transfer.items.add(new File([new Uint8Array(bytes)], name, { type: "image/jpeg" }));
+  const target = document.querySelector("main");
+  for (const kind of ["dragenter", "drop"])
+    target.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true }));
+}"""
+
+
+def test_open_batch_takes_more_files(page: Page, site: Site) -> None:
+    batch = seeds.batch(site.service, "Still open", 1, broken=0, close=False)
+    page.goto(f"/console/batches/{batch}")
+    page.get_by_label("Choose images").set_input_files([payload("more.jpg", seeds.portrait())])
+    expect(page.get_by_text("1 added")).to_be_visible()
+    row = page.get_by_role("row", name="more.jpg")
+    expect(row.locator(".pill")).to_have_text("Completed", timeout=30_000)
+    page.get_by_role("button", name="Close batch").click()
+    expect(page.locator("[data-drop]")).to_have_count(0)
+
+
+def test_leaving_during_an_upload_is_asked_about(page: Page) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.route("**/images", lambda route: None)  # a call that does not end
+    page.goto("/console/batches/new")
+    page.get_by_label("Choose images").set_input_files([payload("a.jpg", seeds.portrait())])
+    page.get_by_role("button", name="Start batch").click()
+    expect(page.get_by_text("Uploading 0 of 1")).to_be_visible()
+    page.get_by_role("link", name="Jobs").first.click(no_wait_after=True)
+    page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    expect(page.get_by_text("Uploading 0 of 1")).to_be_visible()
+
+
+def test_folder_is_chosen_with_its_paths(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "parade"
+    (folder / "day 1").mkdir(parents=True)
+    for name in ("a.jpg", "day 1/b.jpg", ".DS_Store"):
+        (folder / name).write_bytes(seeds.portrait())
+    page.goto("/console/batches/new")
+    page.get_by_label("Choose a folder").set_input_files(folder)
+    listed = page.locator("[data-file-list] li span:first-child")
+    expect(listed).to_have_count(2)
+    assert sorted(listed.all_inner_texts()) == ["parade/a.jpg", "parade/day 1/b.jpg"]
+
+
+def test_files_dropped_on_the_list_fill_the_form(page: Page, site: Site) -> None:
+    page.goto("/console/batches")
+    page.evaluate(DROP, [["one.jpg", "two.jpg"], list(seeds.portrait())])
+    expect(page.get_by_text("2 images")).to_be_visible()
+    expect(page).to_have_url(re.compile("/console/batches/new$"))
+    page.evaluate(DROP, [["three.jpg"], list(seeds.portrait())])
+    expect(page.get_by_text("3 images")).to_be_visible()
+    page.get_by_label("Name").fill("Dropped")
+    page.get_by_role("button", name="Start batch").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Dropped")
+    expect(page.locator(".head .pill")).to_have_text("Completed", timeout=40_000)

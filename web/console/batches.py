@@ -58,7 +58,14 @@ def show(batch_id: str) -> Response:
         batch = lifecycle.get(session, ids.parse(batch_id))
         (progress,) = lifecycle.progress(session, [batch])
         page = items.page(session, batch, query.page, query.per_page, ItemFilter(query.state))
+    limit = current.services().settings.max_upload_bytes
     counts = {state: getattr(batch, state) for state in states.ItemState}
     return pages.render(
-        "batch.html", progress=progress, counts=counts, pager=pagination.pager(page), page=page, query=query
+        "batch.html",
+        progress=progress,
+        counts=counts,
+        limit=limit,
+        pager=pagination.pager(page),
+        page=page,
+        query=query,
     )

@@ -1,20 +1,18 @@
-// Creates a batch: selects files, sends the options, and uploads the files in chunks.
+// Creates a batch: selects files, sends the options, and uploads the files.
 
 import { callApi } from "./api.js";
 import { toastOnNextPage } from "./dialogs.js";
-import { droppedFiles, formatSize, onDrop } from "./files.js";
+import { chosenFiles, droppedFiles, formatSize, onDrop } from "./files.js";
 import { t } from "./texts.js";
+import { sendFiles } from "./uploads.js";
 
-const MAX_FILES_PER_CALL = 50;
-const BODY_SHARE = 0.8; // the part headers with their file names need room as well
 const MAX_LISTED = 200;
 
 const form = document.querySelector("[data-batch-form]");
 const find = (name) => form.querySelector(`[data-${name}]`);
-const limit = Number(form.dataset.limit) * BODY_SHARE;
 const selected = new Map();
 
-function select(files) {
+export function select(files) {
   for (const { file, name } of files) selected.set(name, file);
   const total = [...selected.values()].reduce((sum, file) => sum + file.size, 0);
   find("summary").textContent = selected.size ? t("files_selected", { n: selected.size, size: formatSize(total) }) : "";
@@ -36,10 +34,12 @@ function select(files) {
   );
 }
 
-find("file").addEventListener("change", (event) => {
-  select([...event.target.files].map((file) => ({ file, name: file.webkitRelativePath || file.name })));
-  event.target.value = "";
-});
+for (const name of ["file", "folder"]) {
+  find(name).addEventListener("change", (event) => {
+    select(chosenFiles(event.target));
+    event.target.value = "";
+  });
+}
 onDrop(find("drop"), async (transfer) => select(await droppedFiles(transfer)));
 form.addEventListener("reset", (event) => {
   event.preventDefault();
@@ -74,21 +74,6 @@ function parsedRegions(field) {
   }
 }
 
-function* chunks() {
-  let chunk = [];
-  let bytes = 0;
-  for (const [name, file] of selected) {
-    if (chunk.length && (chunk.length === MAX_FILES_PER_CALL || bytes + file.size > limit)) {
-      yield chunk;
-      chunk = [];
-      bytes = 0;
-    }
-    chunk.push([name, file]);
-    bytes += file.size;
-  }
-  if (chunk.length) yield chunk;
-}
-
 // The batch that was created and not closed yet: a retry after a failed call continues it and uploads nothing twice.
 let open = null;
 
@@ -101,17 +86,10 @@ async function createOrReuse(json) {
 async function submit() {
   const json = { name: form.elements["batch-name"].value, job_type: type.value, options: changedOptions() };
   const batch = await createOrReuse(json);
-  const rejected = [];
-  let done = 0;
-  for (const chunk of chunks()) {
+  const rejected = await sendFiles(`${form.dataset.path}/${batch.id}`, selected, Number(form.dataset.limit), (done) => {
     find("summary").textContent = t("uploading", { done, n: selected.size });
-    const body = new FormData();
-    for (const [name, file] of chunk) body.append("images", file, name);
-    const receipt = await callApi("POST", `${form.dataset.path}/${batch.id}/images`, { form: body });
-    rejected.push(...receipt.refused);
-    done += chunk.length;
     find("progress").querySelector(".series-mask").setAttribute("width", (done / selected.size) * 100);
-  }
+  });
   await callApi("POST", `${form.dataset.path}/${batch.id}/close`);
   open = null;
   if (rejected.length) toastOnNextPage(t("files_rejected", { n: rejected.length, name: rejected[0].name, detail: rejected[0].detail }));

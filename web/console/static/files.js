@@ -8,6 +8,12 @@ export async function droppedFiles(transfer) {
   return files;
 }
 
+// The files of a field, with their path below the folder if one was chosen; hidden ones of a folder are no images.
+export function chosenFiles(field) {
+  const files = [...field.files].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
+  return field.webkitdirectory ? files.filter(({ file }) => !file.name.startsWith(".")) : files;
+}
+
 async function collect(entry, files) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
