@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, union_all
+from sqlalchemy import delete, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.database import tallies, upserts
@@ -155,20 +155,16 @@ def _slice(session: Session, rows: RowFilter, start: int, count: int) -> tuple[i
     table = rows.table
     newest_first = (table.created_at.desc(), table.id.desc())
     # Skipping reads the index alone; whole rows are fetched only for the page.
-    # Of each status apart, in the order of its index: of two together none has the order.
     parts = [
         select(table.id, table.created_at)
         .where(*replace(part, before=place.before).conditions())
         .order_by(*newest_first)
-        .limit(place.skip + count)
-        .subquery()
         for part in rows.by_status()
     ]
-    if len(parts) == 1:
-        ids: Select[Any] = select(parts[0].c.id).order_by(parts[0].c.created_at.desc(), parts[0].c.id.desc())
-    else:
-        every = union_all(*[select(part) for part in parts]).subquery()
-        ids = select(every.c.id).order_by(every.c.created_at.desc(), every.c.id.desc())
+    ids: Any = parts[0]
+    if len(parts) > 1:  # each apart, in the order of its index: of two together none has the order
+        every = union_all(*[select(part.limit(place.skip + count).subquery()) for part in parts]).subquery()
+        ids = select(every).order_by(every.c.created_at.desc(), every.c.id.desc())
     shown = ids.offset(place.skip).limit(count).subquery()
     whole = select(*_columns(table)).join(shown, shown.c.id == table.id).order_by(*newest_first)
     return place.total, list(session.execute(whole))
