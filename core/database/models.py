@@ -138,6 +138,16 @@ class ProcessingJob(Base):
             )
             for measure in JOB_MEASURES
         ],
+        # Those without are few: what is left of the tallies' count without them are the others.
+        *[
+            Index(
+                f"ix_processing_jobs_no_{measure}",
+                *ORDER_FILTERS,
+                postgresql_where=text(f"{measure} IS NULL"),
+                sqlite_where=text(f"{measure} IS NULL"),
+            )
+            for measure in JOB_MEASURES
+        ],
         Index(None, "image_id", "created_at", "id"),
         Index(
             "ix_processing_jobs_review_created_at_id",

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.database import pages
+from core.database import pages, tallies
 from core.database.models import Image, ProcessingJob
 from core.database.pages import Page
 from core.records import records
@@ -47,7 +47,9 @@ def page(session: Session, page: int, per_page: int, wanted: JobFilter, order: J
         return records.page_jobs_from_oldest(session, page, per_page, wanted)
     measure, descending = MEASURES[order]
     conditions = [measure.is_not(None), *wanted.rows().conditions()]
-    total = session.scalar(select(func.count()).select_from(ProcessingJob).where(*conditions)) or 0
+    without = [measure.is_(None), *wanted.rows().conditions()]
+    missing = session.scalar(select(func.count()).select_from(ProcessingJob).where(*without)) or 0
+    total = tallies.seek(session, wanted.rows(), 0).total - missing
     start = pages.offset(page, per_page, total)
     count = min(per_page, total - start)
     # Counted from the end of the list that is nearer.
