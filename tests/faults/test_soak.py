@@ -30,7 +30,8 @@ LOAD = 0.9
 WARM_CALLERS = 4
 SHORT_S, SHORT_WARM_S, FULL_WARM_S = 6.0, 3.0, 20.0
 SAMPLE_EVERY_S = 1.0
-SLOWER, MORE_MB, MORE_DESCRIPTORS = 1.2, 50, 10  # chosen: of a full run; fragments and caches, some connections
+# chosen: fragments and caches; each caller may have a connection by then, and the service some of its own
+SLOWER, MORE_MB, MORE_DESCRIPTORS = 1.2, 50, THREADS + 10
 SIDES = ((640, 480), (1280, 960), (2000, 1500), (3000, 2000))
 SMALL = 36
 
