@@ -108,12 +108,13 @@ def main() -> None:
     )
     args = parser.parse_args()
     seed = Seed(args.jobs, args.images, args.days)
+    patience = {"database_timeout_s": 600}  # all rows are filled in with a few statements
     if args.url:
-        _bench(engine.session_factory(config.read(database_url=args.url)), seed)
+        _bench(engine.session_factory(config.read(database_url=args.url, **patience)), seed)
         return
     with postgres.running(shared_buffers="512MB", max_wal_size="4GB") as server:
         server.execute("CREATE DATABASE bench")
-        settings = config.read(database_url=server.url("bench"))
+        settings = config.read(database_url=server.url("bench"), **patience)
         migrations.upgrade(settings)
         sessions = engine.session_factory(settings)
         _bench(sessions, seed)
