@@ -39,7 +39,7 @@ def names(site: Site) -> Iterator[dict[str, str]]:
     """Create one of everything; return their ids."""
     review = seeds.doubtful(site.service)
     batch = seeds.batch(site.service, "Little batch", 1)
-    images = body(basic(site.service, "GET", "/images?per_page=20"))["items"]
+    images = body(basic(site.service, "GET", "/images?per_page=100"))["items"]
     image = next(one["id"] for one in images if one["filename"] == "officer 4.jpg")
     job = body(basic(site.service, "GET", f"/images/{image}"))["jobs"][0]["id"]
     yield {"image": image, "job": job, "short": job[:8], "batch": batch}
@@ -107,7 +107,7 @@ def test_times_are_in_the_viewers_zone(open_context: OpenContext, site: Site) ->
         page.goto("/console/jobs?status=failed")
         time = page.locator("time").first
         shown[zone] = time.inner_text()
-        styles = "{dateStyle: 'medium', timeStyle: 'short'}"
+        styles = "{dateStyle: 'medium', timeStyle: 'medium'}"
         expected = page.evaluate(
             f"(moment) => new Intl.DateTimeFormat('en', {styles}).format(new Date(moment))",
             time.get_attribute("datetime"),

@@ -62,9 +62,17 @@ def _readable(name: str) -> str:
     return name.strip()
 
 
-Name = Annotated[
-    str, Field(min_length=1, max_length=255, json_schema_extra={"pattern": READABLE}), AfterValidator(_readable)
-]
+@dataclass(frozen=True)
+class DescribedPattern:
+    """A pattern of the description, where a validator of its own checks it."""
+
+    pattern: str
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"pattern": self.pattern}
+
+
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_readable), DescribedPattern(READABLE)]
 
 
 def _iso_8601(sent: object) -> object:
