@@ -45,7 +45,7 @@ ENDPOINTS = [
     ("DELETE", f"/batches/{AN_ID}", "storage"),
     ("POST", f"/batches/{AN_ID}/retry-failed", "storage"),
     ("POST", f"/batches/{AN_ID}/cancel", "storage"),
-    ("POST", f"/batches/{AN_ID}/items/{AN_ID}/retry", "storage"),
+    ("POST", f"/batches/{AN_ID}/items/{AN_ITEM_ID}/retry", "storage"),
     ("GET", f"/batches/{AN_ID}/items", "storage"),
     ("GET", f"/batches/{AN_ID}/items/{AN_ITEM_ID}/result", "storage"),
     ("GET", f"/batches/{AN_ID}/results", "storage"),
