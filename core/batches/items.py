@@ -102,7 +102,8 @@ def add(session: Session, batch_id: uuid.UUID, new: Collection[NewItem]) -> dict
     replaced = [item for item in new if item.id in refused]
     for item in replaced:
         _replace_refused(session, batch, item)
-    return {name: item for name, item in before.items() if item.id not in {one.id for one in replaced}}
+    taken = {item.id for item in replaced}
+    return {name: item for name, item in before.items() if item.id not in taken}
 
 
 def insert(session: Session, batch: Batch, fresh: list[NewItem]) -> None:

@@ -65,7 +65,7 @@ class BatchUploader:
     def take(self, batch_id: uuid.UUID, files: Sequence[UploadSource]) -> UploadReceipt:
         """Make items of files. QueueFull, NotFound, BatchClosed; StorageUnavailable when the store fails.
 
-        What was fresh until then is an item all the same: a repeat gets it as a duplicate.
+        What was stored until then is an item all the same: a repeat gets it as a duplicate.
         """
         existing = self._prepare(batch_id, [file.name for file in files])
         outcomes: list[tuple[str, str] | RejectedItem] = []
@@ -79,7 +79,7 @@ class BatchUploader:
         return _receipt(outcomes, existing, fresh)
 
     def _prepare(self, batch_id: uuid.UUID, names: list[str]) -> dict[str, ExistingItem]:
-        """Refuse what can't be taken before anything is fresh; return the items that have these names."""
+        """Refuse what can't be taken before anything is stored; return the items that have these names."""
         with self.results.sessions() as session:
             batch = lifecycle.get(session, batch_id)
             if batch.status != BatchStatus.OPEN or batch.prefix is not None:

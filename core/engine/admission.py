@@ -189,7 +189,7 @@ class Admission:
 
 
 def _check(outcome: list[bytes], timeout_s: float, limit: int) -> None:
-    """Raise what a reply of ADMIT says."""
+    """Raise what a reply of ADMIT or RECHECK says."""
     if outcome[0] == ADMITTED:
         return
     if outcome[0] == NO_ENGINE:
