@@ -15,7 +15,7 @@ from worker.runtime import CpuClock, Runtime
 
 log = logs.get(__name__)
 Options = dict[str, object]
-Job = Callable[[Runtime, bytes], None]
+Job = Callable[[Runtime, bytes, CpuClock], None]
 
 
 @shared_task(name="detect_image")
@@ -23,8 +23,7 @@ def detect_image(token: str, options: Options) -> None:
     """Find the faces of a waiting call's picture."""
     resolved = ResolvedDetectOptions.model_validate(options)
 
-    def job(runtime: Runtime, data: bytes) -> None:
-        clock = CpuClock()
+    def job(runtime: Runtime, data: bytes, clock: CpuClock) -> None:
         report = runtime.detect(data, resolved)
         runtime.engine.answer_report(token, report, runtime.cost_s(clock))
 
@@ -36,8 +35,7 @@ def mask_image(token: str, options: Options) -> None:
     """Mask a waiting call's picture."""
     resolved = ResolvedMaskOptions.model_validate(options)
 
-    def job(runtime: Runtime, data: bytes) -> None:
-        clock = CpuClock()
+    def job(runtime: Runtime, data: bytes, clock: CpuClock) -> None:
         masked = runtime.mask(data, resolved)
         runtime.engine.answer_masked(token, masked, runtime.cost_s(clock))
 
@@ -49,8 +47,7 @@ def mask_manually(token: str, options: Options) -> None:
     """Mask those faces of a waiting call's picture that a person has marked."""
     marked = ManualMaskOptions.model_validate(options)
 
-    def job(runtime: Runtime, data: bytes) -> None:
-        clock = CpuClock()
+    def job(runtime: Runtime, data: bytes, clock: CpuClock) -> None:
         masked = runtime.mask_manually(data, marked)
         runtime.engine.answer_masked(token, masked, runtime.cost_s(clock))
 
@@ -62,8 +59,7 @@ def thumbnail_image(token: str, options: Options) -> None:
     """Make a thumbnail of a waiting call's picture: strangers' files are decoded nowhere but here."""
     side = int(str(options["side"]))
 
-    def job(runtime: Runtime, data: bytes) -> None:
-        clock = CpuClock()
+    def job(runtime: Runtime, data: bytes, clock: CpuClock) -> None:
         thumbnail = thumbnails.make(data, side, runtime.settings.max_image_pixels)
         runtime.engine.answer_thumbnail(token, thumbnail, runtime.cost_s(clock))
 
@@ -87,7 +83,7 @@ def _answered(process: Runtime, token: str, job: Job) -> tuple[str, int]:
     data = process.engine.take(token, process.heartbeat.process.name)
     if data is None:
         return "dropped", 0
-    return _outcome(process.engine, token, lambda: job(process, data)), len(data)
+    return _outcome(process.engine, token, lambda: job(process, data, CpuClock())), len(data)
 
 
 def _outcome(engine: EngineClient, token: str, job: Callable[[], None]) -> str:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,24 @@ KEPT = "kept"  # 200, complete, and stored
 UNKEPT = "200 unkept"
 PAUSE_S = 0.2  # chosen: who is refused asks again soon, so that it is seen when the service is back
 TIMEOUT_S = 120
+
+
+@contextmanager
+def repeated(act: Callable[[], None], every_s: float) -> Iterator[None]:
+    """Do something again and again, from a thread, meanwhile."""
+    done = threading.Event()
+
+    def go_on() -> None:
+        while not done.wait(every_s):
+            act()
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,9 @@
 """Redis, Postgres and the S3 server killed, stopped, slowed and restarted under callers: nobody meets a defect."""
 
-import threading
 import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +17,7 @@ from core.database.models import CleanupTask, Image
 from core.records import cleanups, comparisons
 from core.storage.objects import OWN_PREFIXES
 from tests.faults import crops, results
-from tests.faults.callers import KEPT, UNKEPT, Answer, Callers
+from tests.faults.callers import KEPT, UNKEPT, Answer, Callers, repeated
 from tests.faults.conftest import OWN, Scale
 from tests.faults.tiers import FAULTS, POSTGRES, REDIS, S3, Tier, standing
 from tests.stack import Stack
@@ -58,22 +56,9 @@ class HealthLog:
     stack: Stack
     said: list[tuple[float, int]] = field(default_factory=list)
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        done = threading.Event()
-
-        def watch() -> None:
-            while not done.wait(HEALTH_EVERY_S):
-                status = requests.get(f"{self.stack.url}/health", timeout=30).status_code
-                self.said.append((time.monotonic(), status))
-
-        thread = threading.Thread(target=watch)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+    def ask(self) -> None:
+        status = requests.get(f"{self.stack.url}/health", timeout=30).status_code
+        self.said.append((time.monotonic(), status))
 
     def first(self, status: int, after: float) -> float | None:
         """Return how long after a moment it first said this."""
@@ -107,7 +92,7 @@ class Outage:
 def disturb(stack: Stack, tier: Tier, fault: str, pictures: list[bytes], scale: Scale) -> Outage:
     """Have callers at work before, while and after a tier is disturbed, until they are served as before."""
     callers, health = Callers(stack, pictures, CALLERS), HealthLog(stack)
-    with callers.at_work(), health.watching():
+    with callers.at_work(), repeated(health.ask, HEALTH_EVERY_S):
         time.sleep(scale.outage_s / 4)
         began = time.monotonic()
         with FAULTS[fault](tier):

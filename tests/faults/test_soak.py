@@ -6,9 +6,9 @@ import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import requests
 from tests.bench import inputs, load
 from tests.conftest import StartService
 from tests.faults import crops, results
-from tests.faults.callers import KEPT, Answer, Callers, ask
+from tests.faults.callers import KEPT, Answer, Callers, ask, repeated
 from tests.faults.conftest import OWN, Scale
 from tests.stack import Stack
 
@@ -94,26 +94,18 @@ def capacity(stack: Stack, pictures: list[bytes], seconds: float) -> float:
     return len(answers) / (max(one.ended for one in answers) - min(one.began for one in answers))
 
 
-@contextmanager
-def sampled(stack: Stack, soak: Soak) -> Iterator[None]:
+def sampled(stack: Stack, soak: Soak) -> AbstractContextManager[None]:
     """Note now and then what all programs hold."""
-    done, pids = threading.Event(), [process.pid for process in stack.processes.values()]
+    pids = [process.pid for process in stack.processes.values()]
 
     def sample() -> None:
-        while not done.wait(SAMPLE_EVERY_S):
-            with suppress(psutil.NoSuchProcess):
-                soak.memory_mb.append(load.memory_mb(pids))
-                roots = [psutil.Process(pid) for pid in pids]
-                tree = [one for root in roots for one in (root, *root.children(recursive=True))]
-                soak.descriptors.append(sum(one.num_fds() for one in tree))
+        with suppress(psutil.NoSuchProcess):
+            soak.memory_mb.append(load.memory_mb(pids))
+            roots = [psutil.Process(pid) for pid in pids]
+            tree = [one for root in roots for one in (root, *root.children(recursive=True))]
+            soak.descriptors.append(sum(one.num_fds() for one in tree))
 
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    return repeated(sample, SAMPLE_EVERY_S)
 
 
 def send(stack: Stack, pictures: list[bytes], soak: Soak) -> None:

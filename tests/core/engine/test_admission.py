@@ -1,7 +1,7 @@
 """Who may wait for the engine, and when who is refused is to come again. Real Valkey; the test plays the workers."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,14 +17,6 @@ from tests.core.engine.test_client import ENGINE
 
 TIMEOUT_S = 30
 Enter = Callable[..., str]
-
-
-@pytest.fixture
-def connection(valkey: str) -> Iterator["redis.Redis"]:
-    connection = redis.Redis.from_url(valkey)
-    connection.flushall()
-    yield connection
-    connection.close()
 
 
 @pytest.fixture

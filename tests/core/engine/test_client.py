@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -31,14 +31,6 @@ FOUND = Detections(
     input_size=(640, 384),
 )
 REPORT = DetectionReport(width=60, height=50, channels=3, model="fake", detections=FOUND)
-
-
-@pytest.fixture
-def connection(valkey: str) -> Iterator["redis.Redis"]:
-    connection = redis.Redis.from_url(valkey)
-    connection.flushall()
-    yield connection
-    connection.close()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Who lives, as Redis knows it."""
 
-from collections.abc import Iterator
-
 import pytest
 import redis
 
@@ -11,14 +9,6 @@ from core.engine.client import EngineClient
 from core.engine.heartbeats import Process
 from core.engine.loads import EngineLoad
 from tests.core.engine.test_client import ENGINE
-
-
-@pytest.fixture
-def connection(valkey: str) -> Iterator["redis.Redis"]:
-    connection = redis.Redis.from_url(valkey)
-    connection.flushall()
-    yield connection
-    connection.close()
 
 
 @pytest.fixture

@@ -24,14 +24,6 @@ OTHER_REPORT = REPORT.model_copy(update={"model": "other"})
 
 
 @pytest.fixture
-def connection(valkey: str) -> Iterator["redis.Redis"]:
-    connection = redis.Redis.from_url(valkey)
-    connection.flushall()
-    yield connection
-    connection.close()
-
-
-@pytest.fixture
 def engine(valkey: str, connection: "redis.Redis") -> EngineClient:
     made = services.build(config.read(redis_url=valkey, job_timeout_s=20)).engine
     for process in (FIRST, SECOND):
