@@ -307,7 +307,8 @@ def test_doubtful_faces_are_reviewed(page: Page, site: Site) -> None:
     page.mouse.up()
     page.keyboard.press("Shift+ArrowRight")
     page.get_by_role("button", name="Restore: Face 3").click()  # which is just not masked
-    page.keyboard.press("m")
+    with page.expect_navigation():  # until the scripts of the page have run
+        page.keyboard.press("m")
     expect(page.get_by_text("1 of 1")).to_be_visible()
     newest = body(basic(site.service, "GET", f"/images/{second.image_id}"))["jobs"][0]["id"]
     made = body(basic(site.service, "GET", f"/jobs/{newest}"))
@@ -329,7 +330,8 @@ def test_skip_has_a_shortcut(page: Page, site: Site) -> None:
     jobs = [seeds.doubtful(site.service), seeds.doubtful(site.service)]
     try:
         page.goto("/console/review")
-        page.keyboard.press("n")
+        with page.expect_navigation():  # until the scripts of the page have run
+            page.keyboard.press("n")
         expect(page.get_by_text("2 of 2")).to_be_visible()
         page.keyboard.press("n")
         expect(page.get_by_text("1 of 2")).to_be_visible()

@@ -54,7 +54,8 @@ def test_batch_leads_to_its_reviews(page: Page, site: Site) -> None:
         page.goto("/console/batches")
         expect(page.get_by_role("row", name="With doubts")).to_contain_text("2 to review")
         page.goto(f"/console/batches/{batch}")
-        page.get_by_role("link", name="2 to review").click()
+        with page.expect_navigation():  # until the scripts of the page have run
+            page.get_by_role("link", name="2 to review").click()
         expect(page.get_by_text("1 of 2")).to_be_visible()
         page.keyboard.press("a")
         expect(page.get_by_text("1 of 1")).to_be_visible()
@@ -77,7 +78,8 @@ def test_images_are_searched_and_all_found_deleted(page: Page, site: Site, page_
     page.goto("/console/images")
     page.get_by_label("Name").fill("MEADOW")
     page.get_by_label("Faces from").fill("5")
-    page.get_by_role("button", name="Apply").click()
+    with page.expect_navigation():  # until the scripts of the page have run
+        page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("1–24 of 26")).to_be_visible()
     expect(page.locator("[data-select-found]")).to_be_hidden()
     page.get_by_label("Select all").check()
