@@ -19,7 +19,7 @@ broker_transport_options = {
     # it an hour later: by then no caller waits, and all else is sent again. measured: two of a call's round trips
     "ack_emulation": False,
 }
-worker_hijack_root_logger = False  # core.logs has set up logging
+worker_hijack_root_logger = False  # core.observability.logs has set up logging
 worker_redirect_stdouts = False
 worker_send_task_events = False  # nobody consumes them
 task_send_sent_event = False

@@ -6,8 +6,9 @@ from importlib import metadata
 
 import click
 
-from core import config, cpus
+from core import config
 from core.config import Settings
+from core.system import cpus
 from core.weights import locations, versions
 
 # In order of priority. Batches come last: they may run for days, and everything else is short.

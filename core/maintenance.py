@@ -4,11 +4,11 @@ import math
 import time
 from datetime import timedelta
 
-from core import logs
 from core.batches import bucket_imports, bulk, lifecycle, reaping, removals
 from core.database import tallies
 from core.database.clock import now
 from core.errors import FaceApiError
+from core.observability import logs
 from core.records import cleanups, comparisons, deletions, records
 from core.records.comparisons import StorageDifferences
 from core.records.deletions import CleanupResult

@@ -8,7 +8,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from core import cpus
+from core.system import cpus
 
 TOGETHER = ("tests/e2e/", "tests/faults/", "tests/core/storage/", "tests/contract/test_admin_batch_")
 # measured: seconds on an idle machine of two CPUs. What is left to the end should be short.

@@ -75,29 +75,28 @@ IMPORTS = (
 # What each package of core/ may import of core, beside itself. What is not listed may import any of it.
 ALLOWED = {
     "core.errors": (),
-    "core.cpus": (),
-    "core.memory": (),
+    "core.system": (),
     "core.contract": ("core.errors",),
     "core.pictures": ("core.errors", "core.contract"),
     "core.settings": (),
     "core.config": ("core.errors", "core.contract", "core.settings"),
-    "core.logs": ("core.config",),
+    "core.observability": ("core.config",),
     "core.database": ("core.config", "core.contract"),
-    "core.storage": ("core.errors", "core.config", "core.logs"),
+    "core.storage": ("core.errors", "core.config", "core.observability"),
     "core.weights": ("core.errors", "core.config"),
-    "core.engine": ("core.errors", "core.config", "core.logs", "core.contract"),
-    "core.webhooks": ("core.errors", "core.config", "core.logs", "core.contract", "core.database"),
-    "core.keys": ("core.errors", "core.config", "core.logs", "core.database"),
+    "core.engine": ("core.errors", "core.config", "core.observability", "core.contract"),
+    "core.webhooks": ("core.errors", "core.config", "core.observability", "core.contract", "core.database"),
+    "core.keys": ("core.errors", "core.config", "core.observability", "core.database"),
     "core.vision": (
-        *("core.errors", "core.config", "core.logs", "core.cpus"),
+        *("core.errors", "core.config", "core.observability", "core.system"),
         *("core.contract", "core.pictures", "core.weights"),
     ),
     "core.records": (
-        *("core.errors", "core.config", "core.logs", "core.contract"),
+        *("core.errors", "core.config", "core.observability", "core.contract"),
         *("core.pictures", "core.database", "core.storage", "core.engine"),
     ),
     "core.batches": (
-        *("core.errors", "core.config", "core.logs", "core.contract"),
+        *("core.errors", "core.config", "core.observability", "core.contract"),
         *("core.pictures", "core.database", "core.storage", "core.records", "core.webhooks.events"),
     ),
 }
@@ -120,7 +119,7 @@ class Module:
     tree: ast.Module
 
     def imports(self) -> Iterator[str]:
-        """Yield every module or name that is imported anywhere in this one; `from core import logs` is core.logs."""
+        """Yield every module or name that is imported in this one; `from core import errors` is core.errors."""
         for node in ast.walk(self.tree):
             yield from _imported(node)
 
@@ -315,12 +314,12 @@ def test_nothing_happens_on_import() -> None:
         ("web.routes.admin_batch_results", "from core.webhooks import events", 0),
         ("worker.batches", "from core.webhooks.deliveries import deliver_due", 1),
         ("worker.webhooks", "from core.webhooks import deliveries", 0),
-        ("core.logs", "from core import errors", 1),
+        ("core.observability.logs", "from core import errors", 1),
         ("core.weights.downloads", "from core.vision import detector", 2),
         ("core.settings", "from core import config", 1),
-        ("core.cpus", "from core import config", 1),
-        ("core.memory", "from core import logs", 1),
-        ("core.errors", "from core import logs", 1),
+        ("core.system.cpus", "from core import config", 1),
+        ("core.system.memory", "from core.observability import logs", 1),
+        ("core.errors", "from core.observability import logs", 1),
         ("core.config", "from core.database import engine", 1),
     ],
 )

@@ -10,7 +10,8 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
-from core import config, logs, services
+from core import config, services
+from core.observability import logs
 from core.services import Services
 from web import current, errors, requests
 from web.auth import admissions, guards, origins

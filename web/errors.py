@@ -10,9 +10,10 @@ from flask_limiter import RateLimitExceeded
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 
-from core import errors, logs
+from core import errors
 from core.contract import problems
 from core.errors import FaceApiError, InternalError
+from core.observability import logs
 from web.requests import REQUEST_ID
 from web.server.client_sockets import ClientTooSlow
 

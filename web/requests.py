@@ -10,10 +10,10 @@ import flask
 from flask import g, request
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize
 
-from core import logs
 from core.contract import json_texts
 from core.contract.json_texts import RepeatedMember
 from core.errors import FieldProblem, InvalidOption, UnreadableRequest
+from core.observability import logs
 from web.multipart import StrictFormParser
 
 REQUEST_ID = "X-Request-Id"

@@ -8,7 +8,7 @@ from functools import cache
 
 from billiard.process import current_process
 
-from core import cpus
+from core.system import cpus
 
 MAX_PROCESSES = 256  # as many as FACE_API_WORKER_PROCESSES may be
 MAX_THREADS = 255  # of one process that a byte can count

@@ -6,9 +6,10 @@ from typing import Any
 from celery import signals
 from celery.concurrency import thread
 
-from core import config, logs, services
+from core import config, services
 from core.engine import client, messages
 from core.errors import WeightsError
+from core.observability import logs
 from worker import activity, batches, heartbeats, runtime, tasks, time_limits, transport
 
 app = transport.celery_app(config.load())

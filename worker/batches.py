@@ -15,12 +15,13 @@ from celery import Task, shared_task
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import config, logs, services
+from core import config, services
 from core.batches import leases, reaping
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import ResolvedMaskOptions
 from core.database import engine
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable, UploadTooLarge
+from core.observability import logs
 from core.pictures import headers
 from core.records import outcomes
 from core.records.outcomes import JobOutcome

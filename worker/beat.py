@@ -7,8 +7,9 @@ from typing import Any
 
 from celery import signals
 
-from core import config, logs
+from core import config
 from core.engine import client
+from core.observability import logs
 
 
 @signals.setup_logging.connect

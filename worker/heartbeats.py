@@ -14,10 +14,10 @@ from typing import Any
 
 from celery import bootsteps
 
-from core import logs
 from core.engine.client import EngineClient
 from core.engine.heartbeats import BEAT_EVERY_S, Process, WorkerStatus
 from core.errors import EngineUnavailable
+from core.observability import logs
 
 log = logs.get(__name__)
 # chosen: the loop goes round many times a second, but for what it does when Redis is back

@@ -9,7 +9,8 @@ from typing import Any
 
 from celery import shared_task
 
-from core import config, logs, maintenance, services
+from core import config, maintenance, services
+from core.observability import logs
 from core.services import Services
 
 log = logs.get(__name__)

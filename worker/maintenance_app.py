@@ -9,7 +9,8 @@ from typing import Any
 
 from celery import signals
 
-from core import config, logs, services
+from core import config, services
+from core.observability import logs
 from worker import maintenance, time_limits, transport, webhooks
 from worker.maintenance_lease import MaintenanceLease
 

@@ -8,8 +8,8 @@ import time
 
 import redis
 
-from core import logs
 from core.engine.protocol import NAMESPACE
+from core.observability import logs
 
 log = logs.get(__name__)
 KEY = NAMESPACE + "maintenance"

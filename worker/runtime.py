@@ -7,13 +7,15 @@ from functools import cache
 
 import cv2
 
-from core import config, cpus, logs, memory, services
+from core import config, services
 from core.config import Settings
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, MaskedImage
 from core.engine.client import EngineClient
 from core.engine.heartbeats import WorkerStatus, new_name
+from core.observability import logs
 from core.services import Services
+from core.system import cpus, memory
 from core.vision import detector, pipeline, regions
 from core.vision.detector import Detector
 from core.vision.regions import MaskPolicy

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from celery import shared_task
 
-from core import logs
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.engine.client import EngineClient
 from core.errors import EngineUnavailable, FaceApiError, InternalError
+from core.observability import logs
 from core.pictures import thumbnails
 from worker import runtime
 from worker.runtime import CpuClock, Runtime

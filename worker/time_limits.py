@@ -13,7 +13,7 @@ from typing import Any
 
 from celery import Celery, signals
 
-from core import logs
+from core.observability import logs
 
 log = logs.get(__name__)
 CHECK_EVERY_S = 1.0

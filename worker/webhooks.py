@@ -4,7 +4,7 @@ import threading
 
 from celery import shared_task
 
-from core import logs
+from core.observability import logs
 from core.services import Services
 from core.webhooks import deliveries
 from worker import maintenance

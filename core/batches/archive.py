@@ -15,13 +15,13 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from zipstream import ZipStream
 
-from core import logs
 from core.batches import item_names, lifecycle, tree_names
 from core.batches.tree_names import TreeNames
 from core.contract.states import ItemState
 from core.database.engine import SessionFactory
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
 from core.errors import NotFound
+from core.observability import logs
 from core.pictures import suffixes
 from core.storage.base import ObjectStore
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from core import logs
+from core.observability import logs
 
 REQUEST_ID = "request_id"
 # What could follow a task, in Celery's canvas: nothing.

@@ -13,8 +13,8 @@ from typing import TypeVar
 import limits
 import redis
 
-from core import logs
 from core.errors import RateLimited, Unauthenticated
+from core.observability import logs
 
 MAX_FAILURES = 10
 BLOCKED_S = 15 * 60

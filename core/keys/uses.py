@@ -9,11 +9,11 @@ import threading
 import time
 import uuid
 
-from core import logs
 from core.database.clock import now
 from core.database.engine import SessionFactory
 from core.keys import keys
 from core.keys.keys import KeyUsage
+from core.observability import logs
 
 log = logs.get(__name__)
 FLUSH_INTERVAL_S = 2.0  # chosen: what a killed process may lose, and one short transaction instead of one for each call

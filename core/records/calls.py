@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import logs
 from core.contract.states import JobStatus
 from core.database.clock import now
 from core.errors import StorageUnavailable
+from core.observability import logs
 from core.records import records
 from core.records.outcomes import JobOutcome
 from core.records.results import PendingResult, ResultStore, UploadedImage

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import logs
 from core.database.engine import SessionFactory
 from core.errors import NotFound, StorageUnavailable
+from core.observability import logs
 from core.records import cleanups, records
 from core.storage.base import ObjectStore
 

@@ -17,10 +17,10 @@ from typing import Self, TypeVar
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from core import logs
 from core.database.clock import now
 from core.database.engine import SessionFactory
 from core.errors import StorageUnavailable
+from core.observability import logs
 from core.records import cleanups, deletions
 from core.records.rows import StoredImage
 from core.storage import objects

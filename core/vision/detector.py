@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from core import cpus
 from core.config import Settings
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import Detections, Face, Timings
+from core.system import cpus
 from core.vision import fusion, mosaics, passes
 from core.vision.candidates import Candidates
 from core.vision.doubts import DoubtLimits

@@ -11,12 +11,12 @@ from http import HTTPStatus
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from core import logs
 from core.config import Settings
 from core.contract.states import DeliveryStatus
 from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import WebhookDelivery
+from core.observability import logs
 from core.webhooks import events, posts
 from core.webhooks.addresses import AddressPolicy
 from core.webhooks.events import NO_SECRET

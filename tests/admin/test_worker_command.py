@@ -13,7 +13,7 @@ from core.weights.versions import ModelVersion, RuntimeName
 
 @pytest.fixture(autouse=True)
 def _four_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.cpus.available", lambda: 4)
+    monkeypatch.setattr("core.system.cpus.available", lambda: 4)
 
 
 def options(runtime: str = "auto", processes: int = 0) -> set[str]:

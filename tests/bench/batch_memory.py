@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from core import cpus
+from core.system import cpus
 from tests.bench import inputs
 from tests.bench.batches import has_finished
 from tests.faults import crops

@@ -28,7 +28,8 @@ from typing import Any
 import psutil
 import psycopg2
 
-from core import config, cpus
+from core import config
+from core.system import cpus
 from tests import postgres, swift
 from tests.bench import capacity_model, inputs, load
 from tests.bench.callers import CLIENTS, Client

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from core import cpus
+from core.system import cpus
 from tests.bench import inputs
 from tests.bench.callers import CLIENTS, Client
 from tests.stack import Stack

@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 
 from flask.testing import FlaskClient
 
-from core import config, logs, services
+from core import config, services
 from core.database.engine import SessionFactory
+from core.observability import logs
 from core.records import records
 from core.records.records import JobFilter
 from tests.ports import free_port

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from core import cpus
+from core.system import cpus
 from tests.bench import figures
 from tests.bench.figures import Measured
 

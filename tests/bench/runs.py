@@ -10,8 +10,9 @@ from typing import Any
 
 import requests
 
-from core import config, cpus
+from core import config
 from core.config import Settings
+from core.system import cpus
 from tests import postgres, swift
 from tests.bench import inputs, load
 from tests.bench.callers import Calls

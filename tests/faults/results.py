@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core import cpus
 from core.config import ROOT
+from core.system import cpus
 from tests.bench import performance_report
 
 FOLDER = ROOT / "build" / "reliability"

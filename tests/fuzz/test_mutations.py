@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from core import memory
+from core.system import memory
 from tests.faults import results
 from tests.fuzz import checks, mutations, seeds
 

@@ -23,9 +23,10 @@ from typing import Any
 
 from sqlalchemy import event
 
-from core import config, logs, maintenance, services
+from core import config, maintenance, services
 from core.database.clock import now
 from core.errors import UndecodableImage
+from core.observability import logs
 from core.records import calls, comparisons, records
 from core.records.outcomes import JobOutcome
 from core.records.results import ResultStore, UploadedImage

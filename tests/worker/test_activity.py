@@ -14,7 +14,7 @@ from worker.activity import Activity
 
 @pytest.fixture
 def activity(monkeypatch: pytest.MonkeyPatch) -> Activity:
-    monkeypatch.setattr("core.cpus.available", lambda: 4)
+    monkeypatch.setattr("core.system.cpus.available", lambda: 4)
     return Activity()
 
 

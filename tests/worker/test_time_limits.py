@@ -9,7 +9,7 @@ from worker.time_limits import RunningTask, TimeLimits
 
 PROGRAM = """
 import os, sys, threading
-from core import logs
+from core.observability import logs
 from worker import time_limits
 from worker.time_limits import RunningTask, TimeLimits
 

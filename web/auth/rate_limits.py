@@ -8,7 +8,7 @@ from flask import g
 from limits.storage import MemoryStorage, RedisStorage
 from redis import RedisError
 
-from core import logs
+from core.observability import logs
 
 # The prefix of a storage URL that selects this storage; the rest is the URL of Redis.
 SCHEME = "once+"

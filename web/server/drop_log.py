@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from core import logs
+from core.observability import logs
 
 EVERY_S = 10.0
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-from core.memory import HeapTrimmer
+from core.system.memory import HeapTrimmer
 from web.server import refusals
 from web.server.connections import Connection
 from web.server.messages import HostMissing

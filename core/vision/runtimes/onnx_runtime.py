@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from core import cpus
+from core.system import cpus
 from core.vision.runtimes.networks import IdleCpus, no_idle_cpus
 
 # From 1.29 on ONNX Runtime writes an id of the machine to the home folder at import, and reports to its makers.

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import config, logs
+from core import config
 from core.database import engine
+from core.observability import logs
 from tests.ports import free_port
 
 

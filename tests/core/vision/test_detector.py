@@ -166,7 +166,7 @@ def test_letterbox_keeps_aspect_at_top_left() -> None:
 
 
 def test_threads_share_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.cpus.available", lambda: 8)
+    monkeypatch.setattr("core.system.cpus.available", lambda: 8)
     assert detector.threads(config.read()) == 1
     assert detector.threads(config.read(worker_processes=3)) == 2
     assert detector.threads(config.read(inference_threads=5)) == 5

@@ -35,7 +35,7 @@ def test_symbolic_model_takes_any_size(model: Path, height: int, width: int) -> 
     ("threads", "idle", "used"), [(1, 0, 1), (1, 2, 1), (1, 3, 4), (1, 7, 4), (2, 5, 2), (2, 6, 8), (8, 0, 8)]
 )
 def test_idle_cpus_help_a_run(model: Path, monkeypatch: pytest.MonkeyPatch, threads: int, idle: int, used: int) -> None:
-    monkeypatch.setattr("core.cpus.available", lambda: 8)
+    monkeypatch.setattr("core.system.cpus.available", lambda: 8)
     network = OrtNetwork(quantization.dynamic(model), threads, lambda _: idle)
     network.run(np.ones((1, 3, 32, 32), np.float32))
     assert list(network._sessions) == list(dict.fromkeys((threads, used)))

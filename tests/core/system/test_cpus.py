@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core import cpus
+from core.system import cpus
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from core.config import ROOT
 
 # Blocks too small to be mapped by themselves; each hundredth stays, so that the heap can't shrink at its end.
 GROW = """
-from core import memory
+from core.system import memory
 trimmer = memory.HeapTrimmer(64 * 2**20)
 start = memory.own_bytes()
 blocks = [bytearray(2**16) for _ in range({blocks})]
