@@ -88,7 +88,8 @@ def jobs(run: Run) -> Curve:
     xs = _few(run, JOBS)
     lines: dict[str, list[float]] = {"detect, stored": [], "list of jobs": [], "failed jobs": [], "statistics": []}
     with run.servers() as (settings, _), run.service(settings) as service:
-        sessions, there = engine.session_factory(service.own_settings()), 0
+        patient = service.own_settings().model_copy(update={"database_timeout_s": database.PATIENCE_S})
+        sessions, there = engine.session_factory(patient), 0
         for x in xs:
             database.fill(sessions, Seed(x, x // 3, 180, there + 1, there // 3 + 1))
             there = x

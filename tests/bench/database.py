@@ -36,6 +36,7 @@ from tests.bench import pages
 
 LIMIT_MS = 50
 PER_PAGE = 100
+PATIENCE_S = 600  # chosen: all rows are filled in with a few statements
 METHODS = ["gaussian", "gaussian", "gaussian", "pixelate", "solid", "elliptical"]
 LARGE_BATCH, SMALL_BATCH = uuid.UUID(int=1), uuid.UUID(int=2)
 # A quarter of the jobs are detections; 1 of 100 failed, and the failures are old; a tenth is one large batch.
@@ -108,13 +109,12 @@ def main() -> None:
     )
     args = parser.parse_args()
     seed = Seed(args.jobs, args.images, args.days)
-    patience = {"database_timeout_s": 600}  # all rows are filled in with a few statements
     if args.url:
-        _bench(engine.session_factory(config.read(database_url=args.url, **patience)), seed)
+        _bench(engine.session_factory(config.read(database_url=args.url, database_timeout_s=PATIENCE_S)), seed)
         return
     with postgres.running(shared_buffers="512MB", max_wal_size="4GB") as server:
         server.execute("CREATE DATABASE bench")
-        settings = config.read(database_url=server.url("bench"), **patience)
+        settings = config.read(database_url=server.url("bench"), database_timeout_s=PATIENCE_S)
         migrations.upgrade(settings)
         sessions = engine.session_factory(settings)
         _bench(sessions, seed)
