@@ -7,7 +7,7 @@ FaceApiError
 │   └── ResidualFace
 ├── AccessDenied
 │   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
-├── NotFound · MethodNotAllowed · BatchClosed · BatchUnfinished · FeatureDisabled
+├── NotFound · MethodNotAllowed · BatchClosed · BatchUnfinished · NothingToUndo · FeatureDisabled
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · ServiceStopping · JobTimedOut
 │   ├── TooManyStreams · TooManyConnections
@@ -150,6 +150,10 @@ class BatchClosed(FaceApiError):
 
 class BatchUnfinished(FaceApiError):
     code, title = "batch_unfinished", "This batch is not finished"
+
+
+class NothingToUndo(FaceApiError):
+    code, title = "nothing_to_undo", "There is no mask by hand that can be undone here"
 
 
 class FeatureDisabled(FaceApiError):

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from core.contract import detections
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
-from core.contract.reports import DetectionReport, MaskedImage
+from core.contract.reports import DetectionReport, MaskedImage, face_count
 from core.records.calls import StoredIds
 from web.schemas import detect
 from web.schemas.detect import DetectResponse, ImageInfo, Profiling, Summary
@@ -101,6 +101,7 @@ def masked_json(masked: MaskedImage, options: ResolvedMaskOptions, context: Requ
             regions_masked=report.regions,
             doubtful=report.detection.detections.doubtful,
             kept_faces=report.kept_faces,
+            uncovered_faces=face_count(report.uncovered),
             effective_strength=report.effective_strength,
         ),
         metadata_removed=list(report.detection.metadata_removed),

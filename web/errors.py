@@ -29,6 +29,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.RequestTooSlow: 408,
     errors.BatchClosed: 409,
     errors.BatchUnfinished: 409,
+    errors.NothingToUndo: 409,
     errors.UploadTooLarge: 413,
     errors.ImageTooLarge: 413,
     errors.AddressTooLong: 414,

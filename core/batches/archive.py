@@ -149,9 +149,11 @@ def _entries(batch_id: uuid.UUID) -> Select[Any]:
         BatchItem.corrected_at,
     )
     of_job = (_KEY, ProcessingJob.output_format, ProcessingJob.detections, ProcessingJob.report, ProcessingJob.total_ms)
+    by_hand = (ProcessingJob.edited_by, ProcessingJob.uncovered_faces)
     more = (BatchItem.job_id, BatchItem.size_bytes, BatchItem.digest, BatchItem.result_digest, BatchItem.face_count)
     ends = (BatchItem.error_code, BatchItem.error_detail, BatchItem.finished_at, Image.width, Image.height)
-    selected = _with_job(*of_item, *of_job, *more, *ends).join(Image, Image.id == BatchItem.image_id, isouter=True)
+    selected = _with_job(*of_item, *of_job, *by_hand, *more, *ends)
+    selected = selected.join(Image, Image.id == BatchItem.image_id, isouter=True)
     return selected.where(BatchItem.batch_id == batch_id, BatchItem.state.in_(FINISHED))
 
 
@@ -184,6 +186,8 @@ def _entry(batch: Batch, row: Any, name: str | None) -> dict[str, Any]:
         "result": name,
         "result_sha256": row.result_digest,
         "corrected": row.corrected_at is not None,
+        "edited_by": row.edited_by,
+        "uncovered_faces": row.uncovered_faces,
         "finished_at": row.finished_at.isoformat(),
     }
 

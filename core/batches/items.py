@@ -68,10 +68,14 @@ ALL_ITEMS = ItemFilter()
 
 @dataclass(frozen=True)
 class ItemRecord:
-    """An item with the key of its masked picture; None without one."""
+    """An item with the key of its masked picture, None without one.
+
+    uncovered_faces: how many sure faces somebody has left visible there, None where that is not known.
+    """
 
     row: BatchItem
     processed_s3_key: str | None
+    uncovered_faces: int | None
 
 
 def options_of(batch: Batch) -> ResolvedDetectOptions:
@@ -207,7 +211,7 @@ def _finished(session: Session, batch: Batch, page: int, per_page: int, which: I
 
 
 def _with_key() -> Select[Any]:
-    columns: tuple[Any, ...] = (BatchItem, ProcessingJob.processed_s3_key)
+    columns: tuple[Any, ...] = (BatchItem, ProcessingJob.processed_s3_key, ProcessingJob.uncovered_faces)
     return select(*columns).join(ProcessingJob, ProcessingJob.id == BatchItem.job_id, isouter=True)
 
 

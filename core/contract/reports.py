@@ -139,7 +139,7 @@ class Verification(FrozenModel):
 class MaskReport(FrozenModel):
     """What was done to a picture: the faces found, the regions masked, the largest strength used.
 
-    kept_faces: those that were found where the caller wants faces to be left.
+    kept_faces: those that were found where the caller wants faces to be left; uncovered: the sure ones among them.
     verification: None where the masked picture was not searched.
     """
 
@@ -147,6 +147,7 @@ class MaskReport(FrozenModel):
     regions: int
     effective_strength: int
     kept_faces: int = 0
+    uncovered: tuple[Face, ...] = ()
     verification: Verification | None = None
 
 

@@ -4,16 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    ForeignKey,
-    Index,
-    String,
-    Text,
-    Uuid,
-    text,
-)
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contract.states import JobStatus, JobType, ReviewState
@@ -113,7 +104,8 @@ class ProcessingJob(Base):
 
     Each list is read in the order of an index: there is one for every combination of filters, so that none has to
     look for its rows among others. Those for batches hold no job that is in none, that for reviews no job but those
-    that wait for one. report: what was done, in detail (core/records/outcomes.py).
+    that wait for one. report: what was done, in detail (core/records/outcomes.py). edited_by: who masked it by hand;
+    uncovered_faces: how many sure faces somebody has left visible, null where that is not known.
     """
 
     __tablename__ = "processing_jobs"
@@ -182,6 +174,8 @@ class ProcessingJob(Base):
     detections: Mapped[Any] = mapped_column(JsonDocument, nullable=True)
     report: Mapped[Any] = mapped_column(JsonDocument, nullable=True)
     review_state: Mapped[str | None] = mapped_column(String(16))
+    edited_by: Mapped[str | None] = mapped_column(Text)
+    uncovered_faces: Mapped[int | None]
     processed_s3_key: Mapped[str | None] = mapped_column(String(500))
     processed_size_bytes: Mapped[int | None] = mapped_column(BigInteger)
     inference_ms: Mapped[float | None]

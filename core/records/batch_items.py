@@ -50,7 +50,7 @@ def follow(session: Session, item: Any, job: StoredJob, digest: str) -> None:
     """Give an item, as `of_image` has locked it, the result that a person has made of its picture.
 
     digest: SHA-256 of the masked picture. An item that is still to be worked on stays as it is, and so do detections:
-    theirs are the faces that were found.
+    theirs are the faces that were found. With the service's own result, which an undo brings back, it is not corrected.
     """
     masks = session.scalar(select(Batch.id).where(Batch.id == item.batch_id, Batch.job_type == JobType.MASK))
     if masks is None or item.state in {ItemState.QUEUED, ItemState.RUNNING}:
@@ -58,7 +58,7 @@ def follow(session: Session, item: Any, job: StoredJob, digest: str) -> None:
     values: dict[str, Any] = {"state": ItemState.COMPLETED, "job_id": job.id, "face_count": job.face_count}
     values |= {"result_digest": digest, "error_code": None, "error_detail": None}
     # Finished anew: who asks for what is new since then finds it.
-    values |= {"corrected_at": database_time(), "finished_at": database_time()}
+    values |= {"corrected_at": database_time() if job.edited_by else None, "finished_at": database_time()}
     corrected = update(BatchItem).where(BatchItem.id == item.id).values(values)
     session.execute(corrected.execution_options(synchronize_session=False))
     changes = Counter({ItemState.COMPLETED.value: 1, "faces": (job.face_count or 0) - (item.face_count or 0)})

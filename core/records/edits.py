@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
+from core.contract import region_options
 from core.contract.detections import Landmarks, of_face
 from core.contract.options import CoverOptions, ManualMaskOptions
 from core.contract.reports import Box, Face, MaskedImage
@@ -16,8 +17,9 @@ from core.contract.states import JobStatus, JobType
 from core.database.clock import now
 from core.engine.client import EngineClient
 from core.errors import FieldProblem, InvalidOption
-from core.records import outcomes, records, reviews
+from core.records import outcomes, records, reviews, uncoverings
 from core.records.results import ResultStore
+from core.records.reviews import ManualResult
 from core.records.rows import JobDetail, StoredImage, StoredJob
 
 # The options that say how a face is covered; the others say which faces are found.
@@ -45,7 +47,6 @@ class EditPlan:
     """What is masked, and why. detections: as they are saved."""
 
     image: StoredImage
-    edited: JobDetail | None
     options: ManualMaskOptions
     detections: list[dict[str, Any]]
     report: dict[str, Any] = field(default_factory=dict)
@@ -85,10 +86,12 @@ class MaskEditor:
                 processed_size_bytes=len(masked.image),
                 created_at=moment,
                 finished_at=moment,
-                **outcome.values,
+                edited_by=plan.report["by"],
+                **outcome.values | {"uncovered_faces": len(report["uncovered"])},
             )
+            result = ManualResult(job, plan.detections, report, digest)
             try:
-                pending.commit(lambda session: reviews.insert_edited(session, job, plan.detections, report, digest))
+                pending.commit(lambda session: reviews.insert_edited(session, result))
             except IntegrityError:
                 with self._results.sessions() as session:
                     records.get_image(session, plan.image.id)  # NotFound: it has been deleted meanwhile
@@ -110,15 +113,19 @@ def make_plan(image: StoredImage, edited: JobDetail | None, edit: ManualEdit) ->
         {name: value for name, value in found.items() if name != "review"} | {"index": index}
         for index, found in enumerate(every)
     ]
+    options = _options(edited, edit.appearance, detections)
+    requested = region_options.boxes(options.mask_regions, (image.width, image.height))
+    masked = [*(face.box for face in options.faces), *requested]
     report = {
         "edited_from": str(edited.job.id) if edited else None,
         "kept": [index for index in range(len(before)) if index not in edit.remove],
         "removed": sorted(set(edit.remove)),
         "added": [list(box) for box in boxes],
+        "uncovered": uncoverings.by_hand(edited, edit.remove, masked),
         "by": edit.by,
         "at": now().isoformat(),
     }
-    return EditPlan(image, edited, _options(edited, edit.appearance, detections), detections, report)
+    return EditPlan(image, options, detections, report)
 
 
 def _options(

@@ -6,8 +6,9 @@ from typing import Any
 
 from core.contract import detections
 from core.contract.options import CoverOptions, ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
-from core.contract.reports import DetectionReport, MaskedImage, MaskReport
+from core.contract.reports import DetectionReport, MaskedImage, MaskReport, face_count
 from core.contract.states import JobType, ReviewState
+from core.records import uncoverings
 
 # What a manual mask stores, where a search has its thresholds: every face that a person has marked counts.
 MANUAL_THRESHOLDS = {"confidence_threshold": 0.01, "nms_threshold": 0.999999}
@@ -44,6 +45,7 @@ def masked(result: MaskedImage, options: ResolvedMaskOptions, total_ms: float) -
     """Return the outcome of mask."""
     report = result.report.detection
     values = requested_columns(options) | _measured_columns(report, total_ms, options.detail)
+    values["uncovered_faces"] = face_count(result.report.uncovered)
     summary = job_report(report, options.detail) | _mask_report(result.report, options)
     return JobOutcome(report.width, report.height, values, lambda: detections.of_report(report), result.image, summary)
 
@@ -125,6 +127,7 @@ def _mask_report(report: MaskReport, options: ResolvedMaskOptions | ManualMaskOp
         "mask_regions": [region.model_dump() for region in options.mask_regions],
         "keep_regions": [region.model_dump() for region in keep],
         "kept_faces": report.kept_faces,
+        "uncovered": uncoverings.of_regions(report),
         "effective_strength": report.effective_strength,
         "metadata_removed": list(report.detection.metadata_removed),
         "verification": report.verification and report.verification.model_dump(),

@@ -13,7 +13,7 @@ from core.database import pages
 from core.database.clock import now
 from core.database.models import Image, ProcessingJob
 from core.database.pages import Page
-from core.errors import NotFound
+from core.errors import NotFound, NothingToUndo
 from core.records import batch_items, records
 from core.records.rows import ImageSummary, JobDetail, StoredJob
 
@@ -24,6 +24,16 @@ class Review:
 
     job: JobDetail
     image: ImageSummary
+
+
+@dataclass(frozen=True)
+class ManualResult:
+    """What a person has decided that a picture looks like. digest: SHA-256 of the masked picture."""
+
+    job: StoredJob
+    detections: Any
+    report: dict[str, Any]
+    digest: str
 
 
 def page(session: Session, page: int, per_page: int, batch_id: uuid.UUID | None = None) -> Page[Review]:
@@ -73,19 +83,43 @@ def accept(session: Session, job_id: uuid.UUID, by: str) -> None:
     session.commit()
 
 
-def insert_edited(session: Session, job: StoredJob, detections: Any, report: dict[str, Any], digest: str) -> None:
+def insert_edited(session: Session, made: ManualResult) -> None:
     """Insert what a person made of a picture, and finish the review of the job that was edited.
 
-    If it came from a batch, its item has this result from now on. digest: SHA-256 of the masked picture. Part of the
-    caller's transaction.
+    If it came from a batch, its item has this result from now on. Part of the caller's transaction.
     """
+    job = made.job
     item = batch_items.of_image(session, job.image_id)
-    records.insert_job(session, replace(job, batch_id=item and item.batch_id), detections, report)
+    replaced = newest_result(session, job.image_id)
+    report = made.report | {"replaced": replaced and str(replaced)}
+    records.insert_job(session, replace(job, batch_id=item and item.batch_id), made.detections, report)
     if report["edited_from"]:
         verdict = {"verdict": "edited", "by": report["by"], "job_id": str(job.id)}
         _finish(session, uuid.UUID(report["edited_from"]), verdict)
     if item:
-        batch_items.follow(session, item, job, digest)
+        batch_items.follow(session, item, job, made.digest)
+
+
+def insert_restored(session: Session, undone: uuid.UUID, made: ManualResult) -> None:
+    """Insert the result from before a mask by hand anew, so that it is the newest, in its item as well.
+
+    NothingToUndo when the one that is undone is the newest no longer. Part of the caller's transaction.
+    """
+    job = made.job
+    item = batch_items.of_image(session, job.image_id)
+    if newest_result(session, job.image_id) != undone:
+        raise NothingToUndo("there is a newer result")
+    records.insert_job(session, job, made.detections, made.report)
+    if item:
+        batch_items.follow(session, item, job, made.digest)
+
+
+def newest_result(session: Session, image_id: uuid.UUID) -> uuid.UUID | None:
+    """Lock an image, and return the job whose result is its newest; None without one."""
+    session.execute(select(Image.id).where(Image.id == image_id).with_for_update())
+    with_result = (ProcessingJob.image_id == image_id, ProcessingJob.processed_s3_key.is_not(None))
+    newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
+    return session.scalar(select(ProcessingJob.id).where(*with_result).order_by(*newest_first).limit(1))
 
 
 def _finish(session: Session, job_id: uuid.UUID, verdict: dict[str, Any]) -> None:

@@ -47,6 +47,8 @@ class StoredJob:
     created_at: datetime = field(default_factory=now)
     finished_at: datetime | None = None
     review_state: str | None = None
+    edited_by: str | None = None
+    uncovered_faces: int | None = None
 
 
 @dataclass(frozen=True)

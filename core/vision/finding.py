@@ -80,14 +80,14 @@ def find_around(
 class Selection:
     """Which faces are masked. options: what they were searched with; detections: the faces to mask.
 
-    visible: those that stay visible because `max_faces` is smaller, or because they lie where faces are kept; kept: how
-    many do; limited: whether the caller has given a number of faces, and there are as many.
+    visible: those that stay visible because `max_faces` is smaller, or because they lie where faces are kept; kept:
+    the latter; limited: whether the caller has given a number of faces, and there are as many.
     """
 
     options: ResolvedMaskOptions
     detections: Detections
     visible: tuple[Face, ...]
-    kept: int
+    kept: tuple[Face, ...]
     limited: bool
 
 
@@ -103,7 +103,7 @@ def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: 
     masked, visible = reports.split_after(faces, options.max_faces)
     limited = 0 < options.max_faces <= reports.face_count(faces)
     selected = detections.model_copy(update={"faces": masked, "near_misses": near_misses})
-    return Selection(options, selected, (*visible, *kept), reports.face_count(kept), limited)
+    return Selection(options, selected, (*visible, *kept), kept, limited)
 
 
 def _enlarged(detections: Detections, reduction: Reduction, input_size: int) -> Detections:

@@ -6,7 +6,7 @@ Pure functions. Whatever goes wrong between decode and encode is an error, never
 import time
 
 from core.contract.options import CoverOptions, ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
-from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings
+from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings, face_count
 from core.pictures import images
 from core.pictures.images import DecodedImage
 from core.vision import covering, finding, regions, searches
@@ -50,7 +50,9 @@ def mask(
     faces = _ranked((*selection.detections.faces, *covered.missed))
     detections = selection.detections.model_copy(update={"faces": faces})
     report = _report(picture, detector, detections, steps)
-    masked = _mask_report(report, covered, subject).model_copy(update={"kept_faces": selection.kept})
+    sure = tuple(face for face in selection.kept if not face.review)
+    kept = {"kept_faces": face_count(selection.kept), "uncovered": sure}
+    masked = _mask_report(report, covered, subject).model_copy(update=kept)
     return MaskedImage(report=masked, image=image)
 
 

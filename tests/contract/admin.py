@@ -31,6 +31,7 @@ ENDPOINTS = [
     ("GET", "/reviews", "storage"),
     ("POST", f"/images/{AN_ID}/mask", "storage"),
     ("POST", f"/jobs/{AN_ID}/review", "storage"),
+    ("POST", f"/jobs/{AN_ID}/undo", "storage"),
     ("POST", "/test/mask", ""),
     ("POST", "/api-keys", "database"),
     ("GET", "/api-keys", "database"),

@@ -18,7 +18,7 @@ BATCH = {
 }  # fmt: skip
 ITEM = {
     "id", "name", "state", "attempts", "error", "image_id", "job_id", "face_count", "result_url", "size_bytes",
-    "sha256", "result_sha256", "corrected", "created_at", "finished_at",
+    "sha256", "result_sha256", "corrected", "uncovered_faces", "created_at", "finished_at",
 }  # fmt: skip
 BAND = {"unit": "relative", "x1": 0, "y1": 0.9, "x2": 1, "y2": 1}
 NOTHING = {

@@ -10,7 +10,7 @@ from tests.contract.admin import basic, body, call, cookie
 from tests.contract.calls import assert_problem, detected, fields, is_uuid, mask
 from tests.stack import Stack
 
-HOW = {"cover": "face", "regions_masked": 1, "doubtful": 0, "kept_faces": 0}
+HOW = {"cover": "face", "regions_masked": 1, "doubtful": 0, "kept_faces": 0, "uncovered_faces": 0}
 
 
 def tried(service: Stack, file: bytes, **query: Any) -> dict[str, Any]:

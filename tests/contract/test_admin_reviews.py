@@ -16,7 +16,7 @@ from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields, mas
 from tests.contract.test_admin_records import IMAGE, JOB
 from tests.stack import Stack
 
-DETAIL = JOB | {"image", "detections", "report", "review_state"}
+DETAIL = JOB | {"image", "detections", "report", "review_state", "edited_by", "uncovered_faces"}
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 CORNER = {"x1": 400.0, "y1": 10.0, "x2": 460.0, "y2": 90.0}
 

@@ -100,6 +100,12 @@ OVERLOADED: ErrorCase = (
 )
 TIMED_OUT: ErrorCase = ("The job took too long.", errors.JobTimedOut("there was no answer within 30 s"), {})
 EDITED: Responses = write(201, JobDetailResponse, UNKNOWN, MISFIT, OVERLOADED, TIMED_OUT)
+NOT_UNDONE: ErrorCase = (
+    "The job is no manual mask, replaced no result, or is not the image's newest result.",
+    errors.NothingToUndo("there is a newer result"),
+    {},
+)
+UNDONE: Responses = {"201": JobDetailResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, NOT_UNDONE))}
 
 
 def test_mask(body: type[BaseModel]) -> Responses:

@@ -56,6 +56,7 @@ AN_ITEM: dict[str, Any] = {
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "result_sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
     "corrected": False,
+    "uncovered_faces": 0,
     "created_at": "2026-03-04T11:00:00.123456+00:00",
     "finished_at": "2026-03-04T11:00:07.654321+00:00",
 }
@@ -84,6 +85,8 @@ A_RESULT: dict[str, Any] = {
     "result": None,
     "result_sha256": None,
     "corrected": False,
+    "edited_by": None,
+    "uncovered_faces": 0,
     "finished_at": "2026-03-04T11:00:07.654321+00:00",
 }
 A_DELIVERY: dict[str, Any] = {

@@ -141,6 +141,8 @@ A_JOB_IN_FULL: dict[str, Any] = {
     "detections": [DETECTION],
     "report": A_REPORT,
     "review_state": None,
+    "edited_by": None,
+    "uncovered_faces": 0,
 }
 A_KEY_TEXT = "xyl_" + "0123456789ab" * 4
 A_KEY: dict[str, Any] = {
@@ -170,6 +172,7 @@ MASKED: dict[str, Any] = {
         "regions_masked": 1,
         "doubtful": 0,
         "kept_faces": 0,
+        "uncovered_faces": 0,
         "effective_strength": 389,
     },
     "metadata_removed": ["exif", "gps", "thumbnail"],

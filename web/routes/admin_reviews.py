@@ -7,7 +7,7 @@ from flask import Response, g
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core.records import records, reviews
+from core.records import records, reviews, undos
 from core.records.edits import MaskEditor
 from web import bodies, current
 from web.auth import guards
@@ -43,7 +43,8 @@ def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
     """Mask a stored image again: without the detections that are no faces, and with the faces that were missed.
 
     No faces are searched for, and only you check the result. The response is a new job with a new masked picture; the
-    job that was edited counts as reviewed.
+    job that was edited counts as reviewed. `uncovered_faces` tells how many faces are visible now that were surely
+    found; `POST /jobs/{job_id}/undo` takes it back.
     """
     with current.translate_database_errors():
         job_id = _editor().make(path.image_id, body.edit(g.admin.username), caller_has_gone)
@@ -61,6 +62,18 @@ def post_review(path: JobPath, body: Verdict) -> Response:
     with current.session() as session:
         reviews.accept(session, path.job_id, g.admin.username)
     return _respond(path.job_id, HTTPStatus.OK)
+
+
+@admin_reviews.post("/jobs/<job_id>/undo", summary="Undo a manual mask", responses=openapi.UNDONE)
+@guards.admin("storage")
+def post_undo(path: JobPath) -> Response:
+    """Take back a manual mask: the result from before is the image's newest again, in its batch as well.
+
+    The response is a new job with that result, byte for byte. The job that was undone stays, with who made it.
+    """
+    with current.translate_database_errors():
+        job_id = undos.undo(current.results(), path.job_id, g.admin.username)
+    return _respond(job_id, HTTPStatus.CREATED)
 
 
 def _editor() -> MaskEditor:

@@ -168,6 +168,10 @@ class ItemResponse(BaseModel):
         description="Whether a person has masked it again: its job and result are theirs since.",
         validation_alias=AliasPath("row", "corrected_at"),
     )
+    uncovered_faces: int | None = Field(
+        description="Faces that were surely found and that somebody has left visible, by hand or by `keep_regions`.",
+        validation_alias="uncovered_faces",
+    )
     created_at: Timestamp
     finished_at: Timestamp | None
 

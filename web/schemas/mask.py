@@ -16,6 +16,7 @@ class Masking(BaseModel):
     regions_masked: int = Field(description="Faces, and the `mask_regions` of the call.")
     doubtful: int = Field(description="How many of the faces are doubtful: masked, and marked `review`.")
     kept_faces: int = Field(description="Faces found in the `keep_regions` of the call, and left as they are.")
+    uncovered_faces: int = Field(description="The sure ones among them, which would have been masked.")
     effective_strength: int = Field(description="The largest used; never weaker than hides a face of that size.")
 
 

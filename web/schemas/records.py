@@ -182,6 +182,11 @@ class JobDetailResponse(JobResponse):
     review_state: ReviewState | None = Field(
         description="`pending`: a person should check a doubtful face; `done`: one did."
     )
+    edited_by: str | None = Field(description="Who masked the image by hand; null where the service did.")
+    uncovered_faces: int | None = Field(
+        description="Faces that were surely found and that somebody has left visible, by hand or by `keep_regions`;"
+        " `report.uncovered` lists them. Null where that is not known."
+    )
 
     @classmethod
     def of(cls, detail: JobDetail, image: ImageSummary) -> Self:

@@ -107,10 +107,11 @@ def test_json_tells_of_regions(service: Stack) -> None:
     }
     query = {"strength": "auto", "cover": "head"}
     found = body(basic(service, "POST", "/test/mask", files=files, params=query))["masking"]
-    assert {name: found[name] for name in (*query, "regions_masked", "kept_faces")} == {
+    assert {name: found[name] for name in (*query, "regions_masked", "kept_faces", "uncovered_faces")} == {
         **query,
         "regions_masked": 1,
         "kept_faces": 1,
+        "uncovered_faces": 1,
     }
 
 
@@ -123,6 +124,7 @@ def test_job_tells_what_was_asked(service: Stack) -> None:
     assert (found["strength"], report["strength"], report["cover"]) == (None, "auto", "head")
     assert (report["mask_regions"], report["keep_regions"]) == ([BAND], [{"unit": "pixels", **FACE}])
     assert (report["regions"], report["kept_faces"], found["face_count"]) == (1, 1, 0)
+    assert (found["uncovered_faces"], found["edited_by"], len(report["uncovered"])) == (1, None, 1)
 
 
 def test_edit_keeps_what_was_asked(service: Stack) -> None:

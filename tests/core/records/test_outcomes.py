@@ -56,7 +56,7 @@ def test_mask_tells_its_strength() -> None:
 
 
 def test_mask_tells_what_was_asked() -> None:
-    cover = MaskReport(detection=report(CLEAR), regions=3, effective_strength=9, kept_faces=2)
+    cover = MaskReport(detection=report(CLEAR), regions=3, effective_strength=9, kept_faces=2, uncovered=(CLEAR,))
     region = {"unit": "pixels", "x1": 1, "y1": 2, "x2": 3, "y2": 4}
     given = {"strength": "auto", "cover": "head", "mask_regions": [region], "keep_regions": [region]}
     outcome = outcomes.masked(MaskedImage(report=cover, image=b"x"), ResolvedMaskOptions.model_validate(given), 5)
@@ -64,6 +64,8 @@ def test_mask_tells_what_was_asked() -> None:
     assert outcome.report is not None
     assert {name: outcome.report[name] for name in given} == given
     assert (outcome.report["regions"], outcome.report["kept_faces"]) == (3, 2)
+    assert outcome.values["uncovered_faces"] == 1
+    assert [found["confidence"] for found in outcome.report["uncovered"]] == [CLEAR.confidence]
 
 
 def test_mask_tells_its_verification() -> None:

@@ -84,6 +84,12 @@ def test_kept_face_stays_and_is_counted() -> None:
     assert [face.box for face in masked.report.detection.detections.faces] == [OTHER]
     verification = masked.report.verification
     assert verification is not None and (verification.rounds, masked.report.kept_faces) == (0, 1)
+    assert [face.box for face in masked.report.uncovered] == [FACE]
+
+
+def test_doubtful_face_that_is_kept_is_not_uncovered() -> None:
+    doubtful = mask(VisibleFaces(FACE, confidences=(0.45,)), keep_regions=[region(0, 0, 56, 46)], doubtful="mask")
+    assert (doubtful.report.kept_faces, doubtful.report.uncovered) == (1, ())
 
 
 def test_face_is_kept_by_its_centre_alone() -> None:
