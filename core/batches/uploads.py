@@ -17,7 +17,7 @@ from core.pictures import headers
 from core.records.results import PendingResult, ResultStore, UploadedImage
 
 RETRY_AFTER_S = 5
-INVALID_NAME = "invalid_name"
+INVALID_NAME, NAME_TAKEN = "invalid_name", "name_taken"
 
 
 class UploadSource(Protocol):
@@ -148,7 +148,7 @@ def _receipt(
         item, state = (existing[name], existing[name].state) if name in existing else (fresh[name], ItemState.QUEUED)
         if item.digest != digest:
             detail = "another picture has this name in this batch"
-            receipt.refused.append(RejectedItem(name, "name_taken", detail))
+            receipt.refused.append(RejectedItem(name, NAME_TAKEN, detail))
             continue
         receipt.accepted.append(AcceptedItem(item.id, name, state, duplicate=new.pop(name, None) is None))
     return receipt

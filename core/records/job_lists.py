@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.database import pages, tallies
-from core.database.models import Image, ProcessingJob
+from core.database.models import BatchItem, Image, ProcessingJob
 from core.database.pages import Page
 from core.records import records
 from core.records.records import JobFilter
@@ -66,3 +66,10 @@ def filenames(session: Session, jobs: Collection[StoredJob]) -> dict[UUID, str]:
     """Return the names of the jobs' images, by image."""
     named = select(Image.id, Image.filename).where(Image.id.in_({job.image_id for job in jobs}))
     return {row.id: row.filename for row in session.execute(named)}
+
+
+def error_codes(session: Session, jobs: Collection[StoredJob]) -> dict[UUID, str]:
+    """Return the codes of the errors of failed jobs, by job: the items of batches know them."""
+    failed = [job.id for job in jobs if job.error]
+    known = select(BatchItem.job_id, BatchItem.error_code).where(BatchItem.job_id.in_(failed))
+    return {row.job_id: row.error_code for row in session.execute(known) if row.error_code} if failed else {}

@@ -68,6 +68,7 @@ def test_rejected_image_shows_the_request_id(page: Page, page_errors: PageErrors
     page.goto("/console/test")
     page.get_by_label("Choose an image").set_input_files(payload("notes.jpg", b"no picture at all"))
     expect(page.get_by_role("alert")).to_contain_text(re.compile(r"request [0-9a-f-]{36}"))
+    expect(page.get_by_role("alert")).to_contain_text("This image format is not supported")
 
 
 # --- keys ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from core.keys import lockouts
 from tests.contract.admin import ADMIN, COOKIE
-from tests.e2e import browsers
+from tests.e2e import browsers, seeds
 from tests.e2e.conftest import OpenContext, PageErrors, Site, add_session
 
 ELSEWHERE = "http://elsewhere.example"
@@ -81,17 +81,59 @@ def test_logout_really_ends_the_session(page: Page, site: Site) -> None:
     expect(page).to_have_title("Log in · Face API")
 
 
-def test_expired_session_leads_to_the_login_and_back(page: Page, site: Site, page_errors: PageErrors) -> None:
-    page_errors.expected = ["401"]
-    page.goto("/console/keys")
+def end_sessions(site: Site) -> None:
     for key in site.service.services.redis.scan_iter("face-api:session:*"):
         site.service.services.redis.delete(key)
-    page.get_by_placeholder("Name of the new key").fill("too late")
-    page.get_by_role("button", name="Create").click()
+
+
+def test_expired_session_leads_to_the_login_and_back(visitor: Page, site: Site) -> None:
+    page = visitor
+    browsers.log_in(page, site.url, "correct horse")
+    end_sessions(site)
+    page.get_by_role("link", name="Jobs", exact=True).first.click()
     expect(page).to_have_title("Log in · Face API")
+    expect(page.get_by_role("status").first).to_contain_text("Your session has ended.")
     fill(page, "correct horse")
-    expect(page.get_by_role("heading", level=1)).to_have_text("API keys")
-    expect(page.get_by_text("too late")).to_have_count(0)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+    page.get_by_role("button", name="Log out").click()
+    expect(page).to_have_title("Log in · Face API")
+    expect(page.get_by_text("Your session has ended.")).to_have_count(0)
+
+
+def test_what_was_typed_outlives_the_session(page: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["401"]
+    page.goto("/console/keys")
+    end_sessions(site)
+    page.get_by_placeholder("Name of the new key").fill("just in time")
+    page.get_by_role("button", name="Create").click()
+    dialog = page.get_by_role("dialog", name="Your session has ended")
+    expect(dialog.get_by_label("Username")).to_have_value("admin")
+    expect(dialog.get_by_label("Password")).to_be_focused()
+    dialog.get_by_label("Password").fill("wrong horse")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_have_text("Incorrect username or password.")
+    dialog.get_by_label("Password").fill("correct horse")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name="Your new API key")).to_be_visible()
+    page.get_by_role("button", name="I have copied it").click()
+    expect(page.get_by_role("row", name="just in time")).to_be_visible()
+
+
+def test_chosen_files_outlive_the_session(page: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["401"]
+    page.goto("/console/batches/new")
+    page.get_by_label("Name").fill("Begun before")
+    page.get_by_label("Choose images").set_input_files([browsers.payload("a.jpg", seeds.portrait())])
+    end_sessions(site)
+    page.get_by_role("button", name="Start batch").click()
+    dialog = page.get_by_role("dialog", name="Your session has ended")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
+    expect(page.get_by_text("1 images")).to_be_visible()
+    page.get_by_role("button", name="Start batch").click()
+    dialog.get_by_label("Password").fill("correct horse")
+    dialog.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Begun before")
 
 
 @pytest.mark.parametrize("path", ["/console/logout", f"{ADMIN}/api-keys"])

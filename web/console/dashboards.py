@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import dataclass
+from uuid import UUID
 
 from flask import Blueprint, Response, request
 
-from core.records import records, reviews, statistics, timelines
+from core.records import job_lists, records, reviews, statistics, timelines
 from core.records.records import JobFilter
 from core.records.rows import StoredJob
 from core.records.statistics import Latencies, UsageStatistics
@@ -31,6 +32,7 @@ class DashboardData:
     latencies: Latencies
     chart: Chart
     failures: list[StoredJob]
+    codes: dict[UUID, str]
     failed: int
     to_review: int
 
@@ -63,6 +65,7 @@ def _load(span: Span) -> DashboardData:
             statistics.latencies(session),
             charts.draw(timelines.latest(session, span, count), tick_every),
             failed.items,
+            job_lists.error_codes(session, failed.items),
             failed.total,
             reviews.page(session, 1, 1).total,
         )

@@ -5,10 +5,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from core import errors
 from web.console.texts import Translator
 
 UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 NONE = "–"
+TITLES = {error.code: error.title for error in errors.leaves()}
 
 
 def number(value: float | None) -> str:
@@ -69,6 +71,19 @@ def rate(per_s: float | None) -> str:
     if per_s is None:
         return NONE
     return f"{per_s:.1f} / s" if per_s >= 1 else f"{per_s * 60:.0f} / min"
+
+
+def problem(translator: Translator, code: str | None, detail: str | None) -> tuple[str, str]:
+    """Return what an error means in the viewer's language, and the API's detail if that says more."""
+    text = translator.get(f"errors.{code}", "")
+    more = "" if detail == TITLES.get(code or "") or code == errors.InternalError.code else detail or ""
+    return (text, more) if text else (more or code or NONE, "")
+
+
+def choice(translator: Translator, option: str, value: str) -> str:
+    """Return the label of an option's value, beside the API's word where that is another."""
+    label = translator.get(f"{option}.{value}", value)
+    return label if label.lower() == value else f"{label} ({value})"
 
 
 def option_value(translator: Translator, value: object) -> str:

@@ -1,7 +1,7 @@
 """Stored images: the list, and one image with its jobs."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Blueprint, Response
 from pydantic import Field
@@ -9,7 +9,7 @@ from pydantic import Field
 from core.batches import lifecycle
 from core.contract.models import FrozenModel
 from core.errors import NotFound
-from core.records import image_lists, records
+from core.records import image_lists, job_lists, records
 from core.records.rows import StoredJob
 from web import current
 from web.auth import guards
@@ -50,14 +50,14 @@ def show(image_id: str) -> Response:
         detail = records.get_image(session, ids.parse(image_id))
         job = _selected_job(detail.jobs, query.job)
         job_detail = records.get_job(session, job.id) if job else None
+        codes = job_lists.error_codes(session, detail.jobs)
         around = image_lists.around(session, detail.image)
         batch = around.batch_id and lifecycle.find(session, around.batch_id)
     faces = overlays.face_boxes(job_detail.detections if job_detail else None)
     masked_job = job if job and job.processed_s3_key else None
     overlay = overlays.Overlay(detail.image.width, detail.image.height, faces)
-    return pages.render(
-        "image.html", detail=detail, job=job, masked_job=masked_job, overlay=overlay, around=around, batch=batch
-    )
+    values: dict[str, Any] = {"masked_job": masked_job, "overlay": overlay, "around": around, "batch": batch}
+    return pages.render("image.html", detail=detail, job=job, codes=codes, **values)
 
 
 def _selected_job(jobs: Sequence[StoredJob], job_id: str) -> StoredJob | None:

@@ -37,11 +37,13 @@ def show_all() -> Response:
     with current.session() as session:
         page = job_lists.page(session, query.page, query.per_page, query.filter(), query.order)
         names = job_lists.filenames(session, page.items)
+        codes = job_lists.error_codes(session, page.items)
     filtered = any(getattr(query, name) is not None for name in FILTERS)
     lists: dict[str, Any] = {
         "pager": pagination.pager(page),
         "page": page,
         "names": names,
+        "codes": codes,
         "sort_link": pagination.current_url,
     }
     return pages.render("jobs.html", query=query, filtered=filtered, **lists)
@@ -54,6 +56,7 @@ def show(job_id: str) -> Response:
     with current.session() as session:
         detail = records.get_job(session, ids.parse(job_id))
         image = records.get_image(session, detail.image.id)
+        codes = job_lists.error_codes(session, [detail.job])
     body: dict[str, Any] = json.loads(JobDetailResponse.of(detail, image).model_dump_json())
     document = json.dumps(body, indent=2, ensure_ascii=False)
-    return pages.render("job.html", detail=detail, job=detail.job, document=document)
+    return pages.render("job.html", detail=detail, job=detail.job, codes=codes, document=document)

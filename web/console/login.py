@@ -22,7 +22,8 @@ def show_login() -> BaseResponse:
     try:
         current.state().admins.authenticate()
     except Unauthenticated:
-        return pages.render("login.html", target=target, username="")
+        ended = "next" in request.args and current.state().admins.login_source().is_known
+        return pages.render("login.html", target=target, username="", ended=ended)
     return redirect(target)
 
 

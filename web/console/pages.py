@@ -55,7 +55,7 @@ def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Respons
         "menu": MENU,
         "admin": g.get("admin"),
         "asset_url": assets.asset_url,
-        "script_texts": texts.section(translator.texts, "script"),
+        "script_texts": texts.for_scripts(translator.texts),
         "current_path": current_path(),
         "request_id": g.request_id,
     }

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from web.console import texts
+from core import errors
+from core.batches import reaping, uploads
+from core.contract.options import MaskOptions
+from web.console import formats, texts
+from web.console.texts import Translator
 
 FOLDER = Path(texts.__file__).parent.parent
 TEMPLATES = sorted(FOLDER.glob("templates/**/*.html"))
@@ -71,6 +75,21 @@ def test_nothing_is_left_untranslated(name: str) -> None:
     assert same <= {"product"}
 
 
+@pytest.mark.parametrize("name", texts.LANGUAGES)
+def test_every_error_has_a_text(name: str) -> None:
+    codes = {error.code for error in errors.leaves()} | {reaping.QUARANTINED, uploads.INVALID_NAME, uploads.NAME_TAKEN}
+    assert codes - set(texts.section(texts.read(name), "errors")) == set()
+
+
+def test_errors_are_told_in_the_readers_language() -> None:
+    korean = Translator("ko")
+    text = korean("errors.image_too_large")
+    assert formats.problem(korean, "image_too_large", "it has 60 megapixels") == (text, "it has 60 megapixels")
+    assert formats.problem(korean, "image_too_large", errors.ImageTooLarge.title) == (text, "")
+    assert formats.problem(korean, "internal_error", "a secret") == (korean("errors.internal_error"), "")
+    assert formats.problem(korean, None, "of an old job") == ("of an old job", "")
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_templates_hold_no_bare_texts(path: Path) -> None:
     assert bare(path.read_text()) == []
@@ -105,6 +124,7 @@ def test_no_text_is_unused() -> None:
     everything = "".join(path.read_text() for path in [*TEMPLATES, *SOURCES, *SCRIPTS])
     # Prefixes of keys that are completed at run time: "status." ~ job.status, f"health.{state}".
     prefixes = tuple(re.findall(r"""\"([a-z_]+\.(?:[a-z_.]+[._])?)["{]""", everything))
+    prefixes += tuple(f"{option}." for option in MaskOptions.model_fields)  # values: of method, cover, detail
     named = set(re.findall(r"""\"([\w.]+)\"""", everything))
     unused = [
         key

@@ -101,7 +101,8 @@ async function poll() {
     const batch = await callApi("GET", path);
     show(batch);
     if (batch.finished_at) return location.reload();
-  } catch {
+  } catch (error) {
+    if (error.loggedOut) return;
     // The next poll tries again.
   }
   setTimeout(poll, POLL_INTERVAL_MS);

@@ -1,23 +1,27 @@
 // Refreshes the dashboard's status cards every few seconds while the page is visible.
 
+import { callApi } from "./api.js";
 import { localiseTimes } from "./times.js";
 
 const REFRESH_INTERVAL_MS = 5000;
 const live = document.querySelector("[data-live]");
 const lost = document.querySelector("[data-lost]");
+let asking = false;
 
 async function refresh() {
-  if (document.hidden) return;
+  if (document.hidden || asking) return;
+  asking = true;
   try {
-    const response = await fetch(live.dataset.live, { credentials: "same-origin", headers: { Accept: "application/json" } });
-    if (response.status === 401) return location.reload(); // the session has expired: the page redirects to the login
-    if (!response.ok) throw new Error(response.statusText);
-    for (const card of (await response.json()).cards) update(card);
+    const { cards } = await callApi("GET", live.dataset.live);
+    for (const card of cards) update(card);
     live.hidden = false;
     lost.hidden = true;
-  } catch {
+  } catch (error) {
+    if (error.loggedOut) return location.reload(); // the page leads to the login
     live.hidden = true;
     lost.hidden = false;
+  } finally {
+    asking = false;
   }
 }
 

@@ -22,7 +22,7 @@ export function showPendingToast() {
   if (text) toast(text);
 }
 
-function createElement(name, attributes, ...children) {
+export function createElement(name, attributes, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   element.append(...children);

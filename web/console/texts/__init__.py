@@ -37,6 +37,12 @@ def section(texts: Texts, name: str) -> Texts:
     return {key.removeprefix(prefix): text for key, text in texts.items() if key.startswith(prefix)}
 
 
+def for_scripts(texts: Texts) -> Texts:
+    """Return what scripts say: their own texts, and by their whole keys those of errors and options."""
+    shared = {key: text for key, text in texts.items() if key.startswith(("errors.", "option.")) and ".hint" not in key}
+    return section(texts, "script") | shared
+
+
 class Translator:
     """Translates to one language. A missing key is a bug: KeyError, which a test finds first."""
 

@@ -1,0 +1,44 @@
+"""What fits where: no choice is cut off, whatever the width of the window."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.e2e.conftest import OpenContext, Site, add_session
+
+# A select that is narrower than it would be by itself.
+CUT_CHOICES = """() => [...document.querySelectorAll("main select")].filter((select) => {
+  if (!select.offsetWidth) return false;
+  const own = select.offsetWidth;
+  select.style.width = "max-content";
+  const whole = select.offsetWidth;
+  select.style.width = "";
+  return own < whole;
+}).map((select) => select.name)"""
+
+
+def open_page(open_context: OpenContext, site: Site, width: int, language: str) -> Page:
+    context = open_context(viewport={"width": width, "height": 800}, locale=language)
+    add_session(context, site)
+    return context.new_page()
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("width", [390, 1024, 1280])
+def test_no_choice_of_a_filter_is_cut_off(open_context: OpenContext, site: Site, width: int, language: str) -> None:
+    page = open_page(open_context, site, width, language)
+    for path in ("/console/jobs?method=solid", "/console/images?name=portrait", "/console/test"):
+        page.goto(path)
+        assert page.evaluate(CUT_CHOICES) == []
+
+
+def test_date_fields_fit_a_phone(open_context: OpenContext, site: Site) -> None:
+    page = open_page(open_context, site, 390, "en")
+    for path in ("/console/jobs", "/console/images"):
+        page.goto(path)
+        dates = page.locator("input[type=date]")
+        boxes = [one for one in (dates.nth(number).bounding_box() for number in range(dates.count())) if one]
+        assert len(boxes) == 2
+        assert all(one["x"] >= 16 and one["x"] + one["width"] <= 374 and one["width"] >= 140 for one in boxes)
+        # Safari zooms into a field whose text is smaller, and stays there.
+        assert dates.first.evaluate("one => getComputedStyle(one).fontSize") == "16px"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

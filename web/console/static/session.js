@@ -1,0 +1,70 @@
+// Logging in again on the page, when the session has ended.
+
+import { createElement } from "./dialogs.js";
+import { explain, t } from "./texts.js";
+
+const PATH = "/api/v1/admin/auth/login";
+let waiting = null;
+
+// Ask for the password; resolves to whether the viewer has logged in. Calls that fail at the same time share a dialog.
+export function logInAgain() {
+  waiting ??= ask().finally(() => (waiting = null));
+  return waiting;
+}
+
+function ask() {
+  const username = createElement("input", { name: "username", autocomplete: "username", autocapitalize: "none", required: "" });
+  username.value = document.querySelector("[data-username]")?.textContent ?? "";
+  const password = createElement("input", { name: "password", type: "password", autocomplete: "current-password", required: "", autofocus: "" });
+  const problem = createElement("p", { class: "notice", "data-state": "failed", role: "alert", hidden: "" });
+  const cancel = createElement("button", { class: "button", type: "button" }, t("cancel"));
+  const submit = createElement("button", { class: "button primary", type: "submit" }, t("log_in"));
+  const form = createElement(
+    "form",
+    { class: "stack" },
+    createElement("h2", { id: "session-title" }, t("session_ended")),
+    createElement("p", {}, t("session_ended_text")),
+    problem,
+    createElement("label", {}, t("username"), username),
+    createElement("label", {}, t("password"), password),
+    createElement("div", { class: "actions" }, cancel, submit),
+  );
+  const dialog = createElement("dialog", { class: "dialog", "aria-labelledby": "session-title" }, form);
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    let done = false;
+    cancel.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(done);
+    });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      submit.disabled = true;
+      const failure = await logIn(username.value, password.value);
+      submit.disabled = false;
+      done = !failure;
+      if (done) return dialog.close();
+      problem.textContent = failure;
+      problem.hidden = false;
+      password.select();
+    });
+    dialog.showModal();
+  });
+}
+
+// Return why it failed, or nothing.
+async function logIn(username, password) {
+  try {
+    const response = await fetch(PATH, {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify({ username, password }),
+    });
+    if (response.ok) return "";
+    return response.status === 401 ? t("login_failed") : explain(await response.json());
+  } catch {
+    return t("no_response");
+  }
+}
