@@ -6,8 +6,10 @@ FaceApiError
 │   ├── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
 │   └── ResidualFace
 ├── AccessDenied
-│   └── Unauthenticated · KeyRevoked · CrossOrigin · RateLimited
-├── NotFound · MethodNotAllowed · BatchClosed · BatchUnfinished · NothingToUndo · FeatureDisabled
+│   ├── Unauthenticated · KeyRevoked · KeyExpired · MissingScope · NetworkNotAllowed
+│   └── CrossOrigin · RateLimited
+├── NotFound · MethodNotAllowed · KeyEnded · BatchClosed · BatchUnfinished · NothingToUndo
+├── FeatureDisabled
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · ServiceStopping · JobTimedOut
 │   ├── TooManyStreams · TooManyConnections
@@ -128,6 +130,18 @@ class KeyRevoked(AccessDenied):
     code, title = "key_revoked", "This API key has been revoked"
 
 
+class KeyExpired(AccessDenied):
+    code, title = "key_expired", "This API key has expired"
+
+
+class MissingScope(AccessDenied):
+    code, title = "missing_scope", "This API key may not be used for this"
+
+
+class NetworkNotAllowed(AccessDenied):
+    code, title = "network_not_allowed", "This API key may not be used from this address"
+
+
 class CrossOrigin(AccessDenied):
     code, title = "cross_origin", "A page of another site may not do this"
 
@@ -142,6 +156,10 @@ class NotFound(FaceApiError):
 
 class MethodNotAllowed(FaceApiError):
     code, title = "method_not_allowed", "This method is not allowed here"
+
+
+class KeyEnded(FaceApiError):
+    code, title = "key_ended", "This API key is revoked, has expired or was rotated already"
 
 
 class BatchClosed(FaceApiError):

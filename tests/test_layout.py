@@ -86,7 +86,10 @@ ALLOWED = {
     "core.weights": ("core.errors", "core.config"),
     "core.engine": ("core.errors", "core.config", "core.observability", "core.contract"),
     "core.webhooks": ("core.errors", "core.config", "core.observability", "core.contract", "core.database"),
-    "core.keys": ("core.errors", "core.config", "core.observability", "core.database"),
+    "core.keys": (
+        *("core.errors", "core.settings", "core.config", "core.observability"),
+        *("core.contract", "core.database"),
+    ),
     "core.vision": (
         *("core.errors", "core.config", "core.observability", "core.system"),
         *("core.contract", "core.pictures", "core.weights"),

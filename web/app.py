@@ -17,6 +17,7 @@ from web import current, errors, requests
 from web.auth import admissions, guards, origins
 from web.console import blueprints
 from web.openapi import public as openapi
+from web.openapi import security
 from web.requests import REQUEST_ID, Request
 from web.routes.admin_batch_results import admin_batch_results
 from web.routes.admin_batches import admin_batches
@@ -77,6 +78,7 @@ def create_app(built: Services) -> FaceApiApp:
     app.register_blueprint(blueprints.root)
     app.register_blueprint(blueprints.build())
     _serve_documentation(app)
+    security.describe(app)
     return app
 
 

@@ -141,7 +141,7 @@ def _insert_stored(session: Session, batch: Batch, fresh: list[NewItem]) -> dict
     """Insert the images and queued jobs of those that are in the store; return the jobs by item."""
     stored = {item.id: _job(batch, item.image) for item in fresh if item.image}
     if stored:
-        images = [vars(item.image) for item in fresh if item.image]
+        images = [vars(item.image) | {"api_key_id": batch.api_key_id} for item in fresh if item.image]
         session.execute(upserts.table_of(Image).insert(), images)
         session.execute(upserts.table_of(ProcessingJob).insert(), [vars(job) for job in stored.values()])
     return stored
@@ -227,5 +227,6 @@ def _job(batch: Batch, image: StoredImage) -> StoredJob:
         batch_id=batch.id,
         status=JobStatus.QUEUED,
         created_at=image.created_at,
+        api_key_id=batch.api_key_id,
         **outcomes.requested_columns(options_of(batch)),
     )

@@ -203,9 +203,10 @@ def _lease(session: Session, batch: Batch, item: Any) -> ItemLease:
 
 def _insert(session: Session, lease: ItemLease, image: StoredImage, columns: dict[str, Any]) -> None:
     """Insert the rows of an item whose picture was in the bucket before."""
-    session.execute(upserts.table_of(Image).insert().values(vars(image)))
+    sender = {"api_key_id": select(Batch.api_key_id).where(Batch.id == lease.batch_id).scalar_subquery()}
+    session.execute(upserts.table_of(Image).insert().values(vars(image) | sender))
     ids = {"id": lease.job_id, "image_id": lease.image_id, "batch_id": lease.batch_id, "created_at": image.created_at}
-    session.execute(upserts.table_of(ProcessingJob).insert().values(ids | columns))
+    session.execute(upserts.table_of(ProcessingJob).insert().values(ids | sender | columns))
     with_ids = (
         update(BatchItem).where(BatchItem.id == lease.item_id).values(image_id=lease.image_id, job_id=lease.job_id)
     )

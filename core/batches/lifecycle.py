@@ -27,13 +27,15 @@ RATE_WINDOW_S = 60  # chosen: the rate of the last minute says best how long the
 
 @dataclass(frozen=True)
 class NewBatch:
-    """What a batch is created with. options: every default resolved; idempotency_key: no two batches have the same."""
+    """What a batch is created with. options: every default resolved; idempotency_key: no two batches have the same;
+    api_key_id: of the key that creates it."""
 
     name: str
     options: ResolvedDetectOptions
     webhook_url: str | None = None
     prefix: str | None = None
     idempotency_key: str | None = None
+    api_key_id: uuid.UUID | None = None
 
     @property
     def job_type(self) -> JobType:
@@ -55,7 +57,8 @@ class Progress:
 
 def create(session: Session, new: NewBatch) -> tuple[Batch, bool]:
     """Create a batch, or find the one with the same idempotency key; return whether it is new, too. Commits."""
-    values = {name: getattr(new, name) for name in ("name", "webhook_url", "prefix", "idempotency_key", "job_type")}
+    given = ("name", "webhook_url", "prefix", "idempotency_key", "api_key_id", "job_type")
+    values = {name: getattr(new, name) for name in given}
     values |= {"id": uuid.uuid4(), "status": BatchStatus.OPEN, "options": new.options.model_dump(mode="json")}
     # Only the same key is no error: any other conflict with the table still is.
     inserted = upserts.insert(session, Batch).values(values).on_conflict_do_nothing(index_elements=["idempotency_key"])
@@ -85,10 +88,22 @@ def find(session: Session, batch_id: uuid.UUID) -> Batch | None:
     return None if batch is None or batch.deleted_at else batch
 
 
-def page(session: Session, page: int, per_page: int, status: str | None = None) -> Page[Batch]:
-    """Return one page of the batches, newest first."""
+@dataclass(frozen=True)
+class BatchFilter:
+    """Which batches are listed: those with this status that one of these keys has created."""
+
+    status: str | None = None
+    api_key_ids: Collection[uuid.UUID] | None = None
+
+
+EVERY_BATCH = BatchFilter()
+
+
+def page(session: Session, page: int, per_page: int, wanted: BatchFilter = EVERY_BATCH) -> Page[Batch]:
+    """Return one page of the wanted batches, newest first."""
     batches = select(Batch).where(Batch.deleted_at.is_(None))
-    batches = batches.where(Batch.status == status) if status else batches
+    batches = batches.where(Batch.status == wanted.status) if wanted.status else batches
+    batches = batches if wanted.api_key_ids is None else batches.where(Batch.api_key_id.in_(wanted.api_key_ids))
     return pages.fetch(session, batches.order_by(Batch.created_at.desc(), Batch.id.desc()), page, per_page)
 
 

@@ -13,6 +13,7 @@ from core.database.clock import database_time, now
 
 UNFINISHED = text("finished_at IS NULL")
 HIDDEN = text("deleted_at IS NOT NULL")
+OF_KEY = text("api_key_id IS NOT NULL")
 WAITING = text("finished_at IS NULL AND queued > 0")
 QUEUED = text(f"state = '{ItemState.QUEUED}'")
 RUNNING = text(f"state = '{ItemState.RUNNING}'")
@@ -27,6 +28,7 @@ class Batch(Base):
     options: those of detect or mask, every one resolved. prefix: where in the bucket the pictures are, else null;
     imported_at: when all of them had become items; import_until: when the lease of a running import expires.
     served_at: when a worker last took an item of it. deleted_at: since when it is being deleted, and is shown nowhere.
+    api_key_id: of the key that created it, whether that is still there or not.
     """
 
     __tablename__ = "batches"
@@ -35,6 +37,7 @@ class Batch(Base):
         one_of("status", BatchStatus),
         Index(None, "created_at", "id"),
         Index(None, "status", "created_at", "id"),
+        Index(None, "api_key_id", "created_at", "id", postgresql_where=OF_KEY, sqlite_where=OF_KEY),
         # Those that workers and maintenance query; the others are many more.
         Index("ix_batches_unfinished", "id", postgresql_where=UNFINISHED, sqlite_where=UNFINISHED),
         Index("ix_batches_deleted", "id", postgresql_where=HIDDEN, sqlite_where=HIDDEN),
@@ -45,6 +48,7 @@ class Batch(Base):
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
     name: Mapped[str] = mapped_column(String(255))
     idempotency_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    api_key_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     job_type: Mapped[str] = mapped_column(String(16))
     options: Mapped[Any] = mapped_column(JsonDocument)
     status: Mapped[str] = mapped_column(String(16))

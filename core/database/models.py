@@ -9,8 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contract.states import JobStatus, JobType, ReviewState
 from core.database.base import Base, JsonDocument, Serial, UtcDateTime, one_of
-from core.database.batch_models import Batch, BatchItem
+from core.database.batch_models import OF_KEY, Batch, BatchItem
 from core.database.clock import now
+from core.database.key_models import ApiKey
 from core.database.webhook_models import WebhookDelivery
 
 __all__ = [
@@ -38,27 +39,6 @@ __all__ = [
 ANY_BATCH = uuid.UUID(int=0)
 
 
-class ApiKey(Base):
-    """A caller's key: its text is never stored, only its SHA-256."""
-
-    __tablename__ = "api_keys"
-
-    id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
-    name: Mapped[str] = mapped_column(String(255))
-    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    key_prefix: Mapped[str] = mapped_column(String(16))
-    key_suffix: Mapped[str] = mapped_column(String(16))
-    is_active: Mapped[bool] = mapped_column(default=True)
-    request_count: Mapped[int] = mapped_column(BigInteger, default=0)
-    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
-
-    @property
-    def key_preview(self) -> str:
-        """What a person recognises the key by."""
-        return f"{self.key_prefix}...{self.key_suffix}"
-
-
 # A method implies the type, so no query filters by both.
 JOB_FILTERS = ((), ("job_type",), ("blur_method",), ("status",), ("job_type", "status"), ("blur_method", "status"))
 # What jobs are sorted by beside the time; such a list is read, filtered and skipped in the measure's index alone.
@@ -73,7 +53,8 @@ PENDING_IN_BATCH = text(f"batch_id IS NOT NULL AND review_state = '{ReviewState.
 class Image(Base):
     """A stored picture: its bytes are in the object store under `s3_key`.
 
-    batch_id: of the batch that it came with. face_count, review_state: of the newest of its jobs that counted faces. A
+    batch_id: of the batch that it came with; api_key_id: of the key that sent it, whether that is still there or not.
+    face_count, review_state: of the newest of its jobs that counted faces. A
     trigger on the jobs keeps these three, so that lists can be searched by them.
     """
 
@@ -84,6 +65,7 @@ class Image(Base):
         Index("ix_images_search", "created_at", "id", "face_count", "filename"),
         Index(None, "batch_id", "created_at", "id", postgresql_where=IN_BATCH, sqlite_where=IN_BATCH),
         Index(None, "review_state", "created_at", "id", postgresql_where=REVIEWED, sqlite_where=REVIEWED),
+        Index(None, "api_key_id", "created_at", "id", postgresql_where=OF_KEY, sqlite_where=OF_KEY),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
@@ -95,6 +77,7 @@ class Image(Base):
     s3_key: Mapped[str] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     batch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    api_key_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     face_count: Mapped[int | None]
     review_state: Mapped[str | None] = mapped_column(String(16))
 
@@ -106,6 +89,7 @@ class ProcessingJob(Base):
     look for its rows among others. Those for batches hold no job that is in none, that for reviews no job but those
     that wait for one. report: what was done, in detail (core/records/outcomes.py). edited_by: who masked it by hand;
     uncovered_faces: how many sure faces somebody has left visible, null where that is not known.
+    api_key_id: of the caller, whether the key is still there or not.
     """
 
     __tablename__ = "processing_jobs"
@@ -141,6 +125,7 @@ class ProcessingJob(Base):
             for measure in JOB_MEASURES
         ],
         Index(None, "image_id", "created_at", "id"),
+        Index(None, "api_key_id", "created_at", "id", postgresql_where=OF_KEY, sqlite_where=OF_KEY),
         Index(
             "ix_processing_jobs_review_created_at_id",
             "created_at",
@@ -161,6 +146,7 @@ class ProcessingJob(Base):
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
     image_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"))
     batch_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+    api_key_id: Mapped[uuid.UUID | None] = mapped_column(Uuid)
     job_type: Mapped[str] = mapped_column(String(16))
     status: Mapped[str] = mapped_column(String(16))
     confidence_threshold: Mapped[float]

@@ -6,39 +6,77 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, case, or_, select
 from sqlalchemy.orm import Session
 
 from core.database import pages, upserts
+from core.database.clock import now
 from core.database.models import ApiKey, UtcDateTime
 from core.database.pages import Page
-from core.errors import NotFound
+from core.errors import KeyEnded, NotFound
+from core.keys.properties import KeyProperties
 
 TEXT_PREFIX = "xyl_"
 RANDOM_BYTES = 24  # 48 hex digits: too many to guess, so a plain hash keeps them safe
 SHOWN_FIRST, SHOWN_LAST = 11, 8
+DEFAULT_PROPERTIES = KeyProperties()
 
 
 @dataclass(frozen=True)
 class KeyUsage:
-    """How often a key was used since its counter was last updated, and when for the last time."""
+    """How often a key was used since its counter was last updated, and when and from where for the last time."""
 
     count: int
     last_used_at: datetime
+    last_used_ip: str | None = None
 
     def plus(self, other: "KeyUsage") -> "KeyUsage":
-        return KeyUsage(self.count + other.count, max(self.last_used_at, other.last_used_at))
+        last = max(self, other, key=lambda usage: usage.last_used_at)
+        return KeyUsage(self.count + other.count, last.last_used_at, last.last_used_ip)
 
 
-def create(session: Session, name: str) -> tuple[ApiKey, str]:
-    """Create a key; its text is returned here and can never be read again."""
-    text = TEXT_PREFIX + secrets.token_hex(RANDOM_BYTES)
-    key = ApiKey(name=name, key_hash=_hash(text), key_prefix=text[:SHOWN_FIRST], key_suffix=text[-SHOWN_LAST:])
+def create(session: Session, name: str, properties: KeyProperties = DEFAULT_PROPERTIES) -> tuple[ApiKey, str]:
+    """Create a key; its text is returned here and can never be read again. Commits."""
+    key, text = _new(name, **_columns(properties))
     session.add(key)
     session.commit()
     return key, text
+
+
+def rotate(session: Session, key_id: uuid.UUID, overlap_s: float) -> tuple[ApiKey, str]:
+    """Create a key with the name and properties of another, which ends `overlap_s` from now on, or before if it would.
+
+    What the old one has made is the new one's, too. NotFound; KeyEnded for one that has ended. Commits.
+    """
+    old = session.scalar(select(ApiKey).where(ApiKey.id == key_id).with_for_update())
+    if old is None:
+        raise NotFound(f"there is no API key {key_id}")
+    moment = now()
+    if not old.is_active or old.replaced_by or (old.expires_at and old.expires_at <= moment):
+        raise KeyEnded
+    same = {name: getattr(old, name) for name in KeyProperties.model_fields}
+    key, text = _new(old.name, **same, replaces=[*old.replaces, str(old.id)])
+    session.add(key)
+    end = moment + timedelta(seconds=overlap_s)
+    old.expires_at, old.replaced_by = min(old.expires_at or end, end), key.id
+    session.commit()
+    return key, text
+
+
+def _new(name: str, **columns: Any) -> tuple[ApiKey, str]:
+    text = TEXT_PREFIX + secrets.token_hex(RANDOM_BYTES)
+    shown = {"key_prefix": text[:SHOWN_FIRST], "key_suffix": text[-SHOWN_LAST:]}
+    return ApiKey(id=uuid.uuid4(), name=name, key_hash=_hash(text), **shown, **columns), text
+
+
+def _columns(properties: KeyProperties) -> dict[str, Any]:
+    """Return what the columns of the properties hold."""
+    documents = properties.model_dump(mode="json", exclude={"expires_at"})
+    limits = {name: rate for name, rate in documents["rate_limits"].items() if rate}
+    return documents | {"rate_limits": limits, "expires_at": properties.expires_at}
 
 
 def find(session: Session, text: str) -> ApiKey | None:
@@ -65,11 +103,14 @@ def get(session: Session, key_id: uuid.UUID) -> ApiKey:
     return key
 
 
-def change(session: Session, key_id: uuid.UUID, *, name: str | None = None, is_active: bool | None = None) -> ApiKey:
-    """Rename a key, activate or deactivate it, or both; None leaves as it is. NotFound without it."""
+def change(session: Session, key_id: uuid.UUID, **changes: Any) -> ApiKey:
+    """Change a key's name, whether it is active, or properties, validated as they are; NotFound without it. Commits."""
     key = get(session, key_id)
-    key.name = key.name if name is None else name
-    key.is_active = key.is_active if is_active is None else is_active
+    for name in ("name", "is_active"):
+        setattr(key, name, changes.pop(name, getattr(key, name)))
+    columns = _columns(KeyProperties.model_validate(changes))
+    for name in changes:
+        setattr(key, name, columns[name])
     session.commit()
     return key
 
@@ -86,11 +127,17 @@ def add_uses(session: Session, uses: Mapping[uuid.UUID, KeyUsage]) -> None:
         return
     table = upserts.table_of(ApiKey)
     used = bindparam("used", type_=UtcDateTime)
-    newest = case((table.c.last_used_at > used, table.c.last_used_at), else_=used)
+    is_late = table.c.last_used_at > used  # another process has told of a later use
+    newest = case((is_late, table.c.last_used_at), else_=used)
+    address = case((is_late, table.c.last_used_ip), else_=bindparam("ip", type_=table.c.last_used_ip.type))
     more = table.update().where(table.c.id == bindparam("key"))
     # In one order, so that two of these can't deadlock.
-    rows = [{"key": key, "n": uses[key].count, "used": uses[key].last_used_at} for key in sorted(uses)]
-    session.execute(more.values(request_count=table.c.request_count + bindparam("n"), last_used_at=newest), rows)
+    rows = [
+        {"key": key, "n": uses[key].count, "used": uses[key].last_used_at, "ip": uses[key].last_used_ip}
+        for key in sorted(uses)
+    ]
+    count = table.c.request_count + bindparam("n")
+    session.execute(more.values(request_count=count, last_used_at=newest, last_used_ip=address), rows)
     session.commit()
 
 

@@ -34,12 +34,12 @@ class KeyUseCounter:
         self._writing = threading.Lock()
         atexit.register(self.flush)
 
-    def note(self, key_id: str) -> None:
-        """Count one use."""
+    def note(self, key_id: uuid.UUID, address: str | None) -> None:
+        """Count one use, from this address."""
         if self._sessions is None:
             return
         with self._lock:
-            self._add(uuid.UUID(key_id), KeyUsage(1, now()))
+            self._add(key_id, KeyUsage(1, now(), address))
             starts, self._is_flushing = not self._is_flushing, True
         if starts:
             threading.Thread(target=self._flush_regularly, name="key-uses", daemon=True).start()

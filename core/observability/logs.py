@@ -58,6 +58,11 @@ def bind_request(request_id: str | None) -> None:
         structlog.contextvars.bind_contextvars(request_id=request_id)
 
 
+def bind_key(key_id: str) -> None:
+    """Have each line of this thread name the id of the key that its request was let in by."""
+    structlog.contextvars.bind_contextvars(api_key_id=key_id)
+
+
 def bound_request() -> str | None:
     """Return the request that the lines of this thread are about."""
     return cast(str | None, structlog.contextvars.get_contextvars().get("request_id"))

@@ -80,6 +80,7 @@ class CallResult:
             status=JobStatus.COMPLETED,
             created_at=moment,
             finished_at=moment,
+            api_key_id=self._upload.api_key_id,
             **values,
         )
 

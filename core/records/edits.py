@@ -87,6 +87,7 @@ class MaskEditor:
                 created_at=moment,
                 finished_at=moment,
                 edited_by=plan.report["by"],
+                api_key_id=plan.image.api_key_id,  # whose picture it is sees what became of it
                 **outcome.values | {"uncovered_faces": len(report["uncovered"])},
             )
             result = ManualResult(job, plan.detections, report, digest)

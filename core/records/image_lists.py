@@ -20,6 +20,7 @@ class ImageFilter:
     `created_before`.
 
     name: a part of it, in any case. min_faces, max_faces, review_state: of the newest job that counted faces.
+    api_key_ids: one of these keys has sent it.
     """
 
     name: str | None = None
@@ -29,6 +30,7 @@ class ImageFilter:
     review_state: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    api_key_ids: frozenset[uuid.UUID] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -42,6 +44,7 @@ class ImageFilter:
             *([Image.face_count >= self.min_faces] if self.min_faces is not None else []),
             *([Image.face_count <= self.max_faces] if self.max_faces is not None else []),
             *([Image.review_state == self.review_state] if self.review_state else []),
+            *([Image.api_key_id.in_(self.api_key_ids)] if self.api_key_ids is not None else []),
         ]
 
 

@@ -41,6 +41,8 @@ MEASURES = {
 
 def page(session: Session, page: int, per_page: int, wanted: JobFilter, order: JobOrder) -> Page[StoredJob]:
     """Return one page of the wanted jobs, in an order."""
+    if wanted.api_key_ids is not None:
+        return _page_of_keys(session, page, per_page, wanted, order)
     if order == JobOrder.NEWEST:
         return records.page_jobs(session, page, per_page, wanted)
     if order == JobOrder.OLDEST:
@@ -60,6 +62,19 @@ def page(session: Session, page: int, per_page: int, wanted: JobFilter, order: J
     shown = list(session.scalars(ids.offset(total - start - count if from_end else start).limit(count)))
     jobs = records.jobs_of(session, shown)
     return Page([jobs[one] for one in (reversed(shown) if from_end else shown) if one in jobs], total, page, per_page)
+
+
+def _page_of_keys(session: Session, page: int, per_page: int, wanted: JobFilter, order: JobOrder) -> Page[StoredJob]:
+    """Return one page of the jobs of some keys, which are counted one by one: tallies know no keys."""
+    measure, descending = MEASURES.get(order, (ProcessingJob.created_at, order == JobOrder.NEWEST))
+    of_keys = ProcessingJob.api_key_id.in_(wanted.api_key_ids or ())
+    conditions = [of_keys, measure.is_not(None), *wanted.rows().conditions()]
+    total = session.scalar(select(func.count()).select_from(ProcessingJob).where(*conditions)) or 0
+    ordered = [column.desc() if descending else column.asc() for column in (measure, ProcessingJob.id)]
+    ids = select(ProcessingJob.id).where(*conditions).order_by(*ordered)
+    shown = list(session.scalars(ids.offset(pages.offset(page, per_page, total)).limit(per_page)))
+    jobs = records.jobs_of(session, shown)
+    return Page([jobs[one] for one in shown if one in jobs], total, page, per_page)
 
 
 def filenames(session: Session, jobs: Collection[StoredJob]) -> dict[UUID, str]:

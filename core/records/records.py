@@ -23,7 +23,7 @@ FIRST_MOMENT, LAST_MOMENT = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 
 @dataclass(frozen=True)
 class JobFilter:
     """Which jobs are listed: all that are like every value given, in one of the statuses, created at `created_after` or
-    later and before `created_before`."""
+    later and before `created_before`. api_key_ids: one of these keys was the caller."""
 
     job_type: str | None = None
     method: str | None = None
@@ -31,6 +31,7 @@ class JobFilter:
     batch_id: uuid.UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    api_key_ids: frozenset[uuid.UUID] | None = None
 
     def rows(self) -> RowFilter:
         """Say it in the table's words."""

@@ -31,11 +31,12 @@ Inserted = TypeVar("Inserted")
 
 @dataclass(frozen=True)
 class UploadedImage:
-    """A picture as it was sent; content_type is judged by its content."""
+    """A picture as it was sent; content_type is judged by its content. api_key_id: of the key that sent it."""
 
     data: bytes = field(repr=False)
     filename: str
     content_type: str
+    api_key_id: uuid.UUID | None = None
 
     def row(self, image_id: uuid.UUID, width: int, height: int) -> StoredImage:
         """Return its row; width, height: of the upright picture."""
@@ -48,6 +49,7 @@ class UploadedImage:
             height=height,
             s3_key=objects.original_key(image_id, self.filename),
             created_at=now(),
+            api_key_id=self.api_key_id,
         )
 
 

@@ -20,6 +20,7 @@ class StoredImage:
     height: int
     s3_key: str
     created_at: datetime = field(default_factory=now)
+    api_key_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class StoredJob:
     review_state: str | None = None
     edited_by: str | None = None
     uncovered_faces: int | None = None
+    api_key_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)

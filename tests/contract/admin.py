@@ -38,6 +38,7 @@ ENDPOINTS = [
     ("GET", f"/api-keys/{AN_ID}", "database"),
     ("PATCH", f"/api-keys/{AN_ID}", "database"),
     ("DELETE", f"/api-keys/{AN_ID}", "database"),
+    ("POST", f"/api-keys/{AN_ID}/rotate", "database"),
     ("POST", "/batches", "storage"),
     ("GET", "/batches", "storage"),
     ("GET", f"/batches/{AN_ID}", "storage"),

@@ -14,6 +14,7 @@ from tests.stack import Stack
 
 KEY = {
     "id", "name", "key_prefix", "key_suffix", "key_preview", "is_active", "request_count", "last_used_at", "created_at",
+    "last_used_ip", "scopes", "expires_at", "rate_limits", "allowed_networks", "replaced_by",
 }  # fmt: skip
 ODD_NAMES = ["", "   ", "x" * 256, 7, None, True, ["a"], "a\nb", "a\0b", "\ud800"]
 
@@ -129,6 +130,65 @@ def test_odd_activity_is_422(service: Stack, value: object) -> None:
     path = f"/api-keys/{made(service)['id']}"
     assert fields(assert_problem(basic(service, "PATCH", path, json={"is_active": value}), 422)) == {"is_active"}
     assert body(basic(service, "GET", path))["is_active"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("scopes", []),
+        ("scopes", ["everything"]),
+        ("scopes", "detect"),
+        ("scopes", None),
+        ("expires_at", "tomorrow"),
+        ("expires_at", 7),
+        ("expires_at", "2026-13-01"),
+        ("rate_limits", {"detect": "often"}),
+        ("rate_limits", {"batch": "1/minute"}),
+        ("rate_limits", None),
+        ("allowed_networks", ["192.0.2.7/24"]),
+        ("allowed_networks", ["nowhere"]),
+        ("allowed_networks", [7]),
+        ("allowed_networks", ["192.0.2.0/24"] * 101),
+    ],
+    ids=ascii,
+)
+def test_odd_property_is_422(service: Stack, name: str, value: object) -> None:
+    path = f"/api-keys/{made(service)['id']}"
+    for response in (
+        basic(service, "POST", "/api-keys", json={"name": "x", name: value}),
+        basic(service, "PATCH", path, json={name: value}),
+    ):
+        assert {field.split(".")[0] for field in fields(assert_problem(response, 422))} == {name}
+
+
+def test_properties_are_kept(service: Stack) -> None:
+    sent = {
+        "scopes": ["batch", "detect", "batch"],
+        "expires_at": "2036-03-04T12:00:00+01:00",
+        "rate_limits": {"mask": "7/minute"},
+        "allowed_networks": ["192.0.2.7", "2001:DB8::/32"],
+    }
+    kept = {
+        "scopes": ["detect", "batch"],
+        "expires_at": "2036-03-04T11:00:00+00:00",
+        "rate_limits": {"detect": None, "mask": "7/minute"},
+        "allowed_networks": ["192.0.2.7/32", "2001:db8::/32"],
+    }
+    key = body(basic(service, "POST", "/api-keys", json={"name": "x", **sent}), 201)
+    assert {name: key[name] for name in kept} == kept
+    other = made(service)
+    assert (other["scopes"], other["expires_at"], other["allowed_networks"]) == (["detect", "mask"], None, [])
+    changed = body(basic(service, "PATCH", f"/api-keys/{other['id']}", json=sent))
+    assert {name: changed[name] for name in kept} == kept
+    back = body(basic(service, "PATCH", f"/api-keys/{other['id']}", json={"expires_at": None, "rate_limits": {}}))
+    assert (back["expires_at"], back["rate_limits"]) == (None, {"detect": None, "mask": None})
+    assert back["scopes"] == kept["scopes"]
+
+
+@pytest.mark.parametrize("overlap_s", [-1, 1.5, "60", None, 10**9])
+def test_odd_overlap_is_422(service: Stack, overlap_s: object) -> None:
+    path = f"/api-keys/{made(service)['id']}/rotate"
+    assert fields(assert_problem(basic(service, "POST", path, json={"overlap_s": overlap_s}), 422)) == {"overlap_s"}
 
 
 def test_counters_can_not_be_set(service: Stack) -> None:

@@ -12,15 +12,21 @@ from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 
 from core.config import Settings
-from core.errors import FeatureDisabled, FieldProblem, InvalidOption, RateLimited, Unauthenticated
+from core.contract.scopes import Scope
+from core.errors import FeatureDisabled, FieldProblem, InvalidOption, NotFound, RateLimited, Unauthenticated
+from core.keys import authenticated
+from core.keys.authenticated import AuthenticatedKey
 from core.keys.uses import KeyUseCounter
+from core.observability import logs
 from core.services import Services
 from web import current
-from web.auth import rate_limits
+from web.auth import callers, rate_limits
 from web.requests import client_address
+from web.schemas import ids
 
 View = TypeVar("View", bound=Callable[..., Any])
 Tier = Literal["storage", "database"]
+Limit = Literal["detect", "mask", "login"]
 KEY_HEADER = "X-API-Key"
 # Endpoints of the OpenAPI package: the document and its pages.
 DOCUMENTATION = ("openapi.", "swagger.", "redoc.")
@@ -30,19 +36,21 @@ DOCUMENTATION = ("openapi.", "swagger.", "redoc.")
 class Guard:
     """What a route requires. limit: the name of its rate limit, or None.
 
-    who: a visitor is anyone who logs in or out. tier: the part of the service that the route needs.
-    options: whether it takes query parameters. page: whether errors are pages of the console instead of JSON.
+    who: a visitor is anyone who logs in or out. scope: what a key needs; None: no key will do. tier: the part of the
+    service that the route needs. options: whether it takes query parameters. page: whether errors are pages of the
+    console instead of JSON.
     """
 
-    who: Literal["anyone", "key", "visitor", "admin"]
-    limit: Literal["detect", "mask", "login"] | None = None
+    who: Literal["anyone", "key", "visitor", "admin", "admin_or_key"]
+    limit: Limit | None = None
     tier: Tier | None = None
+    scope: Scope | None = None
     options: bool = True
     page: bool = False
 
     @property
     def for_admin(self) -> bool:
-        return self.who in {"visitor", "admin"}
+        return self.who in {"visitor", "admin", "admin_or_key"}
 
 
 def anyone(view: View) -> View:
@@ -50,9 +58,9 @@ def anyone(view: View) -> View:
     return _declare(view, Guard("anyone"))
 
 
-def api_key(limit: Literal["detect", "mask"]) -> Callable[[View], View]:
-    """Require an API key, and count the calls against a rate limit."""
-    return lambda view: _declare(view, Guard("key", limit))
+def api_key(scope: str, limit: Literal["detect", "mask"]) -> Callable[[View], View]:
+    """Require an API key with a scope, and count the calls against a rate limit."""
+    return lambda view: _declare(view, Guard("key", limit, scope=Scope(scope)))
 
 
 def visitor(limit: Literal["login"] | None = None) -> Callable[[View], View]:
@@ -63,6 +71,19 @@ def visitor(limit: Literal["login"] | None = None) -> Callable[[View], View]:
 def admin(tier: Tier | None = None) -> Callable[[View], View]:
     """Require the administrator, and a part of the service that may be off."""
     return lambda view: _declare(view, Guard("admin", tier=tier, options="query" in inspect.signature(view).parameters))
+
+
+def admin_or_key(scope: str, tier: Tier | None = None) -> Callable[[View], View]:
+    """Require the administrator, or an API key with a scope, `admin` being all of them.
+
+    What the ids in the address name is there only for a key that has made it, and for `admin`.
+    """
+
+    def declare(view: View) -> View:
+        options = "query" in inspect.signature(view).parameters
+        return _declare(view, Guard("admin_or_key", tier=tier, scope=Scope(scope), options=options))
+
+    return declare
 
 
 def page(tier: Tier | None = None) -> Callable[[View], View]:
@@ -83,11 +104,12 @@ def of(app: Flask, endpoint: str | None) -> Guard | None:
 
 
 def install(app: Flask, services: Services) -> None:
-    """Check on every route, in this order: the caller, the tier, the rate limit, the names of the parameters."""
+    """Check on every route, in this order: caller, tier, ids, rate limit, names of the parameters."""
     uses = KeyUseCounter(services.sessions)
     limiter = _limiter(services)
     app.before_request(lambda: _authenticate(app, services, uses, limiter))
     app.before_request(lambda: _require_tier(app, services.settings))
+    app.before_request(_require_own)
     limiter.init_app(app)
     app.before_request(lambda: _reject_unknown_parameters(app))
     app.after_request(lambda response: _forbid_caching(app, response))
@@ -102,13 +124,34 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter, limiter: 
     guard = of(app, request.endpoint)
     if guard is None:
         raise Unauthenticated("this route has no guard, so nobody may pass")
-    if guard.who == "key" and services.settings.api_key_enabled:
-        g.key_id = _authenticate_key(request.headers.get(KEY_HEADER, ""), limiter)
-        uses.note(g.key_id)
+    by_key = guard.who == "key" and services.settings.api_key_enabled
+    if by_key or (guard.who == "admin_or_key" and KEY_HEADER in request.headers):
+        _let_key_in(guard, uses, limiter)
+        return
     if guard.for_admin:
         current.state().admins.require_same_origin()
-    if guard.who == "admin":
+    if guard.who in {"admin", "admin_or_key"}:
         g.admin = current.state().admins.authenticate()
+
+
+def _let_key_in(guard: Guard, uses: KeyUseCounter, limiter: Limiter) -> None:
+    key = _authenticate_key(request.headers.get(KEY_HEADER, ""), limiter)
+    logs.bind_key(str(key.id))
+    if guard.scope is not None:
+        key.require_scope(guard.scope, or_admin=guard.who == "admin_or_key")
+    uses.note(key.id, request.remote_addr)
+    g.api_key = key
+
+
+def _require_own() -> None:
+    """Answer a key that asks for what it has not made as if that were not there."""
+    key = callers.key()
+    if key is None or key.sees_everything or not request.view_args:
+        return
+    named = {name: ids.parse(text) for name, text in request.view_args.items()}
+    with current.session() as session:
+        if not authenticated.made(session, key, named):
+            raise NotFound("there is nothing under this id")
 
 
 def _require_tier(app: Flask, settings: Settings) -> None:
@@ -118,11 +161,11 @@ def _require_tier(app: Flask, settings: Settings) -> None:
         raise FeatureDisabled(f"the {guard.tier} is switched off")
 
 
-def _authenticate_key(text: str, limiter: Limiter) -> str:
+def _authenticate_key(text: str, limiter: Limiter) -> AuthenticatedKey:
     if not text:
         raise Unauthenticated(f"send your API key in the header {KEY_HEADER}")
     try:
-        return current.state().api_keys.authenticate(text)
+        return current.state().api_keys.authenticate(text, request.remote_addr or "")
     except Unauthenticated:
         _count_unknown_key(limiter)
         raise
@@ -147,7 +190,10 @@ def _limiter(services: Services) -> Limiter:
 
     def rate() -> str:
         guard = of(current_app, request.endpoint)
-        return rates[guard.limit] if guard and guard.limit else ""
+        if not guard or not guard.limit:
+            return ""
+        key = callers.key()
+        return (key.rate_limits.get(guard.limit) if key else None) or rates[guard.limit]
 
     return Limiter(
         key_func=_limit_key,
@@ -164,7 +210,7 @@ def _limit_key() -> str:
     guard = of(current_app, request.endpoint)
     if guard and guard.limit == "login":
         return current.state().admins.login_source().name
-    return str(g.get("key_id") or client_address())
+    return str(callers.key_id() or client_address())
 
 
 def _reject_unknown_parameters(app: Flask) -> None:

@@ -9,12 +9,14 @@ from cachetools import TTLCache
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import engine
+from core.database.clock import now
 from core.database.engine import SessionFactory
-from core.errors import DatabaseUnavailable, KeyRevoked, Unauthenticated
+from core.errors import DatabaseUnavailable, Unauthenticated
 from core.keys import keys
+from core.keys.authenticated import AuthenticatedKey
 
 TTL_S = 1.0  # chosen: a key that another process has revoked may still be accepted for so long
-MAX_KEYS = 10_000  # chosen: more than are in use within a second; about 2 MB
+MAX_KEYS = 10_000  # chosen: more than are in use within a second; about 10 MB
 
 
 class ApiKeyCache:
@@ -23,29 +25,37 @@ class ApiKeyCache:
     def __init__(self, sessions: SessionFactory | None, timer: Callable[[], float] = time.monotonic) -> None:
         self._sessions = sessions
         self._lock = threading.Lock()
-        self._ids: TTLCache[bytes, str] = TTLCache(MAX_KEYS, TTL_S, timer)  # by digest
+        self._keys: TTLCache[bytes, AuthenticatedKey] = TTLCache(MAX_KEYS, TTL_S, timer)  # by digest
         self._changes = 0
 
-    def authenticate(self, text: str) -> str:
-        """Return the id of an active key; else Unauthenticated or KeyRevoked."""
+    def authenticate(self, text: str, address: str) -> AuthenticatedKey:
+        """Return an active key that may be used now and from this address.
+
+        Unauthenticated, KeyRevoked, KeyExpired, NetworkNotAllowed.
+        """
+        key = self._find(text)
+        key.require_valid(now(), address)
+        return key
+
+    def _find(self, text: str) -> AuthenticatedKey:
         digest = hashlib.sha256(text.encode()).digest()
         with self._lock:
-            known, changes = self._ids.get(digest), self._changes
+            known, changes = self._keys.get(digest), self._changes
         if known is not None:
             return known
-        key_id = self._look_up(text)
+        key = self._look_up(text)
         with self._lock:
             if changes == self._changes:  # else the lookup may have read the key before it was revoked
-                self._ids[digest] = key_id
-        return key_id
+                self._keys[digest] = key
+        return key
 
     def clear(self) -> None:
         """Look every key up again: one was changed here."""
         with self._lock:
             self._changes += 1
-            self._ids.clear()
+            self._keys.clear()
 
-    def _look_up(self, text: str) -> str:
+    def _look_up(self, text: str) -> AuthenticatedKey:
         if self._sessions is None:
             raise DatabaseUnavailable
         try:
@@ -57,6 +67,4 @@ class ApiKeyCache:
             raise DatabaseUnavailable from error
         if key is None:
             raise Unauthenticated("this API key is not known")
-        if not key.is_active:
-            raise KeyRevoked
-        return str(key.id)
+        return AuthenticatedKey.of(key)

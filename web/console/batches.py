@@ -7,6 +7,7 @@ from pydantic import Field
 
 from core.batches import items, lifecycle
 from core.batches.items import ItemFilter
+from core.batches.lifecycle import BatchFilter
 from core.contract import states
 from core.contract.models import FrozenModel
 from web import current
@@ -36,7 +37,7 @@ def show_all() -> Response:
     """Show a page of the batches, newest first."""
     query = pagination.read_query(BatchesQuery)
     with current.session() as session:
-        page = lifecycle.page(session, query.page, query.per_page, query.status)
+        page = lifecycle.page(session, query.page, query.per_page, BatchFilter(query.status))
         rows = lifecycle.progress(session, page.items)
     return pages.render("batches.html", pager=pagination.pager(page), page=page, rows=rows, query=query)
 

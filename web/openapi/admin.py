@@ -7,10 +7,17 @@ from pydantic import BaseModel
 from core import errors
 from core.errors import FieldProblem
 from web.openapi.examples import A_LINK, AN_ID, REQUEST_ID
-from web.openapi.public import CHALLENGE, IMAGE_ERRORS, RESIDUAL_FACE, RETRY_AFTER, ErrorCase, Responses, problems
+from web.openapi.public import (
+    CHALLENGE,
+    IMAGE_ERRORS,
+    REFUSED_KEY,
+    RESIDUAL_FACE,
+    RETRY_AFTER,
+    ErrorCase,
+    Responses,
+    problems,
+)
 from web.schemas.records import JobDetailResponse
-
-BY_ADMIN: list[dict[str, list[Any]]] = [{"adminCookie": []}, {"adminBasic": []}]
 
 NO_DETECTION = FieldProblem("remove.0", "The job has no detection 7")
 LOCKED_OUT = errors.RateLimited("too many failed logins", retry_after_s=900)
@@ -32,10 +39,20 @@ COMMON: tuple[ErrorCase, ...] = (
 )
 ADMIN: tuple[ErrorCase, ...] = (
     *COMMON,
-    ("Neither a session nor the administrator's name and password.", NO_CREDENTIALS, CHALLENGE),
+    (
+        "Neither a session, nor the administrator's name and password, nor a known key.",
+        NO_CREDENTIALS,
+        CHALLENGE,
+    ),
+    REFUSED_KEY,
     ("Ten consecutive logins from this address have failed.", LOCKED_OUT, RETRY_AFTER),
 )
-UNSAFE: ErrorCase = ("A page of another site sent this request.", errors.CrossOrigin(), {})
+UNSAFE: ErrorCase = (
+    "A page of another site sent this request; or the API key may not be used for this, or no more, or not from here.",
+    errors.CrossOrigin(),
+    {},
+)
+KEY_ENDED: ErrorCase = ("The key is revoked, has expired, or was rotated before.", errors.KeyEnded(), {})
 BODY: tuple[ErrorCase, ...] = (
     ("The body can't be read as JSON.", errors.UnreadableRequest("the body is not JSON"), {}),
     ("The body is too large.", errors.UploadTooLarge("the largest body is 65536 bytes"), {}),

@@ -104,6 +104,7 @@ A_JOB: dict[str, Any] = {
     "id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
     "image_id": AN_ID,
     "batch_id": None,
+    "api_key_id": None,
     "job_type": "mask",
     "status": "completed",
     "method": "gaussian",
@@ -154,6 +155,12 @@ A_KEY: dict[str, Any] = {
     "is_active": True,
     "request_count": 4711,
     "last_used_at": "2026-03-04T11:00:00+00:00",
+    "last_used_ip": "192.0.2.7",
+    "scopes": ["detect", "mask"],
+    "expires_at": None,
+    "rate_limits": {"detect": "600/minute", "mask": None},
+    "allowed_networks": ["192.0.2.0/24"],
+    "replaced_by": None,
     "created_at": "2026-02-01T09:30:00+00:00",
 }
 A_SESSION: dict[str, Any] = {

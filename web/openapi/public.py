@@ -15,7 +15,6 @@ from web.schemas.detect import DetectResponse, HealthResponse, ProbeResponse
 
 Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
 
-BY_KEY: list[dict[str, list[Any]]] = [{"apiKey": []}]
 SECURITY_SCHEMES: dict[str, Any] = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "adminCookie": {
@@ -32,10 +31,15 @@ CHALLENGE = {"WWW-Authenticate": {"description": "How to authenticate.", "schema
 TOO_HIGH = "Input should be less than or equal to 1"
 # What a status means, an error as its example, and its own headers.
 ErrorCase = tuple[str, FaceApiError, dict[str, Any]]
+REFUSED_KEY: ErrorCase = (
+    "The API key has been revoked or has expired, lacks the scope, or may not be used from this address.",
+    errors.MissingScope("this API key lacks the scope batch"),
+    {},
+)
 IMAGE_ERRORS: tuple[ErrorCase, ...] = (
     ("The body can't be read as multipart/form-data.", errors.UnreadableRequest(), {}),
     ("No API key, or one that is not known.", errors.Unauthenticated("this API key is not known"), CHALLENGE),
-    ("The API key has been revoked.", errors.KeyRevoked(), {}),
+    REFUSED_KEY,
     ("The body, or the picture, is too large.", errors.UploadTooLarge("the largest body is 26214400 bytes"), {}),
     ("Not a JPEG, PNG, WebP, BMP, TIFF, HEIC or AVIF file, judged by its content.", errors.UnsupportedImage(), {}),
     (

@@ -24,13 +24,12 @@ admin_batch_results = APIBlueprint(
     __name__,
     url_prefix="/api/v1/admin/batches",
     abp_tags=[Tag(name="Admin: batches", description="Many pictures at once, processed in the background.")],
-    abp_security=openapi.BY_ADMIN,
 )
 ZIP = "application/zip"
 
 
 @admin_batch_results.get("/<batch_id>/results", summary="Download all results", responses=batch_openapi.RESULTS)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def get_batch_results(path: BatchPath) -> Response:
     """Stream a ZIP of all that is finished: the masked pictures and `manifest.jsonl`.
 
@@ -52,7 +51,7 @@ def get_batch_results(path: BatchPath) -> Response:
 @admin_batch_results.get(
     "/<batch_id>/items/<item_id>/result", summary="Download one result", responses=batch_openapi.RESULT
 )
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def get_item_result(path: BatchItemPath) -> Response:
     """Return the masked picture of an item, through the service; for a detection, its entry of the manifest as JSON."""
     with current.session() as session:
@@ -73,7 +72,7 @@ def get_item_result(path: BatchItemPath) -> Response:
     summary="List webhook deliveries",
     responses=openapi.read(DeliveryList, UNKNOWN),
 )
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
     """List the messages to the batch's webhook: attempts, the last response, when the next attempt is due."""
     with current.session() as session:
@@ -83,7 +82,7 @@ def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
 
 
 @admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_openapi.EVENTS)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def get_batch_events(path: BatchPath) -> Response:
     """Stream server-sent events: `progress` with the batch whenever it has changed, and `done` at its end."""
     events = batch_events.follow(path.batch_id)

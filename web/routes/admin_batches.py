@@ -1,5 +1,6 @@
 """Batches: many pictures, uploaded or imported, that the workers process in the background."""
 
+import hashlib
 from http import HTTPStatus
 
 from flask import Response, request
@@ -7,14 +8,14 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from core.batches import bucket_imports, bulk, items, lifecycle, removals
-from core.batches.lifecycle import NewBatch
+from core.batches.lifecycle import BatchFilter, NewBatch
 from core.contract.states import BatchStatus
 from core.database.models import Batch
 from core.engine import defaults
 from core.errors import FieldProblem, InvalidOption
 from core.webhooks import events
 from web import bodies, current, uploads
-from web.auth import guards
+from web.auth import callers, guards
 from web.openapi import admin as openapi
 from web.openapi import batches as batch_openapi
 from web.openapi.admin import UNKNOWN
@@ -36,13 +37,12 @@ admin_batches = APIBlueprint(
     __name__,
     url_prefix="/api/v1/admin/batches",
     abp_tags=[Tag(name="Admin: batches", description="Many pictures at once, processed in the background.")],
-    abp_security=openapi.BY_ADMIN,
 )
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
 @admin_batches.post("", summary="Create a batch", responses=batch_openapi.CREATED)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def post_batch(body: BatchCreation) -> Response:
     """Create a batch. With the header `Idempotency-Key`, a repeated call returns the batch that exists already."""
     key = request.headers.get(IDEMPOTENCY_KEY) or None
@@ -52,7 +52,7 @@ def post_batch(body: BatchCreation) -> Response:
         problem = FieldProblem("prefix", "No key begins so, or those that do are the service's own")
         raise InvalidOption("this prefix names no pictures that may be taken", problems=(problem,))
     options = defaults.resolve(body.validated_options(), current.services().settings)
-    new = NewBatch(body.name, options, body.webhook_url, body.prefix, key)
+    new = NewBatch(body.name, options, body.webhook_url, body.prefix, _of_caller(key), callers.key_id())
     if new.webhook_url:
         events.validate_url(new.webhook_url, current.services().settings)
     with current.session() as session:
@@ -64,17 +64,18 @@ def post_batch(body: BatchCreation) -> Response:
 
 
 @admin_batches.get("", summary="List batches", responses=openapi.read(BatchList))
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def get_batches(query: BatchQuery) -> Response:
-    """List all batches, newest first."""
+    """List all batches, newest first; to a key, its own."""
+    wanted = BatchFilter(query.status, callers.shown_keys())
     with current.session() as session:
-        page = lifecycle.page(session, query.page, query.per_page, query.status)
+        page = lifecycle.page(session, query.page, query.per_page, wanted)
         progress = lifecycle.progress(session, page.items)
     return bodies.as_json(BatchList.of(page, progress))
 
 
 @admin_batches.get("/<batch_id>", summary="Show a batch", responses=openapi.read(BatchResponse, UNKNOWN))
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def get_batch(path: BatchPath) -> Response:
     """Return the progress of a batch: exact counts, the rate, and how long the rest takes."""
     with current.session() as session:
@@ -83,7 +84,7 @@ def get_batch(path: BatchPath) -> Response:
 
 
 @admin_batches.delete("/<batch_id>", summary="Delete a batch", responses=batch_openapi.DELETED)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def delete_batch(path: BatchPath) -> Response:
     """Delete a finished or cancelled batch with its pictures, jobs, results and deliveries.
 
@@ -96,7 +97,7 @@ def delete_batch(path: BatchPath) -> Response:
 
 
 @admin_batches.post("/<batch_id>/images", summary="Add pictures to a batch", responses=batch_openapi.UPLOADED)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
     """Upload pictures, each of which becomes a queued item.
 
@@ -110,7 +111,7 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
 
 
 @admin_batches.post("/<batch_id>/close", summary="Close a batch", responses=batch_openapi.CHANGED)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def post_batch_close(path: BatchPath) -> Response:
     """Accept no more pictures: the batch is completed when the last of its items is finished."""
     with current.session() as session:
@@ -120,7 +121,7 @@ def post_batch_close(path: BatchPath) -> Response:
 
 
 @admin_batches.post("/<batch_id>/cancel", summary="Cancel a batch", responses=batch_openapi.CHANGED)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def post_batch_cancel(path: BatchPath) -> Response:
     """Start no more items; what a worker is processing is finished, and what is finished stays."""
     with current.session() as session:
@@ -132,7 +133,7 @@ def post_batch_cancel(path: BatchPath) -> Response:
 
 
 @admin_batches.post("/<batch_id>/retry-failed", summary="Retry failed items", responses=batch_openapi.RETRIED)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def post_batch_retry(path: BatchPath) -> Response:
     """Queue every failed item again, as if it had never been tried; a completed batch runs again."""
     with current.session() as session:
@@ -143,7 +144,7 @@ def post_batch_retry(path: BatchPath) -> Response:
 
 
 @admin_batches.post("/<batch_id>/items/<item_id>/retry", summary="Retry an item", responses=batch_openapi.RETRIED)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def post_item_retry(path: BatchItemPath) -> Response:
     """Queue one failed item again, as if it had never been tried; an item in any other state stays as it is."""
     with current.session() as session:
@@ -154,7 +155,7 @@ def post_item_retry(path: BatchItemPath) -> Response:
 
 
 @admin_batches.get("/<batch_id>/items", summary="List the items of a batch", responses=openapi.read(ItemList, UNKNOWN))
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
     """List a batch's items, in the order in which they were added.
 
@@ -164,6 +165,14 @@ def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
         batch = lifecycle.get(session, path.batch_id)
         page = items.page(session, batch, query.page, query.per_page, query.filter())
     return bodies.as_json(ItemList.of(page, page.items))
+
+
+def _of_caller(key: str | None) -> str | None:
+    """Keep the idempotency keys of each API key apart from all others'; a key goes on with those that it replaced."""
+    caller = callers.key()
+    if key is None or caller is None:
+        return key
+    return hashlib.sha256(f"{caller.first_id} {key}".encode()).hexdigest()
 
 
 def _respond(batch: Batch, status: int = HTTPStatus.OK) -> Response:

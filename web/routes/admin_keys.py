@@ -10,16 +10,23 @@ from core.keys import keys
 from web import bodies, current
 from web.auth import guards
 from web.openapi import admin as openapi
-from web.openapi.admin import UNKNOWN
+from web.openapi.admin import KEY_ENDED, UNKNOWN
 from web.schemas.common import Paging
-from web.schemas.keys import ApiKeyCreatedResponse, ApiKeyList, ApiKeyResponse, KeyChange, KeyCreation, KeyPath
+from web.schemas.keys import (
+    ApiKeyCreatedResponse,
+    ApiKeyList,
+    ApiKeyResponse,
+    KeyChange,
+    KeyCreation,
+    KeyPath,
+    KeyRotation,
+)
 
 admin_keys = APIBlueprint(
     "admin_keys",
     __name__,
     url_prefix="/api/v1/admin/api-keys",
-    abp_tags=[Tag(name="Admin: API keys", description="The keys that may call detect and mask.")],
-    abp_security=openapi.BY_ADMIN,
+    abp_tags=[Tag(name="Admin: API keys", description="The keys of those who call the service.")],
 )
 
 
@@ -28,7 +35,7 @@ admin_keys = APIBlueprint(
 def post_key(body: KeyCreation) -> Response:
     """Create a key. Its text is in this response and never returned again: only a hash of it is stored."""
     with current.session() as session:
-        key, text = keys.create(session, body.name)
+        key, text = keys.create(session, body.name, body.properties())
     return bodies.as_json(ApiKeyCreatedResponse.of(key, text), HTTPStatus.CREATED)
 
 
@@ -53,11 +60,23 @@ def get_key(path: KeyPath) -> Response:
 @admin_keys.patch("/<key_id>", summary="Change a key", responses=openapi.write(200, ApiKeyResponse, UNKNOWN))
 @guards.admin("database")
 def patch_key(path: KeyPath, body: KeyChange) -> Response:
-    """Rename a key, revoke it, or activate it again."""
+    """Rename a key, revoke it or activate it again, change what it may be used for, from where and until when."""
     with current.session() as session:
         key = keys.change(session, path.key_id, **body.model_dump(exclude_unset=True))
     current.state().api_keys.clear()
     return bodies.as_json(ApiKeyResponse.model_validate(key))
+
+
+@admin_keys.post(
+    "/<key_id>/rotate", summary="Rotate a key", responses=openapi.write(201, ApiKeyCreatedResponse, UNKNOWN, KEY_ENDED)
+)
+@guards.admin("database")
+def post_key_rotation(path: KeyPath, body: KeyRotation) -> Response:
+    """Create a key with the same properties, which sees what this one has made; this one ends after the overlap."""
+    with current.session() as session:
+        key, text = keys.rotate(session, path.key_id, body.overlap_s)
+    current.state().api_keys.clear()
+    return bodies.as_json(ApiKeyCreatedResponse.of(key, text), HTTPStatus.CREATED)
 
 
 @admin_keys.delete("/<key_id>", summary="Delete a key", responses=openapi.DELETED)

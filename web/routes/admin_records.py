@@ -1,5 +1,6 @@
 """Stored images, jobs and usage statistics."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Response, redirect
@@ -10,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from core.errors import NotFound
 from core.records import deletions, image_lists, job_lists, records, statistics
 from web import bodies, current, links
-from web.auth import guards
+from web.auth import callers, guards
 from web.openapi import admin as openapi
 from web.openapi.admin import DELETED, DOWNLOAD, UNKNOWN
 from web.schemas.records import (
@@ -30,12 +31,11 @@ admin_records = APIBlueprint(
     __name__,
     url_prefix="/api/v1/admin",
     abp_tags=[Tag(name="Admin: records", description="Stored images, their jobs, and usage statistics.")],
-    abp_security=openapi.BY_ADMIN,
 )
 
 
 @admin_records.get("/stats", summary="Usage statistics", responses=openapi.read(StatsResponse))
-@guards.admin("storage")
+@guards.admin_or_key("admin", "storage")
 def get_stats() -> Response:
     """Return how much was stored and processed."""
     with current.session() as session:
@@ -44,16 +44,18 @@ def get_stats() -> Response:
 
 
 @admin_records.get("/images", summary="List images", responses=openapi.read(ImageList))
-@guards.admin("storage")
+@guards.admin_or_key("read", "storage")
 def get_images(query: ImageQuery) -> Response:
     """List the stored images that match every value given, newest first."""
     with current.session() as session:
-        page = image_lists.page(session, query.page, query.per_page, query.filter())
+        page = image_lists.page(
+            session, query.page, query.per_page, replace(query.filter(), api_key_ids=callers.shown_keys())
+        )
     return bodies.as_json(ImageList.of(page, page.items))
 
 
 @admin_records.get("/images/<image_id>", summary="Show an image", responses=openapi.read(ImageDetailResponse, UNKNOWN))
-@guards.admin("storage")
+@guards.admin_or_key("read", "storage")
 def get_image(path: ImagePath) -> Response:
     """Return an image with all of its jobs."""
     with current.session() as session:
@@ -62,7 +64,7 @@ def get_image(path: ImagePath) -> Response:
 
 
 @admin_records.delete("/images/<image_id>", summary="Delete an image", responses=DELETED)
-@guards.admin("storage")
+@guards.admin_or_key("admin", "storage")
 def delete_image(path: ImagePath) -> Response:
     """Delete an image with its jobs and all of their stored files.
 
@@ -75,7 +77,7 @@ def delete_image(path: ImagePath) -> Response:
 
 
 @admin_records.get("/images/<image_id>/download", summary="Download an image", responses=DOWNLOAD)
-@guards.admin("storage")
+@guards.admin_or_key("read", "storage")
 def get_image_download(path: ImagePath) -> BaseResponse:
     """Redirect to the original by a private link that expires."""
     with current.session() as session:
@@ -84,16 +86,17 @@ def get_image_download(path: ImagePath) -> BaseResponse:
 
 
 @admin_records.get("/jobs", summary="List jobs", responses=openapi.read(JobList))
-@guards.admin("storage")
+@guards.admin_or_key("read", "storage")
 def get_jobs(query: JobQuery) -> Response:
     """List the jobs that match every value given, newest first or in another order."""
+    wanted = replace(query.filter(), api_key_ids=callers.shown_keys())
     with current.session() as session:
-        page = job_lists.page(session, query.page, query.per_page, query.filter(), query.order)
+        page = job_lists.page(session, query.page, query.per_page, wanted, query.order)
     return bodies.as_json(JobList.of(page, page.items))
 
 
 @admin_records.get("/jobs/<job_id>", summary="Show a job", responses=openapi.read(JobDetailResponse, UNKNOWN))
-@guards.admin("storage")
+@guards.admin_or_key("read", "storage")
 def get_job(path: JobPath) -> Response:
     """Return a job with its image and the faces that were found."""
     with current.session() as session:
@@ -103,7 +106,7 @@ def get_job(path: JobPath) -> Response:
 
 
 @admin_records.get("/jobs/<job_id>/download", summary="Download a result", responses=DOWNLOAD)
-@guards.admin("storage")
+@guards.admin_or_key("read", "storage")
 def get_job_download(path: JobPath) -> BaseResponse:
     """Redirect to the masked picture by a private link that expires."""
     with current.session() as session:

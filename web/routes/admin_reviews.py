@@ -3,14 +3,14 @@
 import uuid
 from http import HTTPStatus
 
-from flask import Response, g
+from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from core.records import records, reviews, undos
 from core.records.edits import MaskEditor
 from web import bodies, current
-from web.auth import guards
+from web.auth import callers, guards
 from web.openapi import admin as openapi
 from web.openapi.admin import UNKNOWN
 from web.requests import caller_has_gone
@@ -22,12 +22,11 @@ admin_reviews = APIBlueprint(
     __name__,
     url_prefix="/api/v1/admin",
     abp_tags=[Tag(name="Admin: reviews", description="Faces that a person should check.")],
-    abp_security=openapi.BY_ADMIN,
 )
 
 
 @admin_reviews.get("/reviews", summary="List jobs to review", responses=openapi.read(ReviewList))
-@guards.admin("storage")
+@guards.admin_or_key("admin", "storage")
 def get_reviews(query: PendingQuery) -> Response:
     """List the jobs with a doubtful face that nobody has reviewed, newest first."""
     with current.session() as session:
@@ -38,7 +37,7 @@ def get_reviews(query: PendingQuery) -> Response:
 
 
 @admin_reviews.post("/images/<image_id>/mask", summary="Mask an image manually", responses=openapi.EDITED)
-@guards.admin("storage")
+@guards.admin_or_key("admin", "storage")
 def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
     """Mask a stored image again: without the detections that are no faces, and with the faces that were missed.
 
@@ -47,7 +46,7 @@ def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
     found; `POST /jobs/{job_id}/undo` takes it back.
     """
     with current.translate_database_errors():
-        job_id = _editor().make(path.image_id, body.edit(g.admin.username), caller_has_gone)
+        job_id = _editor().make(path.image_id, body.edit(callers.name()), caller_has_gone)
     return _respond(job_id, HTTPStatus.CREATED)
 
 
@@ -56,23 +55,23 @@ def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
     summary="Accept a job's faces",
     responses=openapi.write(200, JobDetailResponse, UNKNOWN),
 )
-@guards.admin("storage")
+@guards.admin_or_key("admin", "storage")
 def post_review(path: JobPath, body: Verdict) -> Response:
     """Record that the faces of a job are right as they are; it is no longer listed for review."""
     with current.session() as session:
-        reviews.accept(session, path.job_id, g.admin.username)
+        reviews.accept(session, path.job_id, callers.name())
     return _respond(path.job_id, HTTPStatus.OK)
 
 
 @admin_reviews.post("/jobs/<job_id>/undo", summary="Undo a manual mask", responses=openapi.UNDONE)
-@guards.admin("storage")
+@guards.admin_or_key("admin", "storage")
 def post_undo(path: JobPath) -> Response:
     """Take back a manual mask: the result from before is the image's newest again, in its batch as well.
 
     The response is a new job with that result, byte for byte. The job that was undone stays, with who made it.
     """
     with current.translate_database_errors():
-        job_id = undos.undo(current.results(), path.job_id, g.admin.username)
+        job_id = undos.undo(current.results(), path.job_id, callers.name())
     return _respond(job_id, HTTPStatus.CREATED)
 
 

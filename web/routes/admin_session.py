@@ -33,7 +33,6 @@ def post_login(body: Login) -> Response:
     "/session",
     summary="Show the session",
     responses=openapi.session(AdminSessionResponse),
-    security=openapi.BY_ADMIN,
 )
 @guards.admin()
 def get_session() -> Response:

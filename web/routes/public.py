@@ -44,9 +44,8 @@ def get_readiness() -> Response:
     "/api/v1/detect",
     summary="Detect the faces of a picture",
     responses=openapi.DETECT,
-    security=openapi.BY_KEY,
 )
-@guards.api_key("detect")
+@guards.api_key("detect", limit="detect")
 def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     """Return where the faces are, in pixels of the upright picture."""
     upload, context, options = uploads.received(query, form)
@@ -61,9 +60,8 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     "/api/v1/mask",
     summary="Mask the faces of a picture",
     responses=openapi.MASK,
-    security=openapi.BY_KEY,
 )
-@guards.api_key("mask")
+@guards.api_key("mask", limit="mask")
 def post_mask(query: MaskQuery, form: MaskUpload) -> Response:
     """Return the picture with its faces masked, and nothing in the file but pixels and a colour profile."""
     upload, context, options = uploads.received(query, form)

@@ -144,6 +144,7 @@ class JobResponse(BaseModel):
     id: uuid.UUID
     image_id: uuid.UUID
     batch_id: uuid.UUID | None
+    api_key_id: uuid.UUID | None = Field(description="The key of the caller; it may have been deleted since.")
     job_type: JobType
     status: Annotated[JobStatus, BeforeValidator(_public_status)]
     method: Method | None = Field(validation_alias="blur_method")

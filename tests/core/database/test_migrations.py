@@ -78,7 +78,21 @@ def test_each_migration_goes_down_and_up(empty_database: Settings) -> None:
     migrations.upgrade(empty_database)
     bind = engine.create(empty_database)
     tables, routines = _schema(bind), _routines(bind)
-    for revision in ("0011", "0010", "0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001", "base"):
+    for revision in (
+        "0012",
+        "0011",
+        "0010",
+        "0009",
+        "0008",
+        "0007",
+        "0006",
+        "0005",
+        "0004",
+        "0003",
+        "0002",
+        "0001",
+        "base",
+    ):
         command.downgrade(migrations.alembic_config(empty_database), revision)
         migrations.upgrade(empty_database)
         assert (_schema(bind), _routines(bind)) == (tables, routines)

@@ -22,14 +22,16 @@ from core.keys.uses import KeyUseCounter
 
 AT_EXIT = """
 import sys
+import uuid
 from core import config
 from core.database import engine
 from core.keys.uses import KeyUseCounter
 
 counter = KeyUseCounter(engine.session_factory(config.read(database_url=sys.argv[1])))
 for _ in range(3):
-    counter.note(sys.argv[2])
+    counter.note(uuid.UUID(sys.argv[2]), "192.0.2.7")
 """
+ADDRESS = "192.0.2.7"
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +71,7 @@ def wait_until_counted(sessions: SessionFactory, key_id: uuid.UUID, count: int) 
 def test_uses_reach_table_by_themselves(sessions: SessionFactory) -> None:
     key_id, counter = new_key(sessions), KeyUseCounter(sessions)
     for count in (1, 2):  # the second time, after the thread of the first may have ended
-        counter.note(str(key_id))
+        counter.note(key_id, ADDRESS)
         wait_until_counted(sessions, key_id, count)
     with sessions() as session:
         last_used_at = keys.get(session, key_id).last_used_at
@@ -81,7 +83,7 @@ def test_uses_of_many_threads_are_exact(sessions: SessionFactory) -> None:
 
     def use(number: int) -> None:
         for index in range(500):
-            counter.note(str(key_ids[(number + index) % 3]))
+            counter.note(key_ids[(number + index) % 3], ADDRESS)
             if index % 100 == 0:
                 counter.flush()
 
@@ -95,7 +97,7 @@ def test_revoked_and_deleted_keys_stop_no_count(sessions: SessionFactory) -> Non
     used, revoked, deleted = (new_key(sessions) for _ in range(3))
     counter = KeyUseCounter(sessions)
     for key_id in (used, revoked, deleted):
-        counter.note(str(key_id))
+        counter.note(key_id, ADDRESS)
     with sessions() as session:
         keys.revoke(session, str(revoked))
         keys.delete(session, deleted)
@@ -109,7 +111,7 @@ def test_uses_outlast_a_database_outage(sessions: SessionFactory) -> None:
     key_id, counter = new_key(sessions), KeyUseCounter(sessions)
     with outage(sessions):
         for _ in range(3):
-            counter.note(str(key_id))
+            counter.note(key_id, ADDRESS)
             assert not counter.flush()
     wait_until_counted(sessions, key_id, 3)
     assert counter.flush() and request_count(sessions, key_id) == 3
@@ -119,12 +121,12 @@ def test_busy_database_holds_up_no_call(sessions: SessionFactory) -> None:
     key_id, counter = new_key(sessions), KeyUseCounter(sessions)
     with sessions() as session:
         session.execute(text("UPDATE api_keys SET name = 'locked'"))
-        counter.note(str(key_id))
+        counter.note(key_id, ADDRESS)
         flush = threading.Thread(target=counter.flush)
         flush.start()
         flush.join(0.3)
         assert flush.is_alive(), "this database lets two write a row at a time"
-        counter.note(str(key_id))
+        counter.note(key_id, ADDRESS)
         assert flush.is_alive(), "it waited for the flush"
         session.commit()
     flush.join(30)
@@ -140,5 +142,5 @@ def test_last_uses_are_saved_at_exit(sessions: SessionFactory, database: Setting
 
 def test_nothing_is_counted_without_database() -> None:
     counter = KeyUseCounter(None)
-    counter.note(str(uuid.uuid4()))
+    counter.note(uuid.uuid4(), ADDRESS)
     assert counter.flush()

@@ -14,6 +14,8 @@ from core.keys import keys
 from web.auth import key_cache
 from web.auth.key_cache import ApiKeyCache
 
+ADDRESS = "192.0.2.7"
+
 
 @pytest.fixture
 def sessions(tmp_path: Path) -> Iterator[SessionFactory]:
@@ -40,34 +42,34 @@ def revoke(sessions: SessionFactory, key_id: str) -> None:
 def test_known_key_needs_no_database(sessions: SessionFactory) -> None:
     cache = ApiKeyCache(sessions)
     key_id, text = make(sessions)
-    assert cache.authenticate(text) == key_id
+    assert str(cache.authenticate(text, ADDRESS).id) == key_id
     with sessions() as session:
         session.connection().exec_driver_sql("ALTER TABLE api_keys RENAME TO gone")
         session.commit()
-    assert cache.authenticate(text) == key_id
+    assert str(cache.authenticate(text, ADDRESS).id) == key_id
     with pytest.raises(SQLAlchemyError, match="api_keys"):
-        cache.authenticate(make_up())
+        cache.authenticate(make_up(), ADDRESS)
 
 
 def test_revocation_elsewhere_counts_soon(sessions: SessionFactory) -> None:
     clock = [1000.0]
     cache = ApiKeyCache(sessions, timer=lambda: clock[0])
     key_id, text = make(sessions)
-    cache.authenticate(text)
+    cache.authenticate(text, ADDRESS)
     revoke(sessions, key_id)
     clock[0] += key_cache.TTL_S
     with pytest.raises(KeyRevoked):
-        cache.authenticate(text)
+        cache.authenticate(text, ADDRESS)
 
 
 def test_revocation_here_counts_at_once(sessions: SessionFactory) -> None:
     cache = ApiKeyCache(sessions)
     key_id, text = make(sessions)
-    cache.authenticate(text)
+    cache.authenticate(text, ADDRESS)
     revoke(sessions, key_id)
     cache.clear()
     with pytest.raises(KeyRevoked):
-        cache.authenticate(text)
+        cache.authenticate(text, ADDRESS)
 
 
 def test_revocation_during_lookup_counts(sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,9 +85,9 @@ def test_revocation_during_lookup_counts(sessions: SessionFactory, monkeypatch: 
 
     with monkeypatch.context() as patch:
         patch.setattr(keys, "find", find_and_lose_time)
-        cache.authenticate(text)  # it was active when it was looked up
+        cache.authenticate(text, ADDRESS)  # it was active when it was looked up
     with pytest.raises(KeyRevoked):
-        cache.authenticate(text)
+        cache.authenticate(text, ADDRESS)
 
 
 def test_strangers_are_never_known(sessions: SessionFactory) -> None:
@@ -93,7 +95,7 @@ def test_strangers_are_never_known(sessions: SessionFactory) -> None:
     text = make_up()
     for _ in range(2):
         with pytest.raises(Unauthenticated):
-            cache.authenticate(text)
+            cache.authenticate(text, ADDRESS)
 
 
 def make_up() -> str:

@@ -1,0 +1,31 @@
+"""Who has sent the current request, once its guard has let it in: the administrator, an API key, or nobody known."""
+
+import uuid
+
+from flask import g
+
+from core.keys.authenticated import AuthenticatedKey
+
+
+def key() -> AuthenticatedKey | None:
+    """Return the key that this request was let in by."""
+    found: AuthenticatedKey | None = g.get("api_key")
+    return found
+
+
+def key_id() -> uuid.UUID | None:
+    """Return the id of the key that what this request makes is named after."""
+    found = key()
+    return found.id if found else None
+
+
+def shown_keys() -> frozenset[uuid.UUID] | None:
+    """Return the keys whose images, jobs and batches this caller is shown; None: it is shown everything."""
+    found = key()
+    return None if found is None or found.sees_everything else found.own_ids
+
+
+def name() -> str:
+    """Return what decisions of this caller are signed with: the administrator's name, or `key` and its id."""
+    found = key()
+    return f"key {found.id}" if found else str(g.admin.username)

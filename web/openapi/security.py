@@ -1,0 +1,41 @@
+"""What each operation of the description asks of its caller, as its guard declares it."""
+
+from typing import Any
+
+from flask_openapi3.openapi import OpenAPI
+
+from web.auth import guards
+from web.auth.guards import Guard
+
+BY_KEY: list[dict[str, list[Any]]] = [{"apiKey": []}]
+BY_ADMIN: list[dict[str, list[Any]]] = [{"adminCookie": []}, {"adminBasic": []}]
+NEEDED_SCOPE = "An API key needs the scope `{}`."
+OR_ADMIN = "An API key needs the scope `{}`, or `admin`; what it has not made is not there for it."
+
+
+def describe(app: OpenAPI) -> None:
+    """Write it into the operations of all routes that are registered."""
+    for rule in app.url_map.iter_rules():
+        guard = guards.of(app, rule.endpoint)
+        path = app.paths.get(_template(rule.rule))
+        if path is None or guard is None:
+            continue
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            operation = getattr(path, method.lower())
+            operation.security = of(guard)
+            if guard.scope and not (operation.description or "").endswith(scope_note(guard)):
+                operation.description = f"{operation.description}\n\n{scope_note(guard)}"
+
+
+def of(guard: Guard) -> list[dict[str, list[Any]]]:
+    """Return the alternatives by which a guard lets in; none: it asks for nothing."""
+    return {"key": BY_KEY, "admin": BY_ADMIN, "admin_or_key": [*BY_ADMIN, *BY_KEY]}.get(guard.who, [])
+
+
+def scope_note(guard: Guard) -> str:
+    """Return what a key needs: the description's security schemes for keys know no scopes."""
+    return (OR_ADMIN if guard.who == "admin_or_key" else NEEDED_SCOPE).format(guard.scope)
+
+
+def _template(rule: str) -> str:
+    return rule.replace("<", "{").replace(">", "}")
