@@ -74,7 +74,8 @@ class Client:
         self._paused_until = 0.0  # the service has asked for a pause of all requests
         self.http = httpx.AsyncClient(
             base_url=target.url,
-            auth=(target.user.encode(), target.password.encode()),
+            auth=None if target.api_key else (target.user.encode(), target.password.encode()),
+            headers={"X-API-Key": target.api_key} if target.api_key else None,
             timeout=httpx.Timeout(RESPONSE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
             trust_env=not target.is_local,  # no proxy between two programs of one machine
         )
@@ -154,7 +155,7 @@ class Client:
             return response, None
         rejection = _rejection(response)
         if rejection.status in ACCESS_STATUSES or rejection.code == "no_admin_password":
-            hint = "check FACE_API_ADMIN_USER and FACE_API_ADMIN_PASSWORD, and that --url is the service you mean"
+            hint = f"check {self._target.credentials}, and that --url is the service you mean"
             raise NoAccess(f"{self._target.url}: {rejection.detail} ({rejection.code})\n{hint}")
         if rejection.status in RETRIED_STATUSES | ERROR_STATUSES:
             return rejection, retry_after_s(response.headers.get("Retry-After", ""))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from admin import terminals
 from admin.batches import calls, displays, options, pictures, runs, targets
@@ -19,11 +20,29 @@ from admin.batches.runs import RunOptions, SubmitPlan
 INTERRUPTED = 130  # the shell's exit status for a program that Ctrl-C has ended
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
+KEY = "face-api.key"
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
+def _keep_key(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Keep the key for _target(): named on the command line it stands above the password, in the environment below."""
+    named = param.name is not None and ctx.get_parameter_source(param.name) == ParameterSource.COMMANDLINE
+    ctx.meta[KEY] = targets.GivenKey(value or "", is_named=named)
+
+
 def _service_options(command: Command) -> Command:
-    return click.option("--url", envvar="FACE_API_URL", help="The service's URL, http(s)://host[:port].")(command)
+    for option in (
+        click.option("--url", envvar="FACE_API_URL", help="The service's URL, http(s)://host[:port]."),
+        click.option(
+            "--api-key",
+            envvar="FACE_API_KEY",
+            expose_value=False,
+            callback=_keep_key,
+            help="An API key with the scope batch, instead of the administrator's password; better in FACE_API_KEY.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def _run_options(command: Command) -> Command:
@@ -42,8 +61,9 @@ def _run_options(command: Command) -> Command:
 def batch() -> None:
     """Submit many pictures to a service, and download the results.
 
-    The service is --url or FACE_API_URL, the credentials are FACE_API_ADMIN_USER and FACE_API_ADMIN_PASSWORD. Without
-    them, those that `face-api up` has written to var/dev.env are used.
+    The service is --url or FACE_API_URL. The credentials are --api-key, FACE_API_ADMIN_USER and
+    FACE_API_ADMIN_PASSWORD, or FACE_API_KEY, whichever of these comes first. Without them, those that `face-api up` has
+    written to var/dev.env are used. A key has the scope batch, and sees only what it made.
     """
 
 
@@ -186,10 +206,10 @@ def _show_plan(plan: SubmitPlan) -> None:
 
 
 def _target(url: str | None) -> targets.ServiceTarget:
-    target = targets.resolve(url)
+    target = targets.resolve(url, click.get_current_context().meta[KEY])
     if target.sends_in_clear:
         terminals.echo(
-            f"warning: {target.url} is not https: the password and the pictures are sent unencrypted", err=True
+            f"warning: {target.url} is not https: the credentials and the pictures are sent unencrypted", err=True
         )
     return target
 

@@ -141,17 +141,23 @@ def add_uses(session: Session, uses: Mapping[uuid.UUID, KeyUsage]) -> None:
     session.commit()
 
 
-def revoke(session: Session, which: str) -> ApiKey:
-    """Deactivate the key that has this id or prefix; NotFound unless exactly one has."""
+def match(session: Session, which: str) -> ApiKey:
+    """Return the key that has this id or prefix; NotFound unless exactly one has."""
     same = [ApiKey.key_prefix == which]
     with contextlib.suppress(ValueError):
         same.append(ApiKey.id == uuid.UUID(which))
     matching = list(session.scalars(select(ApiKey).where(or_(*same))))
     if len(matching) != 1:
         raise NotFound(f"{len(matching)} keys are known as {which!r}: give the id of one")
-    matching[0].is_active = False
-    session.commit()
     return matching[0]
+
+
+def revoke(session: Session, which: str) -> ApiKey:
+    """Deactivate the key that has this id or prefix; NotFound unless exactly one has. Commits."""
+    key = match(session, which)
+    key.is_active = False
+    session.commit()
+    return key
 
 
 def _hash(text: str) -> str:

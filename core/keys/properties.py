@@ -38,7 +38,12 @@ def _moment(sent: object) -> object:
     return sent if sent.tzinfo else sent.replace(tzinfo=UTC)
 
 
-Scopes = Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope)), AfterValidator(_scopes)]
+# A JSON body is judged strictly, and has neither enumerations nor tuples.
+Scopes = Annotated[
+    tuple[Annotated[Scope, Field(strict=False)], ...],
+    Field(min_length=1, max_length=len(Scope)),
+    AfterValidator(_scopes),
+]
 Networks = Annotated[tuple[Annotated[str, BeforeValidator(_network)], ...], Field(max_length=MAX_NETWORKS)]
 End = Annotated[datetime, BeforeValidator(_moment)]
 

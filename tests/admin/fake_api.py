@@ -15,6 +15,7 @@ from flask import Flask, Request, Response, abort, jsonify, request
 from werkzeug.serving import BaseWSGIServer, make_server
 
 PASSWORD = "correct horse"
+API_KEY = "xyl_" + "5" * 48
 ADMIN = "/api/v1/admin"
 
 
@@ -147,7 +148,9 @@ class FakeApi:
             self.times.append((time.monotonic(), kind))
             waiting = self.faults.get(kind, [])
             fault = waiting.pop(0) if waiting else None
-        if request.authorization is None or request.authorization.password != PASSWORD:
+        sent = request.headers.get("X-API-Key")
+        by_key = sent == API_KEY if sent else False
+        if not by_key and (sent or request.authorization is None or request.authorization.password != PASSWORD):
             return problem(401, "unauthenticated", "the user name or the password is wrong")
         if isinstance(fault, Response):
             _ = request.data

@@ -96,9 +96,31 @@ def test_keys_are_made_listed_and_revoked(command: CliRunner) -> None:
     assert command.invoke(main, ["migrate"]).exit_code == 0
     text = command.invoke(main, ["keys", "create", "a client"]).stdout.strip()
     assert "active   " in (listed := command.invoke(main, ["keys", "list"]).stdout)
-    assert listed.rstrip().endswith(f"{text[:11]}...{text[-8:]}  a client")
+    assert listed.rstrip().endswith(f"{text[:11]}...{text[-8:]}  detect,mask  never  a client")
     assert command.invoke(main, ["keys", "revoke", text[:11]]).exit_code == 0
     assert "revoked" in command.invoke(main, ["keys", "list"]).stdout
+
+
+def test_key_has_the_properties_that_are_given(command: CliRunner) -> None:
+    command.invoke(main, ["migrate"])
+    words = ["--scope", "batch", "--scope", "read", "--expires", "2036-05-06T07:08", "--network", "192.0.2.0/24"]
+    made = command.invoke(main, ["keys", "create", "a client", *words, "--mask-limit", "7/minute"])
+    assert made.exit_code == 0, made.output
+    assert "batch,read  2036-05-06 07:08  a client" in command.invoke(main, ["keys", "list"]).stdout
+    for odd in (["--network", "nowhere"], ["--scope", "all"], ["--mask-limit", "often"], ["--expires", "soon"]):
+        assert command.invoke(main, ["keys", "create", "a client", *odd]).exit_code == 2
+    assert len(command.invoke(main, ["keys", "list"]).stdout.splitlines()) == 1
+
+
+def test_key_is_rotated(command: CliRunner) -> None:
+    command.invoke(main, ["migrate"])
+    text = command.invoke(main, ["keys", "create", "a client", "--scope", "batch"]).stdout.strip()
+    other = command.invoke(main, ["keys", "rotate", text[:11], "--overlap", "0"])
+    assert other.exit_code == 0 and other.stdout.strip().startswith("xyl_") and other.stdout.strip() != text
+    new, old = command.invoke(main, ["keys", "list"]).stdout.splitlines()
+    assert "active " in new and "batch  never" in new and "expired" in old
+    again = command.invoke(main, ["keys", "rotate", text[:11]])
+    assert again.exit_code == 1 and "rotated already" in again.output
 
 
 def test_keys_tell_what_is_missing(command: CliRunner) -> None:

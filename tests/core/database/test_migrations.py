@@ -6,6 +6,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
@@ -78,21 +79,8 @@ def test_each_migration_goes_down_and_up(empty_database: Settings) -> None:
     migrations.upgrade(empty_database)
     bind = engine.create(empty_database)
     tables, routines = _schema(bind), _routines(bind)
-    for revision in (
-        "0012",
-        "0011",
-        "0010",
-        "0009",
-        "0008",
-        "0007",
-        "0006",
-        "0005",
-        "0004",
-        "0003",
-        "0002",
-        "0001",
-        "base",
-    ):
+    scripts = ScriptDirectory.from_config(migrations.alembic_config(empty_database))
+    for revision in [script.down_revision or "base" for script in scripts.walk_revisions()]:
         command.downgrade(migrations.alembic_config(empty_database), revision)
         migrations.upgrade(empty_database)
         assert (_schema(bind), _routines(bind)) == (tables, routines)
