@@ -126,10 +126,12 @@ def _finish(session: Session, job_id: uuid.UUID, verdict: dict[str, Any]) -> Non
     # The image first, whose row a trigger changes: its deletion locks it before its jobs.
     image_id = select(ProcessingJob.image_id).where(ProcessingJob.id == job_id).scalar_subquery()
     session.execute(select(Image.id).where(Image.id == image_id).with_for_update())
-    row = select(ProcessingJob.report).where(ProcessingJob.id == job_id).with_for_update()
+    columns = (ProcessingJob.report, ProcessingJob.review_state)
+    row = select(*columns).where(ProcessingJob.id == job_id).with_for_update()
     found = session.execute(row).first()
     if found is None:
         raise NotFound(f"there is no job {job_id}")
-    report = (found.report or {}) | {"review": verdict | {"at": now().isoformat()}}
+    said = verdict | {"at": now().isoformat(), "state_before": found.review_state}
+    report = (found.report or {}) | {"review": said}
     done = {"review_state": ReviewState.DONE, "report": report}
     session.execute(update(ProcessingJob).where(ProcessingJob.id == job_id).values(done))

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.contract.states import ReviewState
 from core.database.clock import now
 from core.errors import NotFound, NothingToUndo
 from core.records import records, reviews
@@ -76,8 +75,7 @@ def _report(before: JobDetail) -> dict[str, Any]:
 
 def _review_state(before: JobDetail, undone: JobDetail) -> str | None:
     """Let a picture wait for a person again, if the mask by hand that is undone was all that was said about it."""
-    report = before.report or {}
-    verdict = report.get("review") or {}
+    verdict = (before.report or {}).get("review") or {}
     if verdict.get("job_id") != str(undone.job.id):
         return before.job.review_state
-    return ReviewState.PENDING if report.get("review_faces") else None
+    return verdict.get("state_before")

@@ -4,11 +4,10 @@ import base64
 import re
 import zipfile
 
-import requests
 from playwright.sync_api import Page, expect
 
 from tests.contract.admin import basic, body
-from tests.contract.calls import detect, detected, post
+from tests.contract.calls import detected, post
 from tests.e2e import seeds
 from tests.e2e.browsers import payload
 from tests.e2e.conftest import PageErrors, Site
@@ -153,9 +152,13 @@ def test_slider_is_moved_by_keys(page: Page, page_errors: PageErrors) -> None:
         page.get_by_role("link", name="Open portrait 3.jpg").click()
     slider = page.get_by_role("slider")
     slider.focus()
-    for key, shown in (("Home", "100%"), ("End", "0%"), ("ArrowLeft", "1%")):
+    for key, share in (("Home", 0), ("End", 1), ("ArrowLeft", 0.99), ("PageDown", 0.89)):
         page.keyboard.press(key)
-        expect(page.locator("[data-compare]")).to_have_attribute("style", f"--shown: {shown};")
+        expect(page.locator("[data-compare]")).to_have_attribute("style", f"--share: {share};")
+        seam, bounds = page.locator(".seam").bounding_box(), slider.bounding_box()
+        assert seam is not None and bounds is not None
+        thumb = bounds["x"] + 8 + (bounds["width"] - 16) * share  # of 16 pixels, whose middle stays inside
+        assert abs(seam["x"] + seam["width"] / 2 - thumb) < 2, key
     page.get_by_label("Show faces").uncheck()
     expect(page.locator(".compare .marks")).to_be_hidden()
 
@@ -288,68 +291,3 @@ def test_retry_continues_the_open_batch(page: Page, site: Site, page_errors: Pag
     expect(page.get_by_role("heading", level=1)).to_have_text("Sent twice")
     found = body(basic(site.service, "GET", "/batches", params={"per_page": 100}))["items"]
     assert [one["counts"]["total"] for one in found if one["name"] == "Sent twice"] == [1]
-
-
-# --- review ------------------------------------------------------------------------------------------------------
-
-
-def test_doubtful_faces_are_reviewed(page: Page, site: Site) -> None:
-    first, second = seeds.doubtful(site.service), seeds.doubtful(site.service)
-    page.goto("/console/review")
-    expect(page.get_by_text("1 of 2")).to_be_visible()
-    assert str(second.image_id) in page.content()
-    page.get_by_role("button", name="Reject: Face 2").click()
-    picture = page.locator("[data-marks]")
-    box = picture.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] * 0.1, box["y"] + box["height"] * 0.1)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.4, steps=4)
-    page.mouse.up()
-    page.keyboard.press("Shift+ArrowRight")
-    page.get_by_role("button", name="Restore: Face 3").click()  # which is just not masked
-    with page.expect_navigation():  # until the scripts of the page have run
-        page.keyboard.press("m")
-    expect(page.get_by_text("1 of 1")).to_be_visible()
-    newest = body(basic(site.service, "GET", f"/images/{second.image_id}"))["jobs"][0]["id"]
-    made = body(basic(site.service, "GET", f"/jobs/{newest}"))
-    assert (made["face_count"], made["report"]["removed"], made["report"]["by"]) == (3, [1], "admin")
-    near, (x1, y1, x2, y2) = made["report"]["added"]
-    assert near == [40, 300, 90, 360]
-    assert abs(x1 - 51) < 6 and abs(y1 - 51) < 6 and abs(x2 - 156) < 8 and abs(y2 - 205) < 6
-
-    page.keyboard.press("a")
-    expect(page.get_by_text("Nothing to review")).to_be_visible()
-    reviewed = [body(basic(site.service, "GET", f"/jobs/{job.id}")) for job in (first, second)]
-    assert [one["review_state"] for one in reviewed] == ["done", "done"]
-    assert [one["report"]["review"]["verdict"] for one in reviewed] == ["accepted", "edited"]
-    page.goto(f"/console/jobs/{first.id}")
-    expect(page.get_by_text("Accepted · admin")).to_be_visible()
-
-
-def test_skip_has_a_shortcut(page: Page, site: Site) -> None:
-    jobs = [seeds.doubtful(site.service), seeds.doubtful(site.service)]
-    try:
-        page.goto("/console/review")
-        with page.expect_navigation():  # until the scripts of the page have run
-            page.keyboard.press("n")
-        expect(page.get_by_text("2 of 2")).to_be_visible()
-        page.keyboard.press("n")
-        expect(page.get_by_text("1 of 2")).to_be_visible()
-    finally:
-        for job in jobs:
-            basic(site.service, "DELETE", f"/images/{job.image_id}")
-
-
-def test_any_image_is_masked_manually(page: Page, site: Site) -> None:
-    made = seeds.masked(site.service, "by hand.jpg", seeds.portrait(), method="solid")
-    page.goto(f"/console/images/{made.headers['X-Image-Id']}")
-    with page.expect_navigation():  # until the scripts of the page have run
-        page.get_by_role("link", name="Mask manually").click()
-    page.get_by_role("button", name="Reject: Face 1").click()
-    page.get_by_role("button", name="Mask again").click()
-    expect(page.get_by_text("Masked again")).to_be_visible()
-    jobs = body(basic(site.service, "GET", f"/images/{made.headers['X-Image-Id']}"))["jobs"]
-    assert [job["face_count"] for job in jobs] == [0, 1]
-    again = requests.get(jobs[0]["processed_url"], timeout=30).content
-    assert detect(site.service, again).json()["summary"]["face_count"] == 1

@@ -9,7 +9,7 @@ from pydantic import Field
 from core.batches import lifecycle
 from core.contract.models import FrozenModel
 from core.errors import NotFound
-from core.records import image_lists, job_lists, records
+from core.records import image_lists, job_lists, records, undos
 from core.records.rows import StoredJob
 from web import current
 from web.auth import guards
@@ -53,10 +53,12 @@ def show(image_id: str) -> Response:
         codes = job_lists.error_codes(session, detail.jobs)
         around = image_lists.around(session, detail.image)
         batch = around.batch_id and lifecycle.find(session, around.batch_id)
-    faces = overlays.face_boxes(job_detail.detections if job_detail else None)
     masked_job = job if job and job.processed_s3_key else None
-    overlay = overlays.Overlay(detail.image.width, detail.image.height, faces)
+    overlay = overlays.Overlay(detail.image.width, detail.image.height, overlays.shown(job_detail))
+    newest = next((one for one in detail.jobs if one.processed_s3_key), None)
     values: dict[str, Any] = {"masked_job": masked_job, "overlay": overlay, "around": around, "batch": batch}
+    values["report"] = job_detail.report if job_detail else None
+    values["can_undo"] = bool(job_detail and job == newest and undos.can_undo(job_detail))
     return pages.render("image.html", detail=detail, job=job, codes=codes, **values)
 
 

@@ -1,21 +1,23 @@
 """Face boxes and landmarks as an SVG overlay over a picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from core.contract.detections import BBox, Point
+from core.records.rows import JobDetail
 
 LABEL_SHARE = 0.028  # font size as a share of the picture's longer side
 POINT_SHARE = 0.0045
+CROWD = 30  # faces; chosen: as in review_faces.js
 
 
 @dataclass(frozen=True)
 class FaceBox:
     """One face, in pixels of the picture. index: its place in the job's detections; points: landmarks, maybe none.
 
-    doubtful: marked for review by a person.
+    doubtful: marked for review by a person; added: drawn by one; uncovered: left visible by one.
     """
 
     index: int
@@ -26,6 +28,8 @@ class FaceBox:
     confidence: float
     points: list[tuple[float, float]]
     doubtful: bool
+    added: bool
+    uncovered: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class Overlay:
     width: int
     height: int
     faces: list[FaceBox]
+
+    @property
+    def is_crowd(self) -> bool:
+        """Whether the labels of all faces would cover each other."""
+        return len(self.faces) > CROWD
 
     @property
     def label_size(self) -> float:
@@ -51,6 +60,14 @@ def face_boxes(detections: Any) -> list[FaceBox]:
     return [box for index, entry in enumerate(entries) if (box := _face_box(index, entry))]
 
 
+def shown(job: JobDetail | None) -> list[FaceBox]:
+    """Return the faces that a job has masked or found, and those that somebody has left visible there."""
+    report = job.report if job and isinstance(job.report, dict) else {}
+    masked = face_boxes(job.detections if job else None)
+    left = [replace(face, uncovered=True) for face in face_boxes(report.get("uncovered"))]
+    return [*masked, *(replace(face, index=index) for index, face in enumerate(left, len(masked)))]
+
+
 class _StoredFace(BaseModel):
     """What the overlay needs of a stored face."""
 
@@ -58,6 +75,7 @@ class _StoredFace(BaseModel):
     confidence: float = 0.0
     landmarks: dict[str, Point] | None = None
     review: bool = False
+    added: bool = False
 
 
 def _face_box(index: int, entry: Any) -> FaceBox | None:
@@ -75,4 +93,5 @@ def _face_box(index: int, entry: Any) -> FaceBox | None:
         confidence=face.confidence,
         points=[(point["x"], point["y"]) for point in (face.landmarks or {}).values()],
         doubtful=face.review,
+        added=face.added,
     )

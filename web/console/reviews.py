@@ -14,7 +14,11 @@ from core.records.rows import JobDetail
 from web import current
 from web.auth import guards
 from web.console import overlays, pages, pagination
+from web.console.overlays import FaceBox
 from web.schemas import ids
+
+SIZES = ("large", "full")
+EDGES = ("x1", "y1", "x2", "y2")
 
 reviews = Blueprint("reviews", __name__)
 
@@ -35,10 +39,17 @@ def show() -> Response:
     query = pagination.read_query(ReviewQuery)
     with current.session() as session:
         page = review_queue.page(session, query.page, 1, query.batch_id)
+        if not page.items and page.total:  # after a verdict on the last one: the first comes next
+            page = review_queue.page(session, 1, 1, query.batch_id)
     if not page.items:
-        return pages.render("review_empty.html", page=page, pager=pagination.pager(page))
-    next_url = pagination.current_url(page=query.page % page.pages + 1) if page.pages > 1 else ""
-    return _render_editor(page.items[0].job, done_url=pagination.current_url(), next_url=next_url, page=page)
+        return pages.render("review_empty.html")
+    around = {
+        name: pagination.current_url(page=(page.page - 1 + step) % page.pages + 1) if page.pages > 1 else ""
+        for name, step in (("next_url", 1), ("previous_url", -1))
+    }
+    # A picture whose manual mask is undone is the first again.
+    leads = {"done_url": pagination.current_url(), "undone_url": pagination.current_url(page=None)}
+    return _render_editor(page.items[0].job, leads, page=page, **around)
 
 
 @reviews.get("/images/<image_id>/edit")
@@ -50,34 +61,52 @@ def show_edit(image_id: str) -> Response:
         detail = records.get_job(session, ids.parse(query.job))
     if detail.image.id != ids.parse(image_id):
         raise NotFound(f"there is no job {query.job} of this image")
-    done_url = url_for("console.images.show", image_id=detail.image.id)
-    return _render_editor(detail, done_url=done_url, next_url="", page=None)
+    leads = {
+        "done_url": url_for("console.images.show", image_id=detail.image.id),
+        "undone_url": pagination.current_url(),
+    }
+    return _render_editor(detail, leads)
 
 
-def _render_editor(detail: JobDetail, *, done_url: str, next_url: str, page: object) -> Response:
-    """Render the editor. done_url: where a verdict leads; page: of the review queue, None for masking by hand."""
-    found = overlays.face_boxes(detail.detections)
+def _render_editor(detail: JobDetail, leads: dict[str, str], **values: Any) -> Response:
+    """Render the editor. leads: where a verdict leads, and its undo; values: of the review queue, absent elsewhere."""
+    image, job = detail.image.id, str(detail.job.id)
+    thumbnails = "console.thumbnails"
     editor = {
-        "image": str(detail.image.id),
-        "job": str(detail.job.id),
+        "image": str(image),
+        "job": job,
         "width": detail.image.width,
         "height": detail.image.height,
-        "done_url": done_url,
-        "faces": [
-            {"index": box.index, "x1": box.x, "y1": box.y, "x2": box.x + box.width, "y2": box.y + box.height}
-            | {"confidence": box.confidence, "doubtful": box.doubtful}
-            for box in found
-        ]
-        + _near_misses(detail.report, first=len(found)),
+        "faces": _faces(detail),
+        "pictures": {size: url_for(f"{thumbnails}.get_original", image_id=image, size=size) for size in SIZES},
+        "result_pictures": {
+            size: url_for(f"{thumbnails}.get_result", image_id=image, job_id=job, size=size) for size in SIZES
+        },
     }
-    return pages.render("review.html", detail=detail, editor=editor, next_url=next_url, page=page)
+    return pages.render("review.html", detail=detail, editor=editor | leads, **values)
 
 
-def _near_misses(report: Any, first: int) -> list[dict[str, Any]]:
-    """Return the faces that are just not masked: boxes that a person may mask. first: the index of the first one."""
-    entries = report.get("near_misses", []) if isinstance(report, dict) else []
-    return [
-        dict(zip(("x1", "y1", "x2", "y2"), entry["box"], strict=True))
-        | {"index": first + number, "confidence": entry["confidence"], "doubtful": True, "near": True}
-        for number, entry in enumerate(entries)
+def _faces(detail: JobDetail) -> list[dict[str, Any]]:
+    """Return the faces that were found, those that somebody has uncovered, and those that are just not masked."""
+    report = detail.report if isinstance(detail.report, dict) else {}
+    found = overlays.face_boxes(detail.detections)
+    uncovered = overlays.face_boxes(report.get("uncovered"))
+    near = [
+        dict(zip(EDGES, entry["box"], strict=True)) | {"confidence": entry["confidence"], "near": True}
+        for entry in report.get("near_misses", [])
     ]
+    every = [
+        *(_face(box) | _of_detection(box) for box in found),
+        *(_face(box) | {"uncovered": True} for box in uncovered),
+        *near,
+    ]
+    return [{"index": index} | face for index, face in enumerate(every)]
+
+
+def _of_detection(box: FaceBox) -> dict[str, Any]:
+    return {"index": box.index, "doubtful": box.doubtful, "sure": not (box.doubtful or box.added)}
+
+
+def _face(box: FaceBox) -> dict[str, Any]:
+    edges = (box.x, box.y, box.x + box.width, box.y + box.height)
+    return dict(zip(EDGES, edges, strict=True)) | {"confidence": box.confidence}

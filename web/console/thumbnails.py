@@ -16,7 +16,7 @@ from web.auth import guards
 from web.requests import caller_has_gone
 from web.schemas import ids
 
-SIDES = {"small": 480, "large": 1600}
+SIDES = {"small": 480, "large": 1600, "full": 6000}  # full: for a zoom; chosen: 24 megapixels at most
 
 thumbnails = Blueprint("thumbnails", __name__)
 

@@ -1,7 +1,7 @@
 // Creates a batch: selects files, sends the options, and uploads the files.
 
 import { callApi } from "./api.js";
-import { toastOnNextPage } from "./dialogs.js";
+import { confirmAction, toastOnNextPage } from "./dialogs.js";
 import { chosenFiles, droppedFiles, formatSize, onDrop } from "./files.js";
 import { t } from "./texts.js";
 import { sendFiles } from "./uploads.js";
@@ -85,6 +85,9 @@ async function createOrReuse(json) {
 
 async function submit() {
   const json = { name: form.elements["batch-name"].value, job_type: type.value, options: changedOptions() };
+  const kept = json.options.keep_regions?.length;
+  const labels = { yes: t("uncover"), no: t("cancel") };
+  if (kept && !open && !(await confirmAction(t("keep_title"), t("keep_text", { n: kept }), labels))) return stopped();
   const batch = await createOrReuse(json);
   const rejected = await sendFiles(`${form.dataset.path}/${batch.id}`, selected, Number(form.dataset.limit), (done) => {
     find("summary").textContent = t("uploading", { done, n: selected.size });
@@ -94,6 +97,11 @@ async function submit() {
   open = null;
   if (rejected.length) toastOnNextPage(t("files_rejected", { n: rejected.length, name: rejected[0].name, detail: rejected[0].detail }));
   location.assign(`${form.dataset.batchesUrl}/${batch.id}`);
+}
+
+function stopped() {
+  find("submit").disabled = false;
+  find("progress").toggleAttribute("hidden", true);
 }
 
 form.addEventListener("submit", async (event) => {

@@ -1,15 +1,17 @@
-// One image: the before/after slider, the face overlay, and deleting it.
+// One image: the before/after slider, the face overlay, undoing a mask by hand, and deleting it.
 
 import { callApi } from "./api.js";
 import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
 import { t } from "./texts.js";
 
+const THUMB_PX = 16; // as in console.css
 const compare = document.querySelector("[data-compare]");
 const slider = document.querySelector("[data-slider]");
 const overlay = compare?.querySelector(".marks");
 
+// The divide stands where the slider's thumb does: half a thumb from the edge at most.
 function showShare() {
-  compare.style.setProperty("--shown", `${100 - slider.value}%`);
+  compare.style.setProperty("--share", slider.value / 100);
 }
 
 if (slider) {
@@ -18,7 +20,7 @@ if (slider) {
   compare.addEventListener("pointermove", (event) => {
     if (!event.buttons) return;
     const bounds = compare.getBoundingClientRect();
-    slider.value = 100 - ((event.clientX - bounds.left) / bounds.width) * 100;
+    slider.value = ((event.clientX - bounds.left - THUMB_PX / 2) / (bounds.width - THUMB_PX)) * 100;
     showShare();
   });
   compare.addEventListener("dragstart", (event) => event.preventDefault());
@@ -43,6 +45,19 @@ deleteButton?.addEventListener("click", async () => {
     await callApi("DELETE", `/api/v1/admin/images/${deleteImage}`);
     toastOnNextPage(t("deleted", { n: 1 }));
     location.assign(then);
+  } catch (error) {
+    toast(error.message, "failed");
+  }
+});
+
+const undoButton = document.querySelector("[data-undo-mask]");
+undoButton?.addEventListener("click", async () => {
+  const labels = { yes: t("undo_mask"), no: t("cancel") };
+  if (!(await confirmAction(t("undo_mask_title"), t("undo_mask_text"), labels))) return;
+  try {
+    await callApi("POST", undoButton.dataset.undoMask);
+    toastOnNextPage(t("mask_undone"));
+    location.assign(undoButton.dataset.then);
   } catch (error) {
     toast(error.message, "failed");
   }

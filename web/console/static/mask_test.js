@@ -1,6 +1,7 @@
 // The test page: masks one image with the chosen options, and shows the same call as a curl command.
 
 import { callApi } from "./api.js";
+import { confirmAction } from "./dialogs.js";
 import { formatSize, onDrop } from "./files.js";
 import { drawFaces } from "./overlays.js";
 import { editRegions } from "./regions.js";
@@ -18,36 +19,66 @@ const original = find("original");
 const drawRegions = editRegions(find("regions"), regions, find("region-kind"), () => [original.naturalWidth, original.naturalHeight]);
 
 let file = null;
-let objectUrls = [];
 let pending = null;
+let uncovered = 0; // how many sure faces the shown result leaves visible
 
 // --- the image ------------------------------------------------------------------------------------
 
 function select(chosen) {
   if (!chosen) return;
-  if (chosen.size > limit) return showProblem(t("file_too_large", { name: chosen.name, size: formatSize(limit) }));
+  if (chosen.size > limit) {
+    unselect();
+    return showProblem(t("file_too_large", { name: chosen.name, size: formatSize(limit) }));
+  }
   file = chosen;
-  for (const url of objectUrls.splice(0)) URL.revokeObjectURL(url);
   find("file-name").textContent = file.name;
   find("run").disabled = false;
   find("empty").hidden = true;
   find("sides").hidden = false;
+  find("drawing").hidden = true; // until the image is there
   showImage(original, file);
-  find("marks").replaceChildren();
   mask();
 }
 
+// A file that is refused takes the place of the one before: nothing on the page is of that any more.
+function unselect() {
+  file = null;
+  pending?.abort();
+  pending = null;
+  find("file").value = "";
+  find("file-name").textContent = find("file-name").dataset.none;
+  find("run").disabled = true;
+  find("busy").hidden = true;
+  find("sides").hidden = true;
+  hideImage(original);
+  clearResult();
+  find("empty").hidden = false;
+  updateCurl();
+}
+
+// Take away all that is told of a result, so that none of it stands beside another image or a failure.
+function clearResult() {
+  uncovered = 0;
+  hideImage(find("masked"));
+  for (const name of ["save", "details", "json", "tools"]) find(name).hidden = true;
+  find("save").removeAttribute("href");
+  find("summary").textContent = "";
+  for (const name of ["marks", "notes", "faces", "timings"]) find(name).replaceChildren();
+  document.getElementById("document").textContent = "";
+}
+
 function showImage(image, blob) {
-  const url = URL.createObjectURL(blob);
-  objectUrls.push(url);
+  hideImage(image);
   image.hidden = false;
-  image.onerror = () => {
-    image.hidden = true;
-    if (image === original) find("drawing").hidden = true;
-    find("summary").textContent = t("not_shown");
-  };
-  image.src = url;
-  return url;
+  image.onerror = () => (image.hidden = true);
+  return (image.src = URL.createObjectURL(blob));
+}
+
+function hideImage(image) {
+  URL.revokeObjectURL(image.src);
+  image.onerror = null;
+  image.removeAttribute("src");
+  image.hidden = true;
 }
 
 find("file").addEventListener("change", (event) => select(event.target.files[0]));
@@ -113,6 +144,7 @@ async function mask() {
   const body = new FormData();
   body.append("image", file);
   for (const [name, text] of givenRegions()) body.append(name, text);
+  clearResult();
   find("problem").hidden = true;
   find("busy").hidden = false;
   find("run").disabled = true;
@@ -120,7 +152,7 @@ async function mask() {
     const result = await callApi("POST", `/api/v1/admin/test/mask?${changedOptions()}`, { form: body, signal: own.signal });
     if (own === pending) showResult(result);
   } catch (error) {
-    if (error.name !== "AbortError") showProblem(error.message);
+    if (own === pending && error.name !== "AbortError") showProblem(error.message);
   } finally {
     if (own === pending) {
       find("busy").hidden = true;
@@ -133,8 +165,6 @@ function showProblem(text) {
   const problem = find("problem");
   problem.querySelector("span").textContent = text;
   problem.hidden = false;
-  find("masked").hidden = true;
-  for (const name of ["details", "json", "tools"]) find(name).hidden = true;
 }
 
 function showResult(result) {
@@ -153,12 +183,14 @@ function showResult(result) {
         strength: masking.effective_strength,
         ms: Math.round(processing.total_ms),
       })
-    : t("no_faces");
+    : t(masking.kept_faces ? "all_kept" : "no_faces", { n: masking.kept_faces });
+  uncovered = masking.uncovered_faces;
   const { metadata_removed: removed = [], verification } = result;
   const notes = find("notes");
-  notes.replaceChildren();
+  if (original.hidden) notes.append(createElement("li", t("not_shown")));
   if (processing.smallest_face_px) notes.append(createElement("li", t("smallest_face", { px: Math.ceil(processing.smallest_face_px) })));
   if (removed.length) notes.append(createElement("li", t("metadata_removed", { names: removed.join(", ") })));
+  if (uncovered) notes.append(createElement("li", t("uncovered_faces", { n: uncovered }), "warned"));
   if (masking.kept_faces) notes.append(createElement("li", t("kept_faces", { n: masking.kept_faces })));
   if (verification) notes.append(createElement("li", t("verification_summary", { again: verification.regions_masked_again })));
   find("faces").replaceChildren(...result.detections.map(faceRow));
@@ -194,6 +226,14 @@ function faceRow(face) {
 function timingPair(name, result) {
   return [createElement("dt", t(name)), createElement("dd", `${result.profiling[name].toFixed(1)} ms`)];
 }
+
+// A picture with a face that would have been masked is saved only by somebody who wants that.
+find("save").addEventListener("click", async (event) => {
+  if (!uncovered || !event.isTrusted) return;
+  event.preventDefault();
+  const labels = { yes: t("save_anyway"), no: t("cancel") };
+  if (await confirmAction(t("uncover_title"), t("uncover_text", { n: uncovered }), labels)) find("save").click();
+});
 
 find("show-marks").addEventListener("change", (event) => {
   find("marks").toggleAttribute("hidden", !event.target.checked);

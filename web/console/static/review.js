@@ -1,144 +1,155 @@
-// The review editor: rejects detected faces, adds missed ones, and masks the image again.
+// The review editor: rejects detected faces, adds missed ones, masks the image again, and shows what became of it.
 
 import { callApi } from "./api.js";
-import { toast, toastOnNextPage } from "./dialogs.js";
-import { afterKey, boxElement, centredBox, onDraw } from "./drawing.js";
+import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
+import { Edits } from "./edits.js";
+import { CROWD, showFaces } from "./review_faces.js";
 import { t } from "./texts.js";
+import { Zoom } from "./zoom.js";
 
+const find = (name) => document.querySelector(`[data-${name}]`);
 const editor = JSON.parse(document.getElementById("editor").textContent);
-const overlay = document.querySelector("[data-marks]");
-const rows = document.querySelector("[data-rows]");
-const size = [editor.width, editor.height];
-// A near miss is not masked yet: it begins as a face that is left out.
-const faces = editor.faces.map((face) => ({ ...face, removed: Boolean(face.near) }));
-const added = [];
+const image = find("canvas").querySelector("img");
+const frame = find("viewport");
+let pictures = editor.pictures; // the addresses of what is shown: as large as a page, and as large as a zoom needs
+let result = null; // the job that was made here, until one goes on
 
-// --- drawing ------------------------------------------------------------------------------------------
+// --- the image and its faces ------------------------------------------------------------------------------
 
-// Redraw the overlay and the list; `focused` is a selector of the box that gets the focus.
-function render(focused = null) {
-  const boxes = [];
-  const items = [];
-  faces.forEach((face, index) => {
-    const name = t("face", { n: face.index + 1 });
-    const box = boxElement(face, `${face.index + 1} · ${face.confidence.toFixed(2)}`, [face.doubtful && "doubtful", face.removed && "removed"].filter(Boolean).join(" "), size);
-    box.setAttribute("aria-label", name);
-    box.setAttribute("aria-pressed", String(face.removed));
-    box.dataset.face = index;
-    boxes.push(box);
-    items.push(faceRow(name, face));
-  });
-  added.forEach((face, index) => {
-    const box = boxElement(face, t("added_face", { n: index + 1 }), "own", size);
-    box.dataset.added = index;
-    boxes.push(box);
-    items.push(addedRow(index));
-  });
-  overlay.replaceChildren(...boxes);
-  rows.replaceChildren(...items);
-  if (focused !== null) overlay.querySelector(focused)?.focus();
-}
-
-function createElement(name, text, className = "") {
-  const element = document.createElement(name);
-  element.textContent = text;
-  element.className = className;
-  return element;
-}
-
-function actionButton(text, label, action) {
-  const element = createElement("button", text, "button small");
-  element.type = "button";
-  element.setAttribute("aria-label", `${text}: ${label}`);
-  element.addEventListener("click", action);
-  return element;
-}
-
-function faceRow(name, face) {
-  const line = document.createElement("li");
-  line.append(createElement("span", name, face.removed ? "gone" : ""), createElement("span", face.confidence.toFixed(2), "muted number"));
-  if (face.doubtful) {
-    const pill = createElement("span", rows.dataset.doubtful, "pill");
-    pill.dataset.state = "doubtful";
-    line.append(pill);
-  }
-  line.append(actionButton(face.removed ? rows.dataset.restore : rows.dataset.reject, name, () => toggle(face)));
-  return line;
-}
-
-function addedRow(index) {
-  const line = document.createElement("li");
-  const name = t("added_face", { n: index + 1 });
-  line.append(createElement("span", name), actionButton(rows.dataset.deleteBox, name, () => removeAdded(index)));
-  return line;
-}
-
-function toggle(face) {
-  face.removed = !face.removed;
-  render(`[data-face="${faces.indexOf(face)}"]`);
-}
-
-function removeAdded(index) {
-  added.splice(index, 1);
-  render();
-}
-
-// --- pointer and keyboard input ------------------------------------------------------------------------------
-
-function add(box) {
-  added.push(box);
-  render(`[data-added="${added.length - 1}"]`);
-}
-
-onDraw(overlay, () => size, add, (box) => (box?.dataset.face ? toggle(faces[box.dataset.face]) : box?.focus()));
-document.querySelector("[data-add]").addEventListener("click", () => add(centredBox(size)));
-
-overlay.addEventListener("keydown", (event) => {
-  const box = event.target.closest(".mark");
-  if (!box) return;
-  const face = faces[box.dataset.face];
-  if (face && (event.key === "Enter" || event.key === " " || event.key === "Delete")) {
-    event.preventDefault();
-    return toggle(face);
-  }
-  if (!box.dataset.added) return;
-  const index = Number(box.dataset.added);
-  if (event.key === "Delete" || event.key === "Backspace") return removeAdded(index);
-  const moved = afterKey(added[index], event, size);
-  if (!moved) return;
-  event.preventDefault();
-  added[index] = moved;
-  render(`[data-added="${index}"]`);
+const edits = new Edits(editor, update);
+const zoom = new Zoom(frame, find("canvas"), (level) => {
+  find("zoom-out").disabled = find("zoom-fit").disabled = level === 1;
+  if (level > 1 && image.getAttribute("src") !== pictures.full) image.src = pictures.full;
 });
+const faces = showFaces(edits, zoom, find("marks"), find("rows"));
+
+function update() {
+  faces.render();
+  find("unsaved").hidden = !edits.isChanged;
+  find("undo").disabled = !edits.canUndo;
+}
+
+function showLabels() {
+  find("marks").classList.toggle("quiet-labels", !find("labels").checked);
+}
+
+function showPictures(shown) {
+  pictures = shown;
+  image.src = zoom.level > 1 ? shown.full : shown.large;
+}
+
+find("add").addEventListener("click", faces.add);
+find("undo").addEventListener("click", () => edits.undo());
+find("discard").addEventListener("click", () => {
+  edits.discard();
+  toast(t("edits_discarded"));
+});
+find("labels").addEventListener("change", showLabels);
+find("zoom-in").addEventListener("click", () => zoom.enlarge());
+find("zoom-out").addEventListener("click", () => zoom.reduce());
+find("zoom-fit").addEventListener("click", () => zoom.fit());
+find("by-hand").addEventListener("click", (event) => {
+  const isOn = frame.classList.toggle("by-hand");
+  event.currentTarget.setAttribute("aria-pressed", String(isOn));
+});
+for (const button of document.querySelectorAll("[data-look]")) {
+  button.addEventListener("click", () => look(Number(button.dataset.look)));
+}
+
+function look(step) {
+  if (!faces.go(step, false)) toast(t("nothing_doubtful"));
+}
+
+// --- keys ---------------------------------------------------------------------------------------------------
+
+const CLICKED = { a: "accept", m: "mask", n: "next", p: "previous", u: "undo-mask", l: "labels", h: "by-hand", "+": "zoom-in", "-": "zoom-out", 0: "zoom-fit" };
+const MOVES = { d: [1, false], j: [1, true], k: [-1, true] };
+
+// The letter of a key, on a keyboard of another script as well.
+function letterOf(event) {
+  return /^Key[A-Z]$/.test(event.code) && !/^[a-z]$/i.test(event.key) ? event.code[3].toLowerCase() : event.key.toLowerCase();
+}
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
-  const name = { a: "accept", m: "mask", n: "skip" }[event.key.toLowerCase()];
-  document.querySelector(`[data-${name}]`)?.click();
+  const isText = event.target.matches("input:not([type=checkbox]), select, textarea");
+  if (event.altKey || isText || document.querySelector("dialog[open]")) return;
+  const letter = letterOf(event);
+  const withControl = event.ctrlKey || event.metaKey;
+  if (!result && (letter === "z" || (letter === "y" && withControl))) {
+    event.preventDefault();
+    return letter === "y" || event.shiftKey ? edits.redo() : edits.undo();
+  }
+  if (withControl) return;
+  if (MOVES[letter] && !result) {
+    const [step, all] = MOVES[letter];
+    if (!faces.go(event.shiftKey ? -step : step, all)) toast(t("nothing_doubtful"));
+    return;
+  }
+  const name = CLICKED[letter === "=" ? "+" : letter];
+  if (name) [...document.querySelectorAll(`[data-${name}]`)].find((one) => one.checkVisibility())?.click();
 });
 
-// --- verdicts ---------------------------------------------------------------------------------------------
+// --- verdicts -----------------------------------------------------------------------------------------------
 
-async function submitVerdict(path, json, text) {
-  const buttons = document.querySelectorAll(".verdicts button");
+async function post(path, json) {
+  const buttons = [...document.querySelectorAll(".verdicts button:enabled")];
   for (const button of buttons) button.disabled = true;
   try {
-    await callApi("POST", path, { json });
-    toastOnNextPage(t(text));
-    location.assign(editor.done_url);
+    return await callApi("POST", path, { json });
   } catch (error) {
-    for (const button of buttons) button.disabled = false;
     toast(error.message, "failed");
+    return null;
+  } finally {
+    for (const button of buttons) button.disabled = false;
   }
 }
 
-document.querySelector("[data-accept]")?.addEventListener("click", () =>
-  submitVerdict(`/api/v1/admin/jobs/${editor.job}/review`, { verdict: "accepted" }, "review_accepted"),
-);
-document.querySelector("[data-mask]").addEventListener("click", () => {
-  const indexes = (removed) => faces.filter((face) => !face.near && face.removed === removed).map((face) => face.index);
-  const restored = faces.filter((face) => face.near && !face.removed).map(({ x1, y1, x2, y2 }) => ({ x1, y1, x2, y2 }));
-  const json = { job_id: editor.job, keep: indexes(false), remove: indexes(true), add: [...restored, ...added] };
-  submitVerdict(`/api/v1/admin/images/${editor.image}/mask`, json, "masked_again");
-});
-render();
+async function accept() {
+  const labels = { yes: t("accept_anyway"), no: t("cancel") };
+  if (edits.isChanged && !(await confirmAction(t("accept_changed_title"), t("accept_changed_text"), labels))) return;
+  if (!(await post(`/api/v1/admin/jobs/${editor.job}/review`, { verdict: "accepted" }))) return;
+  edits.forget();
+  toastOnNextPage(t("review_accepted"));
+  location.assign(editor.done_url);
+}
+
+async function mask() {
+  const n = edits.uncovering().length;
+  const labels = { yes: t("uncover"), no: t("cancel") };
+  if (n && !(await confirmAction(t("uncover_title"), t("uncover_text", { n }), labels))) return;
+  result = await post(`/api/v1/admin/images/${editor.image}/mask`, edits.body());
+  if (result) showResult();
+}
+
+// The new image is seen before one goes on.
+function showResult() {
+  edits.forget();
+  const own = (address) => address.replace(editor.job, result.id);
+  showPictures({ large: own(editor.result_pictures.large), full: own(editor.result_pictures.full) });
+  image.alt = t("masked_image");
+  find("marks").toggleAttribute("hidden", true);
+  for (const part of document.querySelectorAll("[data-editing]")) part.hidden = true;
+  find("result").hidden = false;
+  find("result-faces").textContent = t("result_faces", { n: result.face_count });
+  const uncovered = find("result-uncovered");
+  uncovered.hidden = !result.uncovered_faces;
+  uncovered.querySelector("span").textContent = t("result_uncovered", { n: result.uncovered_faces });
+  find("go-on").focus();
+}
+
+async function undoMask() {
+  const restored = await post(`/api/v1/admin/jobs/${result.id}/undo`);
+  if (!restored) return;
+  edits.moveTo(restored.id);
+  toastOnNextPage(t("mask_undone"));
+  location.assign(editor.undone_url.replace(editor.job, restored.id));
+}
+
+find("accept")?.addEventListener("click", accept);
+find("mask").addEventListener("click", mask);
+find("undo-mask").addEventListener("click", undoMask);
+
+if (edits.isRestored) toast(t("edits_restored"));
+find("labels").checked = editor.faces.length <= CROWD;
+showLabels();
+update();
