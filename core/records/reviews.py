@@ -79,7 +79,19 @@ def to_edit(session: Session, image_id: uuid.UUID, job_id: uuid.UUID | None) -> 
 
 def accept(session: Session, job_id: uuid.UUID, by: str) -> None:
     """Accept the faces of a job as they are; NotFound without it. Commits."""
-    _finish(session, job_id, {"verdict": "accepted", "by": by})
+    _judge(session, job_id, {"verdict": "accepted", "by": by})
+    session.commit()
+
+
+def reopen(session: Session, job_id: uuid.UUID, by: str) -> None:
+    """Let a job wait for a person again whose faces were accepted; NotFound without it. Commits.
+
+    NothingToUndo where nobody has accepted them, also since the picture was masked by hand.
+    """
+    report = records.get_job(session, job_id).report
+    if not isinstance(report, dict) or report.get("review", {}).get("verdict") != "accepted":
+        raise NothingToUndo("nobody has accepted the faces of this job")
+    _judge(session, job_id, {"verdict": "reopened", "by": by}, ReviewState.PENDING)
     session.commit()
 
 
@@ -95,7 +107,7 @@ def insert_edited(session: Session, made: ManualResult) -> None:
     records.insert_job(session, replace(job, batch_id=item and item.batch_id), made.detections, report)
     if report["edited_from"]:
         verdict = {"verdict": "edited", "by": report["by"], "job_id": str(job.id)}
-        _finish(session, uuid.UUID(report["edited_from"]), verdict)
+        _judge(session, uuid.UUID(report["edited_from"]), verdict)
     if item:
         batch_items.follow(session, item, job, made.digest)
 
@@ -122,7 +134,7 @@ def newest_result(session: Session, image_id: uuid.UUID) -> uuid.UUID | None:
     return session.scalar(select(ProcessingJob.id).where(*with_result).order_by(*newest_first).limit(1))
 
 
-def _finish(session: Session, job_id: uuid.UUID, verdict: dict[str, Any]) -> None:
+def _judge(session: Session, job_id: uuid.UUID, verdict: dict[str, Any], state: ReviewState = ReviewState.DONE) -> None:
     # The image first, whose row a trigger changes: its deletion locks it before its jobs.
     image_id = select(ProcessingJob.image_id).where(ProcessingJob.id == job_id).scalar_subquery()
     session.execute(select(Image.id).where(Image.id == image_id).with_for_update())
@@ -133,5 +145,5 @@ def _finish(session: Session, job_id: uuid.UUID, verdict: dict[str, Any]) -> Non
         raise NotFound(f"there is no job {job_id}")
     said = verdict | {"at": now().isoformat(), "state_before": found.review_state}
     report = (found.report or {}) | {"review": said}
-    done = {"review_state": ReviewState.DONE, "report": report}
+    done = {"review_state": state, "report": report}
     session.execute(update(ProcessingJob).where(ProcessingJob.id == job_id).values(done))

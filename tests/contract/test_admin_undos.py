@@ -44,6 +44,16 @@ def test_undo_answers_with_the_result_from_before(service: Stack) -> None:
     assert newest["jobs"][0]["id"] == found["id"] and newest["job_count"] == 3
 
 
+def test_accepted_job_is_reopened(service: Stack) -> None:
+    job = pending(service)
+    reopened = {"verdict": "reopened"}
+    refused = basic(service, "POST", f"/jobs/{job.id}/review", json=reopened)
+    assert assert_problem(refused, 409)["code"] == "nothing_to_undo"
+    body(basic(service, "POST", f"/jobs/{job.id}/review", json={"verdict": "accepted"}))
+    found = body(basic(service, "POST", f"/jobs/{job.id}/review", json=reopened))
+    assert (found["review_state"], found["report"]["review"]["verdict"]) == ("pending", "reopened")
+
+
 def test_what_is_not_the_newest_is_409(service: Stack) -> None:
     job = pending(service)
     first = edited(service, job)

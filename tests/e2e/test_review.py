@@ -69,6 +69,23 @@ def test_doubtful_faces_are_reviewed(page: Page, site: Site) -> None:
     expect(page.get_by_text("Accepted · admin")).to_be_visible()
 
 
+def test_accepted_image_is_taken_back(page: Page, site: Site) -> None:
+    jobs = [seeds.doubtful(site.service), seeds.doubtful(site.service)]
+    opened(page)
+    for left in (1, 0):
+        with page.expect_navigation():  # until the scripts of the page have run
+            page.keyboard.press("a")
+        expect(page.get_by_text("1 of 1" if left else "Nothing to review")).to_be_visible()
+        expect(page.get_by_text("Accepted: hangar.jpg")).to_be_visible()
+    with page.expect_navigation():
+        page.keyboard.press("u")
+    expect(page.get_by_text("1 of 1")).to_be_visible()
+    states = [body(basic(site.service, "GET", f"/jobs/{job.id}"))["review_state"] for job in jobs]
+    assert states == ["pending", "done"]  # the newest was shown first
+    expect(page.locator("[data-accepted]")).to_be_hidden()
+    forget(site, *jobs)
+
+
 def test_next_and_previous_have_shortcuts(page: Page, site: Site) -> None:
     jobs = [seeds.doubtful(site.service) for _ in range(3)]
     try:
@@ -182,6 +199,8 @@ def test_edits_wait_for_the_viewer(page: Page, site: Site) -> None:
     for key in ("n", "p"):
         with page.expect_navigation():  # until the scripts of the page have run
             page.keyboard.press(key)
+        if key == "n":
+            expect(page.get_by_text("Your changes are kept, and not masked yet.")).to_be_visible()
     expect(page.get_by_text("Your changes from before are back.")).to_be_visible()
     expect(page.get_by_role("button", name="Restore: Face 2")).to_be_visible()
     page.keyboard.press("a")

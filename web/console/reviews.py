@@ -75,6 +75,7 @@ def _render_editor(detail: JobDetail, leads: dict[str, str], **values: Any) -> R
     editor = {
         "image": str(image),
         "job": job,
+        "name": detail.image.filename,
         "width": detail.image.width,
         "height": detail.image.height,
         "faces": _faces(detail),

@@ -17,6 +17,7 @@ from web.requests import caller_has_gone
 from web.schemas import ids
 
 SIDES = {"small": 480, "large": 1600, "full": 6000}  # full: for a zoom; chosen: 24 megapixels at most
+CACHED_SIDE = 1600  # larger ones are rarely asked for, and would take the place of hundreds
 
 thumbnails = Blueprint("thumbnails", __name__)
 
@@ -66,5 +67,6 @@ def _cached(key: str, name: str, side: int) -> bytes:
     data = cache.get(name)
     if data is None:
         data = current.services().engine.run_thumbnail(current.store().get(key), side, caller_has_gone)
-        cache.put(name, data)
+        if side <= CACHED_SIDE:
+            cache.put(name, data)
     return data

@@ -122,6 +122,11 @@ NOT_UNDONE: ErrorCase = (
     errors.NothingToUndo("there is a newer result"),
     {},
 )
+NOT_ACCEPTED: ErrorCase = (
+    "The job is to be reopened, and nobody has accepted its faces.",
+    errors.NothingToUndo("nobody has accepted the faces of this job"),
+    {},
+)
 UNDONE: Responses = {"201": JobDetailResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, NOT_UNDONE))}
 
 

@@ -53,13 +53,14 @@ def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
 @admin_reviews.post(
     "/jobs/<job_id>/review",
     summary="Accept a job's faces",
-    responses=openapi.write(200, JobDetailResponse, UNKNOWN),
+    responses=openapi.write(200, JobDetailResponse, UNKNOWN, openapi.NOT_ACCEPTED),
 )
 @guards.admin_or_key("admin", "storage")
 def post_review(path: JobPath, body: Verdict) -> Response:
-    """Record that the faces of a job are right as they are; it is no longer listed for review."""
+    """Record that the faces of a job are right as they are: it is no longer listed for review. Or take that back."""
+    judge = {"accepted": reviews.accept, "reopened": reviews.reopen}[body.verdict]
     with current.session() as session:
-        reviews.accept(session, path.job_id, callers.name())
+        judge(session, path.job_id, callers.name())
     return _respond(path.job_id, HTTPStatus.OK)
 
 

@@ -71,7 +71,10 @@ class MaskEdit(BaseModel):
 class Verdict(BaseModel):
     model_config = json_body({"verdict": "accepted"})
 
-    verdict: Annotated[Literal["accepted"], Field(description="The faces are right as they are.")]
+    verdict: Annotated[
+        Literal["accepted", "reopened"],
+        Field(description="`accepted`: the faces are right as they are; `reopened`: that was a mistake, look again."),
+    ]
 
 
 class ReviewList(ListOf[JobDetailResponse]):

@@ -88,6 +88,27 @@ def test_each_migration_goes_down_and_up(empty_database: Settings) -> None:
     bind.dispose()
 
 
+def test_who_masked_by_hand_before_is_kept(empty_database: Settings) -> None:
+    """Rows of 0011: a mask by hand, and one that only looks like it."""
+    migrations.upgrade(empty_database, "0011")
+    bind = engine.create(empty_database)
+    image = "INSERT INTO images (id, filename, content_type, size_bytes, width, height, s3_key, created_at)"
+    image += " VALUES (:i, 'a.jpg', 'image/jpeg', 9, 9, 9, 'k', :now)"
+    job = "INSERT INTO processing_jobs (id, image_id, job_type, status, confidence_threshold, nms_threshold, report,"
+    job += " created_at) VALUES (:j, :i, 'mask', 'completed', :confidence, :nms, :report, :now)"
+    ids = {"i": uuid.UUID(int=1).hex, "now": "2026-03-04 12:00:00", "report": '{"by": "somebody"}'}
+    with bind.begin() as connection:
+        connection.execute(text(image), ids)
+        for place, thresholds in enumerate(((0.01, 0.999999), (0.5, 0.4)), 1):
+            row = {"j": uuid.UUID(int=place).hex, "confidence": thresholds[0], "nms": thresholds[1]}
+            connection.execute(text(job), ids | row)
+    migrations.upgrade(empty_database)
+    with bind.connect() as connection:
+        found = connection.execute(text("SELECT edited_by, uncovered_faces FROM processing_jobs ORDER BY id"))
+        assert [tuple(row) for row in found] == [("somebody", None), (None, None)]
+    bind.dispose()
+
+
 @pytest.mark.parametrize("empty_database", ["sqlite"], indirect=True)
 def test_embedded_database_uses_wal(empty_database: Settings) -> None:
     migrations.upgrade(empty_database)

@@ -17,7 +17,7 @@ from core.contract.reports import DetectionReport, Detections, MaskedImage, Mask
 from core.database.engine import SessionFactory
 from core.database.models import CleanupTask, ProcessingJob
 from core.engine.client import EngineClient
-from core.errors import InvalidOption, NotFound, StorageUnavailable
+from core.errors import InvalidOption, NotFound, NothingToUndo, StorageUnavailable
 from core.records import edits, records, reviews
 from core.records.edits import ManualEdit, MaskEditor
 from core.records.results import ResultStore
@@ -199,6 +199,29 @@ def test_accepting_twice_is_no_error(sessions: SessionFactory, image: StoredImag
             reviews.accept(session, job.id, by)
         found = records.get_job(session, job.id)
     assert (found.job.review_state, found.report["review"]["by"]) == ("done", "two")
+
+
+def test_accepted_job_waits_again_when_reopened(sessions: SessionFactory, image: StoredImage) -> None:
+    with sessions() as session:
+        (job,) = records.get_image(session, image.id).jobs
+        with pytest.raises(NothingToUndo):
+            reviews.reopen(session, job.id, "one")
+        reviews.accept(session, job.id, "one")
+        reviews.reopen(session, job.id, "two")
+        found = records.get_job(session, job.id)
+        assert reviews.page(session, 1, 5).total == 1
+    assert (found.job.review_state, found.report["review"]["by"]) == ("pending", "two")
+
+
+def test_picture_masked_by_hand_since_is_not_reopened(
+    sessions: SessionFactory, store: ObjectStore, image: StoredImage
+) -> None:
+    with sessions() as session:
+        (job,) = records.get_image(session, image.id).jobs
+        reviews.accept(session, job.id, "one")
+    edit(store, sessions, image)
+    with sessions() as session, pytest.raises(NothingToUndo):
+        reviews.reopen(session, job.id, "one")
 
 
 def test_accepting_unknown_job_is_not_found(session: Session) -> None:

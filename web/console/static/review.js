@@ -1,5 +1,6 @@
 // The review editor: rejects detected faces, adds missed ones, masks the image again, and shows what became of it.
 
+import { forgetAccepted, rememberAccepted } from "./accepted.js";
 import { callApi } from "./api.js";
 import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
 import { Edits } from "./edits.js";
@@ -13,6 +14,7 @@ const image = find("canvas").querySelector("img");
 const frame = find("viewport");
 let pictures = editor.pictures; // the addresses of what is shown: as large as a page, and as large as a zoom needs
 let result = null; // the job that was made here, until one goes on
+let isJudged = false;
 
 // --- the image and its faces ------------------------------------------------------------------------------
 
@@ -109,6 +111,8 @@ async function accept() {
   if (edits.isChanged && !(await confirmAction(t("accept_changed_title"), t("accept_changed_text"), labels))) return;
   if (!(await post(`/api/v1/admin/jobs/${editor.job}/review`, { verdict: "accepted" }))) return;
   edits.forget();
+  isJudged = true;
+  rememberAccepted(editor.job, editor.name);
   toastOnNextPage(t("review_accepted"));
   location.assign(editor.done_url);
 }
@@ -124,6 +128,8 @@ async function mask() {
 // The new image is seen before one goes on.
 function showResult() {
   edits.forget();
+  isJudged = true;
+  forgetAccepted();
   const own = (address) => address.replace(editor.job, result.id);
   showPictures({ large: own(editor.result_pictures.large), full: own(editor.result_pictures.full) });
   image.alt = t("masked_image");
@@ -147,7 +153,8 @@ async function undoMask() {
 
 find("accept")?.addEventListener("click", accept);
 find("mask").addEventListener("click", mask);
-find("undo-mask").addEventListener("click", undoMask);
+find("undo-made").addEventListener("click", undoMask);
+addEventListener("pagehide", () => edits.isChanged && !isJudged && toastOnNextPage(t("edits_kept")));
 
 if (edits.isRestored) toast(t("edits_restored"));
 find("labels").checked = editor.faces.length <= CROWD;
