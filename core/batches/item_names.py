@@ -14,6 +14,12 @@ def shown(name: str) -> str:
     return name.translate(escapes)[:MAX_LENGTH] or "(no name)"
 
 
+def beside(name: str, digest: str) -> str:
+    """Return the name of a row for another file of a name that is taken."""
+    mark = f" ({digest[:8]})"
+    return shown(name)[: MAX_LENGTH - len(mark)] + mark
+
+
 def problem(name: str) -> str | None:
     """Return what is wrong with an item's name; None when nothing is."""
     if not name or len(name) > MAX_LENGTH:

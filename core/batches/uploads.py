@@ -7,7 +7,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from core.batches import item_names, items, lifecycle
 from core.batches.items import ExistingItem, NewItem, Refusal
@@ -17,7 +17,14 @@ from core.pictures import headers
 from core.records.results import PendingResult, ResultStore, UploadedImage
 
 RETRY_AFTER_S = 5
+TAKEN_DETAIL = "another picture has this name in this batch"
 INVALID_NAME, NAME_TAKEN = "invalid_name", "name_taken"
+UnsentCode = Literal["upload_too_large", "unsendable_name", "unreadable_file"]
+UNSENT: dict[UnsentCode, str] = {
+    "upload_too_large": "it is larger than a call may be",
+    "unsendable_name": "its name has characters that a form can't hold",
+    "unreadable_file": "it could not be read where it lies",
+}
 
 
 class UploadSource(Protocol):
@@ -46,6 +53,15 @@ class RejectedItem:
     name: str
     code: str
     detail: str
+
+
+@dataclass(frozen=True)
+class UnsentPicture:
+    """A file that was chosen and could not be sent, and why."""
+
+    name: str
+    size_bytes: int
+    code: UnsentCode
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,17 @@ class BatchUploader:
                     existing = _added(pending, batch_id, existing, fresh)
         return _receipt(outcomes, existing, fresh)
 
+    def note_unsent(self, batch_id: uuid.UUID, files: Sequence[UnsentPicture]) -> None:
+        """Make refused items of files that can't be sent; a name that the batch has already is skipped."""
+        noted = {
+            name: NewItem(name, file.size_bytes, refusal=Refusal(file.code, UNSENT[file.code]))
+            for file in files
+            for name in [file.name if not item_names.problem(file.name) else item_names.shown(file.name)]
+        }
+        with self.results.sessions() as session:
+            items.add(session, batch_id, list(noted.values()))
+            session.commit()
+
     def _prepare(self, batch_id: uuid.UUID, names: list[str]) -> dict[str, ExistingItem]:
         """Refuse what can't be taken before anything is stored; return the items that have these names."""
         with self.results.sessions() as session:
@@ -108,6 +135,9 @@ class BatchUploader:
         digest = hashlib.sha256(data).hexdigest()
         there, sent = existing.get(file.name), fresh.get(file.name)
         if (there and there.state != ItemState.REFUSED) or (sent and not sent.refusal):
+            if digest != (there.digest if there and there.state != ItemState.REFUSED else sent and sent.digest):
+                shown = item_names.beside(file.name, digest)  # the same one for a repeat
+                fresh.setdefault(shown, NewItem(shown, len(data), digest, refusal=Refusal(NAME_TAKEN, TAKEN_DETAIL)))
             return file.name, digest
         item_id = there.id if there else uuid.uuid4()
         try:
@@ -147,8 +177,7 @@ def _receipt(
         name, digest = one
         item, state = (existing[name], existing[name].state) if name in existing else (fresh[name], ItemState.QUEUED)
         if item.digest != digest:
-            detail = "another picture has this name in this batch"
-            receipt.refused.append(RejectedItem(name, NAME_TAKEN, detail))
+            receipt.refused.append(RejectedItem(name, NAME_TAKEN, TAKEN_DETAIL))
             continue
         receipt.accepted.append(AcceptedItem(item.id, name, state, duplicate=new.pop(name, None) is None))
     return receipt

@@ -43,6 +43,7 @@ ENDPOINTS = [
     ("GET", "/batches", "storage"),
     ("GET", f"/batches/{AN_ID}", "storage"),
     ("POST", f"/batches/{AN_ID}/images", "storage"),
+    ("POST", f"/batches/{AN_ID}/unsent", "storage"),
     ("POST", f"/batches/{AN_ID}/close", "storage"),
     ("DELETE", f"/batches/{AN_ID}", "storage"),
     ("POST", f"/batches/{AN_ID}/retry-failed", "storage"),

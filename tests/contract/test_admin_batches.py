@@ -181,12 +181,12 @@ def test_repeated_upload_makes_no_second_item(idle: Stack) -> None:
     assert shown(idle, batch)["counts"]["total"] == 1
 
 
-def test_same_name_in_one_call_is_one_item(idle: Stack) -> None:
+def test_same_name_in_one_call_is_one_picture(idle: Stack) -> None:
     batch, picture = begun(idle), pictures.portrait()
     receipt = body(upload(idle, batch, ("a.jpg", picture), ("a.jpg", picture), ("a.jpg", picture + b"\0")), 202)
     assert [one["duplicate"] for one in receipt["accepted"]] == [False, True]
     assert [one["code"] for one in receipt["refused"]] == ["name_taken"]
-    assert shown(idle, batch)["counts"]["total"] == 1
+    assert shown(idle, batch)["counts"] == NOTHING | {"queued": 1, "refused": 1, "total": 2}
 
 
 def test_other_bytes_under_a_name_are_refused(idle: Stack) -> None:
@@ -240,6 +240,20 @@ def test_upload_without_files_is_422(idle: Stack) -> None:
     assert fields(assert_problem(basic(idle, "POST", path, data={"images": "x"}), 422)) == {"images"}
     both = basic(idle, "POST", path, files={"images": pictures.portrait()}, data={"images": "x"})
     assert fields(assert_problem(both, 422)) == {"images"}
+
+
+def test_files_that_can_not_be_sent_stay_as_items(idle: Stack) -> None:
+    batch = begun(idle)
+    path, file = f"/batches/{batch['id']}/unsent", {"name": 'a "\x00.tif', "size_bytes": 4 * 10**8}
+    noted = basic(idle, "POST", path, json={"files": [file | {"code": "upload_too_large"}]})
+    assert body(noted)["counts"] == NOTHING | {"refused": 1, "total": 1}
+    (item,) = items(idle, batch)["items"]
+    assert (item["name"], item["state"], item["error"]["code"]) == ('a "\\x00.tif', "refused", "upload_too_large")
+    wrong = basic(idle, "POST", path, json={"files": [file | {"code": "of my own"}]})
+    assert fields(assert_problem(wrong, 422)) == {"files.0.code"}
+    act(idle, batch, "close")
+    late = basic(idle, "POST", path, json={"files": [file | {"name": "b", "code": "upload_too_large"}]})
+    assert assert_problem(late, 409)["code"] == "batch_closed"
 
 
 def test_closed_batch_takes_no_pictures(idle: Stack) -> None:

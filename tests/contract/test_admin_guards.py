@@ -32,10 +32,12 @@ from web.auth import guards
 from web.openapi.examples import DETECTION
 
 PATHS = [(method, path) for method, path, _ in ENDPOINTS]
+UNSENT = {"name": "a.tif", "size_bytes": 9, "code": "upload_too_large"}
 BODIES: dict[str, Any] = {
     f"/images/{AN_ID}/mask": {},
     f"/jobs/{AN_ID}/review": {"verdict": "accepted"},
     f"/api-keys/{AN_ID}/rotate": {"overlap_s": 60},
+    f"/batches/{AN_ID}/unsent": {"files": [UNSENT]},
 }
 MALFORMED = ["x", "7", AN_ID[:-1], AN_ID + "0", "{" + AN_ID + "}", AN_ID.replace("-", ""), "%00", "%ff", " " + AN_ID]
 

@@ -5,7 +5,7 @@ import uuid
 from datetime import timedelta
 from pathlib import Path
 
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from core.database.clock import now
 from tests.contract.admin import basic, body, kept
@@ -184,6 +184,30 @@ def test_open_batch_takes_more_files(page: Page, site: Site) -> None:
     expect(row.locator(".pill")).to_have_text("Completed", timeout=30_000)
     page.get_by_role("button", name="Close batch").click()
     expect(page.locator("[data-drop]")).to_have_count(0)
+
+
+def test_files_that_are_refused_stay_as_rows(page: Page, site: Site) -> None:
+    """Too large, or of a name that another file has: each is there."""
+    chosen = page.get_by_label("Choose images")
+    page.route("**/batches/new", lambda route: limited(route, 500_000))
+    page.goto("/console/batches/new")
+    page.get_by_label("Name").fill("Nothing vanishes")
+    chosen.set_input_files([payload("a.jpg", seeds.portrait()), payload("huge.jpg", b"x" * 1_000_000)])
+    expect(page.locator(".names .refused")).to_contain_text("The file is too large")
+    chosen.set_input_files([payload("a.jpg", seeds.officer())])
+    expect(page.locator("[data-file-list] li span:first-child")).to_have_text(["a.jpg", "huge.jpg", "a (2).jpg"])
+    page.get_by_role("button", name="Start batch").click()
+    expect(page.get_by_text("1 rejected; first: huge.jpg: The file is too large")).to_be_visible()
+    expect(page.locator(".head .pill")).to_have_text("Completed", timeout=40_000)
+    expect(page.get_by_role("link", name="Refused 1")).to_be_visible()
+    expect(page.locator("tr.reason")).to_contain_text("The file is too large")
+    expect(page.get_by_role("row", name="a (2).jpg")).to_be_visible()
+
+
+def limited(route: Route, limit: int) -> None:
+    """Serve a page that says that a call may hold fewer bytes."""
+    answer = route.fetch()
+    route.fulfill(response=answer, body=re.sub('data-limit="[0-9]+"', f'data-limit="{limit}"', answer.text()))
 
 
 def test_leaving_during_an_upload_is_asked_about(page: Page) -> None:

@@ -23,6 +23,7 @@ UPLOAD: tuple[ErrorCase, ...] = (
 CREATED: Responses = {"201": BatchResponse, **problems((*ADMIN, TIER, *BODY, UNSAFE))}
 UPLOADED: Responses = {"202": ReceiptResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED, *UPLOAD))}
 CHANGED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN))}
+NOTED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED, *BODY))}
 DELETED: Responses = {"204": empty("Deleted."), **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, UNFINISHED))}
 RETRIED: Responses = {"200": BatchResponse, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CLOSED))}
 

@@ -30,6 +30,7 @@ from web.schemas.batches import (
     ItemList,
     ItemQuery,
     ReceiptResponse,
+    UnsentUploads,
 )
 
 admin_batches = APIBlueprint(
@@ -108,6 +109,19 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
         receipt = uploads.batch_uploader().take(path.batch_id, uploads.files(form))
     current.services().engine.wake_workers()
     return bodies.as_json(ReceiptResponse.model_validate(receipt), HTTPStatus.ACCEPTED)
+
+
+@admin_batches.post("/<batch_id>/unsent", summary="Note files that can't be sent", responses=batch_openapi.NOTED)
+@guards.admin("storage")
+def post_batch_unsent(path: BatchPath, body: UnsentUploads) -> Response:
+    """Keep files that were chosen and can't be sent as `refused` items, so that they are in the counts and lists.
+
+    A name that the batch has already is skipped. The file takes the place of its refused item if it is sent later.
+    """
+    uploads.batch_uploader().note_unsent(path.batch_id, [file.file() for file in body.files])
+    with current.session() as session:
+        batch = lifecycle.get(session, path.batch_id)
+    return _respond(batch)
 
 
 @admin_batches.post("/<batch_id>/close", summary="Close a batch", responses=batch_openapi.CHANGED)

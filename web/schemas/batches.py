@@ -17,6 +17,7 @@ from pydantic import (
 from werkzeug.datastructures import FileStorage as UploadedFile
 
 from core.batches.items import ItemFilter
+from core.batches.uploads import UnsentCode, UnsentPicture
 from core.contract.models import CachedSchema
 from web.forms import NOT_TEXT
 from web.openapi.batch_examples import A_BATCH, A_RECEIPT, AN_ITEM
@@ -30,6 +31,7 @@ from web.schemas.common import (
     Timestamp,
     example,
     example_page,
+    json_body,
 )
 from web.schemas.ids import PathId
 from web.schemas.records import ProcessedUrl
@@ -60,6 +62,25 @@ class ImageUploads(CachedSchema):
         if not all(isinstance(one, UploadedFile) for one in sent):
             raise ValueError(NOT_TEXT)
         return sent
+
+
+class UnsentUpload(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=2000, description="What the file is called, in any characters.")
+    size_bytes: int = Field(ge=0, lt=2**63, description="How large it is.")
+    code: UnsentCode = Field(description="Why it was not sent.")
+
+    def file(self) -> UnsentPicture:
+        return UnsentPicture(self.name, self.size_bytes, self.code)
+
+
+class UnsentUploads(BaseModel):
+    """Files that were chosen for a batch and can't be sent to it."""
+
+    model_config = json_body({"files": [{"name": "panorama.tif", "size_bytes": 400000000, "code": "upload_too_large"}]})
+
+    files: list[UnsentUpload] = Field(min_length=1, max_length=1000, description="What they are called, and why.")
 
 
 class BatchQuery(Paging):

@@ -3,14 +3,15 @@
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from core.batches import archive, bulk, items, leases, lifecycle
-from core.batches.uploads import BatchUploader
+from core.batches import archive, bulk, item_names, items, leases, lifecycle
+from core.batches.uploads import BatchUploader, UnsentPicture
 from core.database.engine import SessionFactory
 from core.database.models import BatchItem, Image
 from core.errors import BatchClosed
@@ -105,6 +106,43 @@ def test_mended_file_takes_the_place_of_a_refused_one(session: Session, uploader
     receipt = uploader.take(batch, [Sent("a.jpg"), Sent("a.jpg", data=b"cut")])
     assert [(one.duplicate, one.state) for one in receipt.accepted] == [(True, "running")]
     assert [one.code for one in receipt.refused] == ["name_taken"]
+
+
+def test_another_file_of_a_name_stays_as_a_row(session: Session, uploader: BatchUploader) -> None:
+    batch = begun(session)
+    other = Sent("a.jpg", data=encoded(landscape(32, 48), "JPEG"))
+    for sent in ([Sent("a.jpg"), other], [other]):  # in one call, in another, and repeated
+        receipt = uploader.take(batch, sent)
+        assert [one.code for one in receipt.refused] == ["name_taken"]
+        session.rollback()
+        first, second = listed(session, batch)
+        assert first == ("a.jpg", "queued", None)
+        assert second == (item_names.beside("a.jpg", sha256(other.data).hexdigest()), "refused", "name_taken")
+    assert counts(session, batch) == {"queued": 1, "refused": 1}
+    assert_right(session, batch)
+
+
+def test_files_that_can_not_be_sent_are_noted(session: Session, uploader: BatchUploader) -> None:
+    batch = begun(session)
+    uploader.take(batch, [Sent("a.jpg")])
+    unsent = [
+        UnsentPicture("a.jpg", 1, "upload_too_large"),
+        UnsentPicture("huge.tif", 10**9, "upload_too_large"),
+        UnsentPicture('5" disk\\b.jpg', 3, "unsendable_name"),
+    ]
+    for _ in range(2):
+        uploader.note_unsent(batch, unsent)
+        session.rollback()
+        assert listed(session, batch) == [
+            ("a.jpg", "queued", None),
+            ("huge.tif", "refused", "upload_too_large"),
+            ('5" disk\\b.jpg', "refused", "unsendable_name"),
+        ]
+    assert counts(session, batch) == {"queued": 1, "refused": 2}
+    assert_right(session, batch)
+    uploader.take(batch, [Sent("huge.tif")])
+    session.rollback()
+    assert counts(session, batch) == {"queued": 2, "refused": 1}
 
 
 def test_upload_that_becomes_no_item_leaves_the_store(sessions: SessionFactory, tmp_path: Path) -> None:

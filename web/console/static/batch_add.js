@@ -1,8 +1,8 @@
 // Adds images to a batch that is open.
 
 import { toast } from "./dialogs.js";
-import { chosenFiles, droppedFiles, onDrop } from "./files.js";
-import { t } from "./texts.js";
+import { addFiles, chosenFiles, droppedFiles, onDrop } from "./files.js";
+import { explain, t } from "./texts.js";
 import { sendFiles } from "./uploads.js";
 
 const card = document.querySelector("[data-batch]");
@@ -13,13 +13,14 @@ const status = target.querySelector("[data-added]");
 async function add(files) {
   if (!files.length || field.disabled) return;
   field.disabled = true;
-  const named = new Map(files.map(({ file, name }) => [name, file]));
+  const named = new Map();
+  addFiles(named, files);
   try {
     const refused = await sendFiles(card.dataset.path, named, Number(target.dataset.limit), (done) => {
       status.textContent = t("uploading", { done, n: named.size });
     });
     status.textContent = t("files_added", { n: named.size - refused.length });
-    if (refused.length) toast(t("files_rejected", { n: refused.length, name: refused[0].name, detail: refused[0].detail }), "failed");
+    if (refused.length) toast(t("files_rejected", { n: refused.length, name: refused[0].name, detail: explain(refused[0]) }), "failed");
   } catch (error) {
     status.textContent = "";
     toast(error.message, "failed");

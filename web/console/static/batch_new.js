@@ -2,20 +2,24 @@
 
 import { callApi } from "./api.js";
 import { confirmAction, toastOnNextPage } from "./dialogs.js";
-import { chosenFiles, droppedFiles, formatSize, onDrop } from "./files.js";
-import { t } from "./texts.js";
-import { sendFiles } from "./uploads.js";
+import { addFiles, chosenFiles, droppedFiles, formatSize, onDrop } from "./files.js";
+import { explain, t } from "./texts.js";
+import { isTooLarge, sendFiles } from "./uploads.js";
 
 const MAX_LISTED = 200;
 
 const form = document.querySelector("[data-batch-form]");
 const find = (name) => form.querySelector(`[data-${name}]`);
 const selected = new Map();
+const limit = Number(form.dataset.limit);
 
 export function select(files) {
-  for (const { file, name } of files) selected.set(name, file);
+  addFiles(selected, files);
   const total = [...selected.values()].reduce((sum, file) => sum + file.size, 0);
-  find("summary").textContent = selected.size ? t("files_selected", { n: selected.size, size: formatSize(total) }) : "";
+  const tooLarge = [...selected.values()].filter((file) => isTooLarge(file, limit)).length;
+  const parts = selected.size ? [t("files_selected", { n: selected.size, size: formatSize(total) })] : [];
+  if (tooLarge) parts.push(t("files_too_large", { n: tooLarge, size: formatSize(limit) }));
+  find("summary").textContent = parts.join(" · ");
   find("submit").disabled = !selected.size;
   find("clear").hidden = !selected.size;
   const list = find("file-list");
@@ -28,6 +32,10 @@ export function select(files) {
       const bytes = document.createElement("span");
       bytes.textContent = formatSize(file.size);
       line.append(label, bytes);
+      if (isTooLarge(file, limit)) {
+        line.className = "refused";
+        bytes.textContent += ` · ${explain({ code: "upload_too_large" })}`;
+      }
       return line;
     }),
     ...(selected.size > MAX_LISTED ? [Object.assign(document.createElement("li"), { textContent: "…" })] : []),
@@ -89,13 +97,13 @@ async function submit() {
   const labels = { yes: t("uncover"), no: t("cancel") };
   if (kept && !open && !(await confirmAction(t("keep_title"), t("keep_text", { n: kept }), labels))) return stopped();
   const batch = await createOrReuse(json);
-  const rejected = await sendFiles(`${form.dataset.path}/${batch.id}`, selected, Number(form.dataset.limit), (done) => {
+  const rejected = await sendFiles(`${form.dataset.path}/${batch.id}`, selected, limit, (done) => {
     find("summary").textContent = t("uploading", { done, n: selected.size });
     find("progress").querySelector(".series-mask").setAttribute("width", (done / selected.size) * 100);
   });
   await callApi("POST", `${form.dataset.path}/${batch.id}/close`);
   open = null;
-  if (rejected.length) toastOnNextPage(t("files_rejected", { n: rejected.length, name: rejected[0].name, detail: rejected[0].detail }));
+  if (rejected.length) toastOnNextPage(t("files_rejected", { n: rejected.length, name: rejected[0].name, detail: explain(rejected[0]) }), "failed");
   location.assign(`${form.dataset.batchesUrl}/${batch.id}`);
 }
 

@@ -2,24 +2,29 @@
 
 import { t } from "./texts.js";
 
-export function toast(text, state = "ok") {
+const SHOWN_MS = { ok: 3500, failed: 9000 };
+
+export function toast(text, state = "ok", shownMs = SHOWN_MS[state]) {
   const element = document.createElement("p");
   element.className = "toast";
   element.dataset.state = state;
   element.textContent = text;
   document.querySelector(".toasts").append(element);
-  setTimeout(() => element.remove(), state === "failed" ? 9000 : 3500);
+  setTimeout(() => element.remove(), shownMs);
 }
 
-// Show a toast after the next page has loaded.
-export function toastOnNextPage(text) {
-  sessionStorage.setItem("toast", text);
+// Show a toast after the next page has loaded, for its whole time even if that page is loaded again meanwhile.
+export function toastOnNextPage(text, state = "ok") {
+  sessionStorage.setItem("toast", JSON.stringify({ text, state }));
 }
 
 export function showPendingToast() {
-  const text = sessionStorage.getItem("toast");
+  const { text, state, ends = Date.now() + SHOWN_MS[state] } = JSON.parse(sessionStorage.getItem("toast") ?? "{}");
   sessionStorage.removeItem("toast");
-  if (text) toast(text);
+  const leftMs = ends - Date.now();
+  if (!(leftMs > 0)) return;
+  toast(text, state, leftMs);
+  sessionStorage.setItem("toast", JSON.stringify({ text, state, ends }));
 }
 
 export function createElement(name, attributes, ...children) {

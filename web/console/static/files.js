@@ -45,6 +45,16 @@ export function onDrop(target, handle) {
   });
 }
 
+// Add files to a map by name; another file of the same name gets one of its own, the same file stays once.
+export function addFiles(map, files) {
+  for (const { file, name } of files) {
+    let own = name;
+    const isOther = (one) => one && (one.size !== file.size || one.lastModified !== file.lastModified);
+    for (let number = 2; isOther(map.get(own)); number += 1) own = name.replace(/(\.[^./]*)?$/, (suffix) => ` (${number})${suffix}`);
+    map.set(own, file);
+  }
+}
+
 export function formatSize(bytes) {
   const units = ["B", "KB", "MB", "GB"];
   let unit = 0;
