@@ -80,7 +80,7 @@ def test_each_migration_goes_down_and_up(empty_database: Settings) -> None:
     bind = engine.create(empty_database)
     tables, routines = _schema(bind), _routines(bind)
     scripts = ScriptDirectory.from_config(migrations.alembic_config(empty_database))
-    for revision in [script.down_revision or "base" for script in scripts.walk_revisions()]:
+    for revision in [str(script.down_revision or "base") for script in scripts.walk_revisions()]:
         command.downgrade(migrations.alembic_config(empty_database), revision)
         migrations.upgrade(empty_database)
         assert (_schema(bind), _routines(bind)) == (tables, routines)
