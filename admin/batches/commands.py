@@ -12,7 +12,6 @@ from click.core import ParameterSource
 
 from admin import terminals
 from admin.batches import calls, displays, options, pictures, runs, targets
-from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, NotReached, RequestRejected
 from admin.batches.journals import Journal, JournalError
 from admin.batches.runs import RunOptions, SubmitPlan
@@ -135,7 +134,7 @@ def download(batch_id: Any, out: Path, **arguments: Any) -> None:
 @_service_options
 def status(batch_id: Any, url: str | None) -> None:
     """Show the progress of batch ID."""
-    _show_batch(_request(url, lambda client: calls.get(client, str(batch_id))))
+    displays.batch(_request(url, lambda client: calls.get(client, str(batch_id))))
 
 
 @batch.command()
@@ -143,7 +142,7 @@ def status(batch_id: Any, url: str | None) -> None:
 @_service_options
 def cancel(batch_id: Any, url: str | None) -> None:
     """Cancel batch ID; finished results are kept."""
-    _show_batch(_request(url, lambda client: calls.change_state(client, str(batch_id), "cancel")))
+    displays.batch(_request(url, lambda client: calls.change_state(client, str(batch_id), "cancel")))
 
 
 @batch.command()
@@ -151,7 +150,7 @@ def cancel(batch_id: Any, url: str | None) -> None:
 @_service_options
 def retry(batch_id: Any, url: str | None) -> None:
     """Retry the failed items of batch ID; then `submit --resume` or `download` fetches their results."""
-    _show_batch(_request(url, lambda client: calls.change_state(client, str(batch_id), "retry-failed")))
+    displays.batch(_request(url, lambda client: calls.change_state(client, str(batch_id), "retry-failed")))
 
 
 @batch.command()
@@ -243,16 +242,3 @@ def _request(url: str | None, call: Callable[[Client], Coroutine[Any, Any, Resul
         return asyncio.run(request())
     except RequestRejected as error:
         raise click.ClickException(str(error)) from error
-
-
-def _show_batch(info: BatchInfo) -> None:
-    counts = info.counts
-    terminals.echo(f"{info.id}  {info.name}")
-    terminals.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces")
-    terminals.echo(
-        f"{counts.queued:,} queued, {counts.running:,} running, {counts.failed:,} failed,"
-        f" {counts.cancelled:,} cancelled, {counts.refused:,} refused, {counts.deleted:,} deleted"
-    )
-    if info.rate_per_s:
-        left = f", {displays.format_duration(info.remaining_s)} left" if info.remaining_s else ""
-        terminals.echo(f"{info.rate_per_s:.1f}/s{left}")

@@ -139,3 +139,17 @@ def format_duration(seconds: float) -> str:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def batch(info: BatchInfo) -> None:
+    """Print what is known of a batch."""
+    counts = info.counts
+    terminals.echo(f"{info.id}  {info.name}")
+    terminals.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces")
+    terminals.echo(
+        f"{counts.queued:,} queued, {counts.running:,} running, {counts.failed:,} failed,"
+        f" {counts.cancelled:,} cancelled, {counts.refused:,} refused, {counts.deleted:,} deleted"
+    )
+    if info.rate_per_s:
+        left = f", {format_duration(info.remaining_s)} left" if info.remaining_s else ""
+        terminals.echo(f"{info.rate_per_s:.1f}/s{left}")
