@@ -4,6 +4,7 @@ FaceApiError
 ├── InvalidInput                                    the caller's; never retried
 │   ├── UnreadableRequest · RequestTooSlow · AddressTooLong · HeadersTooLarge · NoImage · InvalidOption
 │   ├── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
+│   ├── UnsupportedVideo · InvalidVideo · VideoTooLarge
 │   └── ResidualFace
 ├── AccessDenied
 │   ├── Unauthenticated · KeyRevoked · KeyExpired · MissingScope · NetworkNotAllowed
@@ -112,6 +113,18 @@ class UploadTooLarge(InvalidInput):
 
 class UnencodableImage(InvalidInput):
     code, title, field = "unencodable_image", "The picture does not fit the asked output format", "format"
+
+
+class UnsupportedVideo(InvalidInput):
+    code, title = "unsupported_video", "Not a supported video format"
+
+
+class InvalidVideo(InvalidInput):
+    code, title, field = "invalid_video", "The video does not decode completely", "video"
+
+
+class VideoTooLarge(InvalidInput):
+    code, title = "video_too_large", "The video is too long or has too many pixels"
 
 
 class ResidualFace(InvalidInput):

@@ -29,6 +29,9 @@ class Rule:
     reason: str
 
 
+# Of core.video, what the web tier may know.
+LIGHT_VIDEO_MODULES = {"signatures"}
+VIDEO_MODULES = {path.stem for path in (ROOT / "core/video").glob("*.py")} - LIGHT_VIDEO_MODULES - {"__init__"}
 IMPORTS = (
     Rule(("flask", "werkzeug", "web"), ("web",), "the engine works without the web tier"),
     Rule(("worker",), ("worker",), "the web tier reaches the worker through the queue alone"),
@@ -38,8 +41,14 @@ IMPORTS = (
     Rule(("core.vision",), ("core.vision", "worker"), "pixels are the worker's"),
     Rule(
         ("cv2", "numpy", "PIL", "pillow_heif", "simplejpeg", "core.pictures.images", "core.pictures.thumbnails"),
-        ("core.pictures", "core.vision", "worker"),
+        ("core.pictures", "core.video", "core.vision", "worker"),
         "the web tier reads headers; decoders cost 40 MB a process, and hostile files reach them",
+    ),
+    Rule(("av",), ("core.video",), "one place opens videos: with the demuxers and decoders that it allows"),
+    Rule(
+        tuple(f"core.video.{module}" for module in VIDEO_MODULES),
+        ("core.video", "worker"),
+        "the web tier knows the first bytes of a video; hostile files reach what decodes",
     ),
     Rule(
         ("core.weights",),
@@ -94,6 +103,7 @@ ALLOWED = {
         *("core.errors", "core.config", "core.observability", "core.system"),
         *("core.contract", "core.pictures", "core.weights"),
     ),
+    "core.video": ("core.errors", "core.config", "core.observability", "core.system", "core.contract"),
     "core.records": (
         *("core.errors", "core.config", "core.observability", "core.contract"),
         *("core.pictures", "core.database", "core.storage", "core.engine"),
@@ -324,6 +334,11 @@ def test_nothing_happens_on_import() -> None:
         ("core.system.memory", "from core.observability import logs", 1),
         ("core.errors", "from core.observability import logs", 1),
         ("core.config", "from core.database import engine", 1),
+        ("core.video.media", "from core.storage import objects", 1),
+        ("core.video.media", "import av", 0),
+        ("worker.tasks", "import av", 1),
+        ("web.uploads", "from core.video import media", 1),
+        ("web.uploads", "from core.video import signatures", 0),
     ],
 )
 def test_rules_notice_a_breach(name: str, source: str, breaches: int) -> None:

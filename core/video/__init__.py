@@ -1,0 +1,1 @@
+"""Videos: containers, frames, encoding, and the faces that are followed through them."""
