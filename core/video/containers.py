@@ -60,6 +60,10 @@ def opened(file: BinaryIO, container: Container, max_pixels: int) -> Iterator[In
     file.seek(0)
     try:
         with _open(watched, container, max_pixels) as found:
+            for stream in found.streams.video:
+                if stream.codec_context:
+                    stream.codec_context.options = {"max_pixels": str(max_pixels)}
+                    stream.codec_context.thread_count = 1  # the workers share the CPUs, segment by segment
             yield found
     except av.FFmpegError as error:
         raise watched.error or InvalidVideo(f"the video can't be read: {error.strerror}") from error
@@ -68,7 +72,7 @@ def opened(file: BinaryIO, container: Container, max_pixels: int) -> Iterator[In
 
 
 def video_stream(container: InputContainer) -> VideoStream:
-    """Return the track that is the video, ready to be decoded; UnsupportedVideo without one that can be."""
+    """Return the track that is the video; UnsupportedVideo without one that can be decoded."""
     moving = [stream for stream in container.streams.video if not stream.disposition & PICTURES]
     if not moving:
         pictures = " but a cover picture" if container.streams.video else ""
@@ -78,7 +82,6 @@ def video_stream(container: InputContainer) -> VideoStream:
     name = stream.codec_context.name if stream.codec_context else "something unknown"
     if name not in DECODERS:
         raise UnsupportedVideo(f"the video is coded as {name}: {', '.join(DECODERS.values())} are read")
-    stream.codec_context.thread_count = 1  # the workers share the CPUs, segment by segment
     return stream
 
 

@@ -83,7 +83,7 @@ def _add_stream(container: OutputContainer, header: VideoHeader, output: VideoOu
     context.framerate = Fraction(header.fps).limit_denominator(MAX_RATE // 64)
     context.sample_aspect_ratio = header.pixel_aspect
     colors = header.colors.written
-    context.colorspace, context.color_range = colors.tag, 1
+    context.colorspace, context.color_range = colors.matrix, 1
     context.color_primaries, context.color_trc = colors.primaries, colors.transfer
     return stream
 

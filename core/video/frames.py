@@ -61,7 +61,7 @@ def _read_from(file: BinaryIO, header: VideoHeader, segment: Segment, lead_s: fl
     converter = BgrConverter(header.colors)
     width, height = header.stored_size
     index, last = segment.start_frame, segment.start_frame + segment.frames - 1
-    with containers.opened(file, header.container, width * height) as container:
+    with containers.opened(file, header.container, header.decoded_pixels) as container:
         stream = containers.video_stream(container)
         containers.keep_only(container, stream)
         if lead_s is not None and segment.index > 0:

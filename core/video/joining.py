@@ -27,9 +27,8 @@ def join(parts: Sequence[BinaryIO], source: BinaryIO, header: VideoHeader, outpu
     Sound is copied as it is; only what the container can't hold is encoded anew, or dropped where it can't be read.
     parts: as `encode_segment` has written them, in order. out: seekable. Never more than some packets in memory.
     """
-    width, height = header.stored_size
     with (
-        containers.opened(source, header.container, width * height) as original,
+        containers.opened(source, header.container, header.decoded_pixels) as original,
         _target(out, header, output) as target,
     ):
         with _part(parts[0]) as first:

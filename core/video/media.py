@@ -9,7 +9,7 @@ from av.video.frame import VideoFrame as DecodedFrame
 from av.video.stream import VideoStream
 
 from core.errors import InvalidVideo, VideoTooLarge
-from core.video import containers, leftovers, signatures
+from core.video import containers, extents, leftovers, signatures
 from core.video.colors import Colors
 from core.video.orientations import Orientation
 from core.video.signatures import Container
@@ -17,6 +17,7 @@ from core.video.signatures import Container
 MAX_FPS = 1000.0
 FPS = 25.0  # chosen: of a file that says nothing
 MAX_PACKETS = 300  # chosen: before the first frame; an open group of pictures has some ten of them
+ALIGNED = 128  # FFmpeg: STRIDE_ALIGN is 64; VP9 and AV1 work by blocks of 128 at most
 AV_TIME_BASE = 1_000_000  # of a container's duration
 
 
@@ -60,6 +61,11 @@ class VideoHeader:
         """Return width and height of the frames as they are stored."""
         return (self.height, self.width) if self.orientation.transposed else (self.width, self.height)
 
+    @property
+    def decoded_pixels(self) -> int:
+        """Return how many pixels a decoder needs for a frame: it rounds both sides up."""
+        return (self.width + ALIGNED) * (self.height + ALIGNED)
+
 
 def probe(file: BinaryIO, limits: VideoLimits) -> VideoHeader:
     """Read what a file states, and its first frame: UnsupportedVideo, VideoTooLarge, InvalidVideo.
@@ -68,7 +74,8 @@ def probe(file: BinaryIO, limits: VideoLimits) -> VideoHeader:
     """
     file.seek(0)
     container = signatures.checked(file.read(signatures.HEAD_BYTES))
-    with containers.opened(file, container, limits.max_pixels) as opened:
+    extents.judge(file, container)
+    with containers.opened(file, container, 2 * limits.max_pixels) as opened:
         stream = containers.video_stream(opened)
         duration_s = _duration_s(opened, stream)
         _judge(stream, duration_s, limits)

@@ -40,7 +40,7 @@ def plan(file: BinaryIO, header: VideoHeader, limits: VideoLimits) -> list[Segme
 
     The whole file is read: VideoTooLarge when it is longer than its header says, InvalidVideo when it is cut off.
     """
-    with containers.opened(file, header.container, limits.max_pixels) as container:
+    with containers.opened(file, header.container, header.decoded_pixels) as container:
         video = containers.video_stream(container)
         sounds = container.streams.audio
         containers.keep_only(container, video, *sounds)
