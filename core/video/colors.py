@@ -107,7 +107,7 @@ class BgrConverter:
         size = (frame.width, frame.height)
         luma, *chroma = (_plane(frame, number) for number in range(3))
         # Each sample for its four pixels: what comes back is then what was.
-        enlarged = [np.repeat(np.repeat(plane, 2, 0), 2, 1)[: size[1], : size[0]] for plane in chroma]
+        enlarged = [cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST) for plane in chroma]
         return cast(Pixels, cv2.transform(cv2.merge([luma, *enlarged]), self._matrix))
 
     def _planar(self, frame: DecodedFrame) -> DecodedFrame:

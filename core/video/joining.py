@@ -1,7 +1,8 @@
 """Puts the encoded segments of a video and its sound together, packet by packet."""
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from operator import itemgetter
 from typing import Any, BinaryIO
 
@@ -21,20 +22,22 @@ MAX_DELAY = 2
 MOVIE_TIMESCALE = 90_000  # chosen: what broadcasts use; a thousandth of a second would shift the first frame
 
 
-def join(parts: Sequence[BinaryIO], source: BinaryIO, header: VideoHeader, output: VideoOutput, out: BinaryIO) -> None:
+def join(parts: Iterable[BinaryIO], source: BinaryIO, header: VideoHeader, output: VideoOutput, out: BinaryIO) -> None:
     """Write the masked video: the pictures of all parts, and the sound of the source; nothing else of it.
 
     Sound is copied as it is; only what the container can't hold is encoded anew, or dropped where it can't be read.
-    parts: as `encode_segment` has written them, in order. out: seekable. Never more than some packets in memory.
+    parts: as `encode_segment` has written them, in order; each is read to its end before the next is asked for: a
+    generator may open and close them. out: seekable. Never more than some packets in memory.
     """
     with (
         containers.opened(source, header.container, header.decoded_pixels) as original,
         _target(out, header, output) as target,
     ):
-        with _part(parts[0]) as first:
-            video = target.add_stream_from_template(first.streams.video[0])
+        opened_parts = map(_part, parts)
+        first = next(opened_parts)
+        video = target.add_stream_from_template(first.streams.video[0])
         video.time_base = header.time_base
-        packets = [_pictures(parts, video, header)]
+        packets = [_pictures(chain([first], opened_parts), video, header)]
         if output.audio == "keep":
             packets.append(Sound(original, target, output.container(header)).packets())
         for _, packet in heapq.merge(*packets, key=itemgetter(0)):
@@ -61,7 +64,7 @@ def _part(file: BinaryIO) -> InputContainer:
 
 
 def _pictures(
-    parts: Sequence[BinaryIO], video: VideoStream, header: VideoHeader
+    parts: Iterable[InputContainer], video: VideoStream, header: VideoHeader
 ) -> Iterator[tuple[float, "Packet[Any]"]]:
     """Yield the packets of all parts, and when each is decoded, in seconds.
 
@@ -73,7 +76,7 @@ def _pictures(
     step = max(1, round(1 / header.fps / header.time_base))
     number = 0
     for part in parts:
-        with _part(part) as opened:
+        with part as opened:
             stream = opened.streams.video[0]
             if stream.codec_context.extradata != video.codec_context.extradata:
                 raise InternalError("the parts of the video differ in how they are encoded")

@@ -1,6 +1,7 @@
 """Masked videos: the same times, the same sound, the same colours, and nothing else of the source."""
 
 import io
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -206,6 +207,26 @@ def test_gpl_encoder_can_be_forbidden() -> None:
 def test_same_frames_give_same_bytes(output: VideoOutput) -> None:
     data = made.video(Recipe(times=made.varying(40), audio="aac"))
     assert through(data, output) == through(data, output)
+
+
+def test_parts_are_read_one_by_one() -> None:
+    """A video of two hours has seven hundred parts: a generator may open and close them."""
+    data = io.BytesIO(made.video(Recipe(times=made.steady(150), options={**X264, "g": "20"}, audio="aac")))
+    header = media.probe(data, LIMITS)
+    parts = []
+    for segment in segments.plan(data, header, LIMITS):
+        parts.append(io.BytesIO())
+        encoding.encode_segment(frames.read(data, header, segment), header, MP4, parts[-1])
+
+    def one_by_one() -> Iterator[io.BytesIO]:
+        for part in parts:
+            yield part
+            part.close()
+
+    out = io.BytesIO()
+    joining.join(one_by_one(), data, header, MP4, out)
+    assert len(parts) > 3
+    assert times(out.getvalue()) == times(data.getvalue())
 
 
 def test_broken_source_of_frames_comes_through() -> None:
