@@ -13,7 +13,7 @@ from core.errors import InvalidVideo, StorageUnavailable, UnsupportedVideo, Vide
 from core.video import media, segments, signatures
 from core.video.media import VideoHeader, VideoLimits
 from tests.core.video import made
-from tests.core.video.made import Recipe
+from tests.core.video.made import X264, Recipe
 
 LIMITS = VideoLimits()
 THREE_HOURS_S = 3 * 3600
@@ -205,3 +205,53 @@ def test_store_that_fails_is_no_end_of_file(container: str) -> None:
     header = media.probe(io.BytesIO(data), LIMITS)
     with pytest.raises(StorageUnavailable):
         segments.plan(BrokenStore(data), header, LIMITS)
+
+
+def declaring(data: bytes, table: bytes, at: int, *numbers: int) -> bytes:
+    """Write other numbers into a table of an MP4's index, `at` bytes after its name."""
+    start = data.index(table) + len(table) + at
+    return data[:start] + struct.pack(f">{len(numbers)}I", *numbers) + data[start + 4 * len(numbers) :]
+
+
+@pytest.mark.parametrize(
+    ("table", "at", "numbers"),
+    [(b"stsz", 4, (1, 80_000_000)), (b"stts", 4, (1, 80_000_000)), (b"elst", 4, (100_000,))],
+)
+def test_index_of_millions_is_refused(table: bytes, at: int, numbers: tuple[int, ...]) -> None:
+    """FFmpeg would take gigabytes of memory, for a file of some KB."""
+    data = made.video(Recipe(options={**X264, "bf": "2"}))
+    with pytest.raises(InvalidVideo, match="more frames, sounds or edits"):
+        probed(declaring(data, table, at, *numbers))
+
+
+def test_fragment_of_millions_is_refused() -> None:
+    data = made.video(Recipe(muxing={"movflags": "frag_keyframe+empty_moov"}))
+    with pytest.raises(InvalidVideo, match="more frames, sounds or edits"):
+        probed(declaring(data, b"trun", 4, 80_000_000))
+
+
+def test_hidden_index_is_refused() -> None:
+    """FFmpeg reads tables within boxes that are not made for them."""
+    data = made.video(Recipe())
+    at = data.index(b"stsd") + 20
+    with pytest.raises(InvalidVideo):
+        probed(data[:at] + b"stsz" + data[at + 4 :])
+
+
+def test_deep_index_is_refused() -> None:
+    box = b""
+    for _ in range(2000):
+        box = struct.pack(">I", len(box) + 8) + b"trak" + box
+        box = struct.pack(">I", len(box) + 8) + b"moov" + box
+    with pytest.raises(InvalidVideo, match="broken"):
+        probed(made.video(Recipe()) + box)
+
+
+def test_raw_sound_has_many_samples() -> None:
+    """A sample for each moment: two hours have hundreds of millions."""
+    data = made.video(Recipe(container="mov", audio="pcm_s16le"))
+    sound = data.rindex(b"stts")
+    entries, _, duration = struct.unpack_from(">III", data, sound + 8)
+    assert (entries, duration) == (1, 1)
+    more = data[:sound] + declaring(data[sound:], b"stts", 8, 300_000_000)
+    assert media.probe(io.BytesIO(more), LIMITS).audio == ("pcm_s16le",)
