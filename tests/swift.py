@@ -119,6 +119,7 @@ def _proxy(folder: Path, port: int) -> str:
         "cache": "",
         "s3api": f"location = {REGION}\nmax_bucket_listing = {PAGE}\n",
         "tempauth": f"user_{account}_{user} = {SECRET_KEY} .admin\n",
+        "slo": "",  # what S3's multipart uploads become
     }
     places = {name: f"egg:swift#{name}" for name in filters} | {"cache": "call:tests.swift_cache:filter_factory"}
     sections = "".join(f"[filter:{name}]\nuse = {places[name]}\n{more}" for name, more in filters.items())

@@ -1,9 +1,16 @@
 """The protocol of object stores; `core/storage/s3.py` and `core/storage/folder.py` implement it."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from core.storage.objects import Disposition, StoredObject
+
+
+class ByteSource(Protocol):
+    """What an object is stored from, part by part."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most so many; b"" at the end."""
 
 
 class ObjectStore(Protocol):
@@ -18,6 +25,18 @@ class ObjectStore(Protocol):
 
     def get(self, key: str) -> bytes:
         """Return the bytes, all of them; NotFound when there are none."""
+
+    def put_from(self, key: str, source: ByteSource, content_type: str) -> None:
+        """Keep all that a source yields under the key, whole or not at all: never more than a part of it in memory.
+
+        What the source raises comes through as it is, and nothing is kept then.
+        """
+
+    def open(self, key: str) -> BinaryIO:
+        """Open an object to be read at any place, seekable: only what is read is fetched; NotFound without it.
+
+        The object must not be replaced meanwhile.
+        """
 
     def stat(self, key: str) -> StoredObject:
         """Tell the size and the time of an object; NotFound when it isn't there."""

@@ -12,12 +12,14 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import IO, BinaryIO
 from urllib.parse import quote, urlencode
 
 import structlog
 
 from core.errors import NotFound, StorageUnavailable
 from core.storage import objects
+from core.storage.base import ByteSource
 from core.storage.objects import Disposition, StoredObject
 
 log = structlog.get_logger(__name__)
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 LINK_PATH = "/objects/"
 SECRET_NAME = "link-secret"  # noqa: S105  # the file's name
 SECRET_BYTES = 32
+STEP_BYTES = 1024 * 1024
 GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -50,6 +53,29 @@ class FolderStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             with _written(path.parent, data) as part:
                 part.replace(path)
+
+    def put_from(self, key: str, source: ByteSource, content_type: str) -> None:
+        path = self._path(key)
+        with _translated():
+            self._make_folder()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part, file = _temporary(path.parent)
+        try:
+            with file:
+                while data := source.read(STEP_BYTES):
+                    with _translated():
+                        file.write(data)
+                with _translated():
+                    _sync(file)
+            with _translated():
+                part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def open(self, key: str) -> BinaryIO:
+        path = self._path(key)
+        with self._reading():
+            return path.open("rb")
 
     def get(self, key: str) -> bytes:
         path = self._path(key)
@@ -165,15 +191,24 @@ def _translated() -> Iterator[None]:
 @contextmanager
 def _written(folder: Path, data: bytes) -> Iterator[Path]:
     """Write the bytes down to the disk, into a file that is gone at the end unless it was renamed."""
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+    part, file = _temporary(folder)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             file.write(data)
-            file.flush()
-            os.fsync(handle)
-        yield Path(name)
+            _sync(file)
+        yield part
     finally:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
+
+
+def _temporary(folder: Path) -> tuple[Path, IO[bytes]]:
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+    return Path(name), os.fdopen(handle, "wb")
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _stored(key: str, path: Path) -> StoredObject:

@@ -12,7 +12,8 @@ Disposition = Literal["inline", "attachment"]
 
 # Of an object that a link leads to: a copy in a cache would outlive the link, and the deletion of the picture.
 CACHE_CONTROL = "private, no-store"
-OWN_PREFIXES = ("originals/", "processed/")
+VIDEOS = "videos/"
+OWN_PREFIXES = ("originals/", "processed/", VIDEOS)
 FILENAME_BYTES = 255  # what a file system takes; the columns (255 characters, 500 for a key) hold more
 FALLBACK_NAME = "image"
 # They end a quoted header value, make a path or a drive, or are wildcards somewhere.
@@ -41,6 +42,11 @@ def original_key(image_id: uuid.UUID, filename: str) -> str:
 def processed_key(image_id: uuid.UUID, job_id: uuid.UUID, output_format: str) -> str:
     """Return the key of a job's result."""
     return f"processed/{image_id}/{job_id}.{output_format}"
+
+
+def video_key(video_id: uuid.UUID, name: str) -> str:
+    """Return the key of one of a video's objects."""
+    return f"{VIDEOS}{video_id}/{name}"
 
 
 def safe_filename(name: str) -> str:
