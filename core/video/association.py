@@ -1,0 +1,242 @@
+"""Which faces of successive frames are one: chains of boxes over a scene, by overlap and motion.
+
+Faces are taken in stages as in ByteTrack (Zhang et al., ECCV 2022), the sure ones first, and matched by the overlap of
+enlarged boxes as in C-BIoU (Yang et al., WACV 2023): from one frame to the next a small face may move by its own size.
+"""
+
+import bisect
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.vision.boxes import Boxes
+
+Values = NDArray[np.float64]
+SURE, DOUBTFUL, WEAK = range(3)  # ranks of a face; a weak one counts only where a chain of better ones leads to it
+
+# Boxes grow by this share of their size on every side before they are compared. chosen: boxes that only touch then
+# overlap by a third
+BUFFER = 0.5
+# The least overlap of two enlarged boxes of one face. chosen: of equal size, a face is at most one side away from where
+# it was expected, and a weak one at most half a side
+NEAR, CLOSE = 0.33, 0.6
+MEMORY_S = 0.5  # chosen: how long a chain waits for its face; longer gaps are bridged when all chains are known
+SMOOTHING = 0.5  # of the velocity; chosen: half of it is that of the last step
+MAX_GAP_S = 2.0
+# Across a gap: how far from where it is expected a face may appear, in its sides, and by how much more a second.
+# chosen: a person who turns round or changes direction stays within it
+REACH, REACH_PER_S = 1.0, 1.0
+MAX_RESIZING = 2.0  # chosen: times as large or small a face may be after a gap
+RECENT_S = 0.25  # chosen: over which the velocity at the end of a chain is measured
+
+
+@dataclass(frozen=True)
+class Found:
+    """The faces of one frame of a scene. position: of the frame in the scene; boxes: (n, 4); ranks: (n,)."""
+
+    position: int
+    time_s: float
+    boxes: Boxes
+    ranks: NDArray[np.intp]
+
+
+@dataclass
+class Chain:
+    """The boxes of one face. positions, indices: of the frame of each in the scene, and of the face in the frame.
+
+    box, time_s: the last; velocity: of its centre, pixels a second, (2,); rank: the best of all.
+    """
+
+    box: Values
+    time_s: float
+    rank: int
+    positions: "array[int]" = field(default_factory=lambda: array("q"))
+    indices: "array[int]" = field(default_factory=lambda: array("q"))
+    velocity: Values = field(default_factory=lambda: np.zeros(2))
+
+    @classmethod
+    def started(cls, found: Found, index: int) -> Self:
+        """Begin one with a face."""
+        chain = cls(found.boxes[index].astype(np.float64), found.time_s, int(found.ranks[index]))
+        chain.positions.append(found.position)
+        chain.indices.append(index)
+        return chain
+
+    def add(self, found: Found, index: int) -> None:
+        """Continue with a face of a later frame."""
+        box = found.boxes[index].astype(np.float64)
+        step = (centres(box) - centres(self.box)) / max(found.time_s - self.time_s, 1e-3)
+        share = 1 if len(self.positions) == 1 else SMOOTHING
+        self.velocity = share * step + (1 - share) * self.velocity
+        self.box, self.time_s, self.rank = box, found.time_s, min(self.rank, int(found.ranks[index]))
+        self.positions.append(found.position)
+        self.indices.append(index)
+
+    def join(self, other: "Chain") -> None:
+        """Continue with all of a later chain."""
+        self.positions += other.positions
+        self.indices += other.indices
+        self.box, self.time_s, self.rank = other.box, other.time_s, min(self.rank, other.rank)
+
+    def expected(self, time_s: float) -> Values:
+        """Return where its box is at a later time, if it moves on as it does."""
+        return self.box + np.tile(self.velocity, 2) * (time_s - self.time_s)
+
+
+def chains(scene: Sequence[Found]) -> list[Chain]:
+    """Chain the faces of all frames of a scene, by first sight; every sure or doubtful face is in exactly one chain.
+
+    The order of the faces in a frame does not matter.
+    """
+    live: list[Chain] = []
+    ended: list[Chain] = []
+    for found in scene:
+        ended += [chain for chain in live if found.time_s - chain.time_s > MEMORY_S]
+        live = [chain for chain in live if found.time_s - chain.time_s <= MEMORY_S]
+        if len(found.ranks):
+            live += _continued(live, found)
+    ends = [_Ends.of(chain, scene) for chain in ended + live if chain.rank != WEAK]
+    return _bridged(sorted(ends, key=lambda one: one.order))
+
+
+def _continued(live: Sequence[Chain], found: Found) -> list[Chain]:
+    """Continue the live chains with the faces of a frame; return new ones of the faces that are left."""
+    sure, confirmed = found.ranks == SURE, np.array([chain.rank != WEAK for chain in live], bool)
+    expected = np.array([chain.expected(found.time_s) for chain in live]).reshape(-1, 4)
+    overlaps = _overlaps(expected, found.boxes)
+    free_chains, free_faces = np.ones(len(live), bool), np.ones(len(sure), bool)
+    every = np.ones(len(live), bool)
+    for which, faces, least in (
+        (confirmed, sure, NEAR),
+        (every, sure, NEAR),
+        (confirmed, found.ranks == DOUBTFUL, NEAR),
+        (confirmed, ~sure, CLOSE),
+        (every, ~sure, CLOSE),
+    ):
+        allowed = np.outer(which & free_chains, faces & free_faces)
+        for chain, face in _pairs(np.where(allowed, overlaps, 0), least):
+            live[chain].add(found, face)
+            free_chains[chain] = free_faces[face] = False
+    left = sorted(np.flatnonzero(free_faces).tolist(), key=lambda face: found.boxes[face].tolist())
+    return [Chain.started(found, face) for face in left]
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """A chain, and its first and last box, (4,), when that was, and how fast it moved, (2,)."""
+
+    chain: Chain
+    boxes: tuple[Values, Values]
+    times: tuple[float, float]
+    velocities: tuple[Values, Values]
+
+    @classmethod
+    def of(cls, chain: Chain, scene: Sequence[Found]) -> Self:
+        count = len(chain.positions)
+        # More than there are in RECENT_S, at any usual frame rate.
+        rows = [*range(min(count, 32))], [*range(max(0, count - 32), count)]
+        times = [[scene[chain.positions[row]].time_s for row in end] for end in rows]
+        boxes = [np.array([scene[chain.positions[row]].boxes[chain.indices[row]] for row in end]) for end in rows]
+        return cls(
+            chain,
+            (boxes[0][0].astype(np.float64), boxes[1][-1].astype(np.float64)),
+            (times[0][0], times[1][-1]),
+            (velocity(times[0], boxes[0], at_end=False), velocity(times[1], boxes[1], at_end=True)),
+        )
+
+    @property
+    def order(self) -> tuple[float, ...]:
+        return (self.times[0], *self.boxes[0].tolist())
+
+    def distance(self, later: "_Ends") -> float:
+        """Return how far the beginning of a later chain is from where this one leads; above 1 it is another face."""
+        gap = later.times[0] - self.times[1]
+        sides = _side(self.boxes[1]), _side(later.boxes[0])
+        if max(sides) > MAX_RESIZING * min(sides):
+            return np.inf
+        move = centres(later.boxes[0]) - centres(self.boxes[1])
+        off = np.array([move, move - self.velocities[1] * gap, move - later.velocities[0] * gap])
+        return float(np.hypot(*off.T).min() / max(*sides, 1e-6) / (REACH + REACH_PER_S * gap))
+
+
+def _bridged(parts: Sequence[_Ends]) -> list[Chain]:
+    """Join chains across gaps: the end of one with the beginning of another, the nearest ones first.
+
+    parts: sorted by first sight.
+    """
+    starts = [part.times[0] for part in parts]
+    links = sorted(
+        (part.distance(parts[other]), one, other)
+        for one, part in enumerate(parts)
+        for other in range(
+            bisect.bisect_right(starts, part.times[1]), bisect.bisect_right(starts, part.times[1] + MAX_GAP_S)
+        )
+    )
+    following: dict[int, int] = {}
+    taken: set[int] = set()
+    for distance, one, other in links:
+        if distance <= 1 and one not in following and other not in taken:
+            following[one] = other
+            taken.add(other)
+    for first in sorted(set(range(len(parts))) - taken):
+        number = first
+        while number in following:
+            number = following[number]
+            parts[first].chain.join(parts[number].chain)
+    return [part.chain for number, part in enumerate(parts) if number not in taken]
+
+
+def velocity(times: Sequence[float], boxes: Boxes | Values, *, at_end: bool) -> Values:
+    """Return how fast the centre of a face's boxes, (n, 4), moves at one of its ends.
+
+    In pixels a second, (2,): the slope of a fitted line; none where there are too few boxes.
+    """
+    moments = np.array(times)
+    recent = moments >= moments[-1] - RECENT_S if at_end else moments <= moments[0] + RECENT_S
+    if recent.sum() < 3:
+        return np.zeros(2)
+    moments, points = moments[recent], centres(np.asarray(boxes, np.float64)[recent])
+    moments = moments - moments.mean()
+    return np.asarray(moments @ (points - points.mean(axis=0)) / max(moments @ moments, 1e-9))
+
+
+def centres(boxes: Values) -> Values:
+    """Return the centres of boxes, (…, 4), as x and y, (…, 2)."""
+    return (boxes[..., :2] + boxes[..., 2:]) / 2
+
+
+def _side(box: Values) -> float:
+    return float(max(box[2] - box[0], box[3] - box[1]))
+
+
+def _overlaps(ones: Values, others: Boxes) -> Values:
+    """Return the IoU of each of the first boxes with each of the others, all enlarged by BUFFER: (m, n)."""
+    one, other = _enlarged(ones)[:, None], _enlarged(others.astype(np.float64))[None]
+    sides = np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2])
+    shared = np.maximum(sides, 0).prod(axis=-1)
+    union = _areas(one) + _areas(other) - shared
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
+
+
+def _enlarged(boxes: Values) -> Values:
+    margins = BUFFER * (boxes[:, 2:] - boxes[:, :2])
+    return np.hstack([boxes[:, :2] - margins, boxes[:, 2:] + margins])
+
+
+def _areas(boxes: Values) -> Values:
+    return np.asarray((boxes[..., 2:] - boxes[..., :2]).prod(axis=-1))
+
+
+def _pairs(overlaps: Values, least: float) -> list[tuple[int, int]]:
+    """Return pairs (row, column) of at least so much overlap, the largest first, each row and column once."""
+    rows, columns = np.nonzero(overlaps >= least)
+    order = np.argsort(-overlaps[rows, columns], kind="stable")
+    found: dict[int, int] = {}
+    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+        if row not in found and column not in found.values():
+            found[row] = column
+    return list(found.items())
