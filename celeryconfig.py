@@ -31,12 +31,14 @@ beat_schedule = {
     task: {"task": task, "schedule": every_s, "options": {"queue": "maintenance", "expires": every_s}}
     for task, every_s in {
         "reap_batches": 5.0,  # so long a batch waits when Redis has lost its wake-ups
+        "reap_videos": 5.0,
         "import_prefixes": 5.0,
         "deliver_webhooks": 5.0,
         "fold_tallies": 60.0,
         "clean_storage": 10.0,
         "expire_images": 60.0,
         "expire_batches": 60.0,
+        "expire_videos": 60.0,
         "remove_batches": 5.0,
         "compare_storage": 86400.0,
     }.items()

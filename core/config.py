@@ -95,6 +95,11 @@ class Settings(WebSettings):
         300.0, "Seconds that a picture of a batch may take; its worker process is ended then.", ge=1, le=86400
     )
 
+    max_video_s: float = setting(7200.0, "Longest video, in seconds.", gt=0, le=86400)
+    video_gpl_encoders: bool = setting(
+        True, "Whether MP4 may be encoded by x264, which is under the GPL; else it holds VP9, too."
+    )
+
     webhook_secret: WebhookSecret = setting(
         SecretStr(""), "Signs webhooks: `whsec_` and base64 of 24 to 64 bytes; empty: no batch may name a webhook."
     )
@@ -128,6 +133,7 @@ class Settings(WebSettings):
 
     retention_days: int = setting(0, "Days after which an image and all that belongs to it is deleted; 0: never.", ge=0)
     retention_batch_days: int = setting(0, "Days until an ended batch and its pictures are deleted; 0: never.", ge=0)
+    retention_video_days: int = setting(0, "Days until an ended video and its files are deleted; 0: never.", ge=0)
     retention_delivery_days: int = setting(0, "Days until an ended webhook delivery is deleted; 0: never.", ge=0)
 
     @property

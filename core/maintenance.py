@@ -5,6 +5,8 @@ import time
 from datetime import timedelta
 
 from core.batches import bucket_imports, bulk, lifecycle, reaping, removals
+from core.batches.videos import lifecycle as videos
+from core.batches.videos import steps
 from core.database import tallies
 from core.database.clock import now
 from core.errors import FaceApiError
@@ -40,6 +42,18 @@ def reap_batches(services: Services) -> int:
         waiting = lifecycle.waiting(session)
     if waiting:
         services.engine.wake_workers()
+    return dead
+
+
+def reap_videos(services: Services) -> int:
+    """Give the steps of dead workers to others, and call for work on videos; return the dead."""
+    if services.sessions is None:
+        return 0
+    with services.sessions() as session:
+        dead = steps.reap_expired_leases(session)
+        waiting = steps.waiting(session)
+    if waiting:
+        services.engine.wake_video_workers()
     return dead
 
 
@@ -88,6 +102,18 @@ def expire_batches(services: Services) -> int:
     with services.sessions() as session:
         expired = removals.begin_expired(session, batch_days) if batch_days else 0
         return expired + (events.delete_old(session, delivery_days) if delivery_days else 0)
+
+
+def expire_videos(services: Services) -> int:
+    """Delete some of the videos that are past their retention; return how many."""
+    days = services.settings.retention_video_days
+    if not days or services.sessions is None:
+        return 0
+    with services.sessions() as session:
+        expired = videos.expired(session, days)
+        for video_id in expired:
+            videos.remove(session, video_id)
+    return len(expired)
 
 
 def remove_batches(services: Services, seconds: float = math.inf) -> int:

@@ -11,10 +11,11 @@ from core.engine import client, messages
 from core.errors import WeightsError
 from core.observability import logs
 from worker import activity, batches, heartbeats, runtime, tasks, time_limits, transport
+from worker.videos import tasks as videos
 
 app = transport.celery_app(config.load())
 app.steps["consumer"] |= {heartbeats.TurnClock}
-__all__ = ["app", "batches", "tasks"]
+__all__ = ["app", "batches", "tasks", "videos"]
 
 
 @signals.setup_logging.connect
@@ -80,3 +81,5 @@ def _give_up(task: str, task_id: str, args: Any) -> None:
             made.close()
     if task == "work_batch":
         batches.reap_task(task_id)
+    if task == "work_video":
+        videos.reap_task(task_id)

@@ -5,21 +5,17 @@ keys that a second attempt writes again.
 """
 
 import hashlib
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from celery import Task, shared_task
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from core import config, services
 from core.batches import leases, reaping
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import ResolvedMaskOptions
-from core.database import engine
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable, UploadTooLarge
 from core.observability import logs
 from core.pictures import headers
@@ -28,11 +24,10 @@ from core.records.outcomes import JobOutcome
 from core.records.results import PendingResult, ResultStore, UploadedImage
 from core.records.rows import StoredImage
 from worker import runtime
+from worker.leases import SUPERSEDED, LeaseKeeper, LeaseLost
 from worker.runtime import Runtime
 
 log = logs.get(__name__)
-AGAIN_AFTER_S = 0.5
-SUPERSEDED = "superseded"
 
 
 @shared_task(name="work_batch", bind=True)
@@ -77,10 +72,6 @@ def reap_task(task_id: str) -> None:
         made.close()
 
 
-class LeaseLost(Exception):
-    """Another worker has the item now, or nobody has it any more."""
-
-
 class ItemProcessor:
     """Works on the items that one process holds a lease of."""
 
@@ -88,30 +79,11 @@ class ItemProcessor:
         self._runtime = runtime
         self._results = results
         self._lease_s = runtime.settings.batch_lease_s
-        self._lost = threading.Event()
+        self.keeper = LeaseKeeper(results.sessions, self._lease_s)
 
-    @contextmanager
-    def lease_heartbeat(self, lease: ItemLease) -> Iterator[None]:
+    def lease_heartbeat(self, lease: ItemLease) -> AbstractContextManager[None]:
         """Extend the lease again and again for as long as the work takes."""
-        done = threading.Event()
-
-        def extend() -> None:
-            while not done.wait(self._lease_s / 4):
-                try:
-                    with self._results.sessions() as session:
-                        if not leases.extend(session, lease, self._lease_s):
-                            self._lost.set()
-                            return
-                except SQLAlchemyError as error:
-                    log.warning("lease_not_extended", error=logs.reason(error))
-
-        heartbeat = threading.Thread(target=extend, name="lease-heartbeat", daemon=True)
-        heartbeat.start()
-        try:
-            yield
-        finally:
-            done.set()
-            heartbeat.join()
+        return self.keeper.heartbeat(lambda session: leases.extend(session, lease, self._lease_s))
 
     def process(self, lease: ItemLease) -> str:
         """Detect or mask an item and store the result; return the outcome as a code."""
@@ -119,13 +91,13 @@ class ItemProcessor:
             with self._results.begin(retried=True) as pending:
                 result = self._result(lease, pending)
                 pending.wait()
-                done = self._retry_while_database_down(lambda session: leases.complete(session, lease, result))
+                done = self.keeper.write(lambda session: leases.complete(session, lease, result))
             return "ok" if done else SUPERSEDED
         except LeaseLost:
             return SUPERSEDED
         except Unavailable as error:
             log.warning("item_postponed", error=logs.reason(error))
-            self._retry_while_database_down(lambda session: leases.requeue_later(session, lease))
+            self.keeper.write(lambda session: leases.requeue_later(session, lease))
             return error.code
         except FaceApiError as error:
             return self._fail(lease, error)
@@ -138,16 +110,15 @@ class ItemProcessor:
             return self._fail(lease, InternalError())
 
     def _fail(self, lease: ItemLease, error: FaceApiError) -> str:
-        self._retry_while_database_down(lambda session: leases.fail(session, lease, error.code, error.detail))
+        self.keeper.write(lambda session: leases.fail(session, lease, error.code, error.detail))
         return error.code
 
     def _result(self, lease: ItemLease, pending: PendingResult) -> ItemResult:
         """Detect or mask an item, and begin to store the pictures."""
         data = self._read(lease)
-        if self._lost.is_set():
-            raise LeaseLost
+        self.keeper.check()
         outcome = self._outcome(lease, data)
-        self._require_lease(lease)
+        self.keeper.require(lambda session: leases.extend(session, lease, self._lease_s))
         values = outcome.values | {"detections": outcome.detections(), "report": outcome.report}
         image = self._copied(lease, data, outcome, pending) if lease.source_key else None
         if outcome.processed is None:
@@ -167,11 +138,6 @@ class ItemProcessor:
                 raise UploadTooLarge(f"the object has {size} bytes, and the largest that is taken has {largest}")
         return self._results.objects.get(source)
 
-    def _require_lease(self, lease: ItemLease) -> None:
-        """Extend the lease before something is written: what another worker writes must stay."""
-        if not self._retry_while_database_down(lambda session: leases.extend(session, lease, self._lease_s)):
-            raise LeaseLost
-
     def _outcome(self, lease: ItemLease, data: bytes) -> JobOutcome:
         started = time.perf_counter()
         options = lease.options
@@ -187,16 +153,3 @@ class ItemProcessor:
         upload = UploadedImage(data, lease.name, f"image/{header.format}")
         pending.add_original(lease.image_id, upload)
         return upload.row(lease.image_id, outcome.width, outcome.height)
-
-    def _retry_while_database_down(self, act: Callable[[Session], bool]) -> bool:
-        """Write something to the database, again and again while it can't be reached, for as long as a lease lasts."""
-        give_up = time.monotonic() + self._lease_s
-        while True:
-            try:
-                with self._results.sessions() as session:
-                    return act(session)
-            except SQLAlchemyError as error:
-                if not engine.is_outage(error) or time.monotonic() > give_up:
-                    raise
-                log.warning("database_unavailable_retrying", error=logs.reason(error))
-            time.sleep(AGAIN_AFTER_S)

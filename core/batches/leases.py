@@ -1,7 +1,6 @@
 """The leases under which workers process the items of batches: taken, extended, ended. All SQL of that.
 
-A worker that takes an item gets a lease, a new value each time, and every later change of the item asks for it: a
-worker whose lease has expired and that comes back changes nothing. Every public function commits, but change_item.
+What a lease is stands in core/batches/leased_rows.py. Every public function commits.
 """
 
 import uuid
@@ -12,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from core.batches import items, jobs, lifecycle
+from core.batches import items, jobs, leased_rows, lifecycle
 from core.contract.options import ResolvedDetectOptions
 from core.contract.states import BatchStatus, ItemState
 from core.database import upserts
@@ -23,7 +22,6 @@ from core.records import cleanups
 from core.records.rows import StoredImage
 
 CANDIDATES_AT_ONCE = 20  # chosen: about as many workers take an item at the same moment
-MAX_RETRY_DELAY_S = 30
 GONE = "the picture was deleted before its turn came"
 
 
@@ -112,7 +110,7 @@ def fail(session: Session, lease: ItemLease, code: str, detail: str) -> bool:
 
 def requeue_later(session: Session, lease: ItemLease) -> bool:
     """Queue an item again that could not be processed now, with a longer delay each time; no lease counts as lost."""
-    delay_s = min(2 ** min(lease.attempts, 10), MAX_RETRY_DELAY_S)
+    delay_s = leased_rows.retry_delay_s(lease.attempts)
     if not _change_leased(session, lease, {"state": ItemState.QUEUED, "available_at": database_time(delay_s)}):
         session.rollback()
         return False
@@ -147,7 +145,6 @@ def _candidates(session: Session) -> Iterator[Batch]:
 
 
 def _take_from(session: Session, batch_id: uuid.UUID, leased_by: str, lease_s: float) -> Any:
-    """Take the next item in one statement, which is correct also where there are no row locks (SQLite)."""
     first = (
         select(BatchItem.id)
         .where(BatchItem.batch_id == batch_id, BatchItem.state == ItemState.QUEUED)
@@ -157,27 +154,7 @@ def _take_from(session: Session, batch_id: uuid.UUID, leased_by: str, lease_s: f
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    taken = (
-        update(BatchItem)
-        .where(BatchItem.id == first, BatchItem.state == ItemState.QUEUED)
-        .values(
-            state=ItemState.RUNNING,
-            attempts=BatchItem.attempts + 1,
-            lease=uuid.uuid4(),
-            leased_by=leased_by,
-            lease_until=database_time(lease_s),
-        )
-        .returning(
-            BatchItem.id,
-            BatchItem.lease,
-            BatchItem.name,
-            BatchItem.image_id,
-            BatchItem.job_id,
-            BatchItem.source_key,
-            BatchItem.attempts,
-        )
-    )
-    return session.execute(taken.execution_options(synchronize_session=False)).first()
+    return leased_rows.take(session, BatchItem, first, leased_by, lease_s)
 
 
 def _lease(session: Session, batch: Batch, item: Any) -> ItemLease:
@@ -228,13 +205,4 @@ def _end(session: Session, batch_id: uuid.UUID) -> bool:
 
 
 def _change_leased(session: Session, lease: ItemLease, values: dict[str, Any]) -> bool:
-    return change_item(session, lease.item_id, lease.lease, values)
-
-
-def change_item(session: Session, item_id: uuid.UUID, lease: uuid.UUID, values: dict[str, Any]) -> bool:
-    """Change an item if it is still under this lease; a new state ends the lease. Part of the caller's transaction."""
-    if "state" in values:
-        values = values | {"lease": None, "leased_by": None, "lease_until": None}
-    leased = (BatchItem.id == item_id, BatchItem.lease == lease, BatchItem.state == ItemState.RUNNING)
-    changed = update(BatchItem).where(*leased).values(values).returning(BatchItem.id)
-    return session.scalar(changed.execution_options(synchronize_session=False)) is not None
+    return leased_rows.change(session, BatchItem, lease.item_id, lease.lease, values)

@@ -44,8 +44,8 @@ class DetectOptions(FrozenModel):
     ] = None
 
 
-class CoverOptions(FrozenModel):
-    """How a face is covered, and how the result is encoded."""
+class MaskLook(FrozenModel):
+    """How a face is covered."""
 
     method: Annotated[
         Method,
@@ -67,6 +67,11 @@ class CoverOptions(FrozenModel):
         float,
         Field(ge=0, le=2, description="The box grows by this share of its size on every side."),
     ] = 0.15
+
+
+class CoverOptions(MaskLook):
+    """How a face is covered, and how the result is encoded."""
+
     format: Annotated[OutputFormat, Field(description="The format of the answer.")] = "jpeg"
     quality: Annotated[
         int,
@@ -75,8 +80,8 @@ class CoverOptions(FrozenModel):
     ] = 95
 
 
-class MaskQuery(CoverOptions, DetectOptions):
-    """Which faces are covered, how, and how the result is encoded: what a call says in its URL."""
+class CareOptions(FrozenModel):
+    """What is done in doubt, and whether the result is searched again."""
 
     doubtful: Annotated[
         Doubtful | None,
@@ -103,6 +108,10 @@ class MaskQuery(CoverOptions, DetectOptions):
         ),
         WithJsonSchema({"type": "boolean"}),
     ] = None
+
+
+class MaskQuery(CareOptions, CoverOptions, DetectOptions):
+    """Which faces are covered, how, and how the result is encoded: what a call says in its URL."""
 
 
 class MaskOptions(RegionOptions, MaskQuery):

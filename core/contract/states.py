@@ -50,3 +50,34 @@ class DeliveryStatus(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+
+
+class VideoStatus(StrEnum):
+    """What is being done with a video; rendering: also verifying and joining."""
+
+    QUEUED = "queued"
+    PROBING = "probing"
+    DETECTING = "detecting"
+    LINKING = "linking"
+    RENDERING = "rendering"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class StepKind(StrEnum):
+    """The steps of a video's way, in this order; detect and render: one for each segment."""
+
+    PROBE = "probe"
+    DETECT = "detect"
+    LINK = "link"
+    RENDER = "render"
+    JOIN = "join"
+
+
+class StepState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"

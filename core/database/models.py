@@ -12,6 +12,7 @@ from core.database.base import Base, JsonDocument, Serial, UtcDateTime, one_of
 from core.database.batch_models import OF_KEY, Batch, BatchItem
 from core.database.clock import now
 from core.database.key_models import ApiKey
+from core.database.video_models import Video, VideoStep
 from core.database.webhook_models import WebhookDelivery
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "Tally",
     "TallyChange",
     "UtcDateTime",
+    "Video",
+    "VideoStep",
     "WebhookDelivery",
     "now",
 ]

@@ -14,7 +14,7 @@ PENDING = text(f"status = '{DeliveryStatus.PENDING}'")
 
 
 class WebhookDelivery(Base):
-    """One message to a receiver, and its state.
+    """One message to a receiver, about a batch or a video, and its state.
 
     The id is the message's: a receiver that gets it twice recognises it by that. payload: the body as it is signed, the
     same at each attempt. next_attempt_at: null when none is due any more. last_status: of the last response.
@@ -28,7 +28,8 @@ class WebhookDelivery(Base):
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)
-    batch_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    batch_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
+    video_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"), index=True)
     event: Mapped[str] = mapped_column(String(50))
     url: Mapped[str] = mapped_column(String(2000))
     payload: Mapped[str] = mapped_column(Text)

@@ -9,21 +9,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, cast
 
-import kombu.exceptions
 import redis
 from celery import Celery
 
 from core.config import Settings
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, MaskedImage, MaskReport
-from core.engine import admission, frames, leases, protocol
+from core.engine import admission, frames, leases, messages, protocol, wakeups
 from core.engine.admission import Admission
 from core.engine.heartbeats import Heartbeats, Process, WorkerStatus
 from core.engine.leases import LeaseWatch
 from core.engine.loads import EngineLoad
-from core.engine.messages import CallMessage
+from core.engine.messages import CallMessage, WaitingCall
 from core.engine.outages import translated
-from core.engine.protocol import BATCHES, EXPIRY_MARGIN_S, INTERACTIVE, MAINTENANCE, PendingCall
+from core.engine.protocol import EXPIRY_MARGIN_S, INTERACTIVE, PendingCall
 from core.engine.shards import Shards
 from core.errors import FaceApiError, JobTimedOut
 
@@ -32,10 +31,6 @@ Task = Literal["detect_image", "mask_image", "mask_manually", "thumbnail_image"]
 
 # How often a waiting call checks whether its caller has hung up and its picture is still there.
 CHECK_EVERY_S = 0.5
-WAKEUP_EXPIRY_S = 5.0  # beat sends one as often
-# The queue holds at most so many messages that wake a worker for batches, however many items the tables have queued.
-# chosen: one for a process that is about to be free on each of some machines; each that is taken is replaced
-MAX_WAKEUPS = 4
 
 # What each task answers.
 ANSWER_KINDS: dict[Task, bytes] = {
@@ -52,7 +47,7 @@ def celery_app(settings: Settings) -> Celery:
     app.config_from_object("celeryconfig")
     # A decoder that a hostile file keeps busy is ended after its caller has given up.
     app.conf.task_time_limit = settings.job_timeout_s + EXPIRY_MARGIN_S
-    app.conf.task_annotations = {"work_batch": {"time_limit": settings.batch_item_timeout_s}}
+    app.conf.task_annotations = {"work_batch": {"time_limit": settings.batch_item_timeout_s}} | wakeups.TIME_LIMITS
     return app
 
 
@@ -123,15 +118,20 @@ class EngineClient:
             self._heartbeats.beat(process, status)
 
     def wake_workers(self) -> None:
-        """Wake workers for batches. What to do stands in the tables, so a wake-up that is lost is sent again."""
-        with suppress(redis.RedisError, kombu.exceptions.OperationalError):
-            for _ in range(MAX_WAKEUPS - self._redis.llen(BATCHES)):
-                self._celery.send_task("work_batch", queue=BATCHES, retry=False)
+        """Wake workers for batches."""
+        wakeups.wake(self._redis, self._celery, "work_batch")
+
+    def wake_video_workers(self) -> None:
+        """Wake workers for videos."""
+        wakeups.wake(self._redis, self._celery, "work_video")
 
     def wake_webhook_delivery(self) -> None:
-        """Have due webhooks delivered now; beat does that, too, a little later."""
-        with suppress(redis.RedisError, kombu.exceptions.OperationalError):
-            self._celery.send_task("deliver_webhooks", queue=MAINTENANCE, retry=False, expires=WAKEUP_EXPIRY_S)
+        """Have due webhooks delivered now."""
+        wakeups.wake_webhook_delivery(self._celery)
+
+    def next_waiting_call(self) -> WaitingCall | None:
+        """Take the call that waits longest from its queue; None when there is none."""
+        return messages.take(self._redis, INTERACTIVE)
 
     def count_unsaved_result(self) -> None:
         """Count a result that could not be stored."""

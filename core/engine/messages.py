@@ -5,8 +5,11 @@ admission and message are then one step in Redis. What is left out are headers t
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Self, cast
+
+import redis
 
 from core.observability import logs
 
@@ -40,6 +43,30 @@ def write(task: str, queue: str, token: str, options: dict[str, Any], task_id: s
             },
         }
     )
+
+
+@dataclass(frozen=True)
+class WaitingCall:
+    """A call as its queue holds it. request_id: '' without one."""
+
+    task: str
+    token: str
+    options: dict[str, Any]
+    request_id: str
+
+
+def take(client: redis.Redis, queue: str) -> WaitingCall | None:
+    """Take the oldest message of a queue, for a process that is in the middle of something long.
+
+    None when there is none, and when Redis can't be reached.
+    """
+    with suppress(redis.RedisError):
+        if text := cast(bytes | None, client.rpop(queue)):
+            message = json.loads(text)
+            (token, options), _, _ = json.loads(message["body"])
+            headers = message["headers"]
+            return WaitingCall(headers["task"], token, options, headers.get(REQUEST_ID) or "")
+    return None
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ Disposition = Literal["inline", "attachment"]
 
 # Of an object that a link leads to: a copy in a cache would outlive the link, and the deletion of the picture.
 CACHE_CONTROL = "private, no-store"
+PICTURE_PREFIXES = ("originals/", "processed/")
 VIDEOS = "videos/"
-OWN_PREFIXES = ("originals/", "processed/", VIDEOS)
+OWN_PREFIXES = (*PICTURE_PREFIXES, VIDEOS)
 FILENAME_BYTES = 255  # what a file system takes; the columns (255 characters, 500 for a key) hold more
 FALLBACK_NAME = "image"
 # They end a quoted header value, make a path or a drive, or are wildcards somewhere.

@@ -61,7 +61,8 @@ def deliver_due(sessions: SessionFactory, settings: Settings) -> DeliverySummary
             _record(session, delivery, result)
         attempts, delivered = attempts + 1, delivered + (not result.error)
         outcome = result.error or "ok"
-        log.info("webhook_attempted", batch=str(delivery.batch_id), attempt=delivery.attempts, outcome=outcome)
+        about = str(delivery.batch_id or delivery.video_id)
+        log.info("webhook_attempted", about=about, attempt=delivery.attempts, outcome=outcome)
 
 
 def _claim_next(session: Session) -> WebhookDelivery | None:

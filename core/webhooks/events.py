@@ -1,6 +1,6 @@
 """Webhook events: which URL may be named, what is sent to it, how each delivery goes. Nothing is sent here.
 
-A delivery is a row of the transaction that ends its batch, so none is lost and none is made up.
+A delivery is a row of the transaction that ends its batch or video, so none is lost and none is made up.
 """
 
 import json
@@ -13,7 +13,7 @@ from core.config import Settings
 from core.contract.states import DeliveryStatus
 from core.database import pages
 from core.database.clock import database_time, now
-from core.database.models import Batch, WebhookDelivery
+from core.database.models import Batch, Video, WebhookDelivery
 from core.database.pages import Page
 from core.errors import FieldProblem, InvalidOption
 from core.webhooks import addresses
@@ -49,6 +49,18 @@ def enqueue_batch_event(session: Session, batch_id: uuid.UUID) -> None:
     session.flush()
 
 
+def enqueue_video_event(session: Session, video: Video) -> None:
+    """Add the delivery of a video's end, if the video names a receiver; part of the caller's transaction."""
+    if video.webhook_url is None:
+        return
+    event = f"video.{video.status}"
+    error = {"code": video.error_code, "detail": video.error_detail} if video.error_code else None
+    data = {"id": str(video.id), "filename": video.filename, "status": video.status, "error": error}
+    payload = {"type": event, "timestamp": now().isoformat(), "data": data | {"faces_tracked": video.faces_tracked}}
+    session.add(WebhookDelivery(video_id=video.id, event=event, url=video.webhook_url, payload=json.dumps(payload)))
+    session.flush()
+
+
 def delete_old(session: Session, days: int) -> int:
     """Delete the deliveries of messages that are so many days old and no longer sent; return how many. Commits."""
     old = delete(WebhookDelivery).where(WebhookDelivery.created_at < database_time(-days * DAY_S))
@@ -59,11 +71,12 @@ def delete_old(session: Session, days: int) -> int:
 
 
 def body(payload: str, settings: Settings) -> str:
-    """Return what is sent of an event: with the URL of its batch, where the service has a public one."""
+    """Return what is sent of an event: with the URL of its batch or video, where the service has a public one."""
     if not settings.public_url:
         return payload
     message = json.loads(payload)
-    message["data"]["url"] = f"{settings.public_url}/api/v1/admin/batches/{message['data']['id']}"
+    path = "videos" if message["type"].startswith("video.") else "admin/batches"
+    message["data"]["url"] = f"{settings.public_url}/api/v1/{path}/{message['data']['id']}"
     return json.dumps(message)
 
 

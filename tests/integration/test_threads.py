@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from admin import worker
-from core.batches.reaping import QUARANTINED
+from core.batches.leased_rows import QUARANTINED
 from tests.conftest import StartService
 from tests.integration import test_batches as batches
 from tests.integration.test_engine import face, mask, until

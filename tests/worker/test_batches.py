@@ -27,6 +27,7 @@ from tests import pictures
 from tests.core.batches import made
 from tests.core.vision.fakes import VisibleFaces, noise
 from worker import batches, runtime
+from worker import leases as worker_leases
 from worker.batches import ItemProcessor
 from worker.heartbeats import Heartbeat
 from worker.runtime import Runtime
@@ -146,7 +147,7 @@ def test_lost_lease_stops_the_work(
         with results.sessions() as session:
             made.run_out(session)
             reaping.reap_expired_leases(session)
-        assert processor._lost.wait(20)
+        assert processor.keeper.lost.wait(20)
         return real(*args)
 
     monkeypatch.setattr(type(results.objects), "get", slowly)
@@ -229,7 +230,7 @@ def test_item_waits_while_the_store_is_down(
 def test_outcome_outlasts_a_short_outage_of_the_database(
     processor: ItemProcessor, lease: ItemLease, results: ResultStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "AGAIN_AFTER_S", 0.01)
+    monkeypatch.setattr(worker_leases, "AGAIN_AFTER_S", 0.01)
     monkeypatch.setattr(leases, "complete", failing(broken_connection(), times=3)(leases.complete))
     assert processor.process(lease) == "ok"
     assert item(results).state == "completed"

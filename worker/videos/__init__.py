@@ -1,0 +1,1 @@
+"""Work on videos: one step of one a task."""

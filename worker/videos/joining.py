@@ -1,0 +1,65 @@
+"""The end of a video's way: its segments become one file, and what verification found is added to the tracks."""
+
+import gzip
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any, BinaryIO, cast
+
+from core.batches.videos import objects, steps
+from core.batches.videos.steps import StepResult
+from core.video import joining
+from worker.videos import steps as worker_steps
+from worker.videos.steps import JSON_TYPE, Work, packed, temporary_file
+
+TYPES = {"mp4": "video/mp4", "webm": "video/webm"}
+
+
+def join(work: Work) -> StepResult:
+    """Join the masked segments and the sound, and store the result, whole, and its tracks."""
+    video_id = work.lease.video_id
+    with work.sessions() as session:
+        count = len(steps.segments(session, video_id))
+    tracks = objects.tracks(video_id)
+    lines = list(_lines(work, count))
+    work.store.put(tracks, packed("\n".join([*lines, ""])), JSON_TYPE)
+    with work.source() as (source, header), temporary_file() as out, ExitStack() as opened:
+        parts = [opened.enter_context(work.store.open(objects.part(video_id, number))) for number in range(count)]
+        output = worker_steps.output(work, header)
+        suffix = output.container(header)
+        joining.join(parts, source, header, output, cast(BinaryIO, Watched(out, work)))
+        size = out.seek(0, 2)
+        out.seek(0)
+        key = objects.result(video_id, suffix)
+        work.store.put_from(key, out, TYPES[suffix])
+    return StepResult({"result_key": key, "result_size_bytes": size}, keys=[key, tracks])
+
+
+class Watched:
+    """A file whose writer gives waiting calls their turn."""
+
+    def __init__(self, file: BinaryIO, work: Work) -> None:
+        self._file, self._work = file, work
+
+    def write(self, data: bytes) -> int:
+        self._work.turns.give()
+        return self._file.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _lines(work: Work, segments: int) -> Iterator[str]:
+    """Yield the lines of the tracks, with the faces that only verification has found; they have no track."""
+    video_id = work.lease.video_id
+    more: dict[int, list[Any]] = defaultdict(list)
+    for number in range(segments):
+        for frame, (x1, y1, x2, y2), confidence in work.get_json(objects.found_again(video_id, number)):
+            box = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+            more[frame].append({"track_id": None, "bbox": box, "confidence": round(confidence, 4), "seen": True})
+    with work.store.open(objects.links(video_id)) as packed_lines, gzip.open(packed_lines, "rt") as unpacked:
+        for text in unpacked:
+            line = json.loads(text)
+            line["faces"] += more.get(line["frame"], [])
+            yield json.dumps(line)

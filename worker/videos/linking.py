@@ -1,0 +1,45 @@
+"""Between the two passes: the faces of all segments become tracks, and tracks become what is masked in each frame."""
+
+import numpy as np
+
+from core.batches.videos import objects, steps
+from core.batches.videos.steps import StepResult
+from core.video import scenes, smoothing, tracks
+from core.video.segments import Segment
+from core.video.tracks import FrameFaces
+from worker.videos import searching
+from worker.videos.steps import JSON_TYPE, Work, packed
+
+
+def link(work: Work) -> StepResult:
+    """Link the faces of all segments, and store what each segment's frames are to be masked with."""
+    video_id = work.lease.video_id
+    with work.sessions() as session:
+        planned = [Segment(**segment) for segment in steps.segments(session, video_id)]
+    with work.source() as (_, header):
+        size = header.width, header.height
+    faces, cuts = _found(work, len(planned))
+    linked = tracks.link(faces, cuts, *size)
+    boxes = smoothing.regions(linked, len(faces))
+    keys = [objects.links(video_id)]
+    work.store.put(keys[0], packed("\n".join([*tracks.lines(linked, faces), ""])), JSON_TYPE)
+    for segment in planned:
+        key = objects.masks(video_id, segment.index)
+        of_segment = boxes[segment.start_frame : segment.start_frame + segment.frames]
+        work.put_json(key, [one.round(2).tolist() for one in of_segment])
+        keys.append(key)
+        work.turns.give()
+    values = {"faces_tracked": len(linked), "interpolated_share": round(tracks.interpolated_share(linked), 4)}
+    return StepResult(values, keys=keys)
+
+
+def _found(work: Work, segments: int) -> tuple[list[FrameFaces], frozenset[int]]:
+    """Return what was found in each frame of the video, and which frames begin a scene."""
+    faces: list[FrameFaces] = []
+    thumbnails = []
+    for segment in range(segments):
+        found = work.get_json(objects.faces(work.lease.video_id, segment))
+        faces += [searching.read(entry) for entry in found["frames"]]
+        thumbnails.append(searching.read_thumbnails(found["thumbnails"]))
+        work.turns.give()
+    return faces, scenes.cuts(np.concatenate(thumbnails))

@@ -1,0 +1,93 @@
+"""The first pass over a segment: the faces of its frames, and where scenes may begin."""
+
+import base64
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.batches.videos import objects
+from core.batches.videos.steps import StepResult
+from core.video import frames, scenes, searches, segments
+from core.video.media import VideoHeader
+from core.video.segments import Segment
+from core.video.tracks import FrameFaces
+from worker import activity
+from worker.videos.steps import Work, limits
+
+
+def probe(work: Work) -> StepResult:
+    """Judge a video by its header, and plan its segments."""
+    with work.source() as (file, header):
+        planned = segments.plan(file, header, limits(work.runtime))
+    values = {
+        "width": header.width,
+        "height": header.height,
+        "fps": header.fps,
+        "duration_s": round(_duration_s(header, planned), 3),
+        "codec": header.codec,
+        "frames_total": sum(segment.frames for segment in planned),
+        "dropped": list(header.dropped),
+    }
+    return StepResult(values, [asdict(segment) for segment in planned])
+
+
+def _duration_s(header: VideoHeader, planned: list[Segment]) -> float:
+    """Return how long a video is, by its frames where its header does not say."""
+    if header.duration_s is not None:
+        return header.duration_s
+    return float((planned[-1].end_pts - planned[0].start_pts) * header.time_base)
+
+
+def detect(work: Work) -> StepResult:
+    """Search the frames of a segment, every n-th of them with a stride."""
+    options, segment = work.lease.options, Segment(**work.lease.segment)
+    found, thumbnails = [], []
+    with work.source() as (file, header):
+        for frame in frames.read(file, header, segment):
+            at = (frame.index, frame.time_s)
+            if frame.index % options.stride:
+                faces = FrameFaces.unsearched(*at)
+            else:
+                with activity.shared().working():
+                    faces = searches.search(frame.image, at, options.mask, work.runtime.detector)
+            found.append(worded(faces))
+            thumbnails.append(scenes.thumbnail(frame.image))
+            work.turns.frame_done()
+    key = objects.faces(work.lease.video_id, work.lease.position)
+    pixels = base64.b64encode(np.stack(thumbnails).tobytes()).decode() if thumbnails else ""
+    work.put_json(key, {"frames": found, "thumbnails": pixels})
+    return StepResult(keys=[key])
+
+
+def worded(faces: FrameFaces) -> list[Any]:
+    """Return the faces of a frame as JSON holds them."""
+    masked = faces.sure | True if faces.masked is None else faces.masked
+    return [
+        faces.frame,
+        faces.time_s,
+        np.round(faces.boxes.astype(float), 2).tolist(),
+        np.round(faces.scores.astype(float), 4).tolist(),
+        faces.sure.tolist(),
+        masked.tolist(),
+    ]
+
+
+def read_thumbnails(text: str) -> NDArray[np.uint8]:
+    """Return the tiny pictures of a segment's frames from JSON: (n, height, width)."""
+    width, height = scenes.THUMBNAIL
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(-1, height, width)
+
+
+def read(entry: list[Any]) -> FrameFaces:
+    """Return the faces of a frame from JSON."""
+    frame, time_s, boxes, scores, sure, masked = entry
+    return FrameFaces(
+        frame,
+        time_s,
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.array(scores, np.float32),
+        np.array(sure, bool),
+        np.array(masked, bool),
+    )

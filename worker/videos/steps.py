@@ -1,0 +1,74 @@
+"""What every step of a video works with, and the codes that its objects are written in."""
+
+import gzip
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, BinaryIO, cast
+
+from core.batches.videos.steps import StepLease
+from core.database.engine import SessionFactory
+from core.storage.base import ObjectStore
+from core.video import media
+from core.video.encoding import VideoOutput
+from core.video.media import VideoHeader, VideoLimits
+from worker.runtime import Runtime
+from worker.videos.turns import Turns
+
+# chosen: hardly to be told from the original, in each encoder's own scale
+DEFAULT_CRF = {"libx264": 20, "libvpx-vp9": 32}
+JSON_TYPE = "application/gzip"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A step, and what its process has to do it with."""
+
+    lease: StepLease
+    runtime: Runtime
+    store: ObjectStore
+    sessions: SessionFactory
+    turns: Turns
+
+    @contextmanager
+    def source(self) -> Iterator[tuple[BinaryIO, VideoHeader]]:
+        """Open the video and read its header."""
+        with self.store.open(self.lease.source_key) as file:
+            header = media.probe(file, limits(self.runtime))
+            file.seek(0)
+            yield file, header
+
+    def put_json(self, key: str, value: Any) -> None:
+        """Store a value, the same bytes for the same value."""
+        self.store.put(key, packed(json.dumps(value, separators=(",", ":"))), JSON_TYPE)
+
+    def get_json(self, key: str) -> Any:
+        return json.loads(gzip.decompress(self.store.get(key)))
+
+
+def limits(runtime: Runtime) -> VideoLimits:
+    """Return how large a video may be."""
+    settings = runtime.settings
+    return VideoLimits(max_duration_s=settings.max_video_s)
+
+
+def output(work: "Work", header: VideoHeader) -> VideoOutput:
+    """Return how the masked video is written."""
+    options, allowed = work.lease.options, work.runtime.settings.video_gpl_encoders
+    asked = VideoOutput(options.format, audio=options.audio, gpl_encoders=allowed)
+    crf = DEFAULT_CRF[asked.encoder(header)] if options.crf is None else options.crf
+    return replace(asked, crf=crf)
+
+
+def packed(text: str) -> bytes:
+    """Compress a text; no time of day goes into it."""
+    return gzip.compress(text.encode(), mtime=0)
+
+
+@contextmanager
+def temporary_file() -> Iterator[BinaryIO]:
+    """Open a file without a name, which is gone at the end. What it holds is masked, or was not in the video."""
+    with tempfile.TemporaryFile() as file:
+        yield cast(BinaryIO, file)
