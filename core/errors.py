@@ -2,7 +2,7 @@
 
 FaceApiError
 ├── InvalidInput                                    the caller's; never retried
-│   ├── UnreadableRequest · RequestTooSlow · AddressTooLong · HeadersTooLarge · NoImage · InvalidOption
+│   ├── UnreadableRequest · RequestTooSlow · AddressTooLong · HeadersTooLarge · NoImage · NoVideo · InvalidOption
 │   ├── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
 │   ├── UnsupportedVideo · InvalidVideo · VideoTooLarge
 │   └── ResidualFace
@@ -89,6 +89,10 @@ class HeadersTooLarge(InvalidInput):
 
 class NoImage(InvalidInput):
     code, title, field = "no_image", "No image was sent", "image"
+
+
+class NoVideo(InvalidInput):
+    code, title, field = "no_video", "No video was sent", "video"
 
 
 class InvalidOption(InvalidInput):

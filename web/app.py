@@ -28,6 +28,7 @@ from web.routes.admin_session import admin_session
 from web.routes.admin_test import admin_test
 from web.routes.objects import objects
 from web.routes.public import public
+from web.routes.videos import videos
 
 VERSION = "0.1.0"
 # Swagger UI and ReDoc run inline scripts; ReDoc would fetch a logo from its makers.
@@ -72,7 +73,7 @@ def create_app(built: Services) -> FaceApiApp:
     admissions.install(app, built)
     errors.register(app)
     admin = (admin_session, admin_records, admin_reviews, admin_keys, admin_test, admin_batches, admin_batch_results)
-    for blueprint in (public, *admin):
+    for blueprint in (public, videos, *admin):
         app.register_api(blueprint)
     app.register_blueprint(objects)
     app.register_blueprint(blueprints.root)

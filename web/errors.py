@@ -12,7 +12,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntity
 
 from core import errors
 from core.contract import problems
-from core.errors import FaceApiError, InternalError
+from core.errors import FaceApiError, InternalError, InvalidOption
 from core.observability import logs
 from web.requests import REQUEST_ID
 from web.server.client_sockets import ClientTooSlow
@@ -41,6 +41,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.UnsupportedImage: 415,
     errors.UnsupportedVideo: 415,
     errors.NoImage: 422,
+    errors.NoVideo: 422,
     errors.InvalidOption: 422,
     errors.UndecodableImage: 422,
     errors.UnencodableImage: 422,
@@ -137,6 +138,11 @@ def invalid(error: ValidationError) -> Response:
     found = problems.of(error, messages={("image", "missing"): _no_picture()})
     case = errors.NoImage if found[0].field == "image" else errors.InvalidOption
     return answer(case.of(found))
+
+
+def invalid_option(error: ValidationError) -> InvalidOption:
+    """Make our error of what pydantic found wrong with a body that a route validates itself."""
+    return InvalidOption.of(problems.of(error))
 
 
 def _no_picture() -> str:

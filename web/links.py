@@ -2,6 +2,7 @@
 
 from pathlib import PurePosixPath
 
+from core.database.models import Video
 from core.records.rows import StoredImage, StoredJob
 from core.storage.objects import Disposition
 from web import current
@@ -23,6 +24,13 @@ def download(job: StoredJob, image: StoredImage) -> str:
     """Link to a job's result, to be saved under a name next to the original's."""
     name = f"{PurePosixPath(image.filename).stem}-masked.{job.output_format}"
     return _link(job.processed_s3_key or "", name, f"image/{job.output_format}", "attachment")
+
+
+def masked_video(video: Video) -> str:
+    """Link to a video's result, to be saved under a name next to the original's."""
+    suffix = PurePosixPath(video.result_key or "").suffix
+    name = f"{PurePosixPath(video.filename).stem}-masked{suffix}"
+    return _link(video.result_key or "", name, f"video/{suffix[1:]}", "attachment")
 
 
 def _link(key: str, filename: str, content_type: str, disposition: Disposition) -> str:

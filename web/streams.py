@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 
 from flask import Response, stream_with_context
@@ -35,10 +36,21 @@ class StreamSlots:
         response.headers["X-Accel-Buffering"] = "no"  # a proxy must not collect what is to be seen at once
         return response
 
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Have a slot for something else that holds a thread for long; TooManyStreams."""
+        release = self._acquire()
+        try:
+            yield
+        finally:
+            release()
+
     def _acquire(self) -> Callable[[], None]:
         """Take a slot and return what frees it, which may be called more than once."""
         if not self._free.acquire(blocking=False):
-            raise TooManyStreams("too many downloads and event streams are open", retry_after_s=RETRY_AFTER_S)
+            raise TooManyStreams(
+                "too many downloads, event streams and uploads of videos are open", retry_after_s=RETRY_AFTER_S
+            )
         held = [self._free]
 
         def release() -> None:

@@ -13,6 +13,8 @@ import pytest
 import requests
 import skimage.data
 
+from tests import clips
+from tests.clips import Clip
 from tests.docs import documents
 from tests.stack import Stack
 from web.schemas.detect import DetectResponse
@@ -26,6 +28,8 @@ RUN = {
         "face-api batch",
         '/images"',
         "mask_regions=",
+        "face-api video",
+        "api/v1/videos",
     ),
     "python": ("masked.jpg", "auth/login"),
     "js": ("masked.jpg", "auth/login"),
@@ -139,6 +143,16 @@ def test_batch_example_fills_a_batch(service: Stack, folder: Path) -> None:
     ran = subprocess.run(command, cwd=folder, env=environment(service), check=True, capture_output=True)
     for word in (b'"name":"2026/spring/photo.jpg"', b'"method":"pixelate"', b'"total":1', b'"items":[]'):
         assert word in ran.stdout
+
+
+@pytest.mark.parametrize("word", ["face-api video", "api/v1/videos"])
+def test_video_examples_mask(service: Stack, folder: Path, word: str) -> None:
+    (folder / "street.mp4").write_bytes(clips.made(Clip(frames=6)))
+    (code,) = examples("sh", word)
+    own = environment(service)
+    own["PATH"] = f"{Path(sys.executable).parent}:{own['PATH']}"
+    subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, env=own, check=True, timeout=120)
+    assert len(clips.frames((folder / "street-masked.mp4").read_bytes())) == 6
 
 
 def test_python_example_masks(service: Stack, folder: Path) -> None:

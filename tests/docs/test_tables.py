@@ -11,7 +11,7 @@ from tests.docs import documents
 from tests.stack import Stack
 from web.errors import STATUS
 
-API, BATCHES = documents.DOCS / "api.md", documents.DOCS / "batches.md"
+API, BATCHES, VIDEO = (documents.DOCS / name for name in ("api.md", "batches.md", "video.md"))
 ADMIN = "/api/v1/admin"
 
 
@@ -47,4 +47,7 @@ def test_endpoint_tables_are_complete(paths: dict[str, Any]) -> None:
     operations = {f"{method.upper()} {path}" for path, found in paths.items() for method in found}
     public = endpoints(documents.section(API, "Endpoints"))
     admin = endpoints(documents.section(API, "Admin endpoints")) | endpoints(documents.section(BATCHES, "Endpoints"))
-    assert public | {line.replace(" ", f" {ADMIN}", 1) for line in admin} == operations
+    videos = endpoints(documents.section(VIDEO, "Endpoints"))
+    below = {ADMIN: admin, "/api/v1": videos}
+    named = {line.replace(" ", f" {root}", 1) for root, lines in below.items() for line in lines}
+    assert public | named == operations

@@ -12,6 +12,7 @@ from core.services import Services
 from web.auth import guards
 
 TASKS: dict[str, Task] = {"detect": "detect_image", "mask": "mask_image"}  # by the limit that a route names
+STREAM_BYTES = 24 * 2**20  # what an upload of a video holds: a part for the store, twice, and what comes next
 RETRY_AFTER_S = 2  # chosen: most bodies are received and answered within it
 
 
@@ -40,10 +41,11 @@ def install(app: Flask, services: Services) -> None:
     memory = BodyMemory(services.settings.body_memory_bytes)
 
     def admit() -> None:
-        size = _body_bytes(services.settings.max_upload_bytes)
+        guard = guards.of(current_app, request.endpoint)
+        streamed = guard is not None and guard.streams and request.mimetype == "multipart/form-data"
+        size = STREAM_BYTES if streamed else _body_bytes(services.settings.max_upload_bytes)
         memory.take(size)
         g.body_bytes = size
-        guard = guards.of(current_app, request.endpoint)
         if guard and guard.limit in TASKS:
             g.reserved_call = services.engine.admission.reserve(TASKS[guard.limit], _detail(guard.limit, services))
 

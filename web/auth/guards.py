@@ -3,7 +3,7 @@
 import inspect
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, Literal, TypeVar
 
@@ -38,7 +38,7 @@ class Guard:
 
     who: a visitor is anyone who logs in or out. scope: what a key needs; None: no key will do. tier: the part of the
     service that the route needs. options: whether it takes query parameters. page: whether errors are pages of the
-    console instead of JSON.
+    console instead of JSON. streams: whether it passes its body on part by part, and never holds all of it.
     """
 
     who: Literal["anyone", "key", "visitor", "admin", "admin_or_key"]
@@ -47,6 +47,7 @@ class Guard:
     scope: Scope | None = None
     options: bool = True
     page: bool = False
+    streams: bool = False
 
     @property
     def for_admin(self) -> bool:
@@ -89,6 +90,12 @@ def admin_or_key(scope: str, tier: Tier | None = None) -> Callable[[View], View]
 def page(tier: Tier | None = None) -> Callable[[View], View]:
     """Require the administrator, for a page of the console."""
     return lambda view: _declare(view, Guard("admin", tier=tier, page=True))
+
+
+def streamed(view: View) -> View:
+    """Have a guarded route read its body part by part."""
+    guard: Guard = getattr(view, "guard")  # noqa: B009 - mypy doesn't know attributes of functions
+    return _declare(view, replace(guard, streams=True))
 
 
 def login_page(limit: Literal["login"] | None = None) -> Callable[[View], View]:

@@ -14,7 +14,7 @@ from core.database.models import Batch
 from core.engine import defaults
 from core.errors import FieldProblem, InvalidOption
 from core.webhooks import events
-from web import bodies, current, uploads
+from web import bodies, current
 from web.auth import callers, guards
 from web.openapi import admin as openapi
 from web.openapi import batches as batch_openapi
@@ -32,6 +32,7 @@ from web.schemas.batches import (
     ReceiptResponse,
     UnsentUploads,
 )
+from web.uploads import pictures
 
 admin_batches = APIBlueprint(
     "admin_batches",
@@ -106,7 +107,7 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
     so a call without a response can be repeated as a whole, with or without an `Idempotency-Key`.
     """
     with current.translate_database_errors():
-        receipt = uploads.batch_uploader().take(path.batch_id, uploads.files(form))
+        receipt = pictures.batch_uploader().take(path.batch_id, pictures.files(form))
     current.services().engine.wake_workers()
     return bodies.as_json(ReceiptResponse.model_validate(receipt), HTTPStatus.ACCEPTED)
 
@@ -118,7 +119,7 @@ def post_batch_unsent(path: BatchPath, body: UnsentUploads) -> Response:
 
     A name that the batch has already is skipped. The file takes the place of its refused item if it is sent later.
     """
-    uploads.batch_uploader().note_unsent(path.batch_id, [file.file() for file in body.files])
+    pictures.batch_uploader().note_unsent(path.batch_id, [file.file() for file in body.files])
     with current.session() as session:
         batch = lifecycle.get(session, path.batch_id)
     return _respond(batch)

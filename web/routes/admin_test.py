@@ -5,12 +5,13 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from core.contract.options import MaskQuery
-from web import bodies, current, uploads
+from web import bodies, current
 from web.auth import guards
 from web.openapi import admin as openapi
 from web.requests import caller_has_gone
 from web.schemas.detect import MaskUpload
 from web.schemas.mask import MaskResponse
+from web.uploads import pictures
 
 admin_test = APIBlueprint(
     "admin_test",
@@ -24,6 +25,6 @@ admin_test = APIBlueprint(
 @guards.admin_or_key("admin")
 def post_test_mask(query: MaskQuery, form: MaskUpload) -> Response:
     """Return the masked picture as base64, with the faces and the timings."""
-    upload, context, options = uploads.received(query, form)
+    upload, context, options = pictures.received(query, form)
     masked = current.services().engine.run_mask(upload.data, options, caller_has_gone)
     return bodies.masked_json(masked, options, context)

@@ -8,11 +8,12 @@ from flask_openapi3.models.tag import Tag
 
 from core.contract.options import DetectOptions, MaskQuery
 from core.records import calls, outcomes
-from web import bodies, current, uploads
+from web import bodies, current
 from web.auth import admissions, guards
 from web.openapi import public as openapi
 from web.requests import caller_has_gone
 from web.schemas.detect import HealthResponse, ImageUpload, MaskUpload, ProbeResponse
+from web.uploads import pictures
 
 public = APIBlueprint(
     "public", __name__, abp_tags=[Tag(name="Public", description="Health, and the detection and masking of faces.")]
@@ -48,7 +49,7 @@ def get_readiness() -> Response:
 @guards.api_key("detect", limit="detect")
 def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     """Return where the faces are, in pixels of the upright picture."""
-    upload, context, options = uploads.received(query, form)
+    upload, context, options = pictures.received(query, form)
     services = current.services()
     with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
         report = services.engine.run_detect(upload.data, options, caller_has_gone, admissions.reserved_call())
@@ -64,7 +65,7 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
 @guards.api_key("mask", limit="mask")
 def post_mask(query: MaskQuery, form: MaskUpload) -> Response:
     """Return the picture with its faces masked, and nothing in the file but pixels and a colour profile."""
-    upload, context, options = uploads.received(query, form)
+    upload, context, options = pictures.received(query, form)
     services = current.services()
     with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
         masked = services.engine.run_mask(upload.data, options, caller_has_gone, admissions.reserved_call())

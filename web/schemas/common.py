@@ -33,18 +33,18 @@ Timestamp = Annotated[
 Milliseconds = Annotated[float, AfterValidator(lambda ms: round(ms, 2))]
 
 
-def _inline(values: type[StrEnum]) -> WithJsonSchema:
+def inline(values: type[StrEnum]) -> WithJsonSchema:
     """Describe an enum where it is used: as a component of its own, clients would get a class for each."""
     return WithJsonSchema({"type": "string", "enum": [value.value for value in values]})
 
 
-JobType = Annotated[states.JobType, _inline(states.JobType)]
+JobType = Annotated[states.JobType, inline(states.JobType)]
 # A job that was cancelled is a failed one to callers: the words are those that they know, its error says `cancelled`.
 JobStatus = Literal["queued", "running", "completed", "failed"]
-ReviewState = Annotated[states.ReviewState, _inline(states.ReviewState)]
-BatchStatus = Annotated[states.BatchStatus, _inline(states.BatchStatus)]
-ItemState = Annotated[states.ItemState, _inline(states.ItemState)]
-DeliveryStatus = Annotated[states.DeliveryStatus, _inline(states.DeliveryStatus)]
+ReviewState = Annotated[states.ReviewState, inline(states.ReviewState)]
+BatchStatus = Annotated[states.BatchStatus, inline(states.BatchStatus)]
+ItemState = Annotated[states.ItemState, inline(states.ItemState)]
+DeliveryStatus = Annotated[states.DeliveryStatus, inline(states.DeliveryStatus)]
 
 
 # Control characters, those that change direction or can't be seen, and spaces of other widths: as a class of patterns

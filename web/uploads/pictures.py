@@ -17,6 +17,7 @@ from core.errors import FieldProblem, InvalidOption, NoImage
 from core.pictures import headers
 from core.records.results import UploadedImage
 from web import current
+from web.auth import callers
 from web.bodies import RequestContext
 from web.schemas.batches import ImageUploads
 from web.schemas.detect import ImageUpload, MaskUpload
@@ -39,7 +40,7 @@ def received(query: DetectOptions, form: ImageUpload) -> tuple[UploadedImage, Re
     if not data:
         raise NoImage("the file is empty")
     header = headers.probe(data, settings.max_image_pixels)
-    upload = UploadedImage(data, form.image.filename or "", f"image/{header.format}")
+    upload = UploadedImage(data, form.image.filename or "", f"image/{header.format}", callers.key_id())
     options = defaults.resolve(query, settings)
     if isinstance(form, MaskUpload):
         region_options.refuse_outside(form.mask_regions, header.size)

@@ -1,0 +1,63 @@
+"""The OpenAPI document of videos beside its schemas."""
+
+from typing import Any
+
+from core import errors
+from core.errors import FieldProblem
+from web.openapi.admin import ADMIN, BY_ADMIN, TIER, UNKNOWN, UNSAFE, empty
+from web.openapi.batches import BINARY
+from web.openapi.examples import REQUEST_ID
+from web.openapi.public import BY_KEY, RETRY_AFTER, ErrorCase, Responses, problems
+from web.openapi.video_examples import A_FRAME
+from web.schemas.videos import VideoAccepted, VideoCreation, VideoList, VideoResponse
+
+BY_KEY_OR_ADMIN = [*BY_KEY, *BY_ADMIN]
+NOT_A_VIDEO = FieldProblem("video", "the file is empty")
+UPLOAD: tuple[ErrorCase, ...] = (
+    ("The body can't be read as multipart/form-data or JSON.", errors.UnreadableRequest(), {}),
+    ("The video is too large.", errors.UploadTooLarge("the largest video is 2147483648 bytes"), {}),
+    ("Not an MP4, MOV, Matroska or WebM file, judged by its content.", errors.UnsupportedVideo(), {}),
+    ("A parameter is not valid, or the file is missing.", errors.NoVideo(problems=(NOT_A_VIDEO,)), {}),
+    (
+        "Too many videos are being uploaded, or a part of the service can't be reached.",
+        errors.TooManyStreams(),
+        RETRY_AFTER,
+    ),
+)
+ACCEPTED: Responses = {"202": VideoAccepted, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, *UPLOAD))}
+LISTED: Responses = {"200": VideoList, **problems((*ADMIN, TIER))}
+SHOWN: Responses = {"200": VideoResponse, **problems((*ADMIN, TIER, UNKNOWN))}
+CHANGED: Responses = {"200": VideoResponse, **problems((*ADMIN, TIER, UNKNOWN, UNSAFE))}
+DELETED: Responses = {"204": empty("Deleted."), **problems((*ADMIN, TIER, UNSAFE, UNKNOWN))}
+LINKED: Responses = {
+    "302": {
+        "description": "To the masked video, by a private link that expires.",
+        "headers": {**REQUEST_ID, "Location": {"description": "The link.", "schema": {"type": "string"}}},
+    },
+    **problems((*ADMIN, TIER, UNKNOWN)),
+}
+TRACKS: Responses = {
+    "200": {
+        "description": "The tracks.",
+        "headers": REQUEST_ID,
+        "content": {"application/jsonl": {"schema": {"type": "string"}, "example": A_FRAME}},
+    },
+    **problems((*ADMIN, TIER, UNKNOWN)),
+}
+# By hand: the framework would read the whole body for a form that it describes.
+FORM: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"video": BINARY["schema"]},
+                    "required": ["video"],
+                    "additionalProperties": False,
+                }
+            },
+            "application/json": {"schema": VideoCreation.model_json_schema()},
+        },
+    }
+}

@@ -1,0 +1,167 @@
+"""Videos: uploaded, masked in the background, downloaded."""
+
+import gzip
+import uuid
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from flask import Response, g, redirect, request, url_for
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import ValidationError
+from werkzeug.wrappers import Response as BaseResponse
+
+from core.batches.videos import lifecycle, objects
+from core.batches.videos.lifecycle import NewVideo, VideoSource
+from core.contract.video_options import FileOptions, ResolvedVideoOptions, VideoQuery
+from core.database.models import Video
+from core.engine import defaults
+from core.errors import NotFound
+from core.records import deletions
+from core.webhooks import events
+from web import bodies, current, errors, links
+from web.auth import guards, origins
+from web.openapi import videos as openapi
+from web.schemas.videos import VideoAccepted, VideoCreation, VideoList, VideoListQuery, VideoPath, VideoResponse
+from web.uploads import videos as uploads
+
+videos = APIBlueprint(
+    "videos",
+    __name__,
+    url_prefix="/api/v1/videos",
+    abp_tags=[Tag(name="Videos", description="Moving pictures, masked in the background.")],
+    abp_security=openapi.BY_KEY_OR_ADMIN,
+)
+JSON_LINES = "application/jsonl"
+STEP_BYTES = 64 * 1024
+
+
+@videos.post("", summary="Mask a video", responses=openapi.ACCEPTED, openapi_extensions=openapi.FORM)
+@guards.streamed
+@guards.admin("storage")
+def post_video(query: VideoQuery) -> Response:
+    """Upload a video whose faces are masked in the background, or name one that is in the bucket.
+
+    It is accepted once it is stored; what its first bytes show not to be a video is refused at once.
+    """
+    settings = current.services().settings
+    if query.webhook_url:
+        events.validate_url(query.webhook_url, settings)
+    options = ResolvedVideoOptions(
+        **query.model_dump(include=set(FileOptions.model_fields)),
+        mask=defaults.resolve(query.mask_query(), settings),
+    )
+    source = _named(settings.max_video_bytes) if request.is_json else _uploaded(settings.max_video_bytes)
+    new = NewVideo(source, options, api_key_id=_key_id(), webhook_url=query.webhook_url)
+    with current.session() as session:
+        video = lifecycle.create(session, new)
+    current.services().engine.wake_video_workers()
+    status_url = origins.base_url() + url_for("videos.get_video", video_id=video.id)
+    return bodies.as_json(VideoAccepted(id=video.id, status_url=status_url), HTTPStatus.ACCEPTED)
+
+
+@videos.get("", summary="List videos", responses=openapi.LISTED)
+@guards.admin("storage")
+def get_videos(query: VideoListQuery) -> Response:
+    """List the videos of this key, or all for the administrator, newest first."""
+    with current.session() as session:
+        page = lifecycle.page(session, query.page, query.per_page, query.status, _key_id())
+        progress = lifecycle.progress(session, page.items)
+    return bodies.as_json(VideoList.of(page, map(VideoResponse.of, progress)))
+
+
+@videos.get("/<video_id>", summary="Show a video", responses=openapi.SHOWN)
+@guards.admin("storage")
+def get_video(path: VideoPath) -> Response:
+    """Return how far a video is."""
+    return _respond(_found(path))
+
+
+@videos.get("/<video_id>/result", summary="Download the masked video", responses=openapi.LINKED)
+@guards.admin("storage")
+def get_video_result(path: VideoPath) -> BaseResponse:
+    """Redirect to the masked video by a private link that expires; 404 until it is completed."""
+    video = _found(path)
+    if video.result_key is None:
+        raise NotFound(f"this video is {video.status}: there is no result")
+    return redirect(links.masked_video(video))
+
+
+@videos.get("/<video_id>/tracks", summary="Download the tracks", responses=openapi.TRACKS)
+@guards.admin("storage")
+def get_video_tracks(path: VideoPath) -> Response:
+    """Stream what was masked, one line of JSON a frame; 404 until the video is completed.
+
+    A face that was not seen in a frame, but before and after it, has `seen: false`; one that only the verification of
+    the masked video has found has no `track_id`.
+    """
+    video = _found(path)
+    if video.result_key is None:
+        raise NotFound(f"this video is {video.status}: there are no tracks")
+    if request.method == "HEAD":
+        return Response(mimetype=JSON_LINES)
+    return current.state().stream_slots.stream(_unpacked(objects.tracks(video.id)), JSON_LINES)
+
+
+@videos.post("/<video_id>/cancel", summary="Cancel a video", responses=openapi.CHANGED)
+@guards.admin("storage")
+def post_video_cancel(path: VideoPath) -> Response:
+    """End a video; there will be no result. One that has ended stays as it is."""
+    with current.session() as session:
+        video = lifecycle.cancel(session, path.video_id, _key_id())
+    current.services().engine.wake_webhook_delivery()
+    return _respond(video)
+
+
+@videos.delete("/<video_id>", summary="Delete a video", responses=openapi.DELETED)
+@guards.admin("storage")
+def delete_video(path: VideoPath) -> Response:
+    """Delete a video with its upload, its result and its tracks; one that is being worked on is cancelled first.
+
+    What the object store fails to delete now is deleted later. An object of the bucket that was named stays.
+    """
+    results = current.results()
+    with current.session() as session:
+        keys = lifecycle.remove(session, path.video_id, _key_id())
+    # What shows people, at once; what is left of the steps, maintenance deletes.
+    private = [key for key in keys if "/parts/" not in key and not key.endswith(".json.gz")]
+    with current.translate_database_errors():
+        deletions.discard(results.objects, results.sessions, private, registered=True)
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _key_id() -> uuid.UUID | None:
+    """Return the API key whose videos alone are seen; None for the administrator."""
+    key_id = g.get("key_id")
+    return uuid.UUID(str(key_id)) if key_id else None
+
+
+def _found(path: VideoPath) -> Video:
+    with current.session() as session:
+        return lifecycle.get(session, path.video_id, _key_id())
+
+
+def _respond(video: Video) -> Response:
+    with current.session() as session:
+        (progress,) = lifecycle.progress(session, [video])
+    return bodies.as_json(VideoResponse.of(progress))
+
+
+def _uploaded(max_bytes: int) -> VideoSource:
+    with current.state().stream_slots.hold():
+        return uploads.store(current.store(), max_bytes)
+
+
+def _named(max_bytes: int) -> VideoSource:
+    """Return the object of the bucket that the body names."""
+    try:
+        creation = VideoCreation.model_validate(request.get_json())
+    except ValidationError as error:
+        raise errors.invalid_option(error) from error
+    return uploads.in_bucket(current.store(), creation.source_key, max_bytes)
+
+
+def _unpacked(key: str) -> Iterator[bytes]:
+    with current.store().open(key) as packed, gzip.open(packed) as lines:
+        while block := lines.read(STEP_BYTES):
+            yield block

@@ -1,0 +1,1 @@
+"""Uploads: checked and read, or passed on to the store."""
