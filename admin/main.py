@@ -13,13 +13,14 @@ from admin.maintenance import maintenance
 from admin.migrate import migrate
 from admin.serve import serve
 from admin.up import up
+from admin.videos.commands import video
 from admin.weights import weights
 from admin.worker import beat, worker
 from core.errors import FaceApiError, SettingsError, WeightsError
 
 PRIVATE = 0o077
 # What these write is for whoever runs them: results of batches, and model files that the service's user reads.
-FOR_OTHERS = {"batch", "weights"}
+FOR_OTHERS = {"batch", "video", "weights"}
 
 
 class NotStarted(click.ClickException):
@@ -53,7 +54,7 @@ def main(ctx: click.Context) -> None:
         ctx.call_on_close(lambda: os.umask(before))
 
 
-for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, batch, admin):
+for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, batch, video, admin):
     main.add_command(command)
 
 if __name__ == "__main__":

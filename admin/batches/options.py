@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
 import click
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from core.contract import fields, problems, region_options
 from core.contract.fields import OptionField
@@ -37,9 +37,28 @@ PARAMETER_TYPES: dict[str, click.ParamType[Any]] = {
 
 def detection_options(command: Command) -> Command:
     """Add every option of mask, which include those of detect; one that isn't given is None."""
-    for field in reversed(fields.describe(MaskOptions)):
-        command = click.option(_flags(field), field.name, **_type(field), default=None, help=_help(field))(command)
-    return command
+    return options_of(MaskOptions)(command)
+
+
+def options_of(model: type[BaseModel]) -> Callable[[Command], Command]:
+    """Add every option of a model; one that isn't given is None."""
+
+    def add(command: Command) -> Command:
+        for field in reversed(fields.describe(model)):
+            command = click.option(_flags(field), field.name, **_type(field), default=None, help=_help(field))(command)
+        return command
+
+    return add
+
+
+def given_of(model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Validate and return those of a model's options that were given; UsageError names each invalid one."""
+    given = {name: value for name, value in arguments.items() if name in model.model_fields and value is not None}
+    try:
+        return model.model_validate(given).model_dump(mode="json", include=set(given))
+    except ValidationError as error:
+        wrong = [f"--{_dashed(one.field)}: {one.message}" for one in problems.of(error)]
+        raise click.UsageError("; ".join(wrong)) from error
 
 
 def given_options(job_type: str, arguments: dict[str, Any]) -> dict[str, Any]:

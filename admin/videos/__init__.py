@@ -1,0 +1,1 @@
+"""`face-api video`: mask a video by a service."""

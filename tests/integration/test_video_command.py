@@ -1,0 +1,96 @@
+"""`face-api video mask` against a real service: interrupted, continued, and told why a video failed."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from admin.videos import journals
+from core import config
+from tests import clips
+from tests.clips import Clip
+from tests.conftest import StartService
+from tests.integration.test_videos import LONG, assert_covered, call
+from tests.stack import FACE_API, ROOT, Stack
+
+DONE_WITHIN_S = 240
+
+
+@pytest.fixture(scope="module")
+def service(start_service: StartService) -> Stack:
+    return start_service(FACE_API_WORKER_PROCESSES="2")
+
+
+def start(service: Stack, source: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(config.PREFIX)}
+    own = {"FACE_API_ADMIN_USER": "admin", "FACE_API_ADMIN_PASSWORD": "correct horse", "PYTHONPATH": str(ROOT)}
+    command = [*FACE_API, "video", "mask", str(source), "--out", str(out), "--url", service.url, "--no-progress", *more]
+    return subprocess.Popen(
+        command, env=inherited | own, cwd=source.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finished(run: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = run.communicate(timeout=DONE_WITHIN_S)
+    return run.returncode, out, err
+
+
+def videos(service: Stack) -> int:
+    return int(call(service, "GET").json()["total"])
+
+
+def test_interrupted_command_continues(service: Stack, tmp_path: Path) -> None:
+    source, out = tmp_path / "street.mp4", tmp_path / "masked.mp4"
+    source.write_bytes(clips.made(LONG))
+    before = videos(service)
+    options = ("--method", "solid", "--detail", "fast", "--stride", "2")
+    first = start(service, source, out, *options)
+    service.until(lambda: journals.place(out).exists(), 60)
+    first.send_signal(signal.SIGINT)
+    status, _, err = finished(first)
+    assert status == 130 and "the same command continues" in err
+    assert not out.exists()
+    status, told, err = finished(start(service, source, out, *options))
+    assert status == 0, err
+    assert videos(service) == before + 1, "it was sent once"
+    assert_covered(LONG, out.read_bytes())
+    assert "160 frames" in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["masked.mp4", "street.mp4"]
+
+
+def test_other_options_begin_anew(service: Stack, tmp_path: Path) -> None:
+    source, out = tmp_path / "street.mp4", tmp_path / "masked.mp4"
+    source.write_bytes(clips.made(Clip(frames=10)))
+    before = videos(service)
+    run = start(service, source, out, "--detail", "fast")
+    service.until(lambda: journals.place(out).exists(), 60)
+    run.send_signal(signal.SIGINT)
+    finished(run)
+    status, _, err = finished(start(service, source, out, "--detail", "fast", "--method", "pixelate"))
+    assert status == 0, err
+    assert videos(service) == before + 2
+
+
+def test_reason_of_a_failure_is_told(service: Stack, tmp_path: Path) -> None:
+    source, out = tmp_path / "street.mp4", tmp_path / "masked.mp4"
+    file = clips.made(Clip(frames=20))
+    source.write_bytes(file[: len(file) // 2])
+    status, _, err = finished(start(service, source, out))
+    assert status == 1 and "invalid_video" in err
+    assert not out.exists() and not journals.place(out).exists()
+    source.write_bytes(clips.jpeg(clips.picture(Clip(), 0)))
+    status, _, err = finished(start(service, source, out))
+    assert status == 1 and "unsupported_video" in err
+
+
+def test_wrong_options_send_nothing(service: Stack, tmp_path: Path) -> None:
+    source = tmp_path / "street.mp4"
+    source.write_bytes(b"x")
+    before = videos(service)
+    for options in (("--crf", "99"), ("--stride", "0"), ("--max-faces", "3")):
+        status, _, err = finished(start(service, source, tmp_path / "masked.mp4", *options))
+        assert status == 2 and options[0] in err
+    assert finished(start(service, source, source))[0] == 2
+    assert videos(service) == before
