@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core import errors
-from core.batches import reaping, uploads
+from core.batches import leased_rows, uploads
 from core.contract.options import MaskOptions
 from web.console import formats, texts
 from web.console.texts import Translator
@@ -79,7 +79,7 @@ def test_nothing_is_left_untranslated(name: str) -> None:
 def test_every_error_has_a_text(name: str) -> None:
     codes = (
         {error.code for error in errors.leaves()}
-        | {reaping.QUARANTINED, uploads.INVALID_NAME, uploads.NAME_TAKEN}
+        | {leased_rows.QUARANTINED, uploads.INVALID_NAME, uploads.NAME_TAKEN}
         | set(uploads.UNSENT)
     )
     assert codes - set(texts.section(texts.read(name), "errors")) == set()
