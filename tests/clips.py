@@ -1,6 +1,7 @@
 """Videos for the tests: a portrait that moves over a plain ground, made by FFmpeg, and what can be read of a result."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
@@ -65,8 +66,8 @@ def picture(clip: Clip, frame: int) -> Pixels:
     return ground
 
 
-def made(clip: Clip = Clip()) -> bytes:
-    """Encode a clip."""
+def made(clip: Clip = Clip(), draw: Callable[[Clip, int], Pixels] = picture) -> bytes:
+    """Encode a clip. draw: makes a frame, BGR."""
     out = io.BytesIO()
     codec = "libx264" if clip.format in {"mp4", "mov", "matroska"} else "libvpx-vp9"
     with av.open(out, "w", format=clip.format) as container:
@@ -77,7 +78,7 @@ def made(clip: Clip = Clip()) -> bytes:
         stream.gop_size = clip.key_every
         sound = container.add_stream("aac", rate=48000) if clip.sound else None
         for number in range(clip.frames):
-            frame = av.VideoFrame.from_ndarray(picture(clip, number), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(draw(clip, number), format="bgr24")
             frame.pts, frame.time_base = number, Fraction(1, clip.fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

@@ -5,13 +5,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from core.batches.videos import objects, steps
 from core.batches.videos.steps import StepResult
 from core.video import joining
 from worker.videos import steps as worker_steps
-from worker.videos.steps import JSON_TYPE, Work, packed, temporary_file
+from worker.videos.steps import Work, temporary_file
 
 TYPES = {"mp4": "video/mp4", "webm": "video/webm"}
 
@@ -22,32 +22,17 @@ def join(work: Work) -> StepResult:
     with work.sessions() as session:
         count = len(steps.segments(session, video_id))
     tracks = objects.tracks(video_id)
-    lines = list(_lines(work, count))
-    work.store.put(tracks, packed("\n".join([*lines, ""])), JSON_TYPE)
+    work.put_lines(tracks, _lines(work, count))
     with work.source() as (source, header), temporary_file() as out, ExitStack() as opened:
         parts = [opened.enter_context(work.store.open(objects.part(video_id, number))) for number in range(count)]
         output = worker_steps.output(work, header)
         suffix = output.container(header)
-        joining.join(parts, source, header, output, cast(BinaryIO, Watched(out, work)))
+        work.turns.beside(lambda: joining.join(parts, source, header, output, out))
         size = out.seek(0, 2)
         out.seek(0)
         key = objects.result(video_id, suffix)
         work.store.put_from(key, out, TYPES[suffix])
     return StepResult({"result_key": key, "result_size_bytes": size}, keys=[key, tracks])
-
-
-class Watched:
-    """A file whose writer gives waiting calls their turn."""
-
-    def __init__(self, file: BinaryIO, work: Work) -> None:
-        self._file, self._work = file, work
-
-    def write(self, data: bytes) -> int:
-        self._work.turns.give()
-        return self._file.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
 
 
 def _lines(work: Work, segments: int) -> Iterator[str]:

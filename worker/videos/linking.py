@@ -8,7 +8,7 @@ from core.video import scenes, smoothing, tracks
 from core.video.segments import Segment
 from core.video.tracks import FrameFaces
 from worker.videos import searching
-from worker.videos.steps import JSON_TYPE, Work, packed
+from worker.videos.steps import Work
 
 
 def link(work: Work) -> StepResult:
@@ -19,10 +19,10 @@ def link(work: Work) -> StepResult:
     with work.source() as (_, header):
         size = header.width, header.height
     faces, cuts = _found(work, len(planned))
-    linked = tracks.link(faces, cuts, *size)
+    linked = work.turns.beside(lambda: tracks.link(faces, cuts, *size))
     boxes = smoothing.regions(linked, len(faces))
     keys = [objects.links(video_id)]
-    work.store.put(keys[0], packed("\n".join([*tracks.lines(linked, faces), ""])), JSON_TYPE)
+    work.put_lines(keys[0], tracks.lines(linked, faces))
     for segment in planned:
         key = objects.masks(video_id, segment.index)
         of_segment = boxes[segment.start_frame : segment.start_frame + segment.frames]

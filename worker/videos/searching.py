@@ -20,7 +20,7 @@ from worker.videos.steps import Work, limits
 def probe(work: Work) -> StepResult:
     """Judge a video by its header, and plan its segments."""
     with work.source() as (file, header):
-        planned = segments.plan(file, header, limits(work.runtime))
+        planned = work.turns.beside(lambda: segments.plan(file, header, limits(work.runtime)))
     values = {
         "width": header.width,
         "height": header.height,

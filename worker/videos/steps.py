@@ -3,7 +3,7 @@
 import gzip
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
@@ -43,6 +43,16 @@ class Work:
     def put_json(self, key: str, value: Any) -> None:
         """Store a value, the same bytes for the same value."""
         self.store.put(key, packed(json.dumps(value, separators=(",", ":"))), JSON_TYPE)
+
+    def put_lines(self, key: str, lines: Iterable[str]) -> None:
+        """Store lines of text, the same bytes for the same lines; calls have their turns meanwhile."""
+        with temporary_file() as out:
+            with gzip.GzipFile(fileobj=out, mode="wb", filename="", mtime=0) as packed_lines:
+                for line in lines:
+                    packed_lines.write(f"{line}\n".encode())
+                    self.turns.give()
+            out.seek(0)
+            self.store.put_from(key, out, JSON_TYPE)
 
     def get_json(self, key: str) -> Any:
         return json.loads(gzip.decompress(self.store.get(key)))

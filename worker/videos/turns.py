@@ -7,6 +7,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
 
 from core.engine.client import EngineClient
 from core.engine.messages import WaitingCall
@@ -17,10 +19,12 @@ from worker import tasks
 from worker.leases import LeaseKeeper
 
 log = logs.get(__name__)
+Result = TypeVar("Result")
 
 GROUP_S = 0.3  # chosen: with the frame that ends it well below the half second that a call may wait
 # A step that calls have interrupted for so long begins anew, before its task is ended.
 GIVE_UP_AFTER_S = VIDEO_STEP_LIMIT_S / 2
+FRAMELESS = 5  # chosen: how many times longer than a frame whatever has none may take, such as reading 2 GiB from S3
 
 Answer = Callable[[str, dict[str, object]], object]
 CALLS: Mapping[str, Answer] = {
@@ -36,30 +40,41 @@ class Turns:
 
     def __init__(self, engine: EngineClient, keeper: LeaseKeeper, limit_s: float) -> None:
         self._engine, self._keeper, self._limit_s = engine, keeper, limit_s
-        self._started = self._group = self._moved = time.monotonic()
+        self._started = self._group = time.monotonic()
+        self._stuck_at = self._started + limit_s
         self.frames_done = 0
 
     def frame_done(self) -> None:
         """Count a frame. LeaseLost once the lease is lost, EngineUnavailable when the step is to begin anew."""
         self.frames_done += 1
+        self._stuck_at = time.monotonic() + self._limit_s
         self.give()
 
     def give(self) -> None:
         """End the group, if it has taken long enough, and answer the calls that wait; raises as frame_done."""
-        now = self._moved = time.monotonic()
-        if now - self._group < GROUP_S:
+        began = time.monotonic()
+        if began - self._group < GROUP_S:
             return
         self._keeper.check()
-        if now - self._started > GIVE_UP_AFTER_S:
+        if began - self._started > GIVE_UP_AFTER_S:
             raise EngineUnavailable("calls have had every turn")
         while (call := self._engine.next_waiting_call()) is not None:
             self._answer(call)
-            self._moved = time.monotonic()
         self._group = time.monotonic()
+        self._stuck_at += self._group - began
+
+    def beside(self, act: Callable[[], Result]) -> Result:
+        """Do something without frames in a thread, while calls have their turns here; raises as frame_done."""
+        self._stuck_at = time.monotonic() + FRAMELESS * self._limit_s
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(act)
+            while not wait([done], GROUP_S / 2).done:
+                self.give()
+        return done.result()
 
     def end_if_stuck(self) -> None:
         """End this process when a frame takes too long: a hostile file can keep a decoder busy for ever."""
-        if time.monotonic() - self._moved > self._limit_s:
+        if time.monotonic() > self._stuck_at:
             log.error("video_step_stuck", frames=self.frames_done)
             os.kill(os.getpid(), signal.SIGKILL)
 

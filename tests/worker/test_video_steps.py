@@ -1,0 +1,223 @@
+"""The steps of a video in a worker: what verification finds is masked or fails it, and what fails is done again."""
+
+import gzip
+import json
+import multiprocessing
+import signal
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import config, services
+from core.batches.videos import lifecycle, objects, steps
+from core.batches.videos.lifecycle import NewVideo, VideoSource
+from core.contract.options import ResolvedMaskOptions
+from core.contract.reports import Face
+from core.contract.states import StepKind
+from core.contract.video_options import ResolvedVideoOptions
+from core.database import migrations
+from core.database.models import Video
+from core.engine.client import EngineClient
+from core.engine.heartbeats import WorkerStatus
+from core.errors import StorageUnavailable
+from core.records.results import ResultStore
+from core.services import Services
+from core.storage.folder import FolderStore
+from tests import clips
+from tests.clips import Clip
+from tests.core.batches.videos import made
+from tests.core.vision.fakes import KnownFaces, Pixels, VisibleFaces
+from worker.heartbeats import Heartbeat
+from worker.leases import LeaseKeeper
+from worker.runtime import Runtime
+from worker.videos import rendering
+from worker.videos.tasks import VideoWorker
+from worker.videos.turns import Turns
+
+BOX = (48.0, 32.0, 96.0, 80.0)
+CLIP = Clip(frames=30, size=(160, 112), key_every=10)
+
+
+def stripes(clip: Clip, _: int) -> Pixels:
+    """A frame in which a fake detector sees a face wherever nothing hides it."""
+    width, height = clip.size
+    return np.tile((np.arange(width, dtype=np.uint8) % 2 * 120 + 60)[None, :, None], (height, 1, 3))
+
+
+class LateFaces(VisibleFaces):
+    """Finds its faces from the n-th look on: the first pass misses them."""
+
+    def __init__(self, *boxes: Any, looks: int) -> None:
+        super().__init__(*boxes)
+        self.looks = looks
+
+    def seen(self, pixels: Pixels) -> list[Face]:
+        self.looks -= 1
+        return super().seen(pixels) if self.looks < 0 else []
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """Return services whose Redis is away; nothing waits for it."""
+    monkeypatch.setattr(EngineClient, "next_waiting_call", lambda engine: None)
+    settings = config.read(var_dir=tmp_path / "var", redis_url="redis://127.0.0.1:1/0")
+    migrations.upgrade(settings)
+    built = services.build(settings)
+    yield built
+    built.close()
+
+
+@pytest.fixture
+def results(built: Services) -> ResultStore:
+    assert built.results is not None
+    return built.results
+
+
+def begun(results: ResultStore, **mask: Any) -> Video:
+    """Begin a video whose file is in the store."""
+    video_id = uuid.uuid4()
+    file = clips.made(CLIP, stripes)
+    results.objects.put(objects.source(video_id), file, "video/mp4")
+    options = ResolvedVideoOptions(mask=ResolvedMaskOptions(**{"method": "pixelate", "doubtful": "leave"} | mask))
+    source = VideoSource(video_id, objects.source(video_id), "street.mp4", len(file), is_ours=True)
+    with results.sessions() as session:
+        return lifecycle.create(session, NewVideo(source, options))
+
+
+def work(built: Services, results: ResultStore, detector: KnownFaces) -> list[tuple[str, str]]:
+    """Do all steps that there are, one after the other; return kinds and outcomes."""
+    status = WorkerStatus(model="fake", input_size=640, supports_landmarks=False)
+    process = Runtime(built, detector, Heartbeat(built.engine, "worker.process", status))
+    outcomes: list[tuple[str, str]] = []
+    while True:
+        with results.sessions() as session:
+            lease = steps.take(session, "a task", made.LEASE_S)
+        if lease is None:
+            return outcomes
+        outcomes.append((lease.kind.value, VideoWorker(process, results).work(lease)))
+
+
+def now(results: ResultStore, video: Video) -> Video:
+    with results.sessions() as session:
+        return lifecycle.get(session, video.id)
+
+
+def lines(results: ResultStore, video: Video) -> list[dict[str, Any]]:
+    text = gzip.decompress(results.objects.get(objects.tracks(video.id))).decode()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def hidden(results: ResultStore, video: Video) -> list[bool]:
+    """Return of each frame whether the face is hidden."""
+    key = now(results, video).result_key
+    assert key is not None
+    looks = VisibleFaces(BOX)
+    return [not looks.seen(pixels) for _, pixels in clips.frames(results.objects.get(key))]
+
+
+def test_video_is_masked(built: Services, results: ResultStore) -> None:
+    video = begun(results)
+    expected = [("probe", "ok"), ("detect", "ok"), ("link", "ok"), ("render", "ok"), ("join", "ok")]
+    assert work(built, results, VisibleFaces(BOX)) == expected
+    assert now(results, video).status == "completed"
+    assert hidden(results, video) == [True] * CLIP.frames
+    assert {face["track_id"] for line in lines(results, video) for face in line["faces"]} == {1}
+
+
+def test_missed_face_is_masked_around_where_it_is_found(built: Services, results: ResultStore) -> None:
+    video = begun(results)
+    work(built, results, LateFaces(BOX, looks=CLIP.frames))
+    assert now(results, video).status == "completed", now(results, video).error_detail
+    assert hidden(results, video) == [True] * CLIP.frames
+    found = [(line["frame"], face["track_id"]) for line in lines(results, video) for face in line["faces"]]
+    assert found == [(frame, None) for frame in (0, 12, 24, 29)]
+
+
+def test_face_that_stays_fails_the_video(built: Services, results: ResultStore) -> None:
+    video = begun(results)
+    outcomes = work(built, results, KnownFaces(BOX))
+    assert outcomes[-1] == ("render", "residual_face")
+    found = now(results, video)
+    assert (found.status, found.error_code, found.result_key) == ("failed", "residual_face", None)
+    assert not [one.key for one in results.objects.list(f"videos/{video.id}/result")]
+
+
+def test_unverified_video_is_not_searched_again(built: Services, results: ResultStore) -> None:
+    video = begun(results, verify=False)
+    detector = VisibleFaces(BOX)
+    work(built, results, detector)
+    assert now(results, video).status == "completed"
+    assert len(detector.asked) == CLIP.frames
+
+
+def test_last_rendering_is_black(built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A face that a stronger mask leaves is hidden in black."""
+    video = begun(results)
+
+    class Stubborn(KnownFaces):
+        """Finds its face in all that is not black."""
+
+        def seen(self, pixels: Pixels) -> list[Face]:
+            left, top, right, bottom = (int(edge) for edge in BOX)
+            return super().seen(pixels) if pixels[top:bottom, left:right].max() else []
+
+    work(built, results, Stubborn(BOX))
+    found = now(results, video)
+    assert found.status == "completed", found.error_detail
+    assert found.result_key is not None
+    left, top, right, bottom = (int(edge) for edge in BOX)
+    for _, pixels in clips.frames(results.objects.get(found.result_key)):
+        assert pixels[top:bottom, left:right].mean() < 25
+
+
+def test_store_that_is_down_puts_a_step_off(
+    built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = begun(results)
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "put_from", _refuse)
+        assert work(built, results, VisibleFaces(BOX))[-1] == ("link", "storage_unavailable")
+    assert now(results, video).status == "linking"
+    with results.sessions() as session:
+        made.ready(session)
+    assert work(built, results, VisibleFaces(BOX))[-1] == ("join", "ok")
+    assert hidden(results, video) == [True] * CLIP.frames
+
+
+def _refuse(*_: object) -> None:
+    raise StorageUnavailable
+
+
+def test_defect_fails_the_video(built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = begun(results)
+    monkeypatch.setattr(rendering, "_cover", None)
+    assert work(built, results, VisibleFaces(BOX))[-1] == ("render", "internal_error")
+    assert now(results, video).error_detail == "Something went wrong inside the service"
+
+
+def test_deleted_source_fails_the_video(built: Services, results: ResultStore) -> None:
+    video = begun(results)
+    results.objects.delete(objects.source(video.id))
+    assert work(built, results, VisibleFaces(BOX)) == [("probe", "not_found")]
+
+
+def _stay(built: Services, limit_s: float) -> None:
+    assert built.sessions is not None
+    Turns(built.engine, LeaseKeeper(built.sessions, 60), limit_s).end_if_stuck()
+
+
+def test_stuck_process_ends_itself(built: Services) -> None:
+    fork = multiprocessing.get_context("fork")
+    for limit_s, status in ((-1.0, -signal.SIGKILL), (60.0, 0)):
+        process = fork.Process(target=_stay, args=(built, limit_s))
+        process.start()
+        process.join(20)
+        assert process.exitcode == status
+
+
+def test_every_kind_of_step_is_done() -> None:
+    assert set(StepKind) == {*steps.NEXT, StepKind.JOIN}
