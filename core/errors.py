@@ -4,13 +4,10 @@ FaceApiError
 ├── InvalidInput                                    the caller's; never retried
 │   ├── UnreadableRequest · RequestTooSlow · AddressTooLong · HeadersTooLarge · NoImage · NoVideo · InvalidOption
 │   ├── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
-│   ├── UnsupportedVideo · InvalidVideo · VideoTooLarge
-│   └── ResidualFace
+│   └── UnsupportedVideo · InvalidVideo · VideoTooLarge · ResidualFace
 ├── AccessDenied
-│   ├── Unauthenticated · KeyRevoked · KeyExpired · MissingScope · NetworkNotAllowed
-│   └── CrossOrigin · RateLimited
-├── NotFound · MethodNotAllowed · KeyEnded · BatchClosed · BatchUnfinished · NothingToUndo
-├── FeatureDisabled
+│   └── Unauthenticated · KeyRevoked · KeyExpired · MissingScope · NetworkNotAllowed · CrossOrigin · RateLimited
+├── NotFound · MethodNotAllowed · KeyEnded · BatchClosed · BatchUnfinished · NothingToUndo · FeatureDisabled
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · ServiceStopping · JobTimedOut
 │   ├── TooManyStreams · TooManyConnections
@@ -49,11 +46,7 @@ class FaceApiError(Exception):
     field = ""  # the parameter or form field that a 422 is about
 
     def __init__(
-        self,
-        detail: str = "",
-        *,
-        problems: tuple[FieldProblem, ...] = (),
-        retry_after_s: int | None = None,
+        self, detail: str = "", *, problems: tuple[FieldProblem, ...] = (), retry_after_s: int | None = None
     ) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
@@ -255,11 +248,3 @@ def leaves(cls: type[FaceApiError] = FaceApiError) -> list[type[FaceApiError]]:
     """Return every class of the tree that can be raised."""
     below = [leaf for child in cls.__subclasses__() for leaf in leaves(child)]
     return below or [cls]
-
-
-def from_code(code: str, detail: str) -> FaceApiError:
-    """Rebuild an error that crossed the queue as its code; an unknown code is an InternalError."""
-    for cls in leaves():
-        if cls.code == code:
-            return cls(detail)
-    return InternalError()

@@ -31,7 +31,15 @@ def unpack(frame: bytes, expected: bytes) -> tuple[bytes, bytes]:
     kind, length = FRAME.unpack_from(frame)
     text, image = frame[FRAME.size : FRAME.size + length], frame[FRAME.size + length :]
     if kind == ERROR:
-        raise errors.from_code(*json.loads(text))
+        raise error_of(*json.loads(text))
     if kind != expected:
         raise InternalError
     return text, image
+
+
+def error_of(code: str, detail: str) -> FaceApiError:
+    """Rebuild an error that crossed the queue as its code; an unknown code is an InternalError."""
+    for cls in errors.leaves():
+        if cls.code == code:
+            return cls(detail)
+    return InternalError()

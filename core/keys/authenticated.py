@@ -12,12 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.contract.scopes import Scope
-from core.database.models import ApiKey, Base, Batch, Image, ProcessingJob
+from core.database.models import ApiKey, Base, Batch, Image, ProcessingJob, Video
 from core.errors import KeyExpired, KeyRevoked, MissingScope, NetworkNotAllowed
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # What the ids in the addresses of routes name, and which column says whose that is.
-MADE_BY_KEYS: dict[str, type[Base]] = {"batch_id": Batch, "image_id": Image, "job_id": ProcessingJob}
+MADE_BY_KEYS: dict[str, type[Base]] = {"batch_id": Batch, "image_id": Image, "job_id": ProcessingJob, "video_id": Video}
 # Parts of what another id of the same address names.
 PARTS = {"item_id"}
 

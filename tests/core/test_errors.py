@@ -1,6 +1,7 @@
 """Errors: every class is one public case."""
 
 from core import errors
+from core.engine import frames
 from web.errors import STATUS
 
 
@@ -15,12 +16,12 @@ def test_every_error_has_status() -> None:
 
 def test_every_error_survives_queue() -> None:
     for leaf in errors.leaves():
-        rebuilt = errors.from_code(leaf.code, "words")
+        rebuilt = frames.error_of(leaf.code, "words")
         assert (type(rebuilt), rebuilt.detail) == (leaf, "words")
 
 
 def test_unknown_code_tells_nothing() -> None:
-    rebuilt = errors.from_code("segfault", "secret words")
+    rebuilt = frames.error_of("segfault", "secret words")
     assert isinstance(rebuilt, errors.InternalError) and "secret" not in rebuilt.detail
 
 

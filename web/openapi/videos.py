@@ -4,14 +4,13 @@ from typing import Any
 
 from core import errors
 from core.errors import FieldProblem
-from web.openapi.admin import ADMIN, BY_ADMIN, TIER, UNKNOWN, UNSAFE, empty
+from web.openapi.admin import ADMIN, TIER, UNKNOWN, UNSAFE, empty
 from web.openapi.batches import BINARY
 from web.openapi.examples import REQUEST_ID
-from web.openapi.public import BY_KEY, RETRY_AFTER, ErrorCase, Responses, problems
+from web.openapi.public import RETRY_AFTER, ErrorCase, Responses, problems
 from web.openapi.video_examples import A_FRAME
 from web.schemas.videos import VideoAccepted, VideoCreation, VideoList, VideoResponse
 
-BY_KEY_OR_ADMIN = [*BY_KEY, *BY_ADMIN]
 NOT_A_VIDEO = FieldProblem("video", "the file is empty")
 UPLOAD: tuple[ErrorCase, ...] = (
     ("The body can't be read as multipart/form-data or JSON.", errors.UnreadableRequest(), {}),

@@ -1,11 +1,10 @@
 """Videos: uploaded, masked in the background, downloaded."""
 
 import gzip
-import uuid
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from flask import Response, g, redirect, request, url_for
+from flask import Response, redirect, request, url_for
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
@@ -20,7 +19,7 @@ from core.errors import NotFound
 from core.records import deletions
 from core.webhooks import events
 from web import bodies, current, errors, links
-from web.auth import guards, origins
+from web.auth import callers, guards, origins
 from web.openapi import videos as openapi
 from web.schemas.videos import VideoAccepted, VideoCreation, VideoList, VideoListQuery, VideoPath, VideoResponse
 from web.uploads import videos as uploads
@@ -30,7 +29,6 @@ videos = APIBlueprint(
     __name__,
     url_prefix="/api/v1/videos",
     abp_tags=[Tag(name="Videos", description="Moving pictures, masked in the background.")],
-    abp_security=openapi.BY_KEY_OR_ADMIN,
 )
 JSON_LINES = "application/jsonl"
 STEP_BYTES = 64 * 1024
@@ -38,7 +36,7 @@ STEP_BYTES = 64 * 1024
 
 @videos.post("", summary="Mask a video", responses=openapi.ACCEPTED, openapi_extensions=openapi.FORM)
 @guards.streamed
-@guards.admin("storage")
+@guards.admin_or_key("video", "storage")
 def post_video(query: VideoQuery) -> Response:
     """Upload a video whose faces are masked in the background, or name one that is in the bucket.
 
@@ -52,7 +50,7 @@ def post_video(query: VideoQuery) -> Response:
         mask=defaults.resolve(query.mask_query(), settings),
     )
     source = _named(settings.max_video_bytes) if request.is_json else _uploaded(settings.max_video_bytes)
-    new = NewVideo(source, options, api_key_id=_key_id(), webhook_url=query.webhook_url)
+    new = NewVideo(source, options, api_key_id=callers.key_id(), webhook_url=query.webhook_url)
     with current.session() as session:
         video = lifecycle.create(session, new)
     current.services().engine.wake_video_workers()
@@ -61,24 +59,24 @@ def post_video(query: VideoQuery) -> Response:
 
 
 @videos.get("", summary="List videos", responses=openapi.LISTED)
-@guards.admin("storage")
+@guards.admin_or_key("video", "storage")
 def get_videos(query: VideoListQuery) -> Response:
     """List the videos of this key, or all for the administrator, newest first."""
     with current.session() as session:
-        page = lifecycle.page(session, query.page, query.per_page, query.status, _key_id())
+        page = lifecycle.page(session, query.page, query.per_page, query.status, callers.shown_keys())
         progress = lifecycle.progress(session, page.items)
     return bodies.as_json(VideoList.of(page, map(VideoResponse.of, progress)))
 
 
 @videos.get("/<video_id>", summary="Show a video", responses=openapi.SHOWN)
-@guards.admin("storage")
+@guards.admin_or_key("video", "storage")
 def get_video(path: VideoPath) -> Response:
     """Return how far a video is."""
     return _respond(_found(path))
 
 
 @videos.get("/<video_id>/result", summary="Download the masked video", responses=openapi.LINKED)
-@guards.admin("storage")
+@guards.admin_or_key("video", "storage")
 def get_video_result(path: VideoPath) -> BaseResponse:
     """Redirect to the masked video by a private link that expires; 404 until it is completed."""
     video = _found(path)
@@ -88,7 +86,7 @@ def get_video_result(path: VideoPath) -> BaseResponse:
 
 
 @videos.get("/<video_id>/tracks", summary="Download the tracks", responses=openapi.TRACKS)
-@guards.admin("storage")
+@guards.admin_or_key("video", "storage")
 def get_video_tracks(path: VideoPath) -> Response:
     """Stream what was masked, one line of JSON a frame; 404 until the video is completed.
 
@@ -104,17 +102,17 @@ def get_video_tracks(path: VideoPath) -> Response:
 
 
 @videos.post("/<video_id>/cancel", summary="Cancel a video", responses=openapi.CHANGED)
-@guards.admin("storage")
+@guards.admin_or_key("video", "storage")
 def post_video_cancel(path: VideoPath) -> Response:
     """End a video; there will be no result. One that has ended stays as it is."""
     with current.session() as session:
-        video = lifecycle.cancel(session, path.video_id, _key_id())
+        video = lifecycle.cancel(session, path.video_id)
     current.services().engine.wake_webhook_delivery()
     return _respond(video)
 
 
 @videos.delete("/<video_id>", summary="Delete a video", responses=openapi.DELETED)
-@guards.admin("storage")
+@guards.admin_or_key("video", "storage")
 def delete_video(path: VideoPath) -> Response:
     """Delete a video with its upload, its result and its tracks; one that is being worked on is cancelled first.
 
@@ -122,7 +120,7 @@ def delete_video(path: VideoPath) -> Response:
     """
     results = current.results()
     with current.session() as session:
-        keys = lifecycle.remove(session, path.video_id, _key_id())
+        keys = lifecycle.remove(session, path.video_id)
     # What shows people, at once; what is left of the steps, maintenance deletes.
     private = [key for key in keys if "/parts/" not in key and not key.endswith(".json.gz")]
     with current.translate_database_errors():
@@ -130,15 +128,9 @@ def delete_video(path: VideoPath) -> Response:
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
-def _key_id() -> uuid.UUID | None:
-    """Return the API key whose videos alone are seen; None for the administrator."""
-    key_id = g.get("key_id")
-    return uuid.UUID(str(key_id)) if key_id else None
-
-
 def _found(path: VideoPath) -> Video:
     with current.session() as session:
-        return lifecycle.get(session, path.video_id, _key_id())
+        return lifecycle.get(session, path.video_id)
 
 
 def _respond(video: Video) -> Response:

@@ -1,6 +1,6 @@
 """The life of a video: created, listed, cancelled, ended. All SQL about videos as a whole.
 
-Lock order: a step before its video. `seen_by` is the API key whose videos alone are seen; None sees all of them.
+Lock order: a step before its video.
 """
 
 import uuid
@@ -82,20 +82,24 @@ def create(session: Session, new: NewVideo) -> Video:
     return get(session, source.id)
 
 
-def get(session: Session, video_id: uuid.UUID, seen_by: uuid.UUID | None = None) -> Video:
-    """Return a video as it is now; NotFound without it, and for whom it is not."""
+def get(session: Session, video_id: uuid.UUID) -> Video:
+    """Return a video as it is now; NotFound without it."""
     video = session.get(Video, video_id, populate_existing=True)
-    if video is None or (seen_by and video.api_key_id != seen_by):
+    if video is None:
         raise NotFound(f"there is no video {video_id}")
     return video
 
 
 def page(
-    session: Session, page: int, per_page: int, status: VideoStatus | None = None, seen_by: uuid.UUID | None = None
+    session: Session,
+    page: int,
+    per_page: int,
+    status: VideoStatus | None = None,
+    shown: Collection[uuid.UUID] | None = None,
 ) -> Page[Video]:
-    """Return one page of the videos, newest first."""
+    """Return one page of the videos, newest first. shown: the keys whose videos are listed; None: all."""
     videos = select(Video)
-    videos = videos.where(Video.api_key_id == seen_by) if seen_by else videos
+    videos = videos if shown is None else videos.where(Video.api_key_id.in_(shown))
     videos = videos.where(Video.status == status) if status else videos
     return pages.fetch(session, videos.order_by(Video.created_at.desc(), Video.id.desc()), page, per_page)
 
@@ -123,9 +127,9 @@ def _progress(video: Video, done: dict[StepKind, int], moment: Any) -> VideoProg
     return VideoProgress(video, share, done[kind], max(0.0, elapsed_s * (1 - share) / share))
 
 
-def cancel(session: Session, video_id: uuid.UUID, seen_by: uuid.UUID | None = None) -> Video:
+def cancel(session: Session, video_id: uuid.UUID) -> Video:
     """End a video: its workers stop within seconds. One that has ended stays as it is. Commits."""
-    get(session, video_id, seen_by)
+    get(session, video_id)
     end(session, video_id, {"status": VideoStatus.CANCELLED})
     return get(session, video_id)
 
@@ -149,12 +153,12 @@ def end(session: Session, video_id: uuid.UUID, values: dict[str, Any]) -> bool:
     return video is not None
 
 
-def remove(session: Session, video_id: uuid.UUID, seen_by: uuid.UUID | None = None) -> list[str]:
+def remove(session: Session, video_id: uuid.UUID) -> list[str]:
     """Delete a video with its steps and deliveries; return the keys of its objects, whose removal is registered.
 
     A worker that has a step of it loses its lease with the row. NotFound. Commits.
     """
-    video = get(session, video_id, seen_by)
+    video = get(session, video_id)
     if not video.finished_at:
         end(session, video_id, {"status": VideoStatus.CANCELLED})
         video = get(session, video_id)
