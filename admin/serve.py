@@ -29,6 +29,8 @@ def command(settings: Settings) -> list[str]:
     }
     if os.access(HEARTBEAT_FOLDER, os.W_OK):
         options["--worker-tmp-dir"] = HEARTBEAT_FOLDER
+    if settings.metrics_port:
+        options["--config"] = "python:web.server.hooks"
     arguments = [f"{name}={value}" for name, value in options.items()]
     # The control socket would be one file shared by all of a user's servers, and nothing uses it.
     return [sys.executable, "-m", "gunicorn", *arguments, "--no-control-socket", "web.app:build()"]

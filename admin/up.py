@@ -17,6 +17,7 @@ from admin.service import Service
 from admin.supervisor import ProgramExited, Supervisor
 from core import config
 from core.config import Settings
+from core.observability import exporter
 
 POLL_INTERVAL_S = 0.1
 EXPLAIN_AFTER_S = 60.0
@@ -94,6 +95,8 @@ async def _report_when_ready(prepared: Service, started: float) -> None:
     _print(f"  URL             {prepared.url}")
     _print(f"  console         {prepared.url}/console")
     _print(f"  documentation   {prepared.url}/docs")
+    for program, number in exporter.ports(prepared.settings).items():
+        _print(f"  metrics         http://{serve.address(prepared.settings.metrics_host, number)}/metrics of {program}")
     if sys.stdout.isatty():  # else it is a log, which others read and keep
         _print(f"  API key         {key or 'not required'}")
         _print(f"  administrator   {credentials['FACE_API_ADMIN_USER']} {credentials['FACE_API_ADMIN_PASSWORD']}")

@@ -37,6 +37,14 @@ class Settings(WebSettings):
     var_dir: Path = setting(Path("var"), "Folder of the embedded defaults' files.")
     log_level: Literal["debug", "info", "warning", "error"] = setting("info", "Least level that is logged.")
 
+    metrics_port: int = setting(
+        0,
+        "Port of the numbers for Prometheus of web; worker has the next one, maintenance the one after; 0: off.",
+        ge=0,
+        le=65533,
+    )
+    metrics_host: str = setting("127.0.0.1", "Address that the numbers are served on: they ask nobody for a password.")
+
     model: Literal["auto", "scrfd_10g", "scrfd_2.5g", "scrfd_500m", "centerface"] = setting(
         "scrfd_10g", "Detection model; `auto` takes the best that can be had without asking for a licence."
     )

@@ -14,7 +14,7 @@ from core import config, services
 from core.observability import logs
 from core.services import Services
 from web import current, errors, requests
-from web.auth import admissions, guards, origins
+from web.auth import admissions, guards, origins, request_metrics
 from web.console import blueprints
 from web.openapi import public as openapi
 from web.openapi import security
@@ -113,6 +113,8 @@ def _finish(response: Response) -> Response:
         response.headers.pop("Retry-After", None)  # the limiter sets it on every response
     if "retry_after_s" in g:
         response.headers["Retry-After"] = str(g.retry_after_s)
+    seconds = time.perf_counter() - g.started
+    request_metrics.count(response, seconds)
     # Monitors ask for the health all the time.
     is_probe = request.path in PROBES and response.status_code == HTTPStatus.OK
     log.log(
@@ -124,6 +126,6 @@ def _finish(response: Response) -> Response:
         outcome=g.get("outcome", "ok"),
         bytes_in=request.content_length,
         bytes_out=response.content_length,
-        ms=round((time.perf_counter() - g.started) * 1000, 2),
+        ms=round(seconds * 1000, 2),
     )
     return response

@@ -17,7 +17,7 @@ from core.batches import leases, reaping
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import ResolvedMaskOptions
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable, UploadTooLarge
-from core.observability import logs
+from core.observability import logs, metrics
 from core.pictures import headers
 from core.records import outcomes
 from core.records.outcomes import JobOutcome
@@ -53,6 +53,7 @@ def work_batch(self: "Task[Any, Any]") -> None:
     if not lease.more:  # it may have been the last
         process.engine.wake_webhook_delivery()
     ms = round((time.perf_counter() - started) * 1000, 2)
+    metrics.count(metrics.TASKS, "batch", outcome)
     log.info("item_finished", outcome=outcome, attempt=lease.attempts, ms=ms)
 
 
@@ -90,8 +91,10 @@ class ItemProcessor:
         try:
             with self._results.begin(retried=True) as pending:
                 result = self._result(lease, pending)
+                storing = time.perf_counter()
                 pending.wait()
                 done = self.keeper.write(lambda session: leases.complete(session, lease, result))
+                metrics.observe(metrics.STEP_SECONDS, time.perf_counter() - storing, "store")
             return "ok" if done else SUPERSEDED
         except LeaseLost:
             return SUPERSEDED

@@ -10,8 +10,8 @@ from typing import Any
 from celery import signals
 
 from core import config, services
-from core.observability import logs
-from worker import maintenance, time_limits, transport, webhooks
+from core.observability import exporter, logs
+from worker import maintenance, service_metrics, time_limits, transport, webhooks
 from worker.maintenance_lease import MaintenanceLease
 
 NICENESS = 10  # chosen: a tenth of the CPU that a call gets, while both want it
@@ -30,7 +30,9 @@ def _configure_logging(**_: Any) -> None:
 def _wait_for_turn(**_: Any) -> None:
     logs.configure(config.load().log_level)  # Celery has its turn later
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-    MaintenanceLease(services.build(config.load()).redis).hold()
+    built = services.build(config.load())
+    exporter.start(config.load(), "maintenance", service_metrics.ServiceCollector(built))
+    MaintenanceLease(built.redis).hold()
 
 
 @signals.worker_ready.connect

@@ -13,7 +13,7 @@ from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, Reso
 from core.contract.reports import DetectionReport, MaskedImage
 from core.engine.client import EngineClient
 from core.engine.heartbeats import WorkerStatus, new_name
-from core.observability import logs
+from core.observability import logs, metrics
 from core.services import Services
 from core.system import cpus, memory
 from core.vision import detector, pipeline, regions
@@ -21,7 +21,7 @@ from core.vision.detector import Detector
 from core.vision.regions import MaskPolicy
 from core.weights import versions
 from core.weights.versions import ModelVersion
-from worker import activity
+from worker import activity, picture_metrics
 from worker.heartbeats import Heartbeat
 
 log = logs.get(__name__)
@@ -71,16 +71,22 @@ class Runtime:
     def detect(self, data: bytes, options: ResolvedDetectOptions) -> DetectionReport:
         """Find the faces of a picture."""
         with activity.shared().working():
-            return pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
+            report = pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
+        picture_metrics.count_detected(report)
+        return report
 
     def mask(self, data: bytes, options: ResolvedMaskOptions) -> MaskedImage:
         """Mask the faces of a picture."""
         with activity.shared().working():
-            return pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.mask_policy)
+            masked = pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.mask_policy)
+        picture_metrics.count_masked(masked)
+        return masked
 
     def mask_manually(self, data: bytes, options: ManualMaskOptions) -> MaskedImage:
         """Mask the faces of a picture that a person has marked."""
-        return pipeline.mask_manually(data, options, self.settings.max_image_pixels, self.mask_policy)
+        masked = pipeline.mask_manually(data, options, self.settings.max_image_pixels, self.mask_policy)
+        picture_metrics.count_masked(masked)
+        return masked
 
     def cost_s(self, since: CpuClock) -> float:
         """Return how long a job that began then occupies this process while the others work, too.
@@ -108,6 +114,7 @@ def _load() -> Runtime:
     made = services.build(settings)
     name = f"{worker_name()}.{new_name()}"
     runtime = Runtime(made, loaded, Heartbeat(made.engine, name, _status(loaded)))
+    metrics.set_gauge(metrics.MODEL, 1, loaded.name, loaded.precision, loaded.runtime)
     log.info(
         "model_loaded",
         model=loaded.name,

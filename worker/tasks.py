@@ -8,7 +8,7 @@ from celery import shared_task
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.engine.client import EngineClient
 from core.errors import EngineUnavailable, FaceApiError, InternalError
-from core.observability import logs
+from core.observability import logs, metrics
 from core.pictures import thumbnails
 from worker import runtime
 from worker.runtime import CpuClock, Runtime
@@ -76,6 +76,7 @@ def _work(kind: str, token: str, job: Job) -> None:
         log.warning("call_not_answered", error=logs.reason(error))
         outcome, size = error.code, 0
     ms = round((time.perf_counter() - started) * 1000, 2)
+    metrics.count(metrics.TASKS, kind, outcome)
     log.info("task_finished", kind=kind, outcome=outcome, bytes=size, ms=ms)
 
 

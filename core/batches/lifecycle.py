@@ -208,6 +208,23 @@ def waiting(session: Session) -> int:
     return int(total or 0)
 
 
+@dataclass(frozen=True)
+class UnfinishedBatches:
+    """The batches of one status that have not finished, and their items that wait or are worked on."""
+
+    status: str
+    batches: int
+    queued: int
+    running: int
+
+
+def unfinished(session: Session) -> list[UnfinishedBatches]:
+    """Return how many batches have not finished, by status."""
+    counts = select(Batch.status, func.count(), func.sum(Batch.queued), func.sum(Batch.running))
+    rows = session.execute(counts.where(Batch.finished_at.is_(None), Batch.deleted_at.is_(None)).group_by(Batch.status))
+    return [UnfinishedBatches(status, *map(int, numbers)) for status, *numbers in rows]
+
+
 def emptied(session: Session) -> list[uuid.UUID]:
     """Return the batches that could have finished with the deletion of their last unfinished items."""
     closed = select(Batch.id).where(

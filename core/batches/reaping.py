@@ -8,6 +8,7 @@ from core.batches import jobs, leased_rows, lifecycle
 from core.contract.states import ItemState
 from core.database.clock import database_time
 from core.database.models import BatchItem
+from core.observability import metrics
 
 
 def reap_expired_leases(session: Session, leased_by: str | None = None) -> int:
@@ -25,13 +26,16 @@ def reap_expired_leases(session: Session, leased_by: str | None = None) -> int:
 def _reap(session: Session, lease: uuid.UUID) -> None:
     """Queue or quarantine the item of a lease, if it is still under that lease."""
     item = leased_rows.count_lost(session, BatchItem, lease)
-    if item is not None:
-        values = leased_rows.after_loss(item.lost_leases, "picture")
-        state = values["state"]
-        finished = {"finished_at": database_time()} if state == ItemState.FAILED else {}
-        leased_rows.change(session, BatchItem, item.id, lease, values | finished)
-        if item.job_id:
-            jobs.change(session, item.job_id, jobs.values(state, values.get("error_detail")))
-        lifecycle.change_counts(session, item.batch_id, running=-1, **{state.value: 1})
-        lifecycle.finish_if_done(session, item.batch_id)
+    if item is None:
+        session.commit()
+        return
+    values = leased_rows.after_loss(item.lost_leases, "picture")
+    state = values["state"]
+    finished = {"finished_at": database_time()} if state == ItemState.FAILED else {}
+    leased_rows.change(session, BatchItem, item.id, lease, values | finished)
+    if item.job_id:
+        jobs.change(session, item.job_id, jobs.values(state, values.get("error_detail")))
+    lifecycle.change_counts(session, item.batch_id, running=-1, **{state.value: 1})
+    lifecycle.finish_if_done(session, item.batch_id)
     session.commit()
+    metrics.count(metrics.LEASE_EXPIRIES, state.value)

@@ -5,6 +5,7 @@ admission and message are then one step in Redis. What is left out are headers t
 """
 
 import json
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
@@ -14,6 +15,7 @@ import redis
 from core.observability import logs
 
 REQUEST_ID = "request_id"
+SENT_AT = "sent_at"  # by the clock of the web tier's machine
 # What could follow a task, in Celery's canvas: nothing.
 EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
@@ -25,6 +27,7 @@ def write(task: str, queue: str, token: str, options: dict[str, Any], task_id: s
     """
     task_id = task_id or token
     headers: dict[str, Any] = {"lang": "py", "task": task, "id": task_id, "root_id": task_id, "ignore_result": True}
+    headers[SENT_AT] = time.time()
     if request_id := logs.bound_request():
         headers[REQUEST_ID] = request_id
     return json.dumps(

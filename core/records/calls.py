@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.contract.states import JobStatus
 from core.database.clock import now
 from core.errors import StorageUnavailable
-from core.observability import logs
+from core.observability import logs, metrics
 from core.records import records
 from core.records.outcomes import JobOutcome
 from core.records.results import PendingResult, ResultStore, UploadedImage
@@ -65,8 +65,12 @@ class CallResult:
             self._pending.commit(insert, WITHIN_S)
         except (StorageUnavailable, Overdue, SQLAlchemyError) as error:
             log.warning("result_not_stored", error=logs.reason(error))
+            cause = "database" if isinstance(error, SQLAlchemyError) else "storage"
+            metrics.count(metrics.UNKEPT_RESULTS, cause)
             self._count_failure()
             return StoredIds(storage_ms=_since(started))
+        finally:
+            metrics.observe(metrics.STEP_SECONDS, _since(started) / 1000, "store")
         return StoredIds(image.id, job.id, _since(started))
 
     def _job(self, outcome: JobOutcome) -> StoredJob:

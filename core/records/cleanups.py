@@ -73,6 +73,12 @@ def count(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(CleanupTask)) or 0
 
 
+def oldest_s(session: Session) -> float:
+    """Return since how long the oldest removal is to be done; 0 when there is none."""
+    oldest = session.scalar(select(func.min(CleanupTask.created_at)))
+    return (now() - oldest).total_seconds() if oldest else 0.0
+
+
 def expired_images(session: Session, before: datetime, limit: int = 500) -> list[uuid.UUID]:
     """Return some images that were created before a moment, oldest first."""
     oldest_first = select(Image.id).where(Image.created_at < before).order_by(Image.created_at, Image.id)

@@ -16,7 +16,7 @@ from core.contract.states import DeliveryStatus
 from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import WebhookDelivery
-from core.observability import logs
+from core.observability import logs, metrics
 from core.webhooks import events, posts
 from core.webhooks.addresses import AddressPolicy
 from core.webhooks.events import NO_SECRET
@@ -59,6 +59,7 @@ def deliver_due(sessions: SessionFactory, settings: Settings) -> DeliverySummary
         result = _attempt(delivery, settings)
         with sessions() as session:
             _record(session, delivery, result)
+        metrics.count(metrics.WEBHOOK_ATTEMPTS, "failed" if result.error else "delivered")
         attempts, delivered = attempts + 1, delivered + (not result.error)
         outcome = result.error or "ok"
         about = str(delivery.batch_id or delivery.video_id)

@@ -6,7 +6,7 @@ A delivery is a row of the transaction that ends its batch or video, so none is 
 import json
 import uuid
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from core.config import Settings
@@ -68,6 +68,12 @@ def delete_old(session: Session, days: int) -> int:
     deleted = session.scalars(ended.execution_options(synchronize_session=False)).all()
     session.commit()
     return len(deleted)
+
+
+def waiting(session: Session) -> int:
+    """Return how many deliveries are still to be made."""
+    pending = select(func.count()).where(WebhookDelivery.status == DeliveryStatus.PENDING)
+    return session.scalar(pending) or 0
 
 
 def body(payload: str, settings: Settings) -> str:

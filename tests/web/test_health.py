@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from web.health import Probe
+from core.observability.probes import Probe
 
 
 class Tier:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from core.observability import logs
+from core.observability import logs, metrics
 
 EVERY_S = 10.0
 
@@ -18,6 +18,7 @@ class DropLog:
 
     def note(self, reason: str) -> None:
         self._counts[reason] += 1
+        metrics.count(metrics.DROPPED_CLIENTS, reason)
 
     def report(self, now: float) -> None:
         """Log what was noted, if there was something and the last line is some seconds old."""

@@ -6,6 +6,7 @@ import uuid
 from http import HTTPStatus
 
 from core.errors import AddressTooLong, FaceApiError, HeadersTooLarge, InternalError, UnreadableRequest
+from core.observability import metrics
 from web import errors
 from web.requests import REQUEST_ID
 
@@ -49,6 +50,8 @@ def answer(error: FaceApiError) -> bytes:
     """Return a whole response that ends its connection."""
     request_id = str(uuid.uuid4())
     body = errors.body(error, request_id)
+    metrics.count(metrics.REQUESTS, metrics.NOT_READ, metrics.OTHER, str(body["status"]), "none")
+    metrics.count(metrics.ERRORS, error.code)
     content = json.dumps(body).encode()
     retry = f"Retry-After: {error.retry_after_s}\r\n" if error.retry_after_s else ""
     head = (

@@ -1,0 +1,142 @@
+"""The numbers for Prometheus: of two web processes and two of a worker, which are killed, against the tables."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+import pytest
+import requests
+from sqlalchemy import func, select
+
+from core.database.models import ProcessingJob
+from tests.conftest import StartService
+from tests.integration import scrapes
+from tests.integration.test_batches import begin, finished, picture, upload
+from tests.integration.test_engine import until
+from tests.stack import Stack
+
+CALLS = "face_api_requests_total"
+TASKS = "face_api_tasks_total"
+FACES = "face_api_faces_total"
+NO_PICTURE = b"no picture"
+
+
+@pytest.fixture(scope="module")
+def counted(start_service: StartService) -> Stack:
+    """Return a service that serves its numbers."""
+    return start_service(
+        FACE_API_WORKER_PROCESSES="2", FACE_API_WEB_PROCESSES="2", FACE_API_METRICS_PORT=scrapes.free_ports()
+    )
+
+
+def call(service: Stack, path: str, file: bytes, key: str | None = None) -> int:
+    headers = {"X-API-Key": service.key if key is None else key}
+    return requests.post(f"{service.url}/api/v1/{path}", files={"image": file}, headers=headers, timeout=60).status_code
+
+
+def jobs(service: Stack) -> dict[str, tuple[int, int]]:
+    """Return how many jobs were completed and how many faces they have, by type."""
+    assert service.services.sessions is not None
+    done = select(ProcessingJob.job_type, func.count(), func.sum(ProcessingJob.face_count))
+    with service.services.sessions() as session:
+        rows = session.execute(done.where(ProcessingJob.status == "completed").group_by(ProcessingJob.job_type))
+        return {kind: (count, faces or 0) for kind, count, faces in rows}
+
+
+def pool_processes(service: Stack) -> list[psutil.Process]:
+    return list(psutil.Process(service.processes["worker"].pid).children())
+
+
+def web_processes(service: Stack) -> list[psutil.Process]:
+    return list(psutil.Process(service.processes["serve"].pid).children())
+
+
+def test_counters_equal_the_tables(counted: Stack) -> None:
+    """A scripted series of calls and a batch."""
+    with ThreadPoolExecutor(6) as callers:
+        series: list[Callable[[int], int]] = [
+            lambda shade: call(counted, "mask", picture(shade)),
+            lambda shade: call(counted, "detect", picture(shade)),
+            lambda _: call(counted, "mask", NO_PICTURE),
+            lambda shade: call(counted, "detect", picture(shade), key="unknown"),
+        ]
+        statuses = [list(callers.map(one, range(number))) for one, number in zip(series, (9, 7, 5, 3), strict=True)]
+    assert statuses == [[200] * 9, [200] * 7, [415] * 5, [401] * 3]
+    batch = begin(counted)
+    upload(counted, batch, *((f"{shade}.jpg", picture(shade)) for shade in range(6)), ("cut.jpg", picture()[:20000]))
+    assert finished(counted, batch)["counts"]["failed"] == 1
+
+    web, worker = scrapes.numbers(counted, "web"), scrapes.numbers(counted, "worker")
+    by_type = jobs(counted)
+    for route, scope, expected in (
+        ("/api/v1/mask", "mask", {"200": 9, "415": 5}),
+        ("/api/v1/detect", "detect", {"200": 7, "401": 3}),
+        ("/api/v1/admin/batches/<batch_id>/images", "batch", {"202": 1}),
+    ):
+        for status, number in expected.items():
+            assert web.sum(CALLS, route=route, method="POST", scope=scope, status=status) == number
+        assert web.sum("face_api_request_duration_seconds_count", route=route) == sum(expected.values())
+    assert web.sum("face_api_errors_total", code="unsupported_image") == 5
+    assert web.sum("face_api_step_duration_seconds_count", step="store") == 16
+
+    assert by_type["mask"][0] == worker.sum(TASKS, task="mask", outcome="ok") + 6 == 15
+    assert by_type["detect"][0] == worker.sum(TASKS, task="detect", outcome="ok") == 7
+    assert worker.sum(TASKS, task="batch", outcome="ok") == 6
+    assert worker.sum(TASKS, task="batch", outcome="undecodable_image") == 1
+    assert sum(faces for _, faces in by_type.values()) == sum(
+        worker.sum(FACES, kind=kind) for kind in ("sure", "doubtful")
+    )
+    assert worker.sum("face_api_queue_wait_seconds_count") == 16
+    for step, number in {"decode": 22, "infer": 22, "mask": 15, "verify": 15, "encode": 15, "store": 6}.items():
+        assert worker.sum("face_api_step_duration_seconds_count", step=step) == number, step
+    assert worker.values("face_api_model_info", "model") == {counted.model}
+
+
+def test_several_processes_counted(counted: Stack) -> None:
+    """Each has worked, so it is their sum that is told."""
+    assert len(pool_processes(counted)) == len(web_processes(counted)) == 2
+
+
+def test_killed_processes_lose_and_double_nothing(counted: Stack) -> None:
+    def totals() -> tuple[float, float, float]:
+        web, worker = scrapes.numbers(counted, "web"), scrapes.numbers(counted, "worker")
+        return web.sum(CALLS, route="/api/v1/mask"), worker.sum(TASKS, task="mask"), worker.sum(FACES)
+
+    before = totals()
+    for _ in range(2):
+        old = pool_processes(counted) + web_processes(counted)
+        for process in old:
+            process.kill()
+        until(
+            lambda gone=old: (
+                len(pool_processes(counted) + web_processes(counted)) == 4
+                and not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in gone)
+            )
+        )
+        assert totals() == before
+        counted.wait_until_ready()
+        assert call(counted, "mask", picture()) == 200
+        after = totals()
+        assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
+        assert after[2] > before[2]
+        before = after
+
+
+def test_labels_have_few_values(counted: Stack) -> None:
+    """Whatever callers make up: paths, methods, statuses, names."""
+
+    def made_up(number: int) -> None:
+        path = f"/api/v1/{'made' * (number % 3)}-{number}/{number}"
+        requests.request(f"MADEUP{number}", counted.url + path, timeout=10)
+        requests.get(f"{counted.url}/api/v1/admin/images/{number}", auth=("admin", "correct horse"), timeout=10)
+        requests.get(f"{counted.url}/objects/made/up/{number}.jpg?name={number}", timeout=10)
+        requests.post(f"{counted.url}/api/v1/mask?word{number}=1", headers={"X-API-Key": counted.key}, timeout=10)
+
+    made_up(0)
+    scrape = scrapes.numbers(counted, "web")
+    before = len(scrape.samples)
+    with ThreadPoolExecutor(8) as callers:
+        list(callers.map(made_up, range(1, 150)))
+    scrape = scrapes.numbers(counted, "web")
+    assert len(scrape.samples) <= before + 2  # a race of the first call's may show another status
+    assert scrape.sum(CALLS, route="unknown", method="other", status="404") >= 150
