@@ -1,5 +1,7 @@
-"""The server of a program's numbers: a port that is taken stops nobody, and no process keeps one that it doesn't serve."""
+"""The server of a program's numbers: a port that is taken stops nobody, and only who serves it has it."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from core.observability.exporter import PORTS_AFTER
 from tests.ports import free_port
 from tests.stack import ROOT
 
-# Serves, forks a process that outlives it, and ends when its input does.
+# Serves, and forks a process that outlives it.
 PROGRAM = """
     import os, sys, time
     from core import config
@@ -29,8 +31,7 @@ PROGRAM = """
     if not os.fork():
         time.sleep(60)
     print("started", flush=True)
-    sys.stdin.read()
-    os._exit(0)
+    time.sleep(60)
 """
 
 
@@ -42,17 +43,23 @@ class Exporting:
         with self.said.open("w") as said:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", textwrap.dedent(PROGRAM), str(port)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=said,
                 stderr=said,
                 cwd=ROOT,
                 start_new_session=True,
             )
-        assert self.process.stdout and self.process.stdout.readline() == b"started\n", self.said.read_text()
+        self.until(lambda: "started" in self.said.read_text())
+
+    def until(self, what: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 30
+        while not what():
+            assert time.monotonic() < deadline, self.said.read_text()
+            time.sleep(0.05)
 
     def end(self) -> None:
         """End the program, but not what it has forked."""
-        self.process.communicate(b"")
+        self.process.kill()
+        self.process.wait()
 
     def answers(self) -> bool:
         try:
@@ -72,8 +79,8 @@ def export(tmp_path: Path) -> Iterator[Callable[[int], Exporting]]:
 
     yield start
     for one in started:
-        subprocess.run(["pkill", "-KILL", "-s", str(one.process.pid)], check=False)
-        one.process.communicate()
+        os.killpg(one.process.pid, signal.SIGKILL)
+        one.process.wait()
 
 
 def test_port_that_is_taken_is_served_when_it_is_free(export: Callable[[int], Exporting]) -> None:
@@ -81,10 +88,7 @@ def test_port_that_is_taken_is_served_when_it_is_free(export: Callable[[int], Ex
     with socket.create_server(("127.0.0.1", port)):
         program = export(port)
         assert '"metrics_not_served"' in program.said.read_text()
-    deadline = time.monotonic() + 30
-    while not program.answers():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    program.until(program.answers)
 
 
 def test_process_that_outlives_the_program_frees_its_port(export: Callable[[int], Exporting]) -> None:
