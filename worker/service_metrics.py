@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.batches import lifecycle
 from core.config import Settings
-from core.contract.states import BatchStatus
+from core.contract.states import BatchStatus, JobType
 from core.database.engine import SessionFactory
 from core.engine import protocol
 from core.errors import EngineUnavailable, StorageUnavailable
@@ -98,8 +98,8 @@ def _database_numbers(sessions: SessionFactory) -> Iterator[Metric]:
     yield _gauge("face_api_stored_images", "Images that are stored.", usage.total_images)
     yield _gauge("face_api_stored_bytes", "Bytes of all stored pictures.", usage.storage_used_bytes)
     jobs = GaugeMetricFamily("face_api_stored_jobs", "Jobs that are stored.", labels=["type"])
-    for job_type, number in usage.jobs_by_type.items():
-        jobs.add_metric([job_type], number)
+    for job_type in JobType:
+        jobs.add_metric([job_type], usage.jobs_by_type.get(job_type, 0))
     yield jobs
 
 

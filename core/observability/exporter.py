@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from core.config import Settings
-from core.observability import logs, metric_files
+from core.observability import logs, metric_files, metrics
 
 log = logs.get(__name__)
 Program = Literal["web", "worker", "maintenance"]
@@ -56,6 +56,7 @@ def start(settings: Settings, program: Program, *collectors: Collector) -> None:
         return
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(metric_files.begin()))  # type: ignore[no-untyped-call]  # its own lack them
+    metrics.begin_at_zero(program)
     for collector in (BuildInfo(program), *collectors):
         registry.register(collector)
     try:

@@ -68,6 +68,30 @@ LEASE_EXPIRIES = Counter(
     "face_api_lease_expiries", "Items of batches whose worker died or fell silent.", ("outcome",), registry=None
 )
 WEBHOOK_ATTEMPTS = Counter("face_api_webhook_attempts", "Attempts to deliver a webhook.", ("outcome",), registry=None)
+# What alerts look at begins at 0: Prometheus sees no increase in a series that begins at 1.
+FROM_ZERO: dict[str, tuple[tuple[Counter, tuple[str, ...]], ...]] = {
+    "web": (
+        (UNKEPT_RESULTS, ("storage",)),
+        (UNKEPT_RESULTS, ("database",)),
+        *((ERRORS, (code,)) for code in ("internal_error", "queue_full", "engine_unavailable", "job_timed_out")),
+    ),
+    "worker": (
+        *((TASKS, (task, outcome)) for task in ("mask", "batch") for outcome in ("ok", "residual_face")),
+        *((TASKS, (task, "internal_error")) for task in ("detect", "mask", "manual_mask", "thumbnail", "batch")),
+        *((LOST_TASKS, (task,)) for task in ("detect", "mask", "manual_mask", "thumbnail", "batch")),
+        *((LEASE_EXPIRIES, (outcome,)) for outcome in ("queued", "failed")),
+    ),
+    "maintenance": (
+        *((LEASE_EXPIRIES, (outcome,)) for outcome in ("queued", "failed")),
+        *((WEBHOOK_ATTEMPTS, (outcome,)) for outcome in ("delivered", "failed")),
+    ),
+}
+
+
+def begin_at_zero(program: str) -> None:
+    """Have what alerts look at begin at 0."""
+    for metric, labels in FROM_ZERO[program]:
+        count(metric, *labels, amount=0)
 
 
 def count(metric: Counter, *labels: str, amount: float = 1) -> None:

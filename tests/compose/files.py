@@ -35,8 +35,9 @@ def suggested(text: str) -> dict[str, str]:
 
 
 def example() -> dict[str, str]:
-    """Return the example's variables, with every secret filled in."""
-    return {name: value or SECRET for name, value in assigned(EXAMPLE.read_text()).items()}
+    """Return the example's variables, with every secret filled in, and the one that monitoring.yml needs besides."""
+    found = {name: value or SECRET for name, value in assigned(EXAMPLE.read_text()).items()}
+    return found | {"GRAFANA_PASSWORD": SECRET}
 
 
 def secrets() -> list[str]:
