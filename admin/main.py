@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 
 from admin import terminals
 from admin.admin import admin
+from admin.backups.commands import backup, restore
 from admin.batches.commands import batch
 from admin.keys import keys
 from admin.maintenance import maintenance
@@ -54,7 +55,7 @@ def main(ctx: click.Context) -> None:
         ctx.call_on_close(lambda: os.umask(before))
 
 
-for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, batch, video, admin):
+for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, batch, video, admin, backup, restore):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,11 +1,17 @@
 """Migrations: apart from the engine, because Alembic is slow to import and no running service needs it."""
 
+from pathlib import Path
+
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
 from core.config import ROOT, Settings
 from core.database import engine
+
+SCRIPTS = ROOT / "migrations"
 
 
 def upgrade(settings: Settings, revision: str = "head") -> None:
@@ -16,9 +22,29 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
     command.upgrade(alembic_config(settings), revision)
 
 
+def head() -> str:
+    """Return the newest revision."""
+    newest = ScriptDirectory(str(SCRIPTS)).get_current_head()
+    assert newest  # noqa: S101 - there are migrations, in one line
+    return newest
+
+
+def current(settings: Settings) -> str | None:
+    """Return the revision that the database has; None without any, or without a database."""
+    url = make_url(settings.sqlalchemy_url)
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return None  # connecting would make one
+    bind = engine.create(settings)
+    try:
+        with bind.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        bind.dispose()
+
+
 def alembic_config(settings: Settings) -> Config:
     """Return Alembic's configuration: where the migrations are, and the database."""
     config = Config()
-    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.set_main_option("script_location", str(SCRIPTS))
     config.attributes["engine"] = engine.create(settings)
     return config

@@ -1,0 +1,172 @@
+"""Makes a backup: the rows as they were at one moment, then the objects that they name, then the manifest.
+
+An object is stored before its row and deleted after it, so at the moment of the rows each object was there. One that is
+gone when its turn comes was deleted since, with its row: then the rows are taken anew, and what is new is copied. What
+two snapshots name and the store has in neither was missing before.
+"""
+
+import hashlib
+import io
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from admin.backups import folders, tables, threads
+from admin.backups.folders import BackupFolder, BackupManifest, BackupRefused, FileEntry
+from admin.backups.indexes import CopiedObject, ObjectIndex
+from core.config import Settings
+from core.database import engine, migrations
+from core.database.clock import now
+from core.errors import NotFound
+from core.services import object_store
+from core.storage.base import ObjectStore
+
+MOST_ROUNDS = 10  # chosen: each takes only what came during the one before, so the third is short already
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class BackupReport:
+    """What a backup holds, and how many of its objects this run has copied."""
+
+    rows: int
+    objects: int
+    object_bytes: int
+    missing: int
+    copied: int
+
+
+def back_up(settings: Settings, path: Path, tell: Tell) -> BackupReport:
+    """Bring a folder to the present state of the service; what it holds already is not copied again."""
+    folder = BackupFolder(path)
+    bind = engine.create(settings)
+    try:
+        revision = _revision(settings)
+        with folder.locked():
+            folder.drop_manifest()
+            with index_of(folder) as index:
+                run = BackupRun(bind, object_store(settings), folder, index, tell)
+                manifest = run.finish(run.rounds(), revision)
+            folder.write_manifest(replace(manifest, objects=_entry(folder, manifest)))
+    finally:
+        bind.dispose()
+    rows = sum(entry.count for entry in manifest.rows.values())
+    return BackupReport(rows, manifest.objects.count, manifest.object_bytes, manifest.missing, run.copied)
+
+
+@contextmanager
+def index_of(folder: BackupFolder) -> Iterator[ObjectIndex]:
+    """Open the index of the objects, which a machine that lost its power may have left damaged."""
+    try:
+        with closing(ObjectIndex(folder.index, writable=True)) as index:
+            yield index
+    except sqlite3.DatabaseError as error:
+        raise BackupRefused(f"{folder.index} is damaged ({error}): begin again in a new folder") from error
+
+
+def _entry(folder: BackupFolder, manifest: BackupManifest) -> FileEntry:
+    """Return the entry of the index, which is closed by now."""
+    return FileEntry(manifest.objects.count, folders.sha256(folder.index))
+
+
+def _revision(settings: Settings) -> str:
+    found, newest = migrations.current(settings), migrations.head()
+    if found != newest:
+        raise BackupRefused(
+            f"the database has the schema {found or '(none)'}, this version of Face API {newest}:"
+            " run `face-api migrate` first"
+        )
+    return newest
+
+
+class BackupRun:
+    """One run: rows and objects again and again, until the objects of all rows are there."""
+
+    def __init__(
+        self, bind: Engine, store: ObjectStore | None, folder: BackupFolder, index: ObjectIndex, tell: Tell
+    ) -> None:
+        self._bind, self._store, self._folder, self._index, self._tell = bind, store, folder, index, tell
+        self.copied = 0
+
+    def rounds(self) -> BackupManifest:
+        """Take rows and objects until no picture was deleted meanwhile."""
+        before: set[str] | None = None
+        for _ in range(MOST_ROUNDS):
+            taken_at = now().isoformat()
+            rows = self._take_rows()
+            gone = self._copy_objects()
+            if not gone or gone == before:
+                return BackupManifest("", taken_at, 0, len(gone), FileEntry(0, ""), rows)
+            self._tell(f"{len(gone)} objects are not in the store: the rows are taken again")
+            before = gone
+        raise BackupRefused("pictures are deleted faster than they are copied: run it again, at a quieter time")
+
+    def finish(self, manifest: BackupManifest, revision: str) -> BackupManifest:
+        """Remove what no row names any more, and count what is left."""
+        self._index.forget_unnamed()
+        self._folder.remove_others(lambda key: self._index.find(key) is not None)
+        count, size = self._index.totals()
+        return replace(manifest, revision=revision, object_bytes=size, objects=FileEntry(count, ""))
+
+    def _take_rows(self) -> dict[str, FileEntry]:
+        entries: dict[str, FileEntry] = {}
+        with tables.snapshot(self._bind) as connection:
+            for table in tables.saved():
+                path = self._folder.rows(table.name)
+                with folders.replaced(path) as file, io.TextIOWrapper(file, "utf-8", write_through=False) as text:
+                    count = tables.write(connection, table, text)
+                entries[table.name] = FileEntry(count, folders.sha256(path))
+        self._tell(f"{sum(entry.count for entry in entries.values()):,} rows of {len(entries)} tables")
+        return entries
+
+    def _copy_objects(self) -> set[str]:
+        """Copy what the rows name; return the keys of objects that are not in the store."""
+        self._index.begin_round()
+        gone: set[str] = set()
+        for number, (key, result) in enumerate(threads.each(self._fetch, self._named()), 1):
+            if result is None:
+                gone.add(key)
+            else:
+                self.copied += result.is_new
+                self._index.add(result.entry)
+            if number % 1000 == 0:
+                self._tell(f"{number:,} objects seen, {self.copied:,} copied")
+        return gone
+
+    def _named(self) -> Iterator[tuple[str, CopiedObject | None]]:
+        """Yield the key of each object that rows name, and what is known of its copy."""
+        for table in tables.saved():
+            with self._folder.rows(table.name).open(encoding="utf-8") as lines:
+                for key in tables.object_keys(table, lines):
+                    yield key, self._index.find(key)
+
+    def _fetch(self, wanted: tuple[str, CopiedObject | None]) -> tuple[str, "Fetched | None"]:
+        """Copy an object, unless the copy that is there is the same; None: the store has none."""
+        key, known = wanted
+        if self._store is None:
+            raise BackupRefused("rows name objects, and no store is configured: FACE_API_STORAGE_ENABLED is false")
+        path = self._folder.object(key)
+        try:
+            found = self._store.stat(key)
+            modified_at = found.modified_at.isoformat()
+            is_same = known and (known.size_bytes, known.modified_at) == (found.size_bytes, modified_at)
+            if known and is_same and folders.sha256(path) == known.sha256:
+                return key, Fetched(known, is_new=False)
+            data = self._store.get(key)
+        except NotFound:
+            return key, None
+        with folders.replaced(path) as file:
+            file.write(data)
+        return key, Fetched(CopiedObject(key, len(data), hashlib.sha256(data).hexdigest(), modified_at), is_new=True)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An object that is in the folder, and whether this run has brought it there."""
+
+    entry: CopiedObject
+    is_new: bool

@@ -1,0 +1,53 @@
+"""`face-api backup` and `face-api restore`: all that the service holds, to a folder and back."""
+
+from pathlib import Path
+
+import click
+
+from admin.backups import backups, restores
+from core import config
+from core.config import Settings
+from core.errors import FeatureDisabled
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+def backup(folder: Path) -> None:
+    """Copy all rows and the objects that they name into DIR, while the service runs.
+
+    Run it again after it was interrupted, or later: what DIR holds already is not copied again, and what has been
+    deleted since goes. DIR then holds originals with their faces, and hashes of keys: guard it like the service itself.
+    """
+    done = backups.back_up(_settings(), folder, _tell)
+    click.echo(
+        f"backed up: {done.rows:,} rows, {done.objects:,} objects ({done.object_bytes / 1e6:,.1f} MB) in {folder}"
+    )
+    click.echo(f"copied by this run: {done.copied:,} objects")
+    if done.missing:
+        click.echo(f"missing: {done.missing:,} objects that rows name and the store does not have")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--add", is_flag=True, help="Add to a service that is not empty; what it has stays as it is.")
+def restore(folder: Path, add: bool) -> None:
+    """Bring the backup in DIR into an empty service, whatever its database and store are. Stop the service before.
+
+    Every digest is checked before anything is written. Run it again after it was interrupted.
+    """
+    done = restores.restore(_settings(), folder, _tell, add=add)
+    click.echo(f"restored: {done.rows:,} rows, {done.objects:,} objects")
+    click.echo(f"stored by this run: {done.stored:,} objects")
+    if done.missing:
+        click.echo(f"missing: {done.missing:,} objects that rows name were missing before the backup")
+
+
+def _settings() -> Settings:
+    settings = config.load()
+    if not settings.database_enabled:
+        raise FeatureDisabled("there is nothing to back up or restore: FACE_API_DATABASE_ENABLED is false")
+    return settings
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
