@@ -46,13 +46,13 @@ def undo(results: ResultStore, job_id: uuid.UUID, by: str) -> uuid.UUID:
 
 def can_undo(detail: JobDetail) -> bool:
     """Return whether a job is a mask by hand that replaced a result."""
-    return bool(detail.job.edited_by and _replaced(detail))
+    return _replaced(detail) is not None
 
 
 def _before(session: Session, undone: JobDetail) -> JobDetail:
     """Return the job whose result a mask by hand has replaced."""
     replaced = _replaced(undone)
-    if not undone.job.edited_by or not replaced:
+    if not replaced:
         raise NothingToUndo
     try:
         before = records.get_job(session, uuid.UUID(replaced))
@@ -64,7 +64,7 @@ def _before(session: Session, undone: JobDetail) -> JobDetail:
 
 
 def _replaced(detail: JobDetail) -> str | None:
-    """Return the id of the job whose result was the newest before; where that isn't noted, of the one edited."""
+    """Return the id of the job whose result a mask by hand has replaced; where that isn't noted, of the one edited."""
     report = detail.report if isinstance(detail.report, dict) else {}
     return report["replaced"] if "replaced" in report else report.get("edited_from")
 

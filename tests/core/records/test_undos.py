@@ -142,6 +142,27 @@ def test_first_mask_of_an_image_is_not_undone(
     assert {found.key for found in store.list()} == objects
 
 
+def test_edit_that_notes_no_result_brings_back_what_it_edited(
+    session: Session, results: ResultStore, image: StoredImage
+) -> None:
+    """Edits from before it was noted: one of a mask, and one of a detection, which has no result."""
+    (first,) = records.get_image(session, image.id).jobs
+    for has_result in (True, False):
+        session.rollback()
+        undone = edit(results, image.id)
+        report = {"edited_from": str(first.id)}
+        session.execute(update(ProcessingJob).where(ProcessingJob.id == undone).values(report=report))
+        if has_result:
+            session.commit()
+            undos.undo(results, undone, "admin")
+            assert newest(session, image.id).report["restored_from"] == str(first.id)
+            continue
+        session.execute(update(ProcessingJob).where(ProcessingJob.id == first.id).values(processed_s3_key=None))
+        session.commit()
+        with pytest.raises(NothingToUndo, match="no masked picture"):
+            undos.undo(results, undone, "admin")
+
+
 def test_item_of_a_batch_follows_the_undo(session: Session, results: ResultStore, store: ObjectStore) -> None:
     batch = made.begun(session, 1)
     taken = made.taken(session)
