@@ -83,6 +83,7 @@ def test_face_left_by_a_region_is_saved_only_when_that_is_meant(page: Page) -> N
     expect(page.get_by_text("All detected faces (1) are left visible by your regions.")).to_be_visible()
     expect(page.get_by_text("Surely detected and left visible by your regions: 1")).to_be_visible()
     expect(page.get_by_text("No faces were detected")).to_have_count(0)
+    expect(page.get_by_text("no other faces are left")).to_be_visible()
     save = page.locator("[data-save]")
     save.click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()

@@ -79,9 +79,9 @@ export class Edits {
   }
 
   body() {
-    const indexes = (removed) => this.faces.filter((face) => !face.loose && face.removed === removed).map((face) => face.index);
+    const remove = this.faces.filter((face) => !face.loose && face.removed).map((face) => face.index);
     const restored = this.faces.filter((face) => face.loose && !face.removed).map(({ x1, y1, x2, y2 }) => ({ x1, y1, x2, y2 }));
-    return { job_id: this.editor.job, keep: indexes(false), remove: indexes(true), add: [...restored, ...this.added] };
+    return { job_id: this.editor.job, remove, add: [...restored, ...this.added] };
   }
 
   forget() {
