@@ -14,6 +14,7 @@ from admin import terminals
 from admin.batches import calls, displays, options, pictures, runs, targets
 from admin.batches.clients import Client, NotReached, RequestRejected
 from admin.batches.journals import Journal, JournalError
+from admin.batches.outcomes import Failure
 from admin.batches.runs import RunOptions, SubmitPlan
 
 INTERRUPTED = 130  # the shell's exit status for a program that Ctrl-C has ended
@@ -171,7 +172,7 @@ def list_batches(status: Literal["open"] | None, page: int, url: str | None) -> 
     """List batches, newest first."""
     for info in _request(url, lambda client: calls.list_batches(client, status, page, 50)):
         counts = info.counts
-        progress = f"{counts.completed:>7,} of {counts.total:>7,} done, {counts.failed:,} failed"
+        progress = f"{counts.completed:>7,} of {counts.total:>7,} done{displays.others(counts.model_dump())}"
         terminals.echo(f"{info.id}  {info.created_at:%Y-%m-%d %H:%M}  {info.status:<9}  {progress}  {info.name}")
 
 
@@ -198,10 +199,8 @@ def _show_plan(plan: SubmitPlan) -> None:
         f"{len(names):,} pictures, {megabytes:,.1f} MB would be uploaded for {plan.request['job_type']}", err=True
     )
     displays.left_out(listing.skipped)
-    for name in listing.skipped.unsendable:
-        terminals.echo(
-            f"can't be uploaded: {name}: the name is too long, or has characters that can't be sent", err=True
-        )
+    for name, why in listing.skipped.unsendable:
+        displays.failure(Failure(name, "unsendable_name", why))
 
 
 def _target(url: str | None) -> targets.ServiceTarget:

@@ -1,9 +1,9 @@
 """Progress of a run: a progress bar on a terminal, a line every few seconds elsewhere, and a summary at the end."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from admin import terminals
 from admin.batches.calls import BatchInfo
 from admin.batches.journals import FAILED, Journal
+from admin.batches.outcomes import Failure
 from admin.batches.pictures import SkippedFiles
 from admin.batches.resumptions import FolderChanges
 
@@ -21,12 +22,36 @@ NOTICE_INTERVAL_S = 5.0
 UPDATE_INTERVAL_S = 0.25
 
 
+# What is told of pictures that are not done, in this order: the states of the journal, and those of the service.
+OTHER_STATES = ("queued", "running", "failed", "refused", "cancelled", "lost", "deleted")
+
+
+@dataclass
+class Pace:
+    """How fast this run is. before: how many were done when it began; total, done: of now."""
+
+    before: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def rate_per_s(self, done: int) -> float:
+        return (done - self.before) / max(time.monotonic() - self.since, 0.001)
+
+    def told(self, done: int, total: int) -> str:
+        """Return the rate, and how long the rest takes at that rate."""
+        rate = self.rate_per_s(done)
+        if rate <= 0:
+            return ""
+        left = f" · {format_duration((total - done) / rate)} left" if total > done else ""
+        return f" · {rate:.1f}/s{left}"
+
+
 @dataclass
 class ProgressDisplay:
     """Shows the progress of a run. show: takes uploaded, done and total counts, and a status text; notify: a notice."""
 
     show: Callable[[int, int, int, str], None]
     notify: Callable[[str], None]
+    pace: Pace = field(default_factory=Pace)
     _notified_at: float = 0.0
     _shown_at: float = 0.0
 
@@ -38,9 +63,7 @@ class ProgressDisplay:
         counts = journal.counts_by_state()
         failed = sum(counts.get(state, 0) for state in FAILED)
         total, downloaded = sum(counts.values()), counts.get("downloaded", 0)
-        rate = f" · {batch.rate_per_s:.1f}/s" if batch.rate_per_s else ""
-        left = f" · {format_duration(batch.remaining_s)} left" if batch.remaining_s else ""
-        status = f"{batch.faces:,} faces{rate}{left} · {failed:,} failed"
+        status = f"{batch.faces:,} faces{self.pace.told(downloaded + failed, total)}{others(counts)}"
         self.show(total - counts.get("found", 0), downloaded + failed, total, status)
 
     def notice(self, line: str) -> None:
@@ -112,21 +135,33 @@ def changes(found: FolderChanges, journal: Journal, *, names: bool) -> int:
 
 def whereabouts(batch: str, url: str, out: Path) -> str:
     """Return where a batch is: its id, its page in the console, and the folder of its results."""
-    return f"batch {batch}: {url}/console/batches/{batch}, results in {out}"
+    return f"batch {batch}: {url}/console/batches/{batch}, results in {out.resolve()}"
 
 
-def summary(journal: Journal, seconds: float) -> int:
+def others(counts: Mapping[str, int]) -> str:
+    """Return how many pictures are not done, by state; that none has failed is told, too."""
+    told = [(state, counts.get(state, 0)) for state in OTHER_STATES]
+    return "".join(f", {count:,} {state}" for state, count in told if count or state == "failed")
+
+
+def failure(found: Failure) -> None:
+    """Print why there is no result of a picture."""
+    terminals.echo(f"{found.state}: {found.name}: {found.detail or found.code} ({found.code})", err=True)
+
+
+def summary(journal: Journal, pace: Pace) -> int:
     """Print the summary of a run, and each failure to stderr; return the number of failures."""
     counts, failures = journal.counts_by_state(), 0
-    for failure in journal.failures():
+    for found in journal.failures():
         failures += 1
-        terminals.echo(f"failed: {failure.name}: {failure.detail or failure.code} ({failure.code})", err=True)
-    done = counts.get("downloaded", 0)
-    rate = f", {done / seconds:.1f}/s" if seconds > 0 else ""
+        failure(found)
+    done, seconds = counts.get("downloaded", 0), time.monotonic() - pace.since
+    new = f", {done - pace.before:,} of them now" if 0 < pace.before < done else ""
+    rate = f", {pace.rate_per_s(done):.1f}/s" if done > pace.before else ""
     metadata = journal.metadata()
     skipped, to_review = int(metadata.get("left_out", 0)), int(metadata.get("to_review", 0))
     left = f", {skipped:,} left out" if skipped else ""
-    outcome = f"{done:,} done with {journal.face_count():,} faces, {failures:,} failed{left}"
+    outcome = f"{done:,} done with {journal.face_count():,} faces{new}{others(counts)}{left}"
     terminals.echo(f"{outcome}, in {format_duration(seconds)}{rate}")
     if to_review:
         terminals.echo(f"{to_review:,} to review: {metadata['url']}/console/review?batch_id={metadata['batch']}")
@@ -145,11 +180,10 @@ def batch(info: BatchInfo) -> None:
     """Print what is known of a batch."""
     counts = info.counts
     terminals.echo(f"{info.id}  {info.name}")
-    terminals.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces")
-    terminals.echo(
-        f"{counts.queued:,} queued, {counts.running:,} running, {counts.failed:,} failed,"
-        f" {counts.cancelled:,} cancelled, {counts.refused:,} refused, {counts.deleted:,} deleted"
-    )
+    rest = others(counts.model_dump())
+    terminals.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces{rest}")
+    if info.to_review:
+        terminals.echo(f"{info.to_review:,} to review")
     if info.rate_per_s:
         left = f", {format_duration(info.remaining_s)} left" if info.remaining_s else ""
         terminals.echo(f"{info.rate_per_s:.1f}/s{left}")

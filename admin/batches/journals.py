@@ -29,7 +29,7 @@ CREATE INDEX files_by_state ON files (state, name);
 CREATE UNIQUE INDEX files_by_result ON files (result);
 """
 # States: found → uploaded → finished → downloaded, or one of these final ones:
-FAILED = ("refused", "failed", "cancelled", "lost")
+FAILED = ("refused", "failed", "cancelled", "lost", "deleted")
 RECORD_OUTCOME = """
 UPDATE files SET state = :ended, item = :item, faces = :faces, code = :code, detail = :detail
 WHERE name = :name AND (item IS NULL OR item = :item) AND (
@@ -39,7 +39,7 @@ WHERE name = :name AND (item IS NULL OR item = :item) AND (
 )
 """
 RECORD_DELETION = """
-UPDATE files SET state = 'lost', code = 'deleted', detail = 'it was deleted at the service'
+UPDATE files SET state = 'deleted', code = 'deleted', detail = 'it was deleted at the service'
 WHERE item = :item AND state <> 'downloaded'
 """
 
@@ -215,9 +215,8 @@ class Journal:
 
     def failures(self) -> Iterator[Failure]:
         """Yield the permanent failures, by name."""
-        query = (
-            f"SELECT name, coalesce(code, state), coalesce(detail, '') FROM files WHERE state IN {FAILED} ORDER BY name"  # noqa: S608 - constants
-        )
+        columns = "name, coalesce(code, state), coalesce(detail, ''), state"
+        query = f"SELECT {columns} FROM files WHERE state IN {FAILED} ORDER BY name"  # noqa: S608 - constants
         yield from (Failure(*row) for row in self._db.execute(query))
 
     def _create_tables(self, metadata: dict[str, str], files: Iterable[LocalPicture]) -> None:

@@ -8,7 +8,7 @@ STATES = {
     "failed": "failed",
     "cancelled": "cancelled",
     "refused": "refused",
-    "deleted": "lost",
+    "deleted": "deleted",
 }
 
 
@@ -40,9 +40,12 @@ class ItemOutcome:
 
 @dataclass(frozen=True)
 class Failure:
+    """Why there is no result. state: the journal's, which says so in one word."""
+
     name: str
     code: str
     detail: str
+    state: str = "refused"
 
 
 @dataclass(frozen=True)

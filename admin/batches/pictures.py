@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from admin import terminals
 from core.batches import tree_names
 from core.batches.tree_names import TreeNames
 from core.pictures import suffixes
@@ -31,12 +32,12 @@ class LocalPicture:
 class SkippedFiles:
     """The files that a walk skipped, by name. links: out of the folder; others: no pictures, by their suffix.
 
-    unsendable: pictures whose names can't be sent. Names that can't be displayed are escaped.
+    unsendable: pictures whose names can't be sent, and why. Names are as a terminal may show them.
     """
 
     links: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
-    unsendable: list[str] = field(default_factory=list)
+    unsendable: list[tuple[str, str]] = field(default_factory=list)
 
     def reasons(self) -> list[tuple[str, str]]:
         """Return each file that is left out, and why."""
@@ -62,11 +63,11 @@ def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> 
             if entry.is_dir(follow_symlinks=False):
                 folders += [entry.path] if recursive and entry.path != excluded else []
             elif not suffixes.is_picture(entry.name):
-                skipped.others.append(displayed(name))
+                skipped.others.append(terminals.printable(name))
             elif not entry.is_file() or (entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root)):
-                skipped.links.append(displayed(name))
-            elif not _is_sendable(name):
-                skipped.unsendable.append(ascii(name))
+                skipped.links.append(terminals.printable(name))
+            elif problem := _name_problem(name):
+                skipped.unsendable.append((terminals.printable(name), problem))
             else:
                 status = entry.stat()
                 yield LocalPicture(name, status.st_size, status.st_mtime_ns)
@@ -77,14 +78,14 @@ def _is_printable(name: str) -> bool:
     return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in name)
 
 
-def displayed(name: str) -> str:
-    """Return a name as a terminal may show it."""
-    return name if _is_printable(name) else ascii(name)
-
-
-def _is_sendable(name: str) -> bool:
-    """Whether a name arrives unchanged: a multipart file name doesn't distinguish a quote from `%22`."""
-    return _is_printable(name) and len(name) <= MAX_NAME_LENGTH and not any(part in name for part in ('"', "%22", "\\"))
+def _name_problem(name: str) -> str:
+    """Return why a name would not arrive unchanged: a multipart file name doesn't distinguish a quote from `%22`."""
+    if not _is_printable(name):
+        return "its name has characters that can't be shown"
+    if len(name) > MAX_NAME_LENGTH:
+        return f"its name has more than {MAX_NAME_LENGTH} characters"
+    unsendable = [part for part in ('"', "%22", "\\") if part in name]
+    return f"its name has {unsendable[0]} in it, which can't be sent" if unsendable else ""
 
 
 def result_names(names: Sequence[str], taken: Collection[str], suffix: str) -> dict[str, str]:

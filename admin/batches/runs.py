@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sqlite3
-import time
 import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -16,9 +15,9 @@ from admin import terminals
 from admin.batches import calls, displays, pictures, resumptions
 from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, RequestRejected
-from admin.batches.displays import ProgressDisplay
+from admin.batches.displays import Pace, ProgressDisplay
 from admin.batches.downloads import Downloader
-from admin.batches.journals import Journal, JournalError
+from admin.batches.journals import FAILED, Journal, JournalError
 from admin.batches.outcomes import Failure
 from admin.batches.pictures import LocalPicture, SkippedFiles
 from admin.batches.resumptions import FolderChanges
@@ -87,10 +86,7 @@ def begin(plan: SubmitPlan, listing: FolderListing, target: ServiceTarget) -> Jo
     if left_out := len(listing.skipped.reasons()):
         metadata["left_out"] = str(left_out)
     journal = Journal.create(plan.out, metadata, listing.files)
-    journal.mark_failed(
-        Failure(name, "unsendable_name", "the name is too long, or has characters that can't be sent")
-        for name in listing.skipped.unsendable
-    )
+    journal.mark_failed(Failure(name, "unsendable_name", why) for name, why in listing.skipped.unsendable)
     return journal
 
 
@@ -138,9 +134,7 @@ def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: R
                 tasks.create_task(downloader.download_until_finished(options.workers, show))
             journal.set_metadata(to_review=str(states[0].to_review))
 
-    failures = _run(work, journal, options)
-    terminals.echo(displays.whereabouts(journal.metadata()["batch"], target.url, plan.out))
-    return failures
+    return _run(work, journal, options, plan.out)
 
 
 def download(batch_id: str, journal: Journal, target: ServiceTarget, options: RunOptions, out: Path) -> int:
@@ -149,10 +143,11 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
     async def work(display: ProgressDisplay) -> None:
         async with Client(target, display.notice) as client:
             batch = await calls.get(client, batch_id)
+            display.notify(displays.whereabouts(batch_id, target.url, out))
             async for page in calls.all_items(client, batch_id):
                 names = [item.name for item in page if item.name is not None]
                 journal.add_uploaded(name for name in names if pictures.is_safe(name))
-                unsafe = [ascii(name) for name in names if not pictures.is_safe(name)]
+                unsafe = [terminals.printable(name) for name in names if not pictures.is_safe(name)]
                 journal.mark_failed(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
                 journal.record_outcomes(item.outcome() for item in page)
             journal.set_metadata(to_review=str(batch.to_review), batch=batch_id)
@@ -163,7 +158,7 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
             if not batch.is_finished:
                 terminals.echo("the batch is still running: run this again for the rest", err=True)
 
-    return _run(work, journal, options)
+    return _run(work, journal, options, out)
 
 
 async def _get_or_create(client: Client, journal: Journal) -> BatchInfo:
@@ -186,17 +181,38 @@ async def _upload(uploader: Uploader, client: Client, batch: BatchInfo, workers:
         await calls.change_state(client, str(batch.id), "close")
 
 
-def _run(work: Callable[[ProgressDisplay], Coroutine[Any, Any, None]], journal: Journal, options: RunOptions) -> int:
-    """Execute a run with its progress display, and print the summary."""
-    started = time.monotonic()
+def _run(
+    work: Callable[[ProgressDisplay], Coroutine[Any, Any, None]], journal: Journal, options: RunOptions, out: Path
+) -> int:
+    """Execute a run with its progress display, and print the summary; however it ends, where the batch is."""
+    counts = journal.counts_by_state()
+    pace = Pace(counts.get("downloaded", 0))
     try:
         with displays.open_display(quiet=options.quiet, bar=options.bar) as display:
+            display.pace = Pace(pace.before + sum(counts.get(state, 0) for state in FAILED))
             asyncio.run(work(display))
     except BaseExceptionGroup as group:
+        _tell_where(journal, out)
         raise _for_terminal(_first_error(group)) from group
     except (RequestRejected, OSError, sqlite3.Error) as error:
+        _tell_where(journal, out)
         raise _for_terminal(error) from error
-    return displays.summary(journal, time.monotonic() - started)
+    except KeyboardInterrupt:
+        _tell_where(journal, out)
+        raise
+    failures = displays.summary(journal, pace)
+    _tell_where(journal, out)
+    return failures
+
+
+def _tell_where(journal: Journal, out: Path) -> None:
+    """Print where the batch is, if there is one."""
+    try:
+        metadata = journal.metadata()
+    except sqlite3.Error:  # the disk is full, or gone
+        return
+    if "batch" in metadata:
+        terminals.echo(displays.whereabouts(metadata["batch"], metadata["url"], out))
 
 
 def _first_error(error: BaseException) -> BaseException:

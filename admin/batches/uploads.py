@@ -12,6 +12,8 @@ from admin.batches.pictures import LocalPicture
 
 REQUEST_BYTES = 8 * 2**20  # chosen: a third of what the service accepts by default
 REQUEST_FILES = 50
+NOTES_PER_CALL = 1000  # as many as the service takes
+UNSENT_CODES = {"upload_too_large", "unsendable_name", "unreadable_file"}
 # The batch doesn't exist or is closed: nothing else could be uploaded either.
 BATCH_CODES = {"not_found", "batch_closed", "tier_off", "not_the_service"}
 
@@ -32,6 +34,7 @@ class Uploader:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(workers):
                 tasks.create_task(self._work(requests))
+        await self._note_unsent()
 
     async def _work(self, requests: Iterator[list[LocalPicture]]) -> None:
         for files in requests:
@@ -81,6 +84,19 @@ class Uploader:
         self._journal.mark_failed(
             [*failures, *(Failure(name, "unanswered", "the response does not mention it") for name in unanswered)]
         )
+
+    async def _note_unsent(self) -> None:
+        """Tell the service what can't be sent to it, so that its counts and lists have it, too."""
+        unsent = [failure for failure in self._journal.failures() if failure.code in UNSENT_CODES]
+        for start in range(0, len(unsent), NOTES_PER_CALL):
+            files = [
+                {"name": failure.name, "size_bytes": 0, "code": failure.code}
+                for failure in unsent[start : start + NOTES_PER_CALL]
+            ]
+            try:
+                await self._client.post(f"/batches/{self._batch}/unsent", {"files": files})
+            except RequestRejected:
+                return  # a service of an older version; here each is named all the same
 
     def _unreadable(self, files: Sequence[LocalPicture]) -> list[Failure]:
         """Return a failure for each file that can't be opened."""

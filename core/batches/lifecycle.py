@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
-from core.contract.states import BatchStatus, JobType
+from core.contract.states import BatchStatus, ItemState, JobType
 from core.database import pages, upserts
 from core.database.clock import database_time
 from core.database.models import Batch, BatchItem
@@ -114,6 +114,7 @@ def progress(session: Session, batches: Collection[Batch]) -> list[Progress]:
     recent = (
         select(BatchItem.batch_id, func.count(), func.min(BatchItem.finished_at), database_time())
         .where(BatchItem.batch_id.in_(unfinished), BatchItem.finished_at > database_time(-RATE_WINDOW_S))
+        .where(BatchItem.state.in_((ItemState.COMPLETED, ItemState.FAILED)))  # what is refused took no time
         .group_by(BatchItem.batch_id)
     )
     rates = {}

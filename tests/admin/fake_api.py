@@ -56,6 +56,7 @@ class Batch:
     cancelled: bool = False
     items: dict[str, Item] = field(default_factory=dict)
     to_review: int = 0
+    unsent: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         counts = Counter(item.state for item in self.items.values())
@@ -68,7 +69,7 @@ class Batch:
             "options": {"format": "jpeg"} | self.asked["options"],
             "status": status,
             "counts": {**dict.fromkeys(("queued", "running", "completed", "failed", "cancelled"), 0), **counts}
-            | {"total": len(self.items)},
+            | {"refused": len(self.unsent), "total": len(self.items) + len(self.unsent)},
             "faces": counts["completed"],
             "to_review": self.to_review,
             "created_at": "2026-03-04T11:00:00+00:00",
@@ -206,6 +207,8 @@ class FakeApi:
                 found.closed = True
             elif what == "cancel":
                 found.cancelled = True
+            elif what == "unsent":
+                found.unsent |= {file["name"]: file["code"] for file in request.get_json()["files"]}
             elif what == "retry-failed":
                 for item in found.items.values():
                     if item.state == "failed":

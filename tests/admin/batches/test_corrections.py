@@ -56,7 +56,7 @@ def test_deleted_picture_is_named(api: FakeApi, run: Run, folder: Path, out: Pat
     api.judge = judge
     ran = run("submit", folder, "--out", out)
     assert ran.exit_code == 1
-    assert "failed: b.png: it was deleted at the service (deleted)" in ran.output
+    assert "deleted: b.png: it was deleted at the service (deleted)" in ran.output
     assert run("download", api.only.id, "--out", tmp_path / "again").exit_code == 0
     assert set(tree(tmp_path / "again")) == {"a.jpg"}
 

@@ -1,8 +1,11 @@
 """How a run shows where it is: a bar on a terminal, lines elsewhere, nothing when it shall be quiet."""
 
+import time
+
 import pytest
 
 from admin.batches import displays
+from admin.batches.displays import Pace
 
 
 def shown(capsys: pytest.CaptureFixture[str], *, quiet: bool = False, bar: bool = True) -> str:
@@ -18,6 +21,13 @@ def test_terminal_gets_bars(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     err = shown(capsys)
     assert "3/4" in err and "2/4" in err and "1.0/s" in err
     assert err.count("the service is busy") == 1
+
+
+def test_rate_and_rest_are_of_this_run() -> None:
+    pace = Pace(before=90, since=time.monotonic() - 10)
+    assert pace.told(95, 100) == " · 0.5/s · 10 s left"
+    assert pace.told(100, 100) == " · 1.0/s"
+    assert pace.told(90, 100) == ""
 
 
 @pytest.mark.parametrize(("terminal", "bar"), [("0", True), ("1", False)], ids=["no terminal", "no bar"])

@@ -13,7 +13,10 @@ from tests.admin.fake_api import FakeApi, Item, result
 def test_download_fetches_somebody_elses_batch(api: FakeApi, run: Run, folder: Path, out: Path, tmp_path: Path) -> None:
     assert run("submit", folder, "--out", out, "--recursive").exit_code == 0
     again = tmp_path / "again"
-    assert run("download", api.only.id, "--out", again).exit_code == 0
+    ran = run("download", api.only.id, "--out", again)
+    assert ran.exit_code == 0
+    first, *_, last = ran.output.splitlines()
+    assert first == last == f"batch {api.only.id}: {api.url}/console/batches/{api.only.id}, results in {again}"
     assert tree(again) == tree(out)
     assert run("download", api.only.id, "--out", again).exit_code == 0
     assert max(api.fetched.values()) == 2
@@ -50,7 +53,7 @@ def test_names_of_a_lying_service_change_nothing(api: FakeApi, run: Run, folder:
     # Before it knows which item is which picture's, the command has nothing but the name to go by.
     api.fault("items", lambda: until(lambda: api.calls["act"] > 0))
     ran = run("submit", folder, "--out", out)
-    assert ran.exit_code == 1 and "failed: a.jpg" in ran.output
+    assert ran.exit_code == 1 and "lost: a.jpg" in ran.output
     assert tree(out) == {"b.jpg": result(b"b.png")}
 
 
@@ -85,7 +88,7 @@ def test_last_items_of_a_cancelled_batch_are_waited_for(api: FakeApi, run: Run, 
 def test_batches_are_listed_shown_and_cancelled(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
     run("submit", folder, "--out", out, "--name", "tuesday")
     assert "tuesday" in run("list").output and api.only.id in run("list").output
-    assert "completed: 2 of 2 done with 2 faces" in run("status", api.only.id).output
+    assert "completed: 2 of 2 done with 2 faces, 0 failed" in run("status", api.only.id).output
     assert "cancelled" in run("cancel", api.only.id).output
     unknown = run("status", "0b8a3c1e-6f0e-4a53-9d0b-3f1f0a2c7d11")
     assert unknown.exit_code == 1 and "not_found" in unknown.output

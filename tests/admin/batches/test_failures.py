@@ -24,8 +24,8 @@ def test_failures_are_named_and_end_with_1(api: FakeApi, run: Run, folder: Path,
     ran = run("submit", folder, "--out", out)
     assert ran.exit_code == 1
     assert "failed: b.png: it is cut short (undecodable_image)" in ran.output
-    assert "failed: x.jpg: Not a picture (unsupported_image)" in ran.output
-    assert "1 done with 1 faces, 2 failed" in ran.output
+    assert "refused: x.jpg: Not a picture (unsupported_image)" in ran.output
+    assert "1 done with 1 faces, 1 failed, 1 refused" in ran.output
     assert set(tree(out)) == {"a.jpg"}
 
 
@@ -41,7 +41,8 @@ def test_unreadable_file_fails_alone(api: FakeApi, run: Run, folder: Path, out: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(journals.Journal, "create", remove_then_begin)
         ran = run("submit", folder, "--out", out)
-    assert looked and ran.exit_code == 1 and "failed: b.png: No such file" in ran.output
+    assert looked and ran.exit_code == 1 and "refused: b.png: No such file" in ran.output
+    assert api.only.unsent == {"b.png": "unreadable_file"}
     assert set(tree(out)) == {"a.jpg"}
 
 

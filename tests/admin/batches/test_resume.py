@@ -47,6 +47,16 @@ def test_retried_items_are_fetched_by_resume(api: FakeApi, run: Run, folder: Pat
     assert max(api.sent.values()) == 1
 
 
+def test_resumed_run_tells_its_own_rate(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    api.judge = lambda item: vars(item).update(state="failed" if item.name == "b.png" else "completed")
+    assert run("submit", folder, "--out", out).exit_code == 1
+    again = run("submit", folder, "--out", out, "--resume")  # which brings nothing new
+    assert "1 done with 1 faces, 1 failed" in again.output and "/s" not in again.output.splitlines()[-2]
+    run("retry", api.only.id)
+    last = run("submit", folder, "--out", out, "--resume")
+    assert "2 done with 2 faces, 1 of them now, 0 failed" in last.output and "/s" in last.output.splitlines()[-2]
+
+
 def test_deleted_batch_is_gone(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
     assert run("submit", folder, "--out", out).exit_code == 0
     batch = api.only.id
@@ -94,6 +104,7 @@ def test_killed_run_goes_on(api: FakeApi, tmp_path: Path, out: Path, number: sig
     status, said = first.end()
     if number == signal.SIGINT:
         assert status == 130 and "--resume" in said
+        assert said.count(f"/console/batches/{api.only.id}, results in {out}") == 2
     sent = api.sent.total()
     assert 120 < sent < 400
     api.delay_s, api.judge = 0, lambda _: None

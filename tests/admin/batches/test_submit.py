@@ -177,12 +177,26 @@ def test_no_pictures_is_a_usage_error(run: Run, tmp_path: Path, out: Path) -> No
     assert run("submit", tmp_path / "none", "--out", out).exit_code == 2
 
 
-def test_names_that_cannot_be_sent_are_failures(run: Run, folder: Path, out: Path) -> None:
-    for name in (b"\xff.jpg", b'say "x".jpg', b"a%22.jpg", b"back\\slash.jpg", b"new\nline.jpg"):
+def test_names_that_cannot_be_sent_are_failures(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    for name in (b"\xff.jpg", 'café "x".jpg'.encode(), b"a%22.jpg", b"back\\slash.jpg", b"new\nline.jpg"):
         Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(b"x")
-    ran = run("submit", folder, "--out", out)
-    assert ran.exit_code == 1 and ran.output.count("(unsendable_name)") == 5
+    told = [
+        "\\udcff.jpg: its name has characters that can't be shown",
+        "a%22.jpg: its name has %22 in it, which can't be sent",
+        "back\\slash.jpg: its name has \\ in it, which can't be sent",
+        'café "x".jpg: its name has " in it, which can\'t be sent',
+        "new\\nline.jpg: its name has characters that can't be shown",
+    ]
+    for words in (["--dry-run"], []):
+        ran = run("submit", folder, "--out", out, *words)
+        lines = sorted(line for line in ran.output.splitlines() if "unsendable_name" in line)
+        assert lines == sorted(f"refused: {one} (unsendable_name)" for one in told)
+    assert ran.exit_code == 1 and "2 done with 2 faces, 0 failed, 5 refused, 1 left out" in ran.output
     assert set(tree(out)) == {"a.jpg", "b.jpg"}
+    # They are in the service's counts as well.
+    assert api.only.unsent == {one.partition(": ")[0]: "unsendable_name" for one in told}
+    assert "2 of 7 done with 2 faces, 0 failed, 5 refused" in run("status", api.only.id).output
+    assert "2 of       7 done, 0 failed, 5 refused" in run("list").output
 
 
 def test_strange_names_cross_unchanged(api: FakeApi, run: Run, tmp_path: Path, out: Path) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.batches import bulk, items, leases, lifecycle
-from core.batches.items import NewItem
+from core.batches.items import NewItem, Refusal
 from core.batches.lifecycle import NewBatch
 from core.contract.options import MaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.database.clock import database_time
@@ -122,6 +122,9 @@ def test_rate_is_of_the_last_minute(session: Session) -> None:
     finished = update(BatchItem).where(BatchItem.state == "completed")
     session.execute(finished.values(finished_at=database_time(-40)))
     session.execute(finished.where(BatchItem.name == "0.jpg").values(finished_at=database_time(-3600)))
+    session.commit()
+    refused = [NewItem(f"{number}.gif", 1, refusal=Refusal("no_image", "")) for number in range(50)]
+    items.add(session, batch, refused)  # which takes no worker's time
     session.commit()
     (progress,) = lifecycle.progress(session, [lifecycle.get(session, batch)])
     assert progress.rate_per_s == pytest.approx(3 / 40, rel=0.1)
