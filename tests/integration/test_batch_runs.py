@@ -96,7 +96,7 @@ def test_folder_comes_back_masked(stack: Stack, tmp_path: Path) -> None:
     words = ("submit", "in", "--out", "out", "--recursive", "--method", "solid", "--format", "png")
     status, said = end(command(stack, tmp_path, *words))
     assert status == 1, said
-    assert "12 done with 12 faces, 1 failed" in said and "failed: broken.jpg" in said
+    assert "12 done with 12 faces, 0 failed, 1 refused" in said and "refused: broken.jpg" in said
     found = tree(tmp_path / "out")
     assert set(found) == {name.removesuffix(".jpg") + ".png" for name in names}
     for name, data in found.items():
@@ -112,7 +112,7 @@ def test_folder_comes_back_masked(stack: Stack, tmp_path: Path) -> None:
     assert batch["options"]["method"] == "solid"
     status, said = end(command(stack, tmp_path, "download", str(batch["id"]), "--out", "again"))
     assert (status, tree(tmp_path / "again")) == (1, found), said
-    assert "failed: broken.jpg" in said
+    assert "refused: broken.jpg" in said
 
 
 def test_detections_come_back_as_json(stack: Stack, tmp_path: Path) -> None:
