@@ -11,7 +11,7 @@ import requests
 
 from tests.contract.admin import ADMIN, AN_ID, COOKIE, basic, body, cookie, kept
 from tests.contract.calls import assert_problem
-from tests.pictures import opened
+from tests.pictures import file, opened, quarters
 from tests.stack import Stack
 from web.console import assets, pages
 
@@ -173,6 +173,17 @@ def test_unknown_thing_is_a_404_page(service: Stack, session: dict[str, str], pa
 @pytest.mark.parametrize("query", ["page=0", "status=lost", "unheard_of=1", "page=1&page=2", "created_after=now"])
 def test_strange_address_is_a_422_page(service: Stack, session: dict[str, str], query: str) -> None:
     assert query.split("=", maxsplit=1)[0] in text(get(service, f"/jobs?{query}", cookies=session), 422)
+
+
+def test_preview_is_for_the_administrator_and_a_picture(service: Stack, session: dict[str, str]) -> None:
+    path = f"{service.url}/console/preview"
+    picture = {"image": ("a.heic", file(quarters(80, 60), "heic"))}
+    assert_problem(requests.post(path, files=picture, timeout=30), 401)
+    assert_problem(requests.post(path, cookies=session, timeout=30), 422)
+    assert_problem(requests.post(path, files={"image": b"none"}, cookies=session, timeout=30), 415)
+    shown = requests.post(path, files=picture, cookies=session, timeout=30)
+    assert (shown.headers["X-Image-Size"], shown.headers["Cache-Control"]) == ("80 60", "no-store")
+    assert opened(shown.content).size == (80, 60)
 
 
 def test_empty_parameters_ask_for_nothing(service: Stack, session: dict[str, str]) -> None:

@@ -4,8 +4,10 @@ import json
 import re
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests import pictures
 from tests.e2e import seeds
 from tests.e2e.browsers import payload
 from tests.e2e.conftest import PageErrors
@@ -75,6 +77,21 @@ def test_regions_are_drawn_with_the_keyboard(page: Page) -> None:
     assert raised["unit"] == first["unit"] == "relative" and 0.8 < raised["y1"] < first["y1"]
     page.get_by_role("button", name="Always mask 2").press("Delete")
     assert drawn(page, "Always mask") == [raised]
+
+
+def test_image_that_no_browser_shows_is_shown_by_the_service(page: Page) -> None:
+    """A HEIC original is seen before and after it is masked, and what is drawn over it is in its own pixels."""
+    heic = pictures.file(Image.fromarray(pictures.astronaut()).resize((2048, 2048)), "heic")
+    page.goto("/console/test")
+    page.get_by_label("Choose an image").set_input_files(payload("IMG_0001.HEIC", heic))
+    shown = page.get_by_alt_text("Original")
+    expect(shown).to_have_js_property("naturalWidth", 1600)
+    expect(page.get_by_text("1 detected, 1 masked")).to_be_visible()
+    page.get_by_role("button", name="Add box").click()
+    (region,) = drawn(page, "Always mask")
+    assert (region["x1"] + region["x2"], region["y1"] + region["y2"]) == (2048, 2048)
+    expect(page.get_by_text("2 masked")).to_be_visible()
+    expect(page.get_by_text("This browser can't display")).to_have_count(0)
 
 
 def test_text_that_is_no_regions_is_left(page: Page, page_errors: PageErrors) -> None:

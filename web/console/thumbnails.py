@@ -9,6 +9,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 
 from core.errors import NotFound
+from core.pictures import headers
 from core.records import records
 from core.records.rows import ImageDetail
 from web import current
@@ -39,6 +40,17 @@ def get_result(image_id: str, job_id: str, size: str) -> Response:
         return _thumbnail(detail.processed_s3_key, size)
     job_uuid = ids.parse(job_id)
     return _thumbnail(next((job.processed_s3_key for job in detail.jobs if job.id == job_uuid), None), size)
+
+
+@thumbnails.post("/preview")
+@guards.admin()
+def post_preview() -> Response:
+    """Show a picture that is not stored, as browsers can't show HEIC or TIFF; a header tells its own size."""
+    file = request.files.get("image")
+    data = file.read() if file else b""
+    header = headers.probe(data, current.services().settings.max_image_pixels)
+    preview = current.services().engine.run_thumbnail(data, SIDES["large"], caller_has_gone)
+    return Response(preview, mimetype="image/jpeg", headers={"X-Image-Size": f"{header.width} {header.height}"})
 
 
 def _image_detail(image_id: str) -> ImageDetail:

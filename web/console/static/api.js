@@ -6,7 +6,8 @@ import { explain, t } from "./texts.js";
 export class ApiError extends Error {}
 
 // When the session has ended, the viewer logs in on the page, which keeps all that is there, and the call is repeated.
-export async function callApi(method, path, { json, form, signal } = {}) {
+// raw: the response itself is wanted.
+export async function callApi(method, path, { json, form, signal, raw = false } = {}) {
   const request = {
     method,
     signal,
@@ -20,7 +21,7 @@ export async function callApi(method, path, { json, form, signal } = {}) {
     response = await send(path, request);
   }
   if (!response.ok) throw await toError(response);
-  return response.status === 204 ? null : response.json();
+  return raw ? response : response.status === 204 ? null : response.json();
 }
 
 async function send(path, request) {

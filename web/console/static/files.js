@@ -1,4 +1,6 @@
-// Dropped files, including those in dropped folders.
+// Files that are dropped or chosen, including those in folders.
+
+import { callApi } from "./api.js";
 
 export async function droppedFiles(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
@@ -53,6 +55,14 @@ export function addFiles(map, files) {
     for (let number = 2; isOther(map.get(own)); number += 1) own = name.replace(/(\.[^./]*)?$/, (suffix) => ` (${number})${suffix}`);
     map.set(own, file);
   }
+}
+
+// An image that the browser can't show, as the service shows it: a smaller JPEG, and the size of the image itself.
+export async function fetchPreview(file) {
+  const form = new FormData();
+  form.append("image", file);
+  const response = await callApi("POST", "/console/preview", { form, raw: true });
+  return { blob: await response.blob(), size: response.headers.get("X-Image-Size").split(" ").map(Number) };
 }
 
 export function formatSize(bytes) {

@@ -1,8 +1,9 @@
 // The test page: masks one image with the chosen options, and shows the same call as a curl command.
 
 import { callApi } from "./api.js";
+import { curlCommand } from "./curl.js";
 import { confirmAction } from "./dialogs.js";
-import { formatSize, onDrop } from "./files.js";
+import { fetchPreview, formatSize, onDrop } from "./files.js";
 import { drawFaces } from "./overlays.js";
 import { editRegions } from "./regions.js";
 import { t } from "./texts.js";
@@ -16,9 +17,11 @@ const regions = [...form.querySelectorAll("textarea[name]")]; // sent in the bod
 const TIMINGS = ["decode_ms", "preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms", "nms_ms", "mask_ms", "encode_ms", "total_ms"];
 
 const original = find("original");
-const drawRegions = editRegions(find("regions"), regions, find("region-kind"), () => [original.naturalWidth, original.naturalHeight]);
+const drawRegions = editRegions(find("regions"), regions, find("region-kind"), () => size ?? [original.naturalWidth, original.naturalHeight]);
 
 let file = null;
+let size = null; // of the image, where a preview of another size is shown
+let isShown = true;
 let pending = null;
 let uncovered = 0; // how many sure faces the shown result leaves visible
 
@@ -36,8 +39,26 @@ function select(chosen) {
   find("empty").hidden = true;
   find("sides").hidden = false;
   find("drawing").hidden = true; // until the image is there
+  [size, isShown] = [null, true];
   showImage(original, file);
+  original.onerror = showPreview;
   mask();
+}
+
+// The browser can't show the image: the service does.
+async function showPreview() {
+  original.hidden = true;
+  const own = file;
+  try {
+    const preview = await fetchPreview(own);
+    if (own !== file) return;
+    size = preview.size;
+    showImage(original, preview.blob);
+  } catch {
+    if (own !== file) return;
+    isShown = false;
+    if (!find("save").hidden) find("notes").prepend(createElement("li", t("not_shown")));
+  }
 }
 
 // A file that is refused takes the place of the one before: nothing on the page is of that any more.
@@ -101,24 +122,12 @@ function givenRegions() {
   return regions.filter((field) => field.value.trim()).map((field) => [field.name, field.value.trim()]);
 }
 
-function shellQuote(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 function updateCurl() {
   for (const option of [...options, ...regions]) option.classList.toggle("changed", option.value !== option.dataset.default);
   const curl = document.getElementById("curl");
   const query = changedOptions().toString();
   const url = curl.dataset.url + (query ? `?${query}` : "");
-  const format = form.elements.format.value;
-  const name = file ? file.name : "photo.jpg";
-  curl.textContent = [
-    'curl -f -H "X-API-Key: $FACE_API_KEY"',
-    `-F ${shellQuote(`image=@${name}`)}`,
-    ...givenRegions().map(([name, text]) => `--form-string ${shellQuote(`${name}=${text.replace(/\s+/g, " ")}`)}`),
-    shellQuote(url),
-    `-o masked.${format === "jpeg" ? "jpg" : format}`,
-  ].join(" \\\n  ");
+  curl.textContent = curlCommand(url, file ? file.name : "photo.jpg", givenRegions(), form.elements.format.value);
 }
 
 form.addEventListener("input", updateCurl);
@@ -187,7 +196,7 @@ function showResult(result) {
   uncovered = masking.uncovered_faces;
   const { metadata_removed: removed = [], verification } = result;
   const notes = find("notes");
-  if (original.hidden) notes.append(createElement("li", t("not_shown")));
+  if (!isShown) notes.append(createElement("li", t("not_shown")));
   if (processing.smallest_face_px) notes.append(createElement("li", t("smallest_face", { px: Math.ceil(processing.smallest_face_px) })));
   if (removed.length) notes.append(createElement("li", t("metadata_removed", { names: removed.join(", ") })));
   if (uncovered) notes.append(createElement("li", t("uncovered_faces", { n: uncovered }), "warned"));
