@@ -76,7 +76,7 @@ def test_rejected_image_shows_the_request_id(page: Page, page_errors: PageErrors
 def test_key_is_created_used_and_revoked(page: Page, site: Site) -> None:
     page.goto("/console/keys")
     page.get_by_placeholder("Name of the new key").fill("the night desk")
-    page.get_by_role("button", name="Create").click()
+    page.get_by_role("button", name="Create", exact=True).click()
     dialog = page.get_by_role("dialog", name="Your new API key")
     text = dialog.locator("code").inner_text()
     for _ in range(3):
@@ -97,8 +97,8 @@ def test_key_is_created_used_and_revoked(page: Page, site: Site) -> None:
     row.get_by_role("button", name="Activate").click()
     expect(row).to_contain_text("Active")
 
-    row.get_by_role("button", name="Rename").click()
-    page.get_by_role("dialog", name="Rename").get_by_label("Name").fill("the day desk")
+    row.get_by_role("button", name="Edit").click()
+    page.get_by_role("dialog", name="Edit key").get_by_label("Name").fill("the day desk")
     page.get_by_role("button", name="Save").click()
     row = page.get_by_role("row", name="the day desk")
     row.get_by_role("button", name="Delete").click()
