@@ -27,7 +27,7 @@ OTHER_STATES = ("queued", "running", "failed", "refused", "cancelled", "lost", "
 
 
 @dataclass
-class Pace:
+class RunRate:
     """How fast this run is. before: how many were done when it began; total, done: of now."""
 
     before: int = 0
@@ -51,7 +51,7 @@ class ProgressDisplay:
 
     show: Callable[[int, int, int, str], None]
     notify: Callable[[str], None]
-    pace: Pace = field(default_factory=Pace)
+    pace: RunRate = field(default_factory=RunRate)
     _notified_at: float = 0.0
     _shown_at: float = 0.0
 
@@ -149,7 +149,7 @@ def failure(found: Failure) -> None:
     terminals.echo(f"{found.state}: {found.name}: {found.detail or found.code} ({found.code})", err=True)
 
 
-def summary(journal: Journal, pace: Pace) -> int:
+def summary(journal: Journal, pace: RunRate) -> int:
     """Print the summary of a run, and each failure to stderr; return the number of failures."""
     counts, failures = journal.counts_by_state(), 0
     for found in journal.failures():

@@ -15,7 +15,7 @@ from admin import terminals
 from admin.batches import calls, displays, pictures, resumptions
 from admin.batches.calls import BatchInfo
 from admin.batches.clients import Client, RequestRejected
-from admin.batches.displays import Pace, ProgressDisplay
+from admin.batches.displays import ProgressDisplay, RunRate
 from admin.batches.downloads import Downloader
 from admin.batches.journals import FAILED, Journal, JournalError
 from admin.batches.outcomes import Failure
@@ -186,10 +186,10 @@ def _run(
 ) -> int:
     """Execute a run with its progress display, and print the summary; however it ends, where the batch is."""
     counts = journal.counts_by_state()
-    pace = Pace(counts.get("downloaded", 0))
+    pace = RunRate(counts.get("downloaded", 0))
     try:
         with displays.open_display(quiet=options.quiet, bar=options.bar) as display:
-            display.pace = Pace(pace.before + sum(counts.get(state, 0) for state in FAILED))
+            display.pace = RunRate(pace.before + sum(counts.get(state, 0) for state in FAILED))
             asyncio.run(work(display))
     except BaseExceptionGroup as group:
         _tell_where(journal, out)

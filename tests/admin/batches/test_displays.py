@@ -5,7 +5,7 @@ import time
 import pytest
 
 from admin.batches import displays
-from admin.batches.displays import Pace
+from admin.batches.displays import RunRate
 
 
 def shown(capsys: pytest.CaptureFixture[str], *, quiet: bool = False, bar: bool = True) -> str:
@@ -24,7 +24,7 @@ def test_terminal_gets_bars(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 
 
 def test_rate_and_rest_are_of_this_run() -> None:
-    pace = Pace(before=90, since=time.monotonic() - 10)
+    pace = RunRate(before=90, since=time.monotonic() - 10)
     assert pace.told(95, 100) == " · 0.5/s · 10 s left"
     assert pace.told(100, 100) == " · 1.0/s"
     assert pace.told(90, 100) == ""
