@@ -40,6 +40,8 @@ def test_doubtful_faces_are_reviewed(page: Page, site: Site) -> None:
     page.goto("/console/review")
     expect(page.get_by_text("1 of 2")).to_be_visible()
     assert str(second.image_id) in page.content()
+    expect(page.locator("[data-rows] li > :first-child")).to_have_text(["Face 3", "Face 2", "Face 1"])
+    expect(page.locator("[data-rows] .pill")).to_have_text(["Not masked", "Doubtful"])
     page.get_by_role("button", name="Reject: Face 2").click()
     picture = page.locator("[data-marks]")
     box = picture.bounding_box()

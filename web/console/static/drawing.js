@@ -17,7 +17,8 @@ export function boxElement(box, name, classes, size) {
   const element = createSvg("g", { class: `mark ${classes}`, tabindex: 0, role: "button", "aria-label": name });
   element.append(
     createSvg("rect", { x: x1, y: y1, width: x2 - x1, height: y2 - y1 }),
-    createSvg("text", { x: x1, y: Math.max(y1 - label * 0.3, label), "font-size": label }, name),
+    // Above the box, or inside it where the image ends; in shares of the label, whose size a zoom changes.
+    createSvg("text", { x: x1, y: y1, dy: y1 < label * 1.3 ? "1em" : "-0.3em", "font-size": label }, name),
   );
   return element;
 }

@@ -29,9 +29,10 @@ export class Edits {
     this.isRestored = Boolean(draft && draft !== this.#initial && this.#apply(draft));
   }
 
-  // Those that a person should look at come first.
+  // Those that a person should look at come first, and of them those that have no mask.
   get order() {
-    return [...this.faces.filter(needsLook), ...this.faces.filter((face) => !needsLook(face))];
+    const rank = (face) => (face.loose ? 0 : face.doubtful ? 1 : 2);
+    return this.faces.toSorted((one, other) => rank(one) - rank(other));
   }
 
   get isChanged() {

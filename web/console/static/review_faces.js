@@ -78,7 +78,8 @@ export function showFaces(edits, zoom, overlay, rows) {
   function faceRow(face) {
     const pills = [];
     if (face.uncovered) pills.push(pill(words.uncovered, "failed"));
-    else if (needsLook(face)) pills.push(pill(words.doubtful, "doubtful"));
+    else if (face.near) pills.push(pill(words.near, "doubtful"));
+    else if (face.doubtful) pills.push(pill(words.doubtful, "doubtful"));
     const name = createElement("span", nameOf(face), face.removed ? "gone" : "");
     const confidence = createElement("span", face.confidence.toFixed(2), "muted number");
     const button = actionButton(face.removed ? words.restore : words.reject, nameOf(face), () => edits.toggle(face));
