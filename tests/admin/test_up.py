@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 from admin import embedded
 from core.config import ROOT
 from tests.contract import pictures
+from tests.integration import scrapes
 from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -153,7 +155,7 @@ def start(model: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def running(start: Start) -> Up:
     """Return a service that is ready, for the tests that leave it so."""
-    return start().until_ready()
+    return start(FACE_API_METRICS_PORT=scrapes.free_ports()).until_ready()
 
 
 def _alive(processes: list[psutil.Process], limit_s: float) -> list[psutil.Process]:
@@ -170,6 +172,15 @@ def test_up_tells_how_it_is_reached(running: Up) -> None:
     assert f"key, password   in {Path('var') / 'dev.env'}" in running.said
     assert 'curl -f -H "X-API-Key: $FACE_API_KEY" -F image=@photo.jpg' in running.said
     assert not [name for name in ("FACE_API_KEY", "FACE_API_ADMIN_PASSWORD") if reported[name] in running.said]
+
+
+def test_up_tells_where_its_numbers_are(running: Up) -> None:
+    told = re.findall(r"metrics +(\S+) of (\w+)", running.said)
+    assert [program for _, program in told] == ["web", "worker", "maintenance"]
+    for url, program in told:
+        answer = httpx.get(url, trust_env=False)
+        assert answer.status_code == 200
+        assert f'face_api_build_info{{program="{program}"' in answer.text
 
 
 def test_up_shows_secrets_on_a_terminal(start: Start) -> None:

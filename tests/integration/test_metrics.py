@@ -11,8 +11,9 @@ from sqlalchemy import func, select
 from core.database.models import ProcessingJob
 from tests.conftest import StartService
 from tests.integration import scrapes
-from tests.integration.test_batches import begin, finished, picture, upload
+from tests.integration.test_batches import admin, begin, finished, picture, upload
 from tests.integration.test_engine import until
+from tests.integration.test_heartbeats import slow_picture
 from tests.stack import Stack
 
 CALLS = "face_api_requests_total"
@@ -120,6 +121,37 @@ def test_killed_processes_lose_and_double_nothing(counted: Stack) -> None:
         assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
         assert after[2] > before[2]
         before = after
+
+
+def test_item_of_a_killed_process_is_counted_as_lost(counted: Stack) -> None:
+    def lost() -> tuple[float, float]:
+        worker = scrapes.numbers(counted, "worker")
+        return worker.sum("face_api_lost_tasks_total", task="batch"), worker.sum("face_api_lease_expiries_total")
+
+    before = lost()
+    batch = begin(counted)
+    upload(counted, batch, ("slow.jpg", slow_picture()))
+    until(lambda: admin(counted, "GET", f"/{batch}")["counts"]["running"])
+    for process in pool_processes(counted):
+        process.kill()
+    until(lambda: lost() == (before[0] + 1, before[1] + 1))
+    assert finished(counted, batch)["counts"]["completed"] == 1
+
+
+@pytest.mark.usefixtures("embedded_tiers")
+def test_results_that_were_not_kept_are_counted(counted: Stack) -> None:
+    def unkept() -> float:
+        return scrapes.numbers(counted, "web").sum("face_api_unkept_results_total", cause="storage")
+
+    folder, before = counted.own_settings().var_dir / "objects", unkept()
+    folder.rename(folder.with_name("elsewhere"))
+    folder.write_text("no folder")
+    try:
+        assert call(counted, "mask", picture()) == 200
+    finally:
+        folder.unlink()
+        folder.with_name("elsewhere").rename(folder)
+    assert unkept() == before + 1
 
 
 def test_labels_have_few_values(counted: Stack) -> None:

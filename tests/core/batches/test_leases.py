@@ -7,9 +7,11 @@ from core.batches import items, leases, lifecycle, reaping
 from core.batches.items import NewItem
 from core.batches.leases import ItemResult
 from core.database.models import BatchItem
+from core.observability import metrics
 from core.records import cleanups, records
 from tests.core import rows
 from tests.core.batches.made import LEASE_S, OPTIONS, assert_right, begun, counts, ready, result, run_out, take, taken
+from tests.core.observability import counted
 
 
 def test_items_are_taken_in_their_order(session: Session) -> None:
@@ -57,6 +59,7 @@ def test_worker_that_was_given_up_changes_nothing(session: Session) -> None:
 
 
 def test_third_death_is_quarantine(session: Session) -> None:
+    quarantined = counted.value(metrics.LEASE_EXPIRIES, "failed")
     batch = begun(session, 2)
     lifecycle.close(session, batch)
     for death in (1, 2, 3):
@@ -72,6 +75,7 @@ def test_third_death_is_quarantine(session: Session) -> None:
             session.execute(update(BatchItem).where(BatchItem.name == "1.jpg").values(lost_leases=0))
             session.commit()
             ready(session)
+    assert counted.value(metrics.LEASE_EXPIRIES, "failed") == quarantined + 1
     poisoned = items.page(session, lifecycle.get(session, batch), 1, 10).items[0].row
     assert (poisoned.state, poisoned.error_code, poisoned.lost_leases) == ("failed", "quarantined", 3)
     assert poisoned.error_detail and "3 workers died" in poisoned.error_detail

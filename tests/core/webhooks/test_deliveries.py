@@ -26,10 +26,12 @@ from core.contract.options import ResolvedMaskOptions
 from core.database.engine import SessionFactory
 from core.database.models import Batch, WebhookDelivery
 from core.database.upserts import table_of
+from core.observability import metrics
 from core.webhooks import addresses, deliveries, posts
 from core.webhooks.addresses import AddressPolicy
 from core.webhooks.deliveries import RETRY_DELAYS, DeliverySummary
 from core.webhooks.posts import AttemptResult, WebhookMessage
+from tests.core.observability import counted
 
 EVERY_PORT = tuple(range(1, 65536))
 TRUSTED = AddressPolicy(allow_private=True, ports=EVERY_PORT)
@@ -186,6 +188,20 @@ def test_receiver_that_comes_back_gets_it(sessions: SessionFactory, settings: Se
     make_due(sessions)
     assert deliveries.deliver_due(sessions, settings) == DeliverySummary(1, 1)
     assert all_deliveries(sessions)[0].status == "delivered"
+
+
+def test_attempts_are_counted(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+    def counts() -> tuple[float, float]:
+        of = metrics.WEBHOOK_ATTEMPTS
+        return counted.value(of, "failed"), counted.value(of, "delivered")
+
+    failed, delivered = counts()
+    receiver.statuses = [503]
+    ended(sessions, receiver.url)
+    deliveries.deliver_due(sessions, settings)
+    make_due(sessions)
+    deliveries.deliver_due(sessions, settings)
+    assert counts() == (failed + 1, delivered + 1)
 
 
 def test_gone_receiver_gets_nothing_more(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
