@@ -53,6 +53,23 @@ def test_object_is_served_safely(service: Stack) -> None:
 
 
 @pytest.mark.usefixtures("embedded_tiers")
+def test_parts_of_an_object_are_served(service: Stack) -> None:
+    """A player asks for ranges: of a video, the beginning and then where a person jumps to."""
+    job = kept(service)
+    link = body(basic(service, "GET", f"/jobs/{job.id}"))["processed_url"]
+    whole = requests.get(link, timeout=30)
+    assert whole.headers["Accept-Ranges"] == "bytes" and whole.headers["Content-Length"] == str(len(whole.content))
+    for asked, part in [("bytes=5-14", slice(5, 15)), ("bytes=-7", slice(-7, None)), ("bytes=100-", slice(100, None))]:
+        found = requests.get(link, headers={"Range": asked}, timeout=30)
+        assert (found.status_code, found.content) == (206, whole.content[part])
+        assert found.headers["Cache-Control"] == "private, no-store"
+    beyond = requests.get(link, headers={"Range": f"bytes={len(whole.content) + 5}-"}, timeout=30)
+    assert (beyond.status_code, beyond.content) == (200, whole.content)
+    head = requests.head(link, timeout=30)
+    assert (head.status_code, head.headers["Content-Length"], head.content) == (200, str(len(whole.content)), b"")
+
+
+@pytest.mark.usefixtures("embedded_tiers")
 def test_altered_link_is_404(service: Stack) -> None:
     mine, other = kept(service), kept(service)
     link = body(basic(service, "GET", f"/jobs/{mine.id}"))["processed_url"]

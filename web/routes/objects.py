@@ -1,8 +1,10 @@
 """Stored pictures when the store is a folder: its links lead here. An S3 server serves its own."""
 
 import os
+from contextlib import suppress
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import FileWrapper
 
 from core.errors import NotFound
@@ -31,7 +33,8 @@ def get_object(key: str) -> Response:
     response = Response(wrap(file, STEP_BYTES), direct_passthrough=True)
     response.content_length = size
     response.headers.update(headers)
-    response.make_conditional(request, accept_ranges=True, complete_length=size)
+    with suppress(RequestedRangeNotSatisfiable):  # then it is all of it
+        response.make_conditional(request, accept_ranges=True, complete_length=size)
     # Should a browser ever take a picture for a page, that page may do nothing.
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

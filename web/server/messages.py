@@ -7,6 +7,7 @@ from gunicorn.http.errors import InvalidHeader
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
+from core.storage.folder import LINK_PATH
 from web.server.request_bodies import DirectBody
 
 # What a refused client may still send before it is disconnected: clients read the answer only after sending.
@@ -30,8 +31,9 @@ class ClientRequest(Request):  # type: ignore[misc]
         """Judge the headers, then see how the body ends."""
         if self.version >= (1, 1) and not any(name == "HOST" for name, _ in self.headers):
             raise HostMissing
-        # No answer needs it, and a file in pieces could not be handed to the kernel.
-        self.headers = [(name, value) for name, value in self.headers if name != "RANGE"]
+        # Only players need it, for videos; a file in pieces can't be handed to the kernel.
+        if not self.path.startswith(LINK_PATH):
+            self.headers = [(name, value) for name, value in self.headers if name != "RANGE"]
         super().set_body_reader()
         if isinstance(self.body.reader, LengthReader):
             self.body = DirectBody(self.body.reader)

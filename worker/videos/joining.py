@@ -4,8 +4,7 @@ import gzip
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
-from typing import Any
+from typing import Any, BinaryIO
 
 from core.batches.videos import objects, steps
 from core.batches.videos.steps import StepResult
@@ -23,16 +22,22 @@ def join(work: Work) -> StepResult:
         count = len(steps.segments(session, video_id))
     tracks = objects.tracks(video_id)
     work.put_lines(tracks, _lines(work, count))
-    with work.source() as (source, header), temporary_file() as out, ExitStack() as opened:
-        parts = [opened.enter_context(work.store.open(objects.part(video_id, number))) for number in range(count)]
+    with work.source() as (source, header), temporary_file() as out:
         output = worker_steps.output(work, header)
         suffix = output.container(header)
-        work.turns.beside(lambda: joining.join(parts, source, header, output, out))
+        work.turns.beside(lambda: joining.join(_parts(work, count), source, header, output, out))
         size = out.seek(0, 2)
         out.seek(0)
         key = objects.result(video_id, suffix)
         work.store.put_from(key, out, TYPES[suffix])
     return StepResult({"result_key": key, "result_size_bytes": size}, keys=[key, tracks])
+
+
+def _parts(work: Work, segments: int) -> Iterator[BinaryIO]:
+    """Open the masked segments, one after the other."""
+    for number in range(segments):
+        with work.store.open(objects.part(work.lease.video_id, number)) as part:
+            yield part
 
 
 def _lines(work: Work, segments: int) -> Iterator[str]:

@@ -1,15 +1,19 @@
 """Steps of videos and their leases: each follows when all before it are completed, whoever dies meanwhile."""
 
+import json
 import uuid
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import config
 from core.batches.videos import lifecycle, objects, steps
 from core.batches.videos.steps import StepResult
 from core.contract.states import StepKind
-from core.database.models import Video
+from core.database.models import Video, WebhookDelivery
 from core.errors import NotFound
+from core.webhooks import events
 from tests.core.batches.videos.made import (
     LEASE_S,
     OPTIONS,
@@ -201,6 +205,30 @@ def test_list_shows_a_keys_own_videos(session: Session) -> None:
     assert {video.id for video in found.items} == {video.id for video in videos}
     assert lifecycle.page(session, 1, 10, shown=()).total == 0
     assert lifecycle.page(session, 1, 10).total == 4
+
+
+def test_receiver_is_told_of_the_end(session: Session) -> None:
+    ends = [begun(session, webhook_url="https://example.org/") for _ in range(2)]
+    begun(session)
+    lifecycle.cancel(session, ends[1].id)
+    with_result = steps.StepResult(RESULT)
+    while (held := take(session)) is not None:
+        if held.kind == StepKind.PROBE:
+            assert steps.complete(session, held, StepResult(PROBED, SEGMENTS))
+        elif held.kind == StepKind.JOIN:
+            assert steps.finish(session, held, with_result)
+        else:
+            assert steps.complete(session, held, StepResult())
+    told = {one.video_id: json.loads(one.payload) for one in session.scalars(select(WebhookDelivery))}
+    assert {video: one["type"] for video, one in told.items()} == {
+        ends[0].id: "video.completed",
+        ends[1].id: "video.cancelled",
+    }
+    settings = config.read(public_url="https://faces.example.org")
+    sent = json.loads(events.body(json.dumps(told[ends[0].id]), settings))
+    assert sent["data"]["url"] == f"https://faces.example.org/api/v1/videos/{ends[0].id}"
+    lifecycle.remove(session, ends[0].id)
+    assert [one.video_id for one in session.scalars(select(WebhookDelivery))] == [ends[1].id]
 
 
 def test_old_videos_expire(session: Session) -> None:
