@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from core.video.colors import YuvConverter
 from core.video.frames import VideoFrame
 from core.video.media import VideoHeader
+from core.video.segments import MAX_TIME_S
 
 # Keeps the time base and the times of frames as they are.
 PART_FORMAT = "nut"
-# A part's times are all later by an hour: its format knows none before 0, and a B-frame or an edit list begins there.
-PART_DELAY_S = 3600
+# By how much a part's times are later: its format knows none before 0, where frames of an edited video may be.
+PART_DELAY_S = MAX_TIME_S + 3600
 MAX_RATE = 65_535  # a rate's parts have 16 bits in the headers of some codecs
 # measured: docs/video.md; of x264's presets the last before quality for a size falls steeply
 X264 = {"preset": "veryfast", "threads": "1", "bf": "2", "forced-idr": "1"}

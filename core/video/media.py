@@ -14,7 +14,7 @@ from core.video.colors import Colors
 from core.video.orientations import Orientation
 from core.video.signatures import Container
 
-MAX_FPS = 1000.0
+MIN_FPS, MAX_FPS = 0.1, 1000.0
 FPS = 25.0  # chosen: of a file that says nothing
 MAX_PACKETS = 300  # chosen: before the first frame; an open group of pictures has some ten of them
 ALIGNED = 128  # FFmpeg: STRIDE_ALIGN is 64; VP9 and AV1 work by blocks of 128 at most
@@ -142,4 +142,4 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> DecodedFrame
 
 def _fps(stream: VideoStream) -> float:
     rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-    return min(MAX_FPS, float(rate)) if rate else FPS
+    return min(MAX_FPS, max(MIN_FPS, float(rate))) if rate else FPS

@@ -18,6 +18,7 @@ from core.video.media import VideoHeader, VideoLimits
 SEGMENT_S = 10  # chosen: what a dead worker costs; ten seconds of 1080p are a minute of work
 # How much earlier than stated a video may end. chosen: sound and pictures differ by some frames
 MISSING_S, MISSING_SHARE = 1.0, 0.02
+MAX_TIME_S = 3600 * 24 * 30  # chosen: a camera may count from when it was switched on
 SHOWN = 0x10  # of a VP8 frame's first byte: RFC 6386, 9.1
 
 
@@ -99,8 +100,10 @@ class _Packets:
         return shown
 
     def judge(self, header: VideoHeader) -> None:
-        """Compare what there is with what the header states."""
+        """Compare what there is with what the header states, and with what can be written."""
         times = self._times
+        if any(abs(time * header.time_base) > MAX_TIME_S for time in (min(times, default=0), max(times, default=0))):
+            raise InvalidVideo("the times of the video's frames are nonsense")
         lasts_s = float((max(times) - min(times)) * header.time_base) if times else 0.0
         if lasts_s > self._limits.max_duration_s:
             raise VideoTooLarge(f"the video has {lasts_s:,.0f} s, more than {self._limits.max_duration_s:,.0f}")

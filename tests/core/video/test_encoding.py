@@ -1,6 +1,7 @@
 """Masked videos: the same times, the same sound, the same colours, and nothing else of the source."""
 
 import io
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -114,6 +115,17 @@ def test_sound_without_place_in_mp4_is_encoded_anew() -> None:
     assert sound(masked)[1] == pytest.approx(sound(data)[1], abs=2048)
 
 
+def test_sound_that_runs_backwards_is_put_in_order() -> None:
+    """Half of its packets say that they come before the others; the video is written all the same."""
+    data = bytearray(made.video(Recipe("libvpx-vp9", "webm", options={"cpu-used": "8"}, audio="libopus")))
+    blocks = [found.start() for found in re.finditer(rb"\xa3.{1,3}\x82(?=.{2}\x80)", bytes(data), re.DOTALL)]
+    for block in blocks[5:20]:
+        at = data.index(b"\x82", block + 1) + 1
+        data[at : at + 2] = b"\0\1"
+    masked = through(bytes(data), VideoOutput())
+    assert sound(masked)[0] == sound(bytes(data))[0]
+
+
 def test_sound_is_dropped_when_asked() -> None:
     masked = through(made.video(Recipe(audio="aac")), VideoOutput(audio="drop"))
     with opened(masked) as container:
@@ -205,7 +217,8 @@ def test_gpl_encoder_can_be_forbidden() -> None:
 
 @pytest.mark.parametrize("output", [MP4, WEBM])
 def test_same_frames_give_same_bytes(output: VideoOutput) -> None:
-    data = made.video(Recipe(times=made.varying(40), audio="aac"))
+    # x264's AVX-512 code reads beyond very small frames.
+    data = made.video(Recipe(times=made.varying(40), audio="aac", size=(640, 360)))
     assert through(data, output) == through(data, output)
 
 
