@@ -62,7 +62,9 @@ def test_regions_are_drawn_with_the_keyboard(page: Page) -> None:
     page.get_by_label("Always mask").fill(seeds.BAND)
     page.get_by_label("Choose an image").set_input_files(payload("portrait.jpg", seeds.portrait()))
     expect(page.get_by_role("button", name="Always mask 1")).to_be_attached()
-    page.get_by_role("button", name="Add box").press("Enter")
+    expect(page.get_by_text("1 detected, 2 masked")).to_be_visible()
+    with page.expect_response(re.compile("/test/mask")):
+        page.get_by_role("button", name="Add box").press("Enter")
     expect(page.get_by_role("button", name="Always mask 2")).to_be_focused()
     first, added = drawn(page, "Always mask")
     with page.expect_response(re.compile("/test/mask")) as answered:
