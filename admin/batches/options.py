@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from core.contract import fields, problems, region_options
 from core.contract.fields import OptionField
 from core.contract.options import DetectOptions, MaskOptions
+from core.contract.presets import PRESETS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 JobType = Literal["mask", "detect"]
@@ -36,8 +37,10 @@ PARAMETER_TYPES: dict[str, click.ParamType[Any]] = {
 
 
 def detection_options(command: Command) -> Command:
-    """Add every option of mask, which include those of detect; one that isn't given is None."""
-    return options_of(MaskOptions)(command)
+    """Add every option of mask, which include those of detect, and presets of them; one that isn't given is None."""
+    told = "; ".join(f"{name}: {_words(values)}" for name, values in PRESETS.items())
+    preset = click.option("--preset", type=click.Choice(list(PRESETS)), help=f"Options that others complete. {told}")
+    return options_of(MaskOptions)(preset(command))
 
 
 def options_of(model: type[BaseModel]) -> Callable[[Command], Command]:
@@ -67,6 +70,8 @@ def given_options(job_type: str, arguments: dict[str, Any]) -> dict[str, Any]:
     UsageError names each invalid option and the reason.
     """
     given = {name: value for name, value in arguments.items() if name in MaskOptions.model_fields and value is not None}
+    preset = PRESETS[arguments.get("preset") or "standard"]
+    given = {name: value for name, value in preset.items() if name in MODELS[job_type].model_fields} | given
     try:
         options = MODELS[job_type].model_validate(given)
     except ValidationError as error:
@@ -75,6 +80,11 @@ def given_options(job_type: str, arguments: dict[str, Any]) -> dict[str, Any]:
         wrong += [f"--{_dashed(name)}: {job_type} has no such option" for name in unknown]
         raise click.UsageError("; ".join(wrong)) from error
     return options.model_dump(mode="json", include=set(given))
+
+
+def _words(values: dict[str, Any]) -> str:
+    flags = (f"--{_dashed(name)}" + ("" if value is True else f" {value}") for name, value in values.items())
+    return " ".join(flags) or "the service's defaults"
 
 
 def _flags(field: OptionField) -> str:

@@ -90,10 +90,11 @@ def find(session: Session, batch_id: uuid.UUID) -> Batch | None:
 
 @dataclass(frozen=True)
 class BatchFilter:
-    """Which batches are listed: those with this status that one of these keys has created."""
+    """Which batches are listed: those with this status that one of these keys has created. name: a part of theirs."""
 
     status: str | None = None
     api_key_ids: Collection[uuid.UUID] | None = None
+    name: str | None = None
 
 
 EVERY_BATCH = BatchFilter()
@@ -103,6 +104,7 @@ def page(session: Session, page: int, per_page: int, wanted: BatchFilter = EVERY
     """Return one page of the wanted batches, newest first."""
     batches = select(Batch).where(Batch.deleted_at.is_(None))
     batches = batches.where(Batch.status == wanted.status) if wanted.status else batches
+    batches = batches.where(Batch.name.icontains(wanted.name, autoescape=True)) if wanted.name else batches
     batches = batches if wanted.api_key_ids is None else batches.where(Batch.api_key_id.in_(wanted.api_key_ids))
     return pages.fetch(session, batches.order_by(Batch.created_at.desc(), Batch.id.desc()), page, per_page)
 

@@ -29,6 +29,7 @@ PAGES = {
     "batches/{batch}": "Little batch",
     "review": "Review",
     "keys": "API keys",
+    "search?q=portrait": "Search",
     "test": "Test",
     "nowhere": "Something went wrong",
 }

@@ -10,6 +10,7 @@ from core.batches.items import ItemFilter
 from core.batches.lifecycle import BatchFilter
 from core.contract import states
 from core.contract.models import FrozenModel
+from core.contract.presets import PRESETS
 from web import current
 from web.auth import guards
 from web.console import fields, pages, pagination
@@ -47,7 +48,7 @@ def show_all() -> Response:
 def show_form() -> Response:
     """Show the form for a new batch; its script sends it to the admin API."""
     limit = current.services().settings.max_upload_bytes
-    return pages.render("batch_new.html", groups=fields.groups(), limit=limit)
+    return pages.render("batch_new.html", groups=fields.groups(), presets=PRESETS, limit=limit)
 
 
 @batches.get("/batches/<batch_id>")

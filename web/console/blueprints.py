@@ -17,6 +17,7 @@ from web.console.keys import keys
 from web.console.login import login
 from web.console.mask_test import mask_test
 from web.console.reviews import reviews
+from web.console.search import search
 from web.console.thumbnails import thumbnails
 
 root = Blueprint("root", __name__)
@@ -32,7 +33,7 @@ def redirect_to_console() -> BaseResponse:
 def build() -> Blueprint:
     """Assemble the console under /console."""
     console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
-    for part in (assets, login, dashboard, images, jobs, batches, reviews, keys, mask_test, thumbnails):
+    for part in (assets, login, dashboard, images, jobs, batches, reviews, keys, mask_test, search, thumbnails):
         console.register_blueprint(part)
     console.add_url_rule("/<path:path>", "unknown_page", unknown_page)
     console.register_error_handler(FaceApiError, error_pages.show_error)

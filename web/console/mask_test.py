@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response
 
+from core.contract.presets import PRESETS
 from web import current
 from web.auth import guards
 from web.console import fields, pages
@@ -15,4 +16,4 @@ def show() -> Response:
     """Show a form with every mask option and its limits."""
     settings = current.services().settings
     limits = {"bytes": settings.max_upload_bytes, "pixels": settings.max_image_pixels}
-    return pages.render("mask_test.html", groups=fields.groups(), limits=limits)
+    return pages.render("mask_test.html", groups=fields.groups(), presets=PRESETS, limits=limits)

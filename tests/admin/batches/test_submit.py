@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.contract.options import MaskOptions
+from core.contract.presets import PRESETS
 from tests.admin.batches.folders import Run, tree, write
 from tests.admin.batches.test_resume import Submitting
 from tests.admin.fake_api import FakeApi, result
@@ -170,6 +171,23 @@ def test_dry_run_sends_nothing(api: FakeApi, run: Run, folder: Path, out: Path) 
     assert ran.exit_code == 0
     assert f"b.png -> {out / 'b.jpg'}" in ran.output and "3 pictures" in ran.output
     assert api.calls.total() == 0 and not out.exists()
+
+
+def test_preset_is_completed_by_options(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    words = ("--preset", "safest", "--method", "pixelate")
+    assert run("submit", folder, "--out", out, *words).exit_code == 0
+    safest = {"method": "pixelate", "cover": "head", "detail": "thorough", "doubtful": "mask", "verify": True}
+    assert api.only.asked["options"] == safest
+    assert run("submit", folder, "--out", out, "--resume", *words).exit_code == 0
+    other = run("submit", folder, "--out", out, "--resume", "--preset", "fastest")
+    assert other.exit_code == 2 and "--detail (it was thorough)" in other.output
+    again = run("submit", folder, "--out", out / "json", "--job-type", "detect", "--preset", "safest", "--dry-run")
+    assert again.exit_code == 0
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_are_options_of_a_mask(name: str) -> None:
+    assert MaskOptions.model_validate(PRESETS[name]).model_dump(include=set(PRESETS[name])) == PRESETS[name]
 
 
 def test_no_pictures_is_a_usage_error(run: Run, tmp_path: Path, out: Path) -> None:

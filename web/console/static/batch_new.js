@@ -3,6 +3,7 @@
 import { callApi } from "./api.js";
 import { confirmAction, toastOnNextPage } from "./dialogs.js";
 import { addFiles, chosenFiles, droppedFiles, formatSize, onDrop } from "./files.js";
+import { offerPresets } from "./presets.js";
 import { explain, t } from "./texts.js";
 import { isTooLarge, sendFiles } from "./uploads.js";
 
@@ -128,3 +129,5 @@ form.addEventListener("submit", async (event) => {
     select([]);
   }
 });
+
+offerPresets(form);

@@ -60,3 +60,33 @@ export function confirmAction(title, text, labels = { yes: t("delete"), no: t("c
     dialog.showModal();
   });
 }
+
+// Ask for a line of text; resolves to it, or to null.
+export function askText(title, label) {
+  const field = createElement("input", { maxlength: "60", required: "", autofocus: "" });
+  const no = createElement("button", { class: "button", type: "button" }, t("cancel"));
+  const yes = createElement("button", { class: "button primary", type: "submit" }, t("save"));
+  const form = createElement(
+    "form",
+    { class: "stack" },
+    createElement("h2", { id: "ask-title" }, title),
+    createElement("label", {}, label, field),
+    createElement("div", { class: "actions" }, no, yes),
+  );
+  const dialog = createElement("dialog", { class: "dialog", "aria-labelledby": "ask-title" }, form);
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    let text = null;
+    no.addEventListener("click", () => dialog.close());
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      text = field.value;
+      dialog.close();
+    });
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(text);
+    });
+    dialog.showModal();
+  });
+}

@@ -23,7 +23,12 @@ function reloadWithToast(text) {
 function showKey(text) {
   document.getElementById("created-key").textContent = text;
   const dialog = document.getElementById("created");
-  dialog.addEventListener("close", () => location.reload());
+  const ask = (event) => event.preventDefault(); // leaving would lose it as well
+  addEventListener("beforeunload", ask);
+  dialog.addEventListener("close", () => {
+    removeEventListener("beforeunload", ask);
+    location.reload();
+  });
   dialog.addEventListener("cancel", (event) => event.preventDefault());
   dialog.addEventListener("keydown", (event) => event.key === "Escape" && event.preventDefault());
   dialog.showModal();

@@ -5,6 +5,7 @@ import { curlCommand } from "./curl.js";
 import { confirmAction } from "./dialogs.js";
 import { fetchPreview, formatSize, onDrop } from "./files.js";
 import { drawFaces } from "./overlays.js";
+import { offerPresets } from "./presets.js";
 import { editRegions } from "./regions.js";
 import { t } from "./texts.js";
 
@@ -247,4 +248,5 @@ find("save").addEventListener("click", async (event) => {
 find("show-marks").addEventListener("change", (event) => {
   find("marks").toggleAttribute("hidden", !event.target.checked);
 });
+offerPresets(form);
 updateCurl();
