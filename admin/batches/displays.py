@@ -64,7 +64,7 @@ class ProgressDisplay:
         failed = sum(counts.get(state, 0) for state in FAILED)
         total, downloaded = sum(counts.values()), counts.get("downloaded", 0)
         status = f"{batch.faces:,} faces{self.pace.told(downloaded + failed, total)}{others(counts)}"
-        self.show(total - counts.get("found", 0), downloaded + failed, total, status)
+        self.show(total - counts.get("found", 0), downloaded, total, status)
 
     def notice(self, line: str) -> None:
         """Show a notice that may repeat quickly, at most every few seconds."""

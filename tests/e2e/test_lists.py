@@ -202,6 +202,9 @@ def test_files_that_are_refused_stay_as_rows(page: Page, site: Site) -> None:
     expect(page.get_by_role("link", name="Refused 1")).to_be_visible()
     expect(page.locator("tr.reason")).to_contain_text("The file is too large")
     expect(page.get_by_role("row", name="a (2).jpg")).to_be_visible()
+    expect(page.locator("[data-done]")).to_have_text("2")  # as the command counts
+    page.goto("/console/batches")
+    expect(page.get_by_role("row", name="Nothing vanishes").get_by_role("cell").nth(4)).to_have_text("1")
 
 
 def limited(route: Route, limit: int) -> None:

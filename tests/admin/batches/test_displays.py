@@ -1,11 +1,20 @@
 """How a run shows where it is: a bar on a terminal, lines elsewhere, nothing when it shall be quiet."""
 
 import time
+import uuid
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from admin.batches import displays
-from admin.batches.displays import RunRate
+from admin.batches.calls import BatchInfo
+from admin.batches.displays import ProgressDisplay, RunRate
+from admin.batches.journals import Journal
+from admin.batches.outcomes import Failure
+from admin.batches.pictures import LocalPicture
+
+NOON = "2026-03-04T12:00:00+00:00"
 
 
 def shown(capsys: pytest.CaptureFixture[str], *, quiet: bool = False, bar: bool = True) -> str:
@@ -48,3 +57,24 @@ def test_quiet_run_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert displays.format_duration(seconds) == text
+
+
+def test_done_is_what_has_a_result(tmp_path: Path) -> None:
+    """As the service counts: what failed is no part of it."""
+    told: list[tuple[int, int, int, str]] = []
+    display = ProgressDisplay(lambda *words: told.append(words), lambda _: None)
+    files = [LocalPicture(name, 1) for name in ("a.jpg", "b.jpg", "c.jpg")]
+    with closing(Journal.create(tmp_path / "out", {}, files)) as journal:
+        journal.mark_failed([Failure("a.jpg", "unsupported_image", "")])
+        journal.mark_downloaded("b.jpg", "0" * 64)
+        batch = {
+            "id": uuid.uuid4(),
+            "name": "x",
+            "job_type": "mask",
+            "status": "open",
+            "created_at": NOON,
+            "counts": {},
+        }
+        display.update(journal, BatchInfo.model_validate(batch))
+    ((sent, done, total, status),) = told
+    assert (sent, done, total) == (2, 1, 3) and status.endswith(", 0 failed, 1 refused")

@@ -26,9 +26,9 @@ function rate(perSecond) {
 }
 
 function show(batch) {
-  const { completed, failed, refused, cancelled, deleted, queued, running, total } = batch.counts;
+  const { completed, failed, refused, cancelled, deleted, total } = batch.counts;
   refreshRows(batch.counts);
-  find("done").textContent = number.format(total - queued - running);
+  find("done").textContent = number.format(completed);
   find("total").textContent = number.format(total);
   find("rate").textContent = rate(batch.rate_per_s);
   find("remaining").textContent = duration(batch.remaining_s);
