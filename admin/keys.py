@@ -6,7 +6,7 @@ import click
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from admin import terminals
+from admin import actors, terminals
 from core import config
 from core.contract import problems
 from core.contract.scopes import DEFAULT_SCOPES, Scope
@@ -118,4 +118,5 @@ def _session() -> Session:
         raise FeatureDisabled(
             "API keys are stored in the database, which is disabled: FACE_API_DATABASE_ENABLED is false"
         )
+    actors.act_as_user()
     return engine.session_factory(settings)()

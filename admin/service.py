@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from pydantic import SecretStr
 
-from admin import embedded, migrate, serve, worker
+from admin import actors, embedded, migrate, serve, worker
 from admin.supervisor import Program
 from admin.weights import terminal
 from core.config import Settings
@@ -117,5 +117,6 @@ def _key(settings: Settings) -> str:
         row = keys.find(session, previous)
         if row is not None and row.is_active:
             return previous
+        actors.act_as_user()
         _, text = keys.create(session, KEY_NAME)
         return text

@@ -12,7 +12,17 @@ from pydantic_settings import SettingsConfigDict
 
 from core.contract.options import Detail
 from core.errors import SettingsError
-from core.settings.types import KeySwitch, Ports, RedisUrls, Server, StoreKey, WebhookSecret, setting, split_redis_urls
+from core.settings.types import (
+    AuditDays,
+    KeySwitch,
+    Ports,
+    RedisUrls,
+    Server,
+    StoreKey,
+    WebhookSecret,
+    setting,
+    split_redis_urls,
+)
 from core.settings.web import WebSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,6 +153,10 @@ class Settings(WebSettings):
     retention_batch_days: int = setting(0, "Days until an ended batch and its pictures are deleted; 0: never.", ge=0)
     retention_video_days: int = setting(0, "Days until an ended video and its files are deleted; 0: never.", ge=0)
     retention_delivery_days: int = setting(0, "Days until an ended webhook delivery is deleted; 0: never.", ge=0)
+
+    audit_retention_days: AuditDays = setting(
+        365, "Days until records of the audit trail are deleted, 30 at least; 0: never."
+    )
 
     @property
     def redis_urls(self) -> list[str]:

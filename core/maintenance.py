@@ -7,7 +7,8 @@ from datetime import timedelta
 from core.batches import bucket_imports, bulk, lifecycle, reaping, removals
 from core.batches.videos import lifecycle as videos
 from core.batches.videos import steps
-from core.database import tallies
+from core.contract.deeds import Deed
+from core.database import audits, tallies
 from core.database.clock import now
 from core.errors import FaceApiError
 from core.observability import logs
@@ -89,18 +90,21 @@ def expire_images(services: Services, seconds: float = math.inf) -> int:
     deleted, before, until = 0, now() - timedelta(days=days), time.monotonic() + seconds
     with services.sessions() as session:
         while time.monotonic() < until and (image_ids := cleanups.expired_images(session, before)):
-            records.delete_images(session, image_ids)
+            records.delete_images(session, image_ids, Deed.IMAGE_EXPIRED)
             deleted += len(image_ids)
     return deleted
 
 
 def expire_batches(services: Services) -> int:
-    """Begin to delete the batches that are past their retention, delete such deliveries; return how many of both."""
+    """Begin to delete the batches that are past their retention, delete such deliveries and records of the audit trail;
+    return how many of all."""
     if services.sessions is None:
         return 0
     batch_days, delivery_days = services.settings.retention_batch_days, services.settings.retention_delivery_days
+    audit_days = services.settings.audit_retention_days
     with services.sessions() as session:
         expired = removals.begin_expired(session, batch_days) if batch_days else 0
+        expired += audits.delete_old(session, audit_days) if audit_days else 0
         return expired + (events.delete_old(session, delivery_days) if delivery_days else 0)
 
 
@@ -112,7 +116,7 @@ def expire_videos(services: Services) -> int:
     with services.sessions() as session:
         expired = videos.expired(session, days)
         for video_id in expired:
-            videos.remove(session, video_id)
+            videos.remove(session, video_id, Deed.VIDEO_EXPIRED)
     return len(expired)
 
 

@@ -19,6 +19,7 @@ from web.console import blueprints
 from web.openapi import public as openapi
 from web.openapi import security
 from web.requests import REQUEST_ID, Request
+from web.routes.admin_audit import admin_audit
 from web.routes.admin_batch_results import admin_batch_results
 from web.routes.admin_batches import admin_batches
 from web.routes.admin_keys import admin_keys
@@ -35,6 +36,10 @@ VERSION = "0.1.0"
 DOCS_CSP = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 HSTS = f"max-age={365 * 86400}"  # chosen: a year, of this host alone; what lies below it is not ours to decide
 PROBES = ("/health", "/health/live", "/health/ready")
+ADMIN = (
+    *(admin_session, admin_records, admin_reviews, admin_keys),
+    *(admin_test, admin_batches, admin_batch_results, admin_audit),
+)
 log = logs.get(__name__)
 
 
@@ -50,6 +55,7 @@ def build() -> FaceApiApp:
     if settings.storage_enabled and not settings.keeps_pictures:
         log.warning("storage_disabled", reason="FACE_API_STORAGE_ENABLED is on, but FACE_API_DATABASE_ENABLED is off")
     app = create_app(services.build(settings))
+    current.of(app).trail.add_start(settings)
     current.of(app).ending.begin_at_signal(signal.SIGTERM)  # gunicorn's, to a process that is to end
     return app
 
@@ -72,8 +78,7 @@ def create_app(built: Services) -> FaceApiApp:
     guards.install(app, built)
     admissions.install(app, built)
     errors.register(app)
-    admin = (admin_session, admin_records, admin_reviews, admin_keys, admin_test, admin_batches, admin_batch_results)
-    for blueprint in (public, videos, *admin):
+    for blueprint in (public, videos, *ADMIN):
         app.register_api(blueprint)
     app.register_blueprint(objects)
     app.register_blueprint(blueprints.root)

@@ -17,6 +17,7 @@ from core.services import Services
 from core.storage.base import ObjectStore
 from web.auth.admins import Admins
 from web.auth.key_cache import ApiKeyCache
+from web.auth.trails import Trail
 from web.health import Health
 from web.load_monitor import LoadMonitor
 from web.server.endings import Ending
@@ -34,6 +35,7 @@ class AppState:
     services: Services
     health: Health
     admins: Admins
+    trail: Trail
     api_keys: ApiKeyCache
     stream_slots: StreamSlots
     load_monitor: LoadMonitor
@@ -42,10 +44,12 @@ class AppState:
 
     @classmethod
     def of(cls, services: Services) -> Self:
+        trail = Trail(services.sessions)
         return cls(
             services=services,
             health=Health(services),
-            admins=Admins(services.settings, services.auth_redis),
+            admins=Admins(services.settings, services.auth_redis, trail),
+            trail=trail,
             api_keys=ApiKeyCache(services.sessions),
             stream_slots=StreamSlots(services.settings.web_threads),
             load_monitor=LoadMonitor(services.engine),

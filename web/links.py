@@ -2,15 +2,17 @@
 
 from pathlib import PurePosixPath
 
+from core.contract.deeds import Deed
 from core.database.models import Video
 from core.records.rows import StoredImage, StoredJob
 from core.storage.objects import Disposition
 from web import current
-from web.auth import origins
+from web.auth import origins, trails
 
 
 def original(image: StoredImage, disposition: Disposition = "inline") -> str:
-    """Link to an original."""
+    """Link to an original, which is recorded."""
+    trails.note_original(Deed.ORIGINAL_LINKED if disposition == "inline" else Deed.ORIGINAL_DOWNLOADED, image.id)
     return _link(image.s3_key, image.filename, image.content_type, disposition)
 
 

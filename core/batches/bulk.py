@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from core.batches import jobs, lifecycle
+from core.contract.deeds import Deed
 from core.contract.states import BatchStatus, ItemState
+from core.database import audits
 from core.database.clock import database_time, read_database_time
 from core.database.models import BatchItem, ProcessingJob
 from core.errors import BatchClosed, NotFound
@@ -31,7 +33,7 @@ def retry_failed(session: Session, batch_id: uuid.UUID) -> int:
     """Queue the items that have failed until now again; return how many. BatchClosed when the batch is cancelled."""
     _refuse_cancelled(session, batch_id)
     queued, before = 0, read_database_time(session)
-    while count := _retry_some(session, batch_id, BatchItem.finished_at <= before):
+    while count := _retry_some(session, batch_id, BatchItem.finished_at <= before, records=not queued):
         queued += count
     return queued
 
@@ -44,7 +46,7 @@ def retry_item(session: Session, batch_id: uuid.UUID, item_id: uuid.UUID) -> int
     _refuse_cancelled(session, batch_id)
     if session.scalar(select(BatchItem.id).where(BatchItem.id == item_id, BatchItem.batch_id == batch_id)) is None:
         raise NotFound(f"there is no item {item_id} of this batch")
-    return _retry_some(session, batch_id, BatchItem.id == item_id)
+    return _retry_some(session, batch_id, BatchItem.id == item_id, records=True, item_id=str(item_id))
 
 
 def _cancel_some(session: Session, batch_id: uuid.UUID) -> int:
@@ -57,7 +59,10 @@ def _cancel_some(session: Session, batch_id: uuid.UUID) -> int:
     return count
 
 
-def _retry_some(session: Session, batch_id: uuid.UUID, which: ColumnElement[bool]) -> int:
+def _retry_some(
+    session: Session, batch_id: uuid.UUID, which: ColumnElement[bool], *, records: bool = False, **detail: str
+) -> int:
+    """Queue some failed items again; records: whether this is where the deed is recorded."""
     fresh = {"attempts": 0, "lost_leases": 0, "error_code": None, "error_detail": None, "finished_at": None}
     values = fresh | {"state": ItemState.QUEUED, "available_at": database_time()}
     failed = [BatchItem.state == ItemState.FAILED, which]
@@ -67,6 +72,8 @@ def _retry_some(session: Session, batch_id: uuid.UUID, which: ColumnElement[bool
         # The batch is locked now. If it was cancelled meanwhile it may have ended, and no worker would take its items.
         _refuse_cancelled(session, batch_id)
         lifecycle.reopen(session, batch_id)
+        if records:
+            audits.record(session, Deed.BATCH_RETRIED, batch_id, **detail)
     session.commit()
     return count
 

@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from core.contract.deeds import Deed
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.states import BatchStatus, ItemState, JobType
-from core.database import pages, upserts
+from core.database import audits, pages, upserts
 from core.database.clock import database_time
 from core.database.models import Batch, BatchItem
 from core.database.pages import Page
@@ -63,6 +64,8 @@ def create(session: Session, new: NewBatch) -> tuple[Batch, bool]:
     # Only the same key is no error: any other conflict with the table still is.
     inserted = upserts.insert(session, Batch).values(values).on_conflict_do_nothing(index_elements=["idempotency_key"])
     is_new = session.execute(inserted.returning(upserts.table_of(Batch).c.id)).first() is not None
+    if is_new:
+        audits.record(session, Deed.BATCH_CREATED, values["id"], job_type=new.job_type, imports=new.prefix is not None)
     session.commit()
     same = Batch.id == values["id"] if is_new else Batch.idempotency_key == new.idempotency_key
     return session.scalars(select(Batch).where(same)).one(), is_new
@@ -134,7 +137,9 @@ def _progress(batch: Batch, rate: float | None, to_review: int) -> Progress:
 def close(session: Session, batch_id: uuid.UUID) -> Batch:
     """Take no more uploads. Idempotent; a batch of a prefix closes by itself. Commits."""
     closed = update(Batch).where(Batch.id == batch_id, Batch.status == BatchStatus.OPEN, Batch.prefix.is_(None))
-    session.execute(closed.values(status=BatchStatus.RUNNING, closed_at=database_time()))
+    changed = closed.values(status=BatchStatus.RUNNING, closed_at=database_time()).returning(Batch.id)
+    if session.scalar(changed.execution_options(synchronize_session=False)):
+        audits.record(session, Deed.BATCH_CLOSED, batch_id)
     finish_if_done(session, batch_id)
     session.commit()
     return get(session, batch_id)
@@ -144,7 +149,9 @@ def cancel(session: Session, batch_id: uuid.UUID) -> Batch:
     """Stop workers from taking items of a batch; `bulk.cancel_queued` cancels the items themselves. Commits."""
     unfinished = update(Batch).where(Batch.id == batch_id, Batch.status.in_((BatchStatus.OPEN, BatchStatus.RUNNING)))
     closed_at = func.coalesce(Batch.closed_at, database_time())
-    session.execute(unfinished.values(status=BatchStatus.CANCELLED, closed_at=closed_at))
+    cancelled = unfinished.values(status=BatchStatus.CANCELLED, closed_at=closed_at).returning(Batch.id)
+    if session.scalar(cancelled.execution_options(synchronize_session=False)):
+        audits.record(session, Deed.BATCH_CANCELLED, batch_id)
     finish_if_done(session, batch_id)
     session.commit()
     return get(session, batch_id)

@@ -11,7 +11,9 @@ from sqlalchemy import Update, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.batches import lifecycle
+from core.contract.deeds import Deed
 from core.contract.states import BatchStatus
+from core.database import audits
 from core.database.clock import database_time
 from core.database.models import Batch, BatchItem
 from core.errors import BatchUnfinished
@@ -29,7 +31,7 @@ def remove(session: Session, batch_id: uuid.UUID) -> None:
     cancelled batch loses its lease with the row.
     """
     ended = update(Batch).where(Batch.id == batch_id, Batch.deleted_at.is_(None), Batch.status.in_(ENDED))
-    if not _hide(session, ended):
+    if not _hide(session, ended, Deed.BATCH_DELETED):
         status = lifecycle.get(session, batch_id).status
         raise BatchUnfinished(f"this batch is {status}: cancel it first")
     for _ in islice(empty(session, batch_id), 2):
@@ -39,7 +41,7 @@ def remove(session: Session, batch_id: uuid.UUID) -> None:
 def begin_expired(session: Session, days: int) -> int:
     """Hide the batches that finished so many days ago; return how many. Commits."""
     expired = update(Batch).where(Batch.finished_at < database_time(-days * DAY_S), Batch.deleted_at.is_(None))
-    return _hide(session, expired)
+    return _hide(session, expired, Deed.BATCH_EXPIRED)
 
 
 def hidden(session: Session) -> list[uuid.UUID]:
@@ -64,9 +66,10 @@ def empty(session: Session, batch_id: uuid.UUID) -> Iterator[int]:
     session.commit()
 
 
-def _hide(session: Session, batches: Update) -> int:
-    """Hide some batches. Their idempotency keys are free for others."""
+def _hide(session: Session, batches: Update, deed: Deed) -> int:
+    """Hide some batches, and record it of each. Their idempotency keys are free for others."""
     hiding = batches.values(deleted_at=database_time(), idempotency_key=None).returning(Batch.id)
     found = session.scalars(hiding.execution_options(synchronize_session=False)).all()
+    audits.record(session, deed, *found)
     session.commit()
     return len(found)

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, T
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contract.states import JobStatus, JobType, ReviewState
+from core.database.audit_models import AuditRecord
 from core.database.base import Base, JsonDocument, Serial, UtcDateTime, one_of
 from core.database.batch_models import OF_KEY, Batch, BatchItem
 from core.database.clock import now
@@ -22,6 +23,7 @@ __all__ = [
     "JOB_MEASURES",
     "PENDING",
     "ApiKey",
+    "AuditRecord",
     "Base",
     "Batch",
     "BatchItem",

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import bindparam, case, or_, select
 from sqlalchemy.orm import Session
 
-from core.database import pages, upserts
+from core.contract.deeds import Deed
+from core.database import audits, pages, upserts
 from core.database.clock import now
 from core.database.models import ApiKey, UtcDateTime
 from core.database.pages import Page
@@ -42,6 +43,7 @@ def create(session: Session, name: str, properties: KeyProperties = DEFAULT_PROP
     """Create a key; its text is returned here and can never be read again. Commits."""
     key, text = _new(name, **_columns(properties))
     session.add(key)
+    audits.record(session, Deed.KEY_CREATED, key.id, **properties.model_dump(mode="json"))
     session.commit()
     return key, text
 
@@ -62,6 +64,7 @@ def rotate(session: Session, key_id: uuid.UUID, overlap_s: float) -> tuple[ApiKe
     session.add(key)
     end = moment + timedelta(seconds=overlap_s)
     old.expires_at, old.replaced_by = min(old.expires_at or end, end), key.id
+    audits.record(session, Deed.KEY_ROTATED, old.id, replaced_by=str(key.id), overlap_s=overlap_s)
     session.commit()
     return key, text
 
@@ -106,6 +109,7 @@ def get(session: Session, key_id: uuid.UUID) -> ApiKey:
 def change(session: Session, key_id: uuid.UUID, **changes: Any) -> ApiKey:
     """Change a key's name, whether it is active, or properties, validated as they are; NotFound without it. Commits."""
     key = get(session, key_id)
+    audits.record(session, Deed.KEY_CHANGED, key.id, changed=sorted(changes), **_told(changes))
     for name in ("name", "is_active"):
         setattr(key, name, changes.pop(name, getattr(key, name)))
     columns = _columns(KeyProperties.model_validate(changes))
@@ -118,6 +122,7 @@ def change(session: Session, key_id: uuid.UUID, **changes: Any) -> ApiKey:
 def delete(session: Session, key_id: uuid.UUID) -> None:
     """Delete a key; it authenticates nobody any more. NotFound without it."""
     session.delete(get(session, key_id))
+    audits.record(session, Deed.KEY_DELETED, key_id)
     session.commit()
 
 
@@ -154,10 +159,14 @@ def match(session: Session, which: str) -> ApiKey:
 
 def revoke(session: Session, which: str) -> ApiKey:
     """Deactivate the key that has this id or prefix; NotFound unless exactly one has. Commits."""
-    key = match(session, which)
-    key.is_active = False
-    session.commit()
-    return key
+    return change(session, match(session, which).id, is_active=False)
+
+
+def _told(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return so much of a change as its record tells: whether the key is active, and its properties."""
+    properties = {name: value for name, value in changes.items() if name in KeyProperties.model_fields}
+    told = KeyProperties.model_validate(properties).model_dump(mode="json", include=set(properties))
+    return told | {name: value for name, value in changes.items() if name == "is_active"}
 
 
 def _hash(text: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from core.contract.deeds import Deed
 from core.database.engine import SessionFactory
 from core.errors import NotFound, StorageUnavailable
 from core.observability import logs
@@ -35,7 +36,7 @@ def delete_image(store: ObjectStore, sessions: SessionFactory, image_id: uuid.UU
     An object that the store refuses to delete now stays a task for maintenance.
     """
     with sessions() as session:
-        keys = records.delete_images(session, [image_id])
+        keys = records.delete_images(session, [image_id], Deed.IMAGE_DELETED)
         if not keys:
             raise NotFound(f"there is no image {image_id}")
     discard(store, sessions, keys, registered=True)

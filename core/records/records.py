@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import delete, func, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from core.database import tallies, upserts
+from core.contract.deeds import Deed
+from core.database import audits, tallies, upserts
 from core.database.models import Image, ProcessingJob
 from core.database.pages import Page
 from core.database.tallies import RowFilter
@@ -129,10 +130,11 @@ def jobs_in_full(session: Session, job_ids: Collection[uuid.UUID]) -> list[JobDe
     ]
 
 
-def delete_images(session: Session, image_ids: Collection[uuid.UUID]) -> list[str]:
+def delete_images(session: Session, image_ids: Collection[uuid.UUID], deed: Deed | None = None) -> list[str]:
     """Delete images with their jobs, blank their items, register the removal of their objects; return its keys.
 
-    Commits. All in one transaction: a crash leaves either the rows or the clean-up tasks, never an object without both.
+    deed: as what it is recorded of each image; None: it is part of another deed that is. Commits. All in one
+    transaction: a crash leaves either the rows or the clean-up tasks, never an object without both.
     """
     images, jobs = upserts.table_of(Image), upserts.table_of(ProcessingJob)
     blanked = batch_items.blank(session, image_ids)  # first: workers lock an item before its job
@@ -140,8 +142,12 @@ def delete_images(session: Session, image_ids: Collection[uuid.UUID]) -> list[st
     session.execute(select(Image.id).where(Image.id.in_(image_ids)).order_by(Image.id).with_for_update())
     of_jobs = delete(jobs).where(jobs.c.image_id.in_(image_ids)).returning(jobs.c.processed_s3_key)
     processed = [key for key in session.scalars(of_jobs) if key]
-    originals = session.scalars(delete(images).where(images.c.id.in_(image_ids)).returning(images.c.s3_key))
-    keys = [*originals, *processed]
+    gone = session.execute(
+        delete(images).where(images.c.id.in_(image_ids)).returning(images.c.id, images.c.s3_key)
+    ).all()
+    keys = [*(image.s3_key for image in gone), *processed]
+    if deed:
+        audits.record(session, deed, *(image.id for image in gone))
     cleanups.register(session, keys)
     batch_items.change_counts(session, blanked)
     session.commit()

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from core.contract.deeds import Deed
 from core.contract.states import ReviewState
-from core.database import pages
+from core.database import audits, pages
 from core.database.clock import now
 from core.database.models import Image, ProcessingJob
 from core.database.pages import Page
@@ -80,6 +81,7 @@ def to_edit(session: Session, image_id: uuid.UUID, job_id: uuid.UUID | None) -> 
 def accept(session: Session, job_id: uuid.UUID, by: str) -> None:
     """Accept the faces of a job as they are; NotFound without it. Commits."""
     _judge(session, job_id, {"verdict": "accepted", "by": by})
+    audits.record(session, Deed.REVIEW_ACCEPTED, job_id)
     session.commit()
 
 
@@ -92,6 +94,7 @@ def reopen(session: Session, job_id: uuid.UUID, by: str) -> None:
     if not isinstance(report, dict) or report.get("review", {}).get("verdict") != "accepted":
         raise NothingToUndo("nobody has accepted the faces of this job")
     _judge(session, job_id, {"verdict": "reopened", "by": by}, ReviewState.PENDING)
+    audits.record(session, Deed.REVIEW_REOPENED, job_id)
     session.commit()
 
 
@@ -110,6 +113,7 @@ def insert_edited(session: Session, made: ManualResult) -> None:
         _judge(session, uuid.UUID(report["edited_from"]), verdict)
     if item:
         batch_items.follow(session, item, job, made.digest)
+    audits.record(session, Deed.MASK_EDITED, job.id, image_id=str(job.image_id))
 
 
 def insert_restored(session: Session, undone: uuid.UUID, made: ManualResult) -> None:
@@ -124,6 +128,7 @@ def insert_restored(session: Session, undone: uuid.UUID, made: ManualResult) -> 
     records.insert_job(session, job, made.detections, made.report)
     if item:
         batch_items.follow(session, item, job, made.digest)
+    audits.record(session, Deed.MASK_UNDONE, undone, image_id=str(job.image_id), job_id=str(job.id))
 
 
 def newest_result(session: Session, image_id: uuid.UUID) -> uuid.UUID | None:

@@ -15,6 +15,7 @@ REDIS_URL = re.compile(r"rediss?://([^/?#]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1
 
 # A name, an IPv4 address, or an IPv6 address in brackets; a dot before a name stands for all hosts below it.
 HOST = re.compile(r"\.?[A-Za-z0-9_]([A-Za-z0-9_-]*\.?)*|\[[0-9A-Fa-f:.]+\]")
+MIN_AUDIT_DAYS = 30  # chosen: so long whoever did something can't remove the record of it
 MIN_PASSWORD_LENGTH = 12  # chosen: a typed one of this length has over 50 bits; `make run` makes one of 24 characters
 
 
@@ -113,6 +114,13 @@ def _keys_belong_to_a_server(key: SecretStr, info: ValidationInfo) -> SecretStr:
     return key
 
 
+def _audit_days(days: int) -> int:
+    if 0 < days < MIN_AUDIT_DAYS or days < 0:
+        raise ValueError(f"should be 0 or at least {MIN_AUDIT_DAYS}: records that are younger can't be deleted")
+    return days
+
+
+AuditDays = Annotated[int, AfterValidator(_audit_days)]
 AdminPassword = Annotated[SecretStr, AfterValidator(_admin_password)]
 Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_hosts)]
 KeySwitch = Annotated[bool, AfterValidator(_keys_need_a_database)]

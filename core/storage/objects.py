@@ -40,6 +40,15 @@ def original_key(image_id: uuid.UUID, filename: str) -> str:
     return f"originals/{image_id}/{safe_filename(filename)}"
 
 
+def original_of(key: str) -> uuid.UUID | None:
+    """Return the id of the image whose upload this key names; None for any other object."""
+    prefix, _, rest = key.partition("/")
+    try:
+        return uuid.UUID(rest.partition("/")[0]) if f"{prefix}/" == OWN_PREFIXES[0] else None
+    except ValueError:
+        return None
+
+
 def processed_key(image_id: uuid.UUID, job_id: uuid.UUID, output_format: str) -> str:
     """Return the key of a job's result."""
     return f"processed/{image_id}/{job_id}.{output_format}"

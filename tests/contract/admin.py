@@ -39,6 +39,8 @@ ENDPOINTS = [
     ("PATCH", f"/api-keys/{AN_ID}", "database"),
     ("DELETE", f"/api-keys/{AN_ID}", "database"),
     ("POST", f"/api-keys/{AN_ID}/rotate", "database"),
+    ("GET", "/audit", "database"),
+    ("GET", "/audit.jsonl", "database"),
     ("POST", "/batches", "storage"),
     ("GET", "/batches", "storage"),
     ("GET", f"/batches/{AN_ID}", "storage"),

@@ -11,11 +11,13 @@ import redis
 from flask import Response, g, request
 
 from core.config import Settings
+from core.contract.deeds import ActorKind, Deed
 from core.errors import CrossOrigin, NoAdminPassword, Unauthenticated
 from core.keys.lockouts import Lockout, LoginSource
-from web.auth import devices, origins
+from web.auth import devices, origins, trails
 from web.auth.devices import Devices
 from web.auth.sessions import Sessions
+from web.auth.trails import Trail
 from web.requests import client_address
 
 COOKIE = "face_api_session"
@@ -41,9 +43,10 @@ class Admin:
 class Admins:
     """Authenticates the one administrator of the settings."""
 
-    def __init__(self, settings: Settings, client: "redis.Redis") -> None:
+    def __init__(self, settings: Settings, client: "redis.Redis", trail: Trail) -> None:
         self.sessions = Sessions(settings, client)
         self.devices = Devices(settings)
+        self._trail = trail
         self._lockout = Lockout(client, settings.rate_limit_failed_logins)
         self._session_lifetime_s = settings.session_lifetime_s
         self._password = settings.admin_password.get_secret_value()
@@ -74,7 +77,11 @@ class Admins:
     def log_in(self, username: str, password: str) -> Admin:
         """Check credentials: Unauthenticated when they are wrong, RateLimited when they were wrong too often."""
         correct = hmac.compare_digest(_digest(username, password), self._credentials)
-        self._lockout.count(self.login_source(), correct=correct)
+        try:
+            self._lockout.count(self.login_source(), correct=correct)
+        except Unauthenticated as error:  # who is blocked is not recorded each time: that would fill the trail
+            self._trail.add_if_possible(Deed.LOG_IN, error.code)
+            raise
         return Admin(username, "basic")
 
     def login_source(self) -> LoginSource:
@@ -85,6 +92,8 @@ class Admins:
 
     def open_session(self, admin: Admin, response: Response) -> None:
         """Start a session and set its cookie; the session that the browser had before ends."""
+        trails.act_as(ActorKind.ADMIN, admin.username)
+        self._trail.add_if_possible(Deed.LOG_IN)
         self._close()
         token, _ = self.sessions.open(admin.username)
         _set_cookie(response, COOKIE, token, self._session_lifetime_s)
@@ -92,6 +101,10 @@ class Admins:
 
     def close_session(self, response: Response) -> None:
         """End the session of the request, if there is one, and delete its cookie; the browser stays known."""
+        token = _cookie(COOKIE)
+        if token and (session := self.sessions.find(token)):
+            trails.act_as(ActorKind.ADMIN, session.username)
+            self._trail.add_if_possible(Deed.LOG_OUT)
         self._close()
         _set_cookie(response, COOKIE, "", 0)
 

@@ -12,15 +12,24 @@ from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 
 from core.config import Settings
+from core.contract.deeds import ActorKind
 from core.contract.scopes import Scope
-from core.errors import FeatureDisabled, FieldProblem, InvalidOption, NotFound, RateLimited, Unauthenticated
+from core.errors import (
+    DatabaseUnavailable,
+    FeatureDisabled,
+    FieldProblem,
+    InvalidOption,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+)
 from core.keys import authenticated
 from core.keys.authenticated import AuthenticatedKey
 from core.keys.uses import KeyUseCounter
 from core.observability import logs
 from core.services import Services
-from web import current
-from web.auth import callers, rate_limits
+from web import current, errors
+from web.auth import callers, rate_limits, trails
 from web.requests import client_address
 from web.schemas import ids
 
@@ -120,6 +129,7 @@ def install(app: Flask, services: Services) -> None:
     limiter.init_app(app)
     app.before_request(lambda: _reject_unknown_parameters(app))
     app.after_request(lambda response: _forbid_caching(app, response))
+    app.after_request(_record_originals)
 
 
 def _declare(view: View, guard: Guard) -> View:
@@ -131,6 +141,7 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter, limiter: 
     guard = of(app, request.endpoint)
     if guard is None:
         raise Unauthenticated("this route has no guard, so nobody may pass")
+    trails.act_as(ActorKind.VISITOR)
     by_key = guard.who == "key" and services.settings.api_key_enabled
     if by_key or (guard.who == "admin_or_key" and KEY_HEADER in request.headers):
         _let_key_in(guard, uses, limiter)
@@ -139,6 +150,7 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter, limiter: 
         current.state().admins.require_same_origin()
     if guard.who in {"admin", "admin_or_key"}:
         g.admin = current.state().admins.authenticate()
+        trails.act_as(ActorKind.ADMIN, g.admin.username)
 
 
 def _let_key_in(guard: Guard, uses: KeyUseCounter, limiter: Limiter) -> None:
@@ -148,6 +160,7 @@ def _let_key_in(guard: Guard, uses: KeyUseCounter, limiter: Limiter) -> None:
         key.require_scope(guard.scope, or_admin=guard.who == "admin_or_key")
     uses.note(key.id, request.remote_addr)
     g.api_key = key
+    trails.act_as(ActorKind.KEY, str(key.id))
 
 
 def _require_own() -> None:
@@ -229,6 +242,15 @@ def _reject_unknown_parameters(app: Flask) -> None:
     if guard and not guard.options and request.args:
         problems = tuple(FieldProblem(name, "There is no such parameter here") for name in request.args)
         raise InvalidOption("no parameters are taken here", problems=problems)
+
+
+def _record_originals(response: Response) -> Response:
+    """Keep back a response that shows an original when that can't be recorded."""
+    try:
+        with current.translate_database_errors():
+            return trails.record_originals(current.state().trail, response)
+    except DatabaseUnavailable as error:
+        return errors.answer(error)
 
 
 def _forbid_caching(app: Flask, response: Response) -> Response:

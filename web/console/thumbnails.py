@@ -8,12 +8,13 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, request
 
+from core.contract.deeds import Deed
 from core.errors import NotFound
 from core.pictures import headers
 from core.records import records
 from core.records.rows import ImageDetail
 from web import current
-from web.auth import guards
+from web.auth import guards, trails
 from web.requests import caller_has_gone
 from web.schemas import ids
 
@@ -28,6 +29,7 @@ thumbnails = Blueprint("thumbnails", __name__)
 def get_original(image_id: str, size: str) -> Response:
     """Serve a thumbnail of an original."""
     detail = _image_detail(image_id)
+    trails.note_original(Deed.ORIGINAL_VIEWED, detail.image.id)
     return _thumbnail(detail.image.s3_key, size)
 
 

@@ -54,6 +54,10 @@ RESULT: Responses = {
     ),
     **problems((*ADMIN, TIER, UNKNOWN)),
 }
+AUDIT_LINES: Responses = {
+    "200": _content("The records.", {"application/jsonl": {"schema": {"type": "string"}}}),
+    **problems((*ADMIN, TIER, STREAMS)),
+}
 EVENTS: Responses = {
     "200": _content("The events.", {EVENT_STREAM: {"example": "event: progress\ndata: {…}\n\n"}}),
     **problems((*ADMIN, TIER, UNKNOWN, STREAMS)),

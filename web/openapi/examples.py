@@ -163,6 +163,18 @@ A_KEY: dict[str, Any] = {
     "replaced_by": None,
     "created_at": "2026-02-01T09:30:00+00:00",
 }
+A_RECORD: dict[str, Any] = {
+    "id": 4711,
+    "at": "2026-03-04T11:00:00+00:00",
+    "actor_kind": "admin",
+    "actor": "admin",
+    "address": "192.0.2.7",
+    "deed": "original.downloaded",
+    "target": AN_ID,
+    "outcome": "ok",
+    "request_id": AN_ID,
+    "detail": None,
+}
 A_SESSION: dict[str, Any] = {
     "authenticated": True,
     "username": "admin",

@@ -113,7 +113,7 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
 
 
 @admin_batches.post("/<batch_id>/unsent", summary="Note files that can't be sent", responses=batch_openapi.NOTED)
-@guards.admin("storage")
+@guards.admin_or_key("batch", "storage")
 def post_batch_unsent(path: BatchPath, body: UnsentUploads) -> Response:
     """Keep files that were chosen and can't be sent as `refused` items, so that they are in the counts and lists.
 

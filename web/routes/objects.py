@@ -7,11 +7,12 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import FileWrapper
 
+from core.contract.deeds import ActorKind, Deed
 from core.errors import NotFound
 from core.storage.folder import LINK_PATH, FolderStore
-from core.storage.objects import CACHE_CONTROL
+from core.storage.objects import CACHE_CONTROL, original_of
 from web import current
-from web.auth import guards
+from web.auth import guards, trails
 
 STEP_BYTES = 256 * 1024
 
@@ -27,6 +28,9 @@ def get_object(key: str) -> Response:
         raise NotFound
     headers = store.verify(key, request.args)
     file = store.open(key)
+    if image_id := original_of(key):
+        trails.act_as(ActorKind.LINK)
+        trails.note_original(Deed.ORIGINAL_FETCHED, image_id)
     size = os.fstat(file.fileno()).st_size
     # The server's own wrapper sends a file without reading it; it can't begin in the middle of one.
     wrap = FileWrapper if request.range else request.environ.get("wsgi.file_wrapper", FileWrapper)

@@ -12,9 +12,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core.batches.videos import objects
+from core.contract.deeds import Deed
 from core.contract.states import StepKind, StepState, VideoStatus
 from core.contract.video_options import ResolvedVideoOptions
-from core.database import pages
+from core.database import audits, pages
 from core.database.clock import database_time
 from core.database.models import Video, VideoStep
 from core.database.pages import Page
@@ -78,6 +79,7 @@ def create(session: Session, new: NewVideo) -> Video:
     session.add(VideoStep(video_id=video.id, kind=StepKind.PROBE, position=0))
     if source.is_ours:
         cleanups.done(session, [source.key])  # maintenance may have taken it for an orphan
+    audits.record(session, Deed.VIDEO_CREATED, video.id)
     session.commit()
     return get(session, source.id)
 
@@ -142,6 +144,8 @@ def end(session: Session, video_id: uuid.UUID, values: dict[str, Any]) -> bool:
     if video is not None:
         cleanups.register(session, list(objects.intermediate(video)))
         events.enqueue_video_event(session, video)
+        if video.status == VideoStatus.CANCELLED:
+            audits.record(session, Deed.VIDEO_CANCELLED, video_id)
     session.commit()
     # A transaction of its own: workers lock a step before its video.
     left = update(VideoStep).where(
@@ -153,10 +157,10 @@ def end(session: Session, video_id: uuid.UUID, values: dict[str, Any]) -> bool:
     return video is not None
 
 
-def remove(session: Session, video_id: uuid.UUID) -> list[str]:
+def remove(session: Session, video_id: uuid.UUID, deed: Deed = Deed.VIDEO_DELETED) -> list[str]:
     """Delete a video with its steps and deliveries; return the keys of its objects, whose removal is registered.
 
-    A worker that has a step of it loses its lease with the row. NotFound. Commits.
+    deed: as what it is recorded. A worker that has a step of it loses its lease with the row. NotFound. Commits.
     """
     video = get(session, video_id)
     if not video.finished_at:
@@ -166,7 +170,8 @@ def remove(session: Session, video_id: uuid.UUID) -> list[str]:
     cleanups.register(session, keys)
     # Workers lock a step before its video.
     session.execute(delete(VideoStep).where(VideoStep.video_id == video_id))
-    session.execute(delete(Video).where(Video.id == video_id))
+    gone = delete(Video).where(Video.id == video_id).returning(Video.id)
+    audits.record(session, deed, *session.scalars(gone.execution_options(synchronize_session=False)))
     session.commit()
     return keys
 

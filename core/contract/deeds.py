@@ -1,0 +1,46 @@
+"""What the audit trail tells of: what was done, and by what kind of caller."""
+
+from enum import StrEnum
+
+
+class Deed(StrEnum):
+    """What was done, `what.how`. A record names the id of that what, if it has one."""
+
+    SERVICE_STARTED = "service.started"
+    LOG_IN = "session.login"
+    LOG_OUT = "session.logout"
+    KEY_CREATED = "key.created"
+    KEY_CHANGED = "key.changed"
+    KEY_ROTATED = "key.rotated"
+    KEY_DELETED = "key.deleted"
+    IMAGE_DELETED = "image.deleted"
+    IMAGE_EXPIRED = "image.expired"
+    ORIGINAL_VIEWED = "original.viewed"  # its pixels went to a page of the console
+    ORIGINAL_LINKED = "original.linked"  # a link to it was handed out
+    ORIGINAL_DOWNLOADED = "original.downloaded"
+    ORIGINAL_FETCHED = "original.fetched"  # by a link of this service
+    REVIEW_ACCEPTED = "review.accepted"
+    REVIEW_REOPENED = "review.reopened"
+    MASK_EDITED = "mask.edited"
+    MASK_UNDONE = "mask.undone"
+    BATCH_CREATED = "batch.created"
+    BATCH_CLOSED = "batch.closed"
+    BATCH_CANCELLED = "batch.cancelled"
+    BATCH_RETRIED = "batch.retried"
+    BATCH_DELETED = "batch.deleted"
+    BATCH_EXPIRED = "batch.expired"
+    VIDEO_CREATED = "video.created"
+    VIDEO_CANCELLED = "video.cancelled"
+    VIDEO_DELETED = "video.deleted"
+    VIDEO_EXPIRED = "video.expired"
+
+
+class ActorKind(StrEnum):
+    """service: itself, such as retention; visitor: nobody known; link: whoever has a signed link."""
+
+    ADMIN = "admin"
+    KEY = "key"
+    CLI = "cli"
+    VISITOR = "visitor"
+    LINK = "link"
+    SERVICE = "service"
