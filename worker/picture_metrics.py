@@ -10,6 +10,7 @@ KINDS = {
     "mask_manually": "manual_mask",
     "thumbnail_image": "thumbnail",
     "work_batch": "batch",
+    "work_video": "video",
 }
 
 

@@ -13,8 +13,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy.orm import Session
 
 from core.batches import lifecycle
+from core.batches.videos import lifecycle as video_lifecycle
 from core.config import Settings
-from core.contract.states import BatchStatus, JobType
+from core.contract.states import BatchStatus, JobType, VideoStatus
 from core.database.engine import SessionFactory
 from core.engine import protocol
 from core.errors import EngineUnavailable, StorageUnavailable
@@ -27,6 +28,10 @@ from core.webhooks import events
 FRESH_S = 5.0  # chosen: less than Prometheus waits between two scrapes
 WITHIN_S = 0.05  # chosen: what answers does so in a few milliseconds, and /metrics has a tenth of a second
 HANGS_AFTER_S = 1.0
+UNFINISHED_VIDEOS = (
+    *(VideoStatus.QUEUED, VideoStatus.PROBING, VideoStatus.DETECTING),
+    *(VideoStatus.LINKING, VideoStatus.RENDERING),
+)
 QUEUES = (protocol.INTERACTIVE, protocol.BATCHES, protocol.MAINTENANCE)
 
 
@@ -90,6 +95,7 @@ def _redis_numbers(services: Services) -> Iterator[Metric]:
 def _database_numbers(sessions: SessionFactory) -> Iterator[Metric]:
     with sessions() as session:
         yield from _batch_numbers(session)
+        yield _video_numbers(session)
         yield _gauge("face_api_webhooks_waiting", "Webhooks that are still to be delivered.", events.waiting(session))
         yield _gauge("face_api_cleanup_backlog", "Objects that are still to be deleted.", cleanups.count(session))
         oldest_s = cleanups.oldest_s(session)
@@ -112,6 +118,14 @@ def _batch_numbers(session: Session) -> Iterator[Metric]:
     items.add_metric(["queued"], sum(one.queued for one in found.values()))
     items.add_metric(["running"], sum(one.running for one in found.values()))
     yield from (batches, items)
+
+
+def _video_numbers(session: Session) -> Metric:
+    videos = GaugeMetricFamily("face_api_videos", "Videos that have not finished.", labels=["status"])
+    found = video_lifecycle.unfinished(session)
+    for status in UNFINISHED_VIDEOS:
+        videos.add_metric([status], found.get(status, 0))
+    return videos
 
 
 def _storage_numbers(store: ObjectStore, settings: Settings) -> Iterator[Metric]:

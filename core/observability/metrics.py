@@ -68,6 +68,7 @@ LEASE_EXPIRIES = Counter(
     "face_api_lease_expiries", "Items of batches whose worker died or fell silent.", ("outcome",), registry=None
 )
 WEBHOOK_ATTEMPTS = Counter("face_api_webhook_attempts", "Attempts to deliver a webhook.", ("outcome",), registry=None)
+KINDS = ("detect", "mask", "manual_mask", "thumbnail", "batch", "video")  # of tasks
 # What alerts look at begins at 0: Prometheus sees no increase in a series that begins at 1.
 FROM_ZERO: dict[str, tuple[tuple[Counter, tuple[str, ...]], ...]] = {
     "web": (
@@ -76,9 +77,9 @@ FROM_ZERO: dict[str, tuple[tuple[Counter, tuple[str, ...]], ...]] = {
         *((ERRORS, (code,)) for code in ("internal_error", "queue_full", "engine_unavailable", "job_timed_out")),
     ),
     "worker": (
-        *((TASKS, (task, outcome)) for task in ("mask", "batch") for outcome in ("ok", "residual_face")),
-        *((TASKS, (task, "internal_error")) for task in ("detect", "mask", "manual_mask", "thumbnail", "batch")),
-        *((LOST_TASKS, (task,)) for task in ("detect", "mask", "manual_mask", "thumbnail", "batch")),
+        *((TASKS, (task, outcome)) for task in ("mask", "batch", "video") for outcome in ("ok", "residual_face")),
+        *((TASKS, (task, "internal_error")) for task in KINDS),
+        *((LOST_TASKS, (task,)) for task in KINDS),
         *((LEASE_EXPIRIES, (outcome,)) for outcome in ("queued", "failed")),
     ),
     "maintenance": (

@@ -12,17 +12,15 @@ def count(response: Response, seconds: float) -> None:
     """Count the current request and its answer. Of a route its rule is told, never the path that was called."""
     route = request.url_rule.rule if request.url_rule else metrics.NO_ROUTE
     method = request.method if request.method in metrics.METHODS else metrics.OTHER
-    metrics.count(metrics.REQUESTS, route, method, str(response.status_code), _scope(route))
+    metrics.count(metrics.REQUESTS, route, method, str(response.status_code), _scope())
     metrics.observe(metrics.REQUEST_SECONDS, seconds, route, method)
     if response.status_code >= HTTPStatus.BAD_REQUEST:
         metrics.count(metrics.ERRORS, g.get("outcome", metrics.OTHER))
 
 
-def _scope(route: str) -> str:
-    """Return what a caller must be allowed to do: detect, mask, batch or admin; none where everyone may."""
+def _scope() -> str:
+    """Return what a caller must be allowed to do: the scope that a key needs, admin, or none where everyone may."""
     guard = guards.of(current_app, request.endpoint)
-    if guard is None or guard.who == "anyone":
+    if guard is None or guard.who in {"anyone", "visitor"}:
         return "none"
-    if guard.who == "key":
-        return guard.limit or "none"
-    return "batch" if "/batches" in route and not guard.page else "admin"
+    return guard.scope.value if guard.scope else "admin"

@@ -12,7 +12,7 @@ from core.batches.videos import steps
 from core.batches.videos.steps import StepLease, StepResult
 from core.contract.states import StepKind
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, Unavailable
-from core.observability import logs
+from core.observability import logs, metrics
 from core.records.results import ResultStore
 from worker import runtime
 from worker.leases import SUPERSEDED, LeaseKeeper, LeaseLost
@@ -55,6 +55,7 @@ def work_video(self: "Task[Any, Any]") -> None:
     process.engine.wake_video_workers()  # the last step of a kind is followed by others
     process.engine.wake_webhook_delivery()
     ms = round((time.perf_counter() - started) * 1000, 2)
+    metrics.count(metrics.TASKS, "video", outcome)
     log.info("video_step_finished", kind=lease.kind.value, outcome=outcome, attempt=lease.attempts, ms=ms)
 
 

@@ -92,6 +92,12 @@ def get(session: Session, video_id: uuid.UUID) -> Video:
     return video
 
 
+def unfinished(session: Session) -> dict[str, int]:
+    """Return how many videos have not finished, by status."""
+    counts = select(Video.status, func.count()).where(Video.finished_at.is_(None)).group_by(Video.status)
+    return {status: int(count) for status, count in session.execute(counts)}
+
+
 def page(
     session: Session,
     page: int,

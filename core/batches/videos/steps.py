@@ -17,6 +17,7 @@ from core.contract.states import StepKind, StepState, VideoStatus
 from core.contract.video_options import ResolvedVideoOptions
 from core.database.clock import database_time, read_database_time
 from core.database.models import Video, VideoStep
+from core.observability import metrics
 from core.records import cleanups
 from core.webhooks import events
 
@@ -205,6 +206,7 @@ def _reap(session: Session, lease: uuid.UUID) -> None:
     if error:
         lifecycle.end(session, step.video_id, {"status": VideoStatus.FAILED} | error)
     session.commit()
+    metrics.count(metrics.LEASE_EXPIRIES, "failed" if error else "queued")
 
 
 def _follow(session: Session, video: Video, kind: StepKind, planned: list[Any]) -> None:

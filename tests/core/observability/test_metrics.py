@@ -8,6 +8,8 @@ from core.observability import metrics
 from core.observability.exporter import PORTS_AFTER
 from tests.compose import monitoring
 from tests.stack import ROOT
+from worker import picture_metrics
+from worker.app import app
 
 # Counts after the folder was removed, as by somebody who cleans up.
 PROGRAM = """
@@ -45,3 +47,9 @@ def test_what_alerts_watch_begins_at_zero() -> None:
     assert watched
     assert watched <= names
     assert metrics.FROM_ZERO.keys() == PORTS_AFTER.keys()
+
+
+def test_every_kind_of_task_is_known() -> None:
+    assert set(picture_metrics.KINDS.values()) == set(metrics.KINDS)
+    own = {name for name in app.tasks if not name.startswith("celery.")}
+    assert own == picture_metrics.KINDS.keys()
