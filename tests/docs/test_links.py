@@ -16,7 +16,7 @@ DOCUMENTS = documents.all_documents()
 LINK = re.compile(r"!?\[(?:[^\[\]]|!?\[[^\]]*\]\([^)]*\))*\]\(([^()\s]+)(?:\s+\"[^\"]*\")?\)")
 HEADING = re.compile(r"^ {0,3}#{1,6} +(.+?)(?: +#+)? *$", re.MULTILINE)
 # A name in backticks that begins with one of these folders is a file or a folder of the repository.
-TOPS = ("core", "web", "worker", "admin", "migrations", "tests", "compose", "weights", "docs")
+TOPS = ("core", "web", "worker", "admin", "migrations", "tests", "compose", "deploy", "weights", "docs")
 CODE_PATH = re.compile(rf"(?:{'|'.join(TOPS)})(?:/[\w.-]+)+/?")
 README_LINES, GLOSSARY_TERMS = 250, 25
 
