@@ -5,8 +5,8 @@ gone when its turn comes was deleted since, with its row: then the rows are take
 two snapshots name and the store has in neither was missing before.
 """
 
-import hashlib
 import io
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from admin.backups import folders, tables, threads
+from admin.backups import folders, tables, transfers
 from admin.backups.folders import BackupFolder, BackupManifest, BackupRefused, FileEntry
 from admin.backups.indexes import CopiedObject, ObjectIndex
 from core.config import Settings
@@ -124,44 +124,56 @@ class BackupRun:
         return entries
 
     def _copy_objects(self) -> set[str]:
-        """Copy what the rows name; return the keys of objects that are not in the store."""
+        """Copy what belongs to the rows; return the keys that they name and that are not in the store."""
         self._index.begin_round()
         gone: set[str] = set()
-        for number, (key, result) in enumerate(threads.each(self._fetch, self._named()), 1):
-            if result is None:
-                gone.add(key)
-            else:
+        for number, (wanted, result) in enumerate(transfers.each(self._fetch, self._wanted()), 1):
+            if result is not None:
                 self.copied += result.is_new
                 self._index.add(result.entry)
+            elif wanted.is_named:
+                gone.add(wanted.key)
             if number % 1000 == 0:
                 self._tell(f"{number:,} objects seen, {self.copied:,} copied")
         return gone
 
-    def _named(self) -> Iterator[tuple[str, CopiedObject | None]]:
-        """Yield the key of each object that rows name, and what is known of its copy."""
+    def _wanted(self) -> Iterator["WantedObject"]:
+        """Yield each object that belongs to the rows, and what is known of its copy."""
         for table in tables.saved():
             with self._folder.rows(table.name).open(encoding="utf-8") as lines:
-                for key in tables.object_keys(table, lines):
-                    yield key, self._index.find(key)
+                for key, is_named in tables.object_keys(table, lines, self._listed):
+                    yield WantedObject(key, is_named, self._index.find(key))
 
-    def _fetch(self, wanted: tuple[str, CopiedObject | None]) -> tuple[str, "Fetched | None"]:
+    def _listed(self, prefix: str) -> Iterator[str]:
+        if self._store:
+            yield from (found.key for found in self._store.list(prefix) if not folders.is_part(found.key))
+
+    def _fetch(self, wanted: "WantedObject") -> "tuple[WantedObject, Fetched | None]":
         """Copy an object, unless the copy that is there is the same; None: the store has none."""
-        key, known = wanted
         if self._store is None:
             raise BackupRefused("rows name objects, and no store is configured: FACE_API_STORAGE_ENABLED is false")
-        path = self._folder.object(key)
+        path, known = self._folder.object(wanted.key), wanted.known
         try:
-            found = self._store.stat(key)
+            found = self._store.stat(wanted.key)
             modified_at = found.modified_at.isoformat()
             is_same = known and (known.size_bytes, known.modified_at) == (found.size_bytes, modified_at)
             if known and is_same and folders.sha256(path) == known.sha256:
-                return key, Fetched(known, is_new=False)
-            data = self._store.get(key)
+                return wanted, Fetched(known, is_new=False)
+            with transfers.reading(self._store, found) as source, folders.replaced(path) as file:
+                shutil.copyfileobj(source, file, transfers.CHUNK_BYTES)
         except NotFound:
-            return key, None
-        with folders.replaced(path) as file:
-            file.write(data)
-        return key, Fetched(CopiedObject(key, len(data), hashlib.sha256(data).hexdigest(), modified_at), is_new=True)
+            return wanted, None
+        copied = CopiedObject(wanted.key, path.stat().st_size, folders.sha256(path), modified_at)
+        return wanted, Fetched(copied, is_new=True)
+
+
+@dataclass(frozen=True)
+class WantedObject:
+    """An object that belongs to a row. is_named: the row can't be without it; known: the copy of an earlier run."""
+
+    key: str
+    is_named: bool
+    known: CopiedObject | None
 
 
 @dataclass(frozen=True)

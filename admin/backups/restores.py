@@ -4,9 +4,7 @@ So a restore that was killed has left no row, and the next one goes on with the 
 transaction: triggers have counted the rows, and maintenance adds the counts up.
 """
 
-import hashlib
 import itertools
-import mimetypes
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +12,12 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from admin.backups import folders, tables, threads
+from admin.backups import folders, tables, transfers
 from admin.backups.folders import BackupFolder, BackupManifest, BackupRefused
 from admin.backups.indexes import CopiedObject, ObjectIndex
 from core.config import Settings
 from core.database import engine, migrations, upserts
 from core.database.models import CleanupTask
-from core.errors import NotFound
 from core.services import object_store
 from core.storage import objects
 from core.storage.base import ObjectStore
@@ -130,29 +127,17 @@ def _store_objects(store: ObjectStore | None, folder: BackupFolder, index: Objec
         return 0
 
     def put(one: CopiedObject) -> bool:
-        if _is_stored(store, one):
+        if transfers.sha256(store, one.key, one.size_bytes) == one.sha256:
             return False
-        data = folder.object(one.key).read_bytes()
-        if hashlib.sha256(data).hexdigest() != one.sha256:  # it was right a moment ago
-            raise BackupRefused(f"{folder.object(one.key)} has changed: no row was restored")
-        store.put(one.key, data, mimetypes.guess_type(one.key)[0] or "application/octet-stream")
+        transfers.write(store, one.key, folder.object(one.key))
         return True
 
     stored = 0
-    for number, is_new in enumerate(threads.each(put, index.all()), 1):
+    for number, is_new in enumerate(transfers.each(put, index.all()), 1):
         stored += is_new
         if number % 1000 == 0:
             tell(f"{number:,} objects seen, {stored:,} stored")
     return stored
-
-
-def _is_stored(store: ObjectStore, one: CopiedObject) -> bool:
-    try:
-        if store.stat(one.key).size_bytes != one.size_bytes:
-            return False
-        return hashlib.sha256(store.get(one.key)).hexdigest() == one.sha256
-    except NotFound:
-        return False
 
 
 def _insert_rows(bind: Engine, folder: BackupFolder, *, add: bool) -> int:

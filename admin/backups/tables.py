@@ -17,6 +17,8 @@ ROWS_AT_ONCE = 200  # chosen: a few megabytes, even of jobs with many faces
 DERIVED = {"tallies", "tally_changes"}
 # What is still to be deleted is nobody's picture any more.
 NO_OBJECTS = {"cleanup_tasks"}
+# What belongs to a row beside the objects that it names: tracks, and the parts of what is being worked on.
+FOLDERS = {"videos": objects.VIDEOS + "{id}/"}
 OBJECT_KEY = "_key"  # what columns that name objects end with
 
 Row = dict[str, Any]
@@ -72,14 +74,24 @@ def object_columns(table: Table) -> list[Column[Any]]:
     return [] if table.name in NO_OBJECTS else [column for column in table.columns if column.name.endswith(OBJECT_KEY)]
 
 
-def object_keys(table: Table, lines: Iterable[str]) -> Iterator[str]:
-    """Yield the keys of objects that rows name: of ours alone, as what a batch imports stays somebody else's."""
+def object_keys(
+    table: Table, lines: Iterable[str], listed: Callable[[str], Iterable[str]]
+) -> Iterator[tuple[str, bool]]:
+    """Yield the keys of objects that rows name, or own as a folder; the flag says that the row names it.
+
+    Of ours alone: what a batch or a video reads from elsewhere in the bucket stays somebody else's. listed: the keys of
+    the store that begin so.
+    """
     names = [column.name for column in object_columns(table)]
     if not names:
         return
     for line in lines:
         values = json.loads(line)
-        yield from (key for name in names if (key := values[name]) and key.startswith(objects.OWN_PREFIXES))
+        named = {key for name in names if (key := values[name]) and key.startswith(objects.OWN_PREFIXES)}
+        yield from ((key, True) for key in named)
+        if table.name in FOLDERS:
+            folder = FOLDERS[table.name].format(id=values["id"])
+            yield from ((key, False) for key in listed(folder) if key not in named)
 
 
 def python_type(column: Column[Any]) -> type:

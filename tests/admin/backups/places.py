@@ -77,6 +77,15 @@ class BackupPlace:
                 self.store.put(image.s3_key, b"original" + image.id.bytes, "image/jpeg")
         return made
 
+    def add_video(self, **keys: str) -> str:
+        """Keep a video whose keys may name its {id}; return the prefix of what belongs to it."""
+        (table,) = [table for table in tables.saved() if table.name == "videos"]
+        row = made_up(table, {}, full=True)
+        row |= {name: key.format(id=row["id"]) for name, key in keys.items()}
+        with self.sessions.begin() as session:
+            session.execute(table.insert(), [row])
+        return f"videos/{row['id']}/"
+
     def lines(self) -> dict[str, list[Any]]:
         """Return all rows by table, as a backup writes them."""
         found = {}
