@@ -1,13 +1,10 @@
 """What each route requires of its caller, checked before a byte of the body is read."""
 
 import inspect
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import ceil
 from typing import Any, Literal, TypeVar
 
-import limits
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 
@@ -20,7 +17,6 @@ from core.errors import (
     FieldProblem,
     InvalidOption,
     NotFound,
-    RateLimited,
     Unauthenticated,
 )
 from core.keys import authenticated
@@ -29,8 +25,8 @@ from core.keys.uses import KeyUseCounter
 from core.observability import logs
 from core.services import Services
 from web import current, errors
-from web.auth import callers, rate_limits, trails
-from web.requests import client_address
+from web.auth import callers, limiters, trails
+from web.auth.limiters import LimitName
 from web.schemas import ids
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -122,7 +118,7 @@ def of(app: Flask, endpoint: str | None) -> Guard | None:
 def install(app: Flask, services: Services) -> None:
     """Check on every route, in this order: caller, tier, ids, rate limit, names of the parameters."""
     uses = KeyUseCounter(services.sessions)
-    limiter = _limiter(services)
+    limiter = limiters.build(services, _limit_name)
     app.before_request(lambda: _authenticate(app, services, uses, limiter))
     app.before_request(lambda: _require_tier(app, services.settings))
     app.before_request(_require_own)
@@ -187,50 +183,13 @@ def _authenticate_key(text: str, limiter: Limiter) -> AuthenticatedKey:
     try:
         return current.state().api_keys.authenticate(text, request.remote_addr or "")
     except Unauthenticated:
-        _count_unknown_key(limiter)
+        limiters.count_unknown_key(limiter)
         raise
 
 
-def _count_unknown_key(limiter: Limiter) -> None:
-    """Raise RateLimited when there were too many from an address; whoever shares it and has a key is let through."""
-    rate, counted = limits.parse(current.services().settings.rate_limit_unknown_keys), ("unknown-key", client_address())
-    if not limiter.limiter.hit(rate, *counted):
-        wait_s = limiter.limiter.get_window_stats(rate, *counted).reset_time - time.time()
-        raise RateLimited(f"the limit of unknown keys is {rate}", retry_after_s=max(1, ceil(wait_s)))
-
-
-def _limiter(services: Services) -> Limiter:
-    settings = services.settings
-    storage_options: dict[str, Any] = {"connection_pool": services.auth_redis.connection_pool}
-    rates = {
-        "detect": settings.rate_limit_detect,
-        "mask": settings.rate_limit_mask,
-        "login": settings.rate_limit_login,
-    }
-
-    def rate() -> str:
-        guard = of(current_app, request.endpoint)
-        if not guard or not guard.limit:
-            return ""
-        key = callers.key()
-        return (key.rate_limits.get(guard.limit) if key else None) or rates[guard.limit]
-
-    return Limiter(
-        key_func=_limit_key,
-        default_limits=[rate],
-        default_limits_exempt_when=lambda: not rate(),
-        storage_uri=rate_limits.SCHEME + settings.redis_urls[0],
-        storage_options=storage_options,
-        key_prefix="face-api",
-        headers_enabled=True,
-    )
-
-
-def _limit_key() -> str:
+def _limit_name() -> LimitName | None:
     guard = of(current_app, request.endpoint)
-    if guard and guard.limit == "login":
-        return current.state().admins.login_source().name
-    return str(callers.key_id() or client_address())
+    return guard.limit if guard else None
 
 
 def _reject_unknown_parameters(app: Flask) -> None:
