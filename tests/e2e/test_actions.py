@@ -43,7 +43,7 @@ def test_curl_command_matches_the_form(page: Page) -> None:
     line = page.locator("#curl").inner_text()
     assert r"""-F 'image=@it'\''s me.jpg'""" in line
     assert "/api/v1/mask?strength=50&format=png'" in line and "-o masked.png" in line
-    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     expect(page.locator("#curl")).not_to_contain_text("?")
 
 
@@ -58,8 +58,8 @@ def test_regions_of_a_batch_are_sent_and_shown(page: Page, page_errors: PageErro
     page.get_by_label("Always mask").fill(seeds.BAND)
     page.get_by_role("button", name="Start batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("With a band")
-    expect(page.locator(".pairs").last).to_contain_text("0, 0.9 – 1, 1 (relative)")
-    expect(page.locator(".pairs").last).to_contain_text("auto")
+    expect(page.locator("main .pairs").last).to_contain_text("0, 0.9 – 1, 1 (relative)")
+    expect(page.locator("main .pairs").last).to_contain_text("auto")
 
 
 def test_rejected_image_shows_the_request_id(page: Page, page_errors: PageErrors) -> None:
