@@ -24,8 +24,7 @@ OPEN_H264 = {"preset": "veryfast", "x264-params": f"open-gop=1:{GROUP}:bframes=3
 OPEN_HEVC = {"preset": "ultrafast", "x265-params": f"open-gop=1:{GROUP}:bframes=3:b-pyramid=1:log-level=none"}
 # No frame is a key frame: each renews a part of the picture.
 REFRESHED = {"preset": "veryfast", "x264-params": "intra-refresh=1:keyint=20:bframes=0"}
-# Frames that are never shown, to which others refer.
-HIDDEN = {"deadline": "good", "cpu-used": "5", "g": "20", "auto-alt-ref": "1", "lag-in-frames": "16"}
+VPX = {"deadline": "good", "cpu-used": "5", "g": "20"}
 RECIPES = {
     "closed groups": Recipe(times=TIMES, options={"preset": "veryfast", "g": "20", "bf": "3"}),
     "open groups": Recipe(times=TIMES, options=OPEN_H264),
@@ -35,8 +34,8 @@ RECIPES = {
     "one key frame": Recipe(times=TIMES, options={**X264, "g": "1000"}),
     "open groups, HEVC": Recipe("libx265", times=TIMES, options=OPEN_HEVC),
     "ten bits": Recipe("libx265", "matroska", times=TIMES, options=OPEN_HEVC, pixel_format="yuv420p10le"),
-    "VP9": Recipe("libvpx-vp9", "webm", times=TIMES, options=HIDDEN),
-    "VP8": Recipe("libvpx", "webm", times=TIMES, options=HIDDEN),
+    "VP9": Recipe("libvpx-vp9", "webm", times=TIMES, options=VPX),
+    "VP8": Recipe("libvpx", "webm", times=TIMES, options=VPX),
     "fragments": Recipe(times=TIMES, options={**X264, "g": "20"}, muxing={"movflags": "frag_keyframe+empty_moov"}),
     "varying times": Recipe(times=made.varying(150), options={"preset": "veryfast", "g": "20", "bf": "3"}),
 }
@@ -70,6 +69,42 @@ def test_segments_are_the_whole_video(name: str) -> None:
     assert [frame.pts for frame in found] == [pts for pts, _ in whole]
     assert [frame.index for frame in found] == list(range(150))
     assert all(np.array_equal(frame.image, image) for frame, (_, image) in zip(found, whole, strict=True))
+
+
+def with_hidden_frames(data: bytes) -> bytes:
+    """Put before every tenth frame of VP8 one that is not shown, as encoders do for others to refer to."""
+    out = io.BytesIO()
+    with av.open(io.BytesIO(data), "r") as source, av.open(out, "w", format="webm") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for number, packet in enumerate(source.demux(video=0)):
+            if not packet.size or packet.pts is None:
+                continue
+            if number % 10 == 5:
+                hidden = av.Packet(bytes([bytes(packet)[0] & ~0x10]) + bytes(packet)[1:])
+                hidden.stream, hidden.time_base = stream, packet.time_base
+                hidden.pts = hidden.dts = packet.pts - 1
+                target.mux(hidden)
+            packet.stream = stream
+            target.mux(packet)
+    return out.getvalue()
+
+
+def test_hidden_frames_are_no_frames() -> None:
+    data = with_hidden_frames(made.video(RECIPES["VP8"]))
+    with av.open(io.BytesIO(data), "r") as container:
+        assert sum(1 for packet in container.demux(video=0) if packet.size) == 165
+    assert [frame.index for frame in read(data)] == list(range(150))
+
+
+@pytest.mark.parametrize("matrix", ["bt709", "smpte170m", "bt2020nc"])
+@pytest.mark.parametrize("full", ["on", "off"])
+def test_colors_are_what_players_show(matrix: str, full: str) -> None:
+    parameters = f"colormatrix={matrix}:fullrange={full}:colorprim=bt709:transfer=bt709"
+    data = made.video(Recipe(size=(320, 240), times=made.steady(3), options={**X264, "x264-params": parameters}))
+    with av.open(io.BytesIO(data), "r") as container:
+        shown = [frame.to_ndarray(format="bgr24").astype(int) for frame in container.decode(video=0)]
+    difference = np.stack([frame.image for frame in read(data)]) - np.stack(shown)
+    assert np.abs(difference).mean() < 3  # swscale rounds down
 
 
 def test_segments_tile_the_video() -> None:

@@ -238,6 +238,15 @@ def test_hidden_index_is_refused() -> None:
         probed(data[:at] + b"stsz" + data[at + 4 :])
 
 
+@pytest.mark.parametrize("kind", [b"mdat", b"cmov", b"trak"])
+def test_misplaced_boxes_are_refused(kind: bytes) -> None:
+    """FFmpeg leaves the index at contents that lie in it, and unpacks a compressed one."""
+    data = made.video(Recipe())
+    at = data.index(b"smhd" if b"smhd" in data else b"vmhd")
+    with pytest.raises(InvalidVideo, match="index"):
+        probed(data[:at] + kind + data[at + 4 :])
+
+
 def test_deep_index_is_refused() -> None:
     box = b""
     for _ in range(2000):
