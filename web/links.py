@@ -28,11 +28,16 @@ def download(job: StoredJob, image: StoredImage) -> str:
     return _link(job.processed_s3_key or "", name, f"image/{job.output_format}", "attachment")
 
 
-def masked_video(video: Video) -> str:
-    """Link to a video's result, to be saved under a name next to the original's."""
+def original_video(video: Video, content_type: str) -> str:
+    """Link to a video as it was sent, to be played."""
+    return _link(video.source_key, video.filename, content_type, "inline")
+
+
+def masked_video(video: Video, disposition: Disposition = "attachment") -> str:
+    """Link to a video's result, named next to the original."""
     suffix = PurePosixPath(video.result_key or "").suffix
     name = f"{PurePosixPath(video.filename).stem}-masked{suffix}"
-    return _link(video.result_key or "", name, f"video/{suffix[1:]}", "attachment")
+    return _link(video.result_key or "", name, f"video/{suffix[1:]}", disposition)
 
 
 def _link(key: str, filename: str, content_type: str, disposition: Disposition) -> str:

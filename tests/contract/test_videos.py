@@ -71,6 +71,7 @@ def test_upload_is_stored_and_queued(web: Stack) -> None:
         "webm",
         "balanced",
     )
+    assert not {"quality", "mask_regions", "keep_regions", "mask"} & set(options), "there are none of a video"
     assert web.services.store is not None
     assert web.services.store.get(objects.source(uuid.UUID(accepted["id"]))) == MP4
 

@@ -19,6 +19,7 @@ from web.console.mask_test import mask_test
 from web.console.reviews import reviews
 from web.console.search import search
 from web.console.thumbnails import thumbnails
+from web.console.videos import videos
 
 root = Blueprint("root", __name__)
 
@@ -33,7 +34,7 @@ def redirect_to_console() -> BaseResponse:
 def build() -> Blueprint:
     """Assemble the console under /console."""
     console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
-    for part in (assets, login, dashboard, images, jobs, batches, reviews, keys, mask_test, search, thumbnails):
+    for part in (assets, login, dashboard, images, jobs, batches, videos, reviews, keys, mask_test, search, thumbnails):
         console.register_blueprint(part)
     console.add_url_rule("/<path:path>", "unknown_page", unknown_page)
     console.register_error_handler(FaceApiError, error_pages.show_error)

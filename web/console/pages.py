@@ -17,6 +17,7 @@ MENU = {
     "images": ("console.images.show_all", "image"),
     "jobs": ("console.jobs.show_all", "list"),
     "batches": ("console.batches.show_all", "layers"),
+    "videos": ("console.videos.show_all", "film"),
     "review": ("console.reviews.show", "eye"),
     "keys": ("console.keys.show_all", "key"),
     "test": ("console.mask_test.show", "flask"),
@@ -34,7 +35,6 @@ CONTENT_POLICY = {
     "base-uri": "'none'",
 }
 HEADERS = {
-    "Content-Security-Policy": "; ".join(f"{directive} {sources}" for directive, sources in CONTENT_POLICY.items()),
     "X-Content-Type-Options": "nosniff",
     # A URL may hold an id; and a form post without any origin would be refused.
     "Referrer-Policy": "same-origin",
@@ -65,8 +65,14 @@ def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Respons
     return response
 
 
+def policy() -> str:
+    """Return the content security policy, to which a page may add directives of its own."""
+    return "; ".join(f"{directive} {sources}" for directive, sources in CONTENT_POLICY.items())
+
+
 def set_security_headers(response: Response) -> Response:
     """Restrict what a browser may do with the response to what the console needs."""
+    response.headers.setdefault("Content-Security-Policy", policy())
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response

@@ -85,9 +85,8 @@ class VideoResponse(BaseModel):
         video = progress.video
         same = {name: getattr(video, name) for name in cls.model_fields if hasattr(video, name)}
         file_options = {name: value for name, value in video.options.items() if name != "mask"}
-        mask_options = {
-            name: value for name, value in video.options["mask"].items() if name not in {"format", "quality"}
-        }
+        mask = video.options["mask"].items()
+        mask_options = {name: value for name, value in mask if name not in OF_PICTURES}
         error = {"code": video.error_code, "detail": video.error_detail or ""} if video.error_code else None
         return cls.model_validate(
             same

@@ -9,6 +9,7 @@ import pytest
 from core import errors
 from core.batches import leased_rows, uploads
 from core.contract.options import MaskOptions
+from core.contract.video_options import VideoQuery
 from web.console import formats, texts
 from web.console.texts import Translator
 
@@ -128,7 +129,8 @@ def test_no_text_is_unused() -> None:
     everything = "".join(path.read_text() for path in [*TEMPLATES, *SOURCES, *SCRIPTS])
     # Prefixes of keys that are completed at run time: "status." ~ job.status, f"health.{state}".
     prefixes = tuple(re.findall(r"""\"([a-z_]+\.(?:[a-z_.]+[._])?)["{]""", everything))
-    prefixes += tuple(f"{option}." for option in MaskOptions.model_fields)  # values: of method, cover, detail
+    options = {*MaskOptions.model_fields, *VideoQuery.model_fields}
+    prefixes += tuple(f"{option}." for option in options)  # values: of method, cover, detail
     named = set(re.findall(r"""\"([\w.]+)\"""", everything))
     unused = [
         key
