@@ -19,6 +19,7 @@ from core.settings.types import (
     RedisUrls,
     Server,
     StoreKey,
+    TracesEndpoint,
     WebhookSecret,
     setting,
     split_redis_urls,
@@ -52,6 +53,9 @@ class Settings(WebSettings):
         "Port of the numbers for Prometheus of web; worker has the next one, maintenance the one after; 0: off.",
         ge=0,
         le=65533,
+    )
+    traces_endpoint: TracesEndpoint = setting(
+        "", "Where traces are sent, an OTLP URL such as `http://127.0.0.1:4318/v1/traces`; empty: nowhere."
     )
     metrics_host: str = setting("127.0.0.1", "Address that the numbers are served on: they ask nobody for a password.")
 

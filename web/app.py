@@ -14,7 +14,7 @@ from core import config, services
 from core.observability import logs
 from core.services import Services
 from web import current, errors, requests
-from web.auth import admissions, guards, origins, request_metrics
+from web.auth import admissions, guards, origins, request_metrics, request_traces
 from web.console import blueprints
 from web.openapi import public as openapi
 from web.openapi import security
@@ -105,6 +105,8 @@ def _serve_documentation(app: FaceApiApp) -> None:
 def _start() -> None:
     g.started, g.ending = time.perf_counter(), current.state().ending
     requests.assign_id()
+    if request.path not in PROBES:
+        request_traces.begin()
 
 
 def _finish(response: Response) -> Response:
@@ -120,6 +122,8 @@ def _finish(response: Response) -> Response:
         response.headers["Retry-After"] = str(g.retry_after_s)
     seconds = time.perf_counter() - g.started
     request_metrics.count(response, seconds)
+    if "trace" in g:
+        request_traces.end(response)
     # Monitors ask for the health all the time.
     is_probe = request.path in PROBES and response.status_code == HTTPStatus.OK
     log.log(

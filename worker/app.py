@@ -1,6 +1,5 @@
 """The worker's Celery app, for calls and batches: `celery -A worker.app worker`."""
 
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -10,9 +9,8 @@ from celery.concurrency import thread
 from core import config, services
 from core.engine import client, messages
 from core.errors import WeightsError
-from core.observability import exporter, logs, metrics
-from worker import activity, batches, heartbeats, runtime, tasks, time_limits, transport
-from worker.picture_metrics import KINDS
+from core.observability import exporter, logs, metrics, traces
+from worker import activity, batches, heartbeats, picture_metrics, runtime, tasks, time_limits, transport
 from worker.videos import tasks as videos
 
 app = transport.celery_app(config.load())
@@ -50,10 +48,8 @@ def _start_process(**_: Any) -> None:
 @signals.task_prerun.connect
 def _bind_request(task: Any, **_: Any) -> None:
     logs.bind_request(task.request.get(messages.REQUEST_ID))
-    sent_at = task.request.get(messages.SENT_AT)
-    if sent_at is not None:  # a wake-up for batches waits for nobody
-        waited_s = max(0.0, time.time() - sent_at)  # clocks of two machines may differ a little
-        metrics.observe(metrics.QUEUE_WAIT_SECONDS, waited_s, KINDS.get(task.name, metrics.OTHER))
+    traces.resume(task.request.get(messages.TRACE))
+    picture_metrics.count_wait(task.name, task.request.get(messages.SENT_AT))
 
 
 @signals.task_postrun.connect
@@ -75,7 +71,7 @@ def _start_threads(sender: Any, **_: Any) -> None:
 def _handle_task_failure(sender: Any = None, task_id: str = "", args: Any = None, **_: Any) -> None:
     """Give up the task of a process that died: this runs in its parent, which is still alive."""
     if sender is not None:
-        metrics.count(metrics.LOST_TASKS, KINDS.get(sender.name, metrics.OTHER))
+        metrics.count(metrics.LOST_TASKS, picture_metrics.KINDS.get(sender.name, metrics.OTHER))
         _give_up(sender.name, task_id, args)
 
 

@@ -17,7 +17,7 @@ from core.batches import leases, reaping
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import ResolvedMaskOptions
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable, UploadTooLarge
-from core.observability import logs, metrics
+from core.observability import logs, metrics, traces
 from core.pictures import headers
 from core.records import outcomes
 from core.records.outcomes import JobOutcome
@@ -48,8 +48,9 @@ def work_batch(self: "Task[Any, Any]") -> None:
         return
     process.engine.wake_workers()  # also after the last of its batch: others may wait
     items = ItemProcessor(process, results)
-    with items.lease_heartbeat(lease):
+    with items.lease_heartbeat(lease), traces.span("batch item") as span:
         outcome = items.process(lease)
+        span.tell(outcome=outcome)
     if not lease.more:  # it may have been the last
         process.engine.wake_webhook_delivery()
     ms = round((time.perf_counter() - started) * 1000, 2)
@@ -92,8 +93,9 @@ class ItemProcessor:
             with self._results.begin(retried=True) as pending:
                 result = self._result(lease, pending)
                 storing = time.perf_counter()
-                pending.wait()
-                done = self.keeper.write(lambda session: leases.complete(session, lease, result))
+                with traces.span("store"):
+                    pending.wait()
+                    done = self.keeper.write(lambda session: leases.complete(session, lease, result))
                 metrics.observe(metrics.STEP_SECONDS, time.perf_counter() - storing, "store")
             return "ok" if done else SUPERSEDED
         except LeaseLost:

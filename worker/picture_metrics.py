@@ -1,7 +1,9 @@
 """What a worker counts of each picture: its faces, and how long each step took."""
 
+import time
+
 from core.contract.reports import DetectionReport, MaskedImage
-from core.observability import metrics
+from core.observability import metrics, traces
 
 # What tasks are called in labels and in log lines.
 KINDS = {
@@ -12,6 +14,14 @@ KINDS = {
     "work_batch": "batch",
     "work_video": "video",
 }
+
+
+def count_wait(task: str, sent_at: float | None) -> None:
+    """Count how long a call waited in the queue; None: what waits for nobody, such as a wake-up for batches."""
+    if sent_at is not None:
+        waited_s = max(0.0, time.time() - sent_at)  # clocks of two machines may differ a little
+        metrics.observe(metrics.QUEUE_WAIT_SECONDS, waited_s, KINDS.get(task, metrics.OTHER))
+        traces.record("queue", waited_s)
 
 
 def count_detected(report: DetectionReport) -> None:

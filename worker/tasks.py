@@ -8,7 +8,7 @@ from celery import shared_task
 from core.contract.options import ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.engine.client import EngineClient
 from core.errors import EngineUnavailable, FaceApiError, InternalError
-from core.observability import logs, metrics
+from core.observability import logs, metrics, traces
 from core.pictures import thumbnails
 from worker import runtime
 from worker.runtime import CpuClock, Runtime
@@ -70,11 +70,13 @@ def _work(kind: str, token: str, job: Job) -> None:
     """Do a call's job if its caller still waits, and send the answer or the error."""
     started = time.perf_counter()
     process = runtime.get()
-    try:
-        outcome, size = _answered(process, token, job)
-    except EngineUnavailable as error:  # the Redis of this call is down, and its caller finds that out itself
-        log.warning("call_not_answered", error=logs.reason(error))
-        outcome, size = error.code, 0
+    with traces.span(f"work on {kind}") as span:
+        try:
+            outcome, size = _answered(process, token, job)
+        except EngineUnavailable as error:  # the Redis of this call is down, and its caller finds that out itself
+            log.warning("call_not_answered", error=logs.reason(error))
+            outcome, size = error.code, 0
+        span.tell(outcome=outcome, bytes=size)
     ms = round((time.perf_counter() - started) * 1000, 2)
     metrics.count(metrics.TASKS, kind, outcome)
     log.info("task_finished", kind=kind, outcome=outcome, bytes=size, ms=ms)

@@ -12,9 +12,10 @@ from typing import Any, Self, cast
 
 import redis
 
-from core.observability import logs
+from core.observability import logs, traces
 
 REQUEST_ID = "request_id"
+TRACE = "traceparent"  # the span that it belongs to
 SENT_AT = "sent_at"  # by the clock of the web tier's machine
 # What could follow a task, in Celery's canvas: nothing.
 EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
@@ -30,6 +31,8 @@ def write(task: str, queue: str, token: str, options: dict[str, Any], task_id: s
     headers[SENT_AT] = time.time()
     if request_id := logs.bound_request():
         headers[REQUEST_ID] = request_id
+    if trace := traces.carrier():
+        headers[TRACE] = trace
     return json.dumps(
         {
             # As text: kombu's base64 is for bodies that JSON can't hold.
@@ -50,12 +53,14 @@ def write(task: str, queue: str, token: str, options: dict[str, Any], task_id: s
 
 @dataclass(frozen=True)
 class WaitingCall:
-    """A call as its queue holds it. request_id: '' without one."""
+    """A call as its queue holds it. request_id: '' without one; sent_at: None where it was not told."""
 
     task: str
     token: str
     options: dict[str, Any]
     request_id: str
+    sent_at: float | None = None
+    trace: str = ""
 
 
 def take(client: redis.Redis, queue: str) -> WaitingCall | None:
@@ -68,7 +73,8 @@ def take(client: redis.Redis, queue: str) -> WaitingCall | None:
             message = json.loads(text)
             (token, options), _, _ = json.loads(message["body"])
             headers = message["headers"]
-            return WaitingCall(headers["task"], token, options, headers.get(REQUEST_ID) or "")
+            request_id, trace = (headers.get(name) or "" for name in (REQUEST_ID, TRACE))
+            return WaitingCall(headers["task"], token, options, request_id, headers.get(SENT_AT), trace)
     return None
 
 

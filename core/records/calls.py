@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.contract.states import JobStatus
 from core.database.clock import now
 from core.errors import StorageUnavailable
-from core.observability import logs, metrics
+from core.observability import logs, metrics, traces
 from core.records import records
 from core.records.outcomes import JobOutcome
 from core.records.results import PendingResult, ResultStore, UploadedImage
@@ -62,7 +62,8 @@ class CallResult:
             records.insert_job(session, job, outcome.detections(), outcome.report)
 
         try:
-            self._pending.commit(insert, WITHIN_S)
+            with traces.span("store"):
+                self._pending.commit(insert, WITHIN_S)
         except (StorageUnavailable, Overdue, SQLAlchemyError) as error:
             log.warning("result_not_stored", error=logs.reason(error))
             cause = "database" if isinstance(error, SQLAlchemyError) else "storage"

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from importlib.util import find_spec
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -85,6 +86,22 @@ def _origin(value: str) -> str:
     return _server(value)
 
 
+def _traces_endpoint(value: str) -> str:
+    """Check that it is a URL, and that what sends to it is installed."""
+    if value and not (value.startswith(("http://", "https://")) and urlsplit(value).hostname):
+        raise ValueError("should be http://host[:port]/path or https://host[:port]/path")
+    if value and not _is_installed("opentelemetry.exporter.otlp.proto.http"):
+        raise ValueError("needs the extra `otel`: pip install 'face-api[otel]'")
+    return value
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it is below
+        return False
+
+
 def _admin_password(secret: SecretStr) -> SecretStr:
     """Check that a password is empty, or long enough that guesses within the limits of log-ins find it never."""
     if 0 < len(secret.get_secret_value()) < MIN_PASSWORD_LENGTH:
@@ -131,4 +148,5 @@ Ports = Annotated[
 RedisUrls = Annotated[str, AfterValidator(_redis_urls)]
 Server = Annotated[str, AfterValidator(_server)]
 StoreKey = Annotated[SecretStr, AfterValidator(_keys_belong_to_a_server)]
+TracesEndpoint = Annotated[str, AfterValidator(_traces_endpoint)]
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]

@@ -7,6 +7,7 @@ import time
 
 from core.contract.options import CoverOptions, ManualMaskOptions, ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings, face_count
+from core.observability import traces
 from core.pictures import images
 from core.pictures.images import DecodedImage
 from core.vision import covering, finding, regions, searches
@@ -22,7 +23,8 @@ def detect(data: bytes, options: ResolvedDetectOptions, detector: Detector, max_
     steps = _Steps()
     picture = images.decode(data, max_pixels, searches.sufficient_side(options.detail, detector.input_size))
     steps.end("decode_ms")
-    detections = finding.find(picture, options, detector)
+    with traces.span("find"):
+        detections = finding.find(picture, options, detector)
     return _report(picture, detector, detections, steps)
 
 
@@ -37,7 +39,8 @@ def mask(
     steps = _Steps()
     picture = images.decode(data, max_pixels)
     steps.end("decode_ms")
-    selection = finding.find_to_mask(picture, options, detector)
+    with traces.span("find"):
+        selection = finding.find_to_mask(picture, options, detector)
     steps.begin()
     subject = covering.subject(picture, options, policy)
     covered = covering.cover(subject, selection.detections.faces, options.mask_regions)
@@ -88,6 +91,7 @@ class _Steps:
 
     def add(self, step: str, ms: float) -> None:
         self.ms[step] = ms
+        traces.record(step.removesuffix("_ms"), ms / 1000)
         self.begin()
 
 

@@ -14,8 +14,8 @@ from core.engine.client import EngineClient
 from core.engine.messages import WaitingCall
 from core.engine.wakeups import VIDEO_STEP_LIMIT_S
 from core.errors import EngineUnavailable
-from core.observability import logs
-from worker import tasks
+from core.observability import logs, traces
+from worker import picture_metrics, tasks
 from worker.leases import LeaseKeeper
 
 log = logs.get(__name__)
@@ -81,9 +81,13 @@ class Turns:
     def _answer(self, call: WaitingCall) -> None:
         request_id = logs.bound_request()
         logs.bind_request(call.request_id or None)
+        traced = traces.carrier()
+        traces.resume(call.trace)
+        picture_metrics.count_wait(call.task, call.sent_at)
         try:
             CALLS[call.task](call.token, call.options)
         except Exception:
             log.exception("task_failed")  # what it can be told, its caller has been told
         finally:
             logs.bind_request(request_id)
+            traces.resume(traced)
