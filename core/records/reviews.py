@@ -90,6 +90,7 @@ def reopen(session: Session, job_id: uuid.UUID, by: str) -> None:
 
     NothingToUndo where nobody has accepted them, also since the picture was masked by hand.
     """
+    _lock_image_of(session, job_id)  # a mask by hand comes before or after
     report = records.get_job(session, job_id).report
     if not isinstance(report, dict) or report.get("review", {}).get("verdict") != "accepted":
         raise NothingToUndo("nobody has accepted the faces of this job")
@@ -140,9 +141,7 @@ def newest_result(session: Session, image_id: uuid.UUID) -> uuid.UUID | None:
 
 
 def _judge(session: Session, job_id: uuid.UUID, verdict: dict[str, Any], state: ReviewState = ReviewState.DONE) -> None:
-    # The image first, whose row a trigger changes: its deletion locks it before its jobs.
-    image_id = select(ProcessingJob.image_id).where(ProcessingJob.id == job_id).scalar_subquery()
-    session.execute(select(Image.id).where(Image.id == image_id).with_for_update())
+    _lock_image_of(session, job_id)
     columns = (ProcessingJob.report, ProcessingJob.review_state)
     row = select(*columns).where(ProcessingJob.id == job_id).with_for_update()
     found = session.execute(row).first()
@@ -152,3 +151,9 @@ def _judge(session: Session, job_id: uuid.UUID, verdict: dict[str, Any], state: 
     report = (found.report or {}) | {"review": said}
     done = {"review_state": state, "report": report}
     session.execute(update(ProcessingJob).where(ProcessingJob.id == job_id).values(done))
+
+
+def _lock_image_of(session: Session, job_id: uuid.UUID) -> None:
+    """Lock the image of a job before the job: a trigger changes its row, and a deletion locks it first."""
+    image_id = select(ProcessingJob.image_id).where(ProcessingJob.id == job_id).scalar_subquery()
+    session.execute(select(Image.id).where(Image.id == image_id).with_for_update())

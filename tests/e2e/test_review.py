@@ -257,6 +257,10 @@ def test_doubtful_faces_of_a_crowd_come_first(page: Page, site: Site) -> None:
     expect(page.get_by_role("button", name="Face 1", exact=True)).to_be_focused()
     page.keyboard.press("0")
     expect(page.get_by_role("button", name="Fit")).to_be_disabled()
+    page.get_by_role("button", name="Reject: Face 300").click()
+    restore = page.get_by_role("button", name="Restore: Face 300")
+    expect(restore).to_be_focused()
+    expect(restore).to_be_in_viewport()
 
 
 def test_labels_of_a_crowd_are_shown_on_hover(page: Page, site: Site) -> None:
