@@ -20,7 +20,7 @@ IMAGE = {
     "created_at",
 }  # fmt: skip
 JOB = {
-    "id", "image_id", "batch_id", "job_type", "status", "method", "strength", "padding", "output_format",
+    "id", "image_id", "batch_id", "api_key_id", "job_type", "status", "method", "strength", "padding", "output_format",
     "output_quality", "confidence_threshold", "nms_threshold", "face_count", "inference_ms", "total_ms",
     "processed_url", "processed_size_bytes", "error", "created_at", "finished_at",
 }  # fmt: skip
@@ -75,6 +75,7 @@ def assert_mask_job(found: dict[str, Any], job: StoredJob) -> None:
         "id": str(job.id),
         "image_id": str(job.image_id),
         "batch_id": None,
+        "api_key_id": None,
         "job_type": "mask",
         "status": "completed",
         "method": "gaussian",
@@ -123,7 +124,7 @@ def test_job_is_listed_field_by_field(service: Stack) -> None:
 def test_job_is_shown_with_its_image(service: Stack) -> None:
     job = kept(service, detections=[FACE])
     found = body(basic(service, "GET", f"/jobs/{job.id}"))
-    assert set(found) == JOB | {"image", "detections", "report", "review_state"}
+    assert set(found) == JOB | {"image", "detections", "report", "review_state", "edited_by", "uncovered_faces"}
     assert_mask_job(found, job)
     assert_image(found["image"], job)
     assert found["detections"] == [FACE]
