@@ -31,6 +31,14 @@ def test_no_choice_of_a_filter_is_cut_off(open_context: OpenContext, site: Site,
         assert page.evaluate(CUT_CHOICES) == []
 
 
+@pytest.mark.parametrize("width", [390, 800, 1024])
+def test_wide_tables_scroll_by_themselves(open_context: OpenContext, site: Site, width: int) -> None:
+    page = open_page(open_context, site, width, "en")
+    for path in ("jobs", "keys", "batches"):
+        page.goto(f"/console/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_date_fields_fit_a_phone(open_context: OpenContext, site: Site) -> None:
     page = open_page(open_context, site, 390, "en")
     for path in ("/console/jobs", "/console/images"):

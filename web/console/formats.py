@@ -95,6 +95,12 @@ def option_value(translator: Translator, value: object) -> str:
     return NONE if value is None else str(value)
 
 
+def search_pass(one: dict[str, Any]) -> str:
+    """Format a pass of a search: its name, the size that was searched, and how long that took."""
+    width, height = one["input_size"]
+    return f"{one['name']} {width} × {height} px, {milliseconds(one['inference_ms'])}"
+
+
 def _region(region: dict[str, Any]) -> str:
     edges = "{x1:g}, {y1:g} – {x2:g}, {y2:g}".format(**region)
     return edges if region["unit"] == "pixels" else f"{edges} ({region['unit']})"

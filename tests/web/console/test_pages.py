@@ -83,6 +83,11 @@ def test_times_are_short(value: float | None, expected: str) -> None:
     assert formats.milliseconds(value) == expected
 
 
+def test_pass_is_told_in_a_line() -> None:
+    one = {"name": "main", "input_size": [640, 480], "inference_ms": 12.34, "candidates": 3}
+    assert formats.search_pass(one) == "main 640 × 480 px, 12.3 ms"
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
