@@ -133,13 +133,13 @@ def _select_files(page: Page) -> None:
     file = seeds.portrait()
     names = ("harbour.jpg", "parade.jpg", "stage left.jpg", "stage right.jpg")
     files: list[FilePayload] = [{"name": name, "mimeType": "image/jpeg", "buffer": file} for name in names]
-    page.locator("input[type=file]").set_input_files(files)
+    page.locator("[data-file]").set_input_files(files)
 
 
 def _mask_image(page: Page) -> None:
     page.locator("[name=method]").select_option("pixelate")
     file: FilePayload = {"name": "portrait.jpg", "mimeType": "image/jpeg", "buffer": seeds.portrait()}
-    page.locator("input[type=file]").set_input_files(file)
+    page.locator("[data-file]").set_input_files(file)
     page.locator("[data-masked]:not([hidden])").wait_for()
     page.locator("[data-busy][hidden]").wait_for(state="attached")
 
