@@ -125,6 +125,7 @@ def _shots(context: BrowserContext) -> Iterator[Shot]:
     yield Shot("batch-new", "/console/batches/new", _select_files)
     yield Shot("review", "/console/review")
     yield Shot("keys", "/console/keys")
+    yield Shot("audit", "/console/audit")
     yield Shot("test", "/console/test", _mask_image)
     yield Shot("error", "/console/nowhere")
 

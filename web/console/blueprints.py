@@ -9,6 +9,7 @@ from core.errors import FaceApiError, NotFound
 from web.auth import guards
 from web.console import error_pages, pages
 from web.console.assets import assets
+from web.console.audit import audit
 from web.console.batches import batches
 from web.console.dashboards import dashboard
 from web.console.images import images
@@ -34,7 +35,8 @@ def redirect_to_console() -> BaseResponse:
 def build() -> Blueprint:
     """Assemble the console under /console."""
     console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
-    for part in (assets, login, dashboard, images, jobs, batches, videos, reviews, keys, mask_test, search, thumbnails):
+    lists = (dashboard, images, jobs, batches, videos, reviews, keys, audit)
+    for part in (assets, login, *lists, mask_test, search, thumbnails):
         console.register_blueprint(part)
     console.add_url_rule("/<path:path>", "unknown_page", unknown_page)
     console.register_error_handler(FaceApiError, error_pages.show_error)

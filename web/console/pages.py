@@ -20,6 +20,7 @@ MENU = {
     "videos": ("console.videos.show_all", "film"),
     "review": ("console.reviews.show", "eye"),
     "keys": ("console.keys.show_all", "key"),
+    "audit": ("console.audit.show_all", "lock"),
     "test": ("console.mask_test.show", "flask"),
 }
 # No inline scripts or styles; images are the service's own or created by the page itself.
