@@ -41,10 +41,10 @@ def original_key(image_id: uuid.UUID, filename: str) -> str:
 
 
 def original_of(key: str) -> uuid.UUID | None:
-    """Return the id of the image whose upload this key names; None for any other object."""
-    prefix, _, rest = key.partition("/")
+    """Return the id of the image or video whose upload this key names; None for any other object."""
+    original = re.match(r"(?:originals/([^/]+)/|videos/([^/]+)/source$)", key)
     try:
-        return uuid.UUID(rest.partition("/")[0]) if f"{prefix}/" == OWN_PREFIXES[0] else None
+        return uuid.UUID(original[1] or original[2]) if original else None
     except ValueError:
         return None
 

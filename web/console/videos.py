@@ -10,12 +10,13 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from core.batches.videos import lifecycle
 from core.contract import fields, states
+from core.contract.deeds import Deed
 from core.contract.models import FrozenModel
 from core.contract.video_options import FileOptions, VideoQuery
 from core.database.models import Video
 from core.errors import NotFound
 from web import current, links
-from web.auth import guards
+from web.auth import guards, trails
 from web.console import pages, pagination
 from web.schemas import ids
 from web.schemas.common import inline
@@ -76,8 +77,10 @@ def show(video_id: str) -> Response:
 @videos.get("/videos/<video_id>/original")
 @guards.page("storage")
 def get_original(video_id: str) -> BaseResponse:
-    """Redirect to the video as it was sent."""
-    return redirect(_original(_found(video_id)))
+    """Redirect to the video as it was sent, which is recorded."""
+    video = _found(video_id)
+    trails.note_original(Deed.ORIGINAL_LINKED, video.id)
+    return redirect(_original(video))
 
 
 @videos.get("/videos/<video_id>/masked")

@@ -85,3 +85,10 @@ def test_keys_are_the_contracts() -> None:
 def test_strange_key_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="not a key"):
         objects.checked(key)
+
+
+def test_uploads_are_told_from_other_objects() -> None:
+    assert objects.original_of(objects.original_key(IMAGE, "a.jpg")) == IMAGE
+    assert objects.original_of(objects.video_key(JOB, "source")) == JOB
+    others = [objects.processed_key(IMAGE, JOB, "webp"), objects.video_key(JOB, "result.mp4"), "originals/x/a", "a"]
+    assert [objects.original_of(key) for key in others] == [None] * 4
