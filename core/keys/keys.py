@@ -109,7 +109,8 @@ def get(session: Session, key_id: uuid.UUID) -> ApiKey:
 def change(session: Session, key_id: uuid.UUID, **changes: Any) -> ApiKey:
     """Change a key's name, whether it is active, or properties, validated as they are; NotFound without it. Commits."""
     key = get(session, key_id)
-    audits.record(session, Deed.KEY_CHANGED, key.id, changed=sorted(changes), **_told(changes))
+    if changes:
+        audits.record(session, Deed.KEY_CHANGED, key.id, changed=sorted(changes), **_told(changes))
     for name in ("name", "is_active"):
         setattr(key, name, changes.pop(name, getattr(key, name)))
     columns = _columns(KeyProperties.model_validate(changes))
