@@ -68,13 +68,20 @@ class VideoHeader:
 
 
 def probe(file: BinaryIO, limits: VideoLimits) -> VideoHeader:
-    """Read what a file states, and its first frame: UnsupportedVideo, VideoTooLarge, InvalidVideo.
+    """Judge a file, then read its header: UnsupportedVideo, VideoTooLarge, InvalidVideo.
+
+    Of an MP4 in fragments, the whole file is walked through: once is enough.
+    """
+    extents.judge(file, _container(file))
+    return read_header(file, limits)
+
+
+def read_header(file: BinaryIO, limits: VideoLimits) -> VideoHeader:
+    """Read what a file states, and its first frame; of a file that `probe` has judged before.
 
     Nothing is decoded of a video that is too long or too large by its header.
     """
-    file.seek(0)
-    container = signatures.checked(file.read(signatures.HEAD_BYTES))
-    extents.judge(file, container)
+    container = _container(file)
     with containers.opened(file, container, 2 * limits.max_pixels) as opened:
         stream = containers.video_stream(opened)
         duration_s = _duration_s(opened, stream)
@@ -104,6 +111,11 @@ def probe(file: BinaryIO, limits: VideoLimits) -> VideoHeader:
             orientation=orientation,
             colors=colors,
         )
+
+
+def _container(file: BinaryIO) -> Container:
+    file.seek(0)
+    return signatures.checked(file.read(signatures.HEAD_BYTES))
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.batches.videos import objects
 from core.batches.videos.steps import StepResult
-from core.video import frames, scenes, searches, segments
+from core.video import frames, media, scenes, searches, segments
 from core.video.media import VideoHeader
 from core.video.segments import Segment
 from core.video.tracks import FrameFaces
@@ -19,7 +19,8 @@ from worker.videos.steps import Work, limits
 
 def probe(work: Work) -> StepResult:
     """Judge a video by its header, and plan its segments."""
-    with work.source() as (file, header):
+    with work.store.open(work.lease.source_key) as file:
+        header = work.turns.beside(lambda: media.probe(file, limits(work.runtime)))
         planned = work.turns.beside(lambda: segments.plan(file, header, limits(work.runtime)))
     values = {
         "width": header.width,

@@ -34,9 +34,9 @@ class Work:
 
     @contextmanager
     def source(self) -> Iterator[tuple[BinaryIO, VideoHeader]]:
-        """Open the video and read its header."""
+        """Open the video, which was probed before, and read its header."""
         with self.store.open(self.lease.source_key) as file:
-            header = media.probe(file, limits(self.runtime))
+            header = media.read_header(file, limits(self.runtime))
             file.seek(0)
             yield file, header
 

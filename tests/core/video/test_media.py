@@ -230,6 +230,16 @@ def test_fragment_of_millions_is_refused() -> None:
         probed(declaring(data, b"trun", 4, 80_000_000))
 
 
+def test_header_is_read_again_without_a_walk() -> None:
+    """Every step of a video reads its header: what was judged once, to the last fragment, is not judged again."""
+    data = made.video(Recipe(muxing={"movflags": "frag_keyframe+empty_moov"}))
+    header = media.probe(io.BytesIO(data), LIMITS)
+    cut = io.BytesIO(data + b"\0\0\1\0moof")
+    assert media.read_header(cut, LIMITS) == header
+    with pytest.raises(InvalidVideo, match="cut off"):
+        media.probe(cut, LIMITS)
+
+
 def test_hidden_index_is_refused() -> None:
     """FFmpeg reads tables within boxes that are not made for them."""
     data = made.video(Recipe())
