@@ -128,6 +128,7 @@ ENVIRONMENT = Rule(
 )
 # (module, what it imports inside a function): the reason.
 LATE_IMPORTS = {
+    ("core.pictures.decoders", "pillow_heif"): "may be left out where HEIC is switched off",
     ("core.vision.runtimes.models", "core.vision.runtimes.openvino_runtime.OpenVinoNetwork"): "of an extra",
     ("core.observability.traces", "core.observability.open_telemetry.OpenTelemetryTracer"): "of an extra",
     ("core.weights.locations", "httpx"): "slow to import, and no worker that loads its model needs it",

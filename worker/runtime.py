@@ -14,6 +14,7 @@ from core.contract.reports import DetectionReport, MaskedImage
 from core.engine.client import EngineClient
 from core.engine.heartbeats import WorkerStatus, new_name
 from core.observability import logs, metrics
+from core.pictures import headers
 from core.services import Services
 from core.system import cpus, memory
 from core.vision import detector, pipeline, regions
@@ -68,8 +69,14 @@ class Runtime:
         """How weak a mask may be."""
         return regions.AS_ASKED if self.settings.allow_weak_masks else regions.STRONG
 
+    def refuse_heic(self, data: bytes) -> None:
+        """Refuse a HEIC where that is switched off: one of the bucket, or one that was stored before."""
+        if not self.settings.heic_enabled:
+            headers.probe(data, self.settings.max_image_pixels, heic=False)
+
     def detect(self, data: bytes, options: ResolvedDetectOptions) -> DetectionReport:
         """Find the faces of a picture."""
+        self.refuse_heic(data)
         with activity.shared().working():
             report = pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
         picture_metrics.count_detected(report)
@@ -77,6 +84,7 @@ class Runtime:
 
     def mask(self, data: bytes, options: ResolvedMaskOptions) -> MaskedImage:
         """Mask the faces of a picture."""
+        self.refuse_heic(data)
         with activity.shared().working():
             masked = pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.mask_policy)
         picture_metrics.count_masked(masked)
@@ -84,6 +92,7 @@ class Runtime:
 
     def mask_manually(self, data: bytes, options: ManualMaskOptions) -> MaskedImage:
         """Mask the faces of a picture that a person has marked."""
+        self.refuse_heic(data)
         masked = pipeline.mask_manually(data, options, self.settings.max_image_pixels, self.mask_policy)
         picture_metrics.count_masked(masked)
         return masked

@@ -60,6 +60,7 @@ def thumbnail_image(token: str, options: Options) -> None:
     side = int(str(options["side"]))
 
     def job(runtime: Runtime, data: bytes, clock: CpuClock) -> None:
+        runtime.refuse_heic(data)
         thumbnail = thumbnails.make(data, side, runtime.settings.max_image_pixels)
         runtime.engine.answer_thumbnail(token, thumbnail, runtime.cost_s(clock))
 

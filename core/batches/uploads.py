@@ -72,11 +72,15 @@ class UploadReceipt:
 
 @dataclass(frozen=True)
 class BatchUploader:
-    """Takes uploads for batches. queue_limit: how many items may wait, of all batches together."""
+    """Takes uploads for batches. queue_limit: how many items may wait, of all batches together.
+
+    heic: whether HEIC is read.
+    """
 
     results: ResultStore
     max_pixels: int
     queue_limit: int
+    heic: bool = True
 
     def take(self, batch_id: uuid.UUID, files: Sequence[UploadSource]) -> UploadReceipt:
         """Make items of files. QueueFull, NotFound, BatchClosed; StorageUnavailable when the store fails.
@@ -141,7 +145,7 @@ class BatchUploader:
             return file.name, digest
         item_id = there.id if there else uuid.uuid4()
         try:
-            header = headers.probe(data, self.max_pixels)
+            header = headers.probe(data, self.max_pixels, heic=self.heic)
         except FaceApiError as error:
             refusal = Refusal(error.code, error.detail)
             fresh[file.name] = NewItem(file.name, len(data), digest, refusal=refusal, id=item_id)

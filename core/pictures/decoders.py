@@ -11,7 +11,6 @@ from io import BytesIO
 
 import cv2
 import numpy as np
-import pillow_heif
 from numpy.typing import NDArray
 from PIL import AvifImagePlugin
 from PIL.AvifImagePlugin import AvifImageFile
@@ -96,6 +95,8 @@ def decode_bmp(data: bytes) -> Raster:
 
 def decode_heic(data: bytes) -> Raster:
     """Decode the primary picture of a HEIC; libheif's own limits hold too."""
+    import pillow_heif  # absent from some installations where HEIC is switched off
+
     still = stills.read(data)
     pillow_heif.options.DECODE_THREADS = 1  # a worker has a process for each CPU
     image = pillow_heif.open_heif(BytesIO(plain_files.make(data, still))).to_pillow()

@@ -16,6 +16,7 @@ from core.pictures.heif import stills
 
 Format = Literal["jpeg", "png", "webp", "bmp", "tiff", "heic", "avif"]
 
+HEIC_OFF = "HEIC is switched off in this service (FACE_API_HEIC_ENABLED): send a JPEG, PNG or AVIF"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # A marker is 0xFF and a code; 0x00 is a stuffed byte, 0xFF a fill byte, and TEM and RST0-7 carry nothing.
 JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
@@ -47,9 +48,14 @@ class ImageHeader:
         return self.width, self.height
 
 
-def probe(data: bytes, max_pixels: int) -> ImageHeader:
-    """Read a picture's header and decode nothing: NoImage, UnsupportedImage, UndecodableImage, ImageTooLarge."""
+def probe(data: bytes, max_pixels: int, *, heic: bool = True) -> ImageHeader:
+    """Read a picture's header and decode nothing: NoImage, UnsupportedImage, UndecodableImage, ImageTooLarge.
+
+    heic: whether HEIC counts as a format that is read.
+    """
     header = read(data)
+    if header.format == "heic" and not heic:
+        raise UnsupportedImage(HEIC_OFF)
     if header.width * header.height > max_pixels:
         raise ImageTooLarge(f"the picture has {header.width} × {header.height} pixels, more than {max_pixels:,} in all")
     return header

@@ -38,6 +38,9 @@ class WebSettings(BaseSettings):
     max_upload_bytes: int = setting(25 * 2**20, "Largest request body, in bytes.", ge=1024)
     max_video_bytes: int = setting(2 * 2**30, "Largest video that is uploaded, in bytes.", ge=1024)
     max_image_pixels: int = setting(50_000_000, "Largest picture, in pixels: a small file can be gigantic.", ge=1)
+    heic_enabled: bool = setting(
+        True, "Whether HEIC is read; without it, pillow-heif need not be installed, whose wheels hold GPL parts."
+    )
     body_memory_bytes: int = setting(
         512 * 2**20, "Bytes of request bodies that a web process holds at a time; one more gets 503.", ge=2**20
     )

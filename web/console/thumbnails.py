@@ -50,7 +50,8 @@ def post_preview() -> Response:
     """Show a picture that is not stored, as browsers can't show HEIC or TIFF; a header tells its own size."""
     file = request.files.get("image")
     data = file.read() if file else b""
-    header = headers.probe(data, current.services().settings.max_image_pixels)
+    settings = current.services().settings
+    header = headers.probe(data, settings.max_image_pixels, heic=settings.heic_enabled)
     preview = current.services().engine.run_thumbnail(data, SIDES["large"], caller_has_gone)
     return Response(preview, mimetype="image/jpeg", headers={"X-Image-Size": f"{header.width} {header.height}"})
 

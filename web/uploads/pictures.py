@@ -39,7 +39,7 @@ def received(query: DetectOptions, form: ImageUpload) -> tuple[UploadedImage, Re
     data = form.image.read()
     if not data:
         raise NoImage("the file is empty")
-    header = headers.probe(data, settings.max_image_pixels)
+    header = headers.probe(data, settings.max_image_pixels, heic=settings.heic_enabled)
     upload = UploadedImage(data, form.image.filename or "", f"image/{header.format}", callers.key_id())
     options = defaults.resolve(query, settings)
     if isinstance(form, MaskUpload):
@@ -88,4 +88,6 @@ def _digest_name(stream: IO[bytes]) -> str:
 def batch_uploader() -> BatchUploader:
     """Return what adds uploads to batches; FeatureDisabled without storage."""
     settings = current.services().settings
-    return BatchUploader(current.results(), settings.max_image_pixels, settings.batch_queue_limit)
+    return BatchUploader(
+        current.results(), settings.max_image_pixels, settings.batch_queue_limit, heic=settings.heic_enabled
+    )
