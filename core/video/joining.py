@@ -11,7 +11,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from core.errors import InternalError
+from core.errors import InternalError, InvalidVideo
 from core.video import containers
 from core.video.encoding import PART_FORMAT, VideoOutput, part_delay
 from core.video.media import VideoHeader
@@ -52,9 +52,12 @@ def _target(out: BinaryIO, header: VideoHeader, output: VideoOutput) -> OutputCo
 
 
 def _write(target: OutputContainer, packet: "Packet[Any]") -> None:
+    is_sound = packet.stream.type == "audio"
     try:
         target.mux(packet)
     except av.FFmpegError as error:
+        if is_sound:
+            raise InvalidVideo("the sound of the video is damaged; audio=drop leaves it out") from error
         raise InternalError from error
 
 

@@ -2,6 +2,7 @@
 
 import io
 import re
+import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from av.container import InputContainer
 
+from core.errors import InvalidVideo
 from core.video import encoding, frames, joining, media, segments
 from core.video.encoding import VideoOutput
 from core.video.frames import VideoFrame
@@ -124,6 +126,17 @@ def test_sound_that_runs_backwards_is_put_in_order() -> None:
         data[at : at + 2] = b"\0\1"
     masked = through(bytes(data), VideoOutput())
     assert sound(masked)[0] == sound(bytes(data))[0]
+
+
+def test_sound_of_no_duration_is_the_callers() -> None:
+    """A clock of the sound that no container can keep: the video says so, and is masked without it."""
+    data = made.video(Recipe(audio="aac"))
+    clock = data.rindex(b"mdhd") + 16
+    assert struct.unpack_from(">I", data, clock) == (made.RATE,)
+    data = data[:clock] + struct.pack(">I", 2_000_000_000) + data[clock + 4 :]
+    with pytest.raises(InvalidVideo, match="audio=drop"):
+        through(data, MP4)
+    assert len(times(through(data, VideoOutput(audio="drop")))) == 50
 
 
 def test_sound_is_dropped_when_asked() -> None:
