@@ -165,6 +165,7 @@ def test_cancelled_video_gives_no_result(session: Session) -> None:
     video = begun(session)
     join = to_the_join(session)
     assert lifecycle.cancel(session, video.id).status == "cancelled"
+    assert set(objects.intermediate(lifecycle.get(session, video.id))) == cleanup_keys(session)
     key = objects.result(video.id, "mp4")
     assert not steps.extend(session, join, LEASE_S, 0)
     assert not steps.finish(
