@@ -9,9 +9,10 @@ CEPH ?= $(SHARED)/tools/s3_ceph.sh
 WEIGHTS_MIRROR ?= $(wildcard $(SHARED)/data/weights)
 
 RUN := $(VENV)/bin/python -m
+ADVISORIES := https://osv.dev
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-quick test-servers test-ceph test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy screenshots docs format lock weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy screenshots docs format lock hashes install-hashed sbom licences audit weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -97,9 +98,37 @@ format: $(VENV)/.for-dev ## Format the code and mend what can be mended alone
 	@$(RUN) ruff check --fix
 	@$(RUN) ruff format
 
-lock: $(VENV)/.for-dev ## Renew requirements.lock: the newest versions that go together
-	@$(RUN) uv pip compile setup.cfg --extra dev --extra docs --extra fuzz --extra openvino --extra gpu --universal \
-		--python-version 3.11 --upgrade --quiet --no-annotate --custom-compile-command "make lock" --output-file requirements.lock
+COMPILE := $(RUN) uv pip compile --universal --python-version 3.11 --quiet --no-annotate --custom-compile-command "make lock"
+
+lock: $(VENV)/.for-dev ## Renew the lock files: the newest versions that go together, and their hashes
+	@$(COMPILE) setup.cfg --extra dev --extra docs --extra fuzz --extra openvino --extra gpu --extra supply --upgrade \
+		--output-file requirements.lock
+	@$(MAKE) --no-print-directory hashes
+
+hashes: $(VENV)/.for-dev ## Renew requirements.hashed.lock: of the service alone, in the versions of requirements.lock
+	@sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml | $(COMPILE) setup.cfg - --constraint requirements.lock \
+		--generate-hashes --output-file requirements.hashed.lock
+
+install-hashed: ## Install the service alone into VENV, each package only if it has the hash of requirements.hashed.lock
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes --no-deps --requirement requirements.hashed.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "installed into $(VENV), each package with its hash; $(VENV)/bin/face-api runs it"
+
+sbom: $(VENV)/.for-supply ## Write build/supply/sbom.cdx.json: all packages of the service, with hashes (CycloneDX)
+	@mkdir -p build/supply
+	@$(RUN) cyclonedx_py requirements requirements.hashed.lock --output-reproducible --of JSON -o build/supply/sbom.cdx.json
+	@echo "wrote build/supply/sbom.cdx.json"
+
+licences: $(VENV)/.for-supply ## Write build/supply/licences.md: the licence of each package of the service
+	@mkdir -p build/supply
+	@$(RUN) piplicenses --from=mixed --with-urls --format=markdown --output-file=build/supply/licences.md \
+		--packages $(shell sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p' requirements.hashed.lock)
+
+audit: $(VENV)/.for-supply ## Look for known vulnerabilities of the service's packages (needs $(ADVISORIES))
+	@if $(VENV)/bin/python -c "import urllib.request as u; u.urlopen(u.Request('$(ADVISORIES)', method='HEAD'), timeout=10)" 2>/dev/null; \
+		then $(RUN) pip_audit --vulnerability-service osv --disable-pip --require-hashes --requirement requirements.hashed.lock; \
+		else echo "skipped: $(ADVISORIES) can't be reached"; fi
 
 weights: $(VENV)/.for-run ## List the model files (MODEL=scrfd_10g fetches one)
 	@$(if $(WEIGHTS_MIRROR),FACE_API_WEIGHTS_MIRROR="$(WEIGHTS_MIRROR)") $(RUN) admin.main weights $(if $(MODEL),pull $(MODEL),list)
@@ -115,6 +144,8 @@ $(VENV)/.for-docs: WHAT = the service and what builds its documentation
 $(VENV)/.for-test: EXTRA = [test]
 $(VENV)/.for-dev: EXTRA = [dev]
 $(VENV)/.for-docs: EXTRA = [docs]
+$(VENV)/.for-supply: WHAT = the service and what lists its packages
+$(VENV)/.for-supply: EXTRA = [supply]
 $(VENV)/.for-fuzz: WHAT = the service and what mutates pictures
 $(VENV)/.for-fuzz: EXTRA = [fuzz]
 $(VENV)/.for-%: setup.cfg pyproject.toml requirements.lock

@@ -4,7 +4,7 @@
 
 FROM python:3.11-slim AS build
 WORKDIR /app
-COPY setup.cfg pyproject.toml requirements.lock README.md LICENSE celeryconfig.py ./
+COPY setup.cfg pyproject.toml requirements.hashed.lock README.md LICENSE celeryconfig.py ./
 COPY core core
 COPY web web
 COPY worker worker
@@ -12,7 +12,9 @@ COPY admin admin
 COPY migrations migrations
 COPY weights/manifest.toml weights/manifest.toml
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --constraint requirements.lock --editable . \
+    # Each package only if it has the hash of the lock file; what builds the service itself is among them.
+    && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement requirements.hashed.lock \
+    && /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
     && /venv/bin/python -m compileall -q /app
 
 FROM python:3.11-slim

@@ -1,6 +1,7 @@
 """The Dockerfiles: what is in them, and that it is enough."""
 
 import configparser
+import re
 import subprocess
 import sys
 
@@ -61,7 +62,13 @@ def test_image_is_built_in_two_stages(name: str) -> None:
     assert [rest for word, rest in instructions if word == "FROM"] == ["python:3.11-slim AS build", "python:3.11-slim"]
     final = [word for word, _ in instructions][[rest for _, rest in instructions].index("python:3.11-slim") :]
     assert {"USER", "HEALTHCHECK", "CMD"} <= set(final)
-    assert any("--constraint requirements.lock" in rest for word, rest in instructions if word == "RUN")
+    (run,) = [rest for word, rest in instructions if word == "RUN" and "pip install" in rest]
+    installs = re.findall(r"pip install (.*?)(?= &&|$)", re.sub(r"\s+", " ", run))
+    assert [("--require-hashes" in one, "--no-build-isolation" in one) for one in installs] == [
+        (True, False),
+        (False, True),
+    ]
+    assert all("--no-deps" in one for one in installs), "nothing comes without a hash"
 
 
 @pytest.mark.slow
