@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests import clips
 from tests.clips import Clip
+from tests.contract.admin import basic, body
 from tests.e2e.conftest import PageErrors, Site
 
 WORKED_MS = 120_000
@@ -49,6 +50,8 @@ def test_video_is_masked_and_played(page: Page, site: Site, tmp_path: Path) -> N
     )
     page.get_by_label("Show tracks").uncheck()
     expect(page.locator("[data-boxes] rect")).to_have_count(0)
+    viewed = body(basic(site.service, "GET", "/audit", params={"deed": "original.viewed", "per_page": 100}))["items"]
+    assert page.url.rpartition("/")[2] in {one["target"] for one in viewed}
     page.goto("/console/videos")
     row = page.get_by_role("row", name="street.webm").first
     expect(row).to_contain_text("Completed")

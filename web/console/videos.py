@@ -4,9 +4,8 @@ import mimetypes
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, redirect
+from flask import Blueprint, Response
 from pydantic import Field
-from werkzeug.wrappers import Response as BaseResponse
 
 from core.batches.videos import lifecycle
 from core.contract import fields, states
@@ -14,7 +13,6 @@ from core.contract.deeds import Deed
 from core.contract.models import FrozenModel
 from core.contract.video_options import FileOptions, VideoQuery
 from core.database.models import Video
-from core.errors import NotFound
 from web import current, links
 from web.auth import guards, trails
 from web.console import pages, pagination
@@ -23,7 +21,6 @@ from web.schemas.common import inline
 from web.schemas.videos import VideoResponse
 
 videos = Blueprint("videos", __name__)
-UNFINISHED = ("queued", "probing", "detecting", "linking", "rendering")
 MASKING = ("method", "strength", "cover", "padding", "verify", "doubtful")
 LEFT_OUT = {"webhook_url", "max_faces"}
 
@@ -66,37 +63,21 @@ def show(video_id: str) -> Response:
     with current.session() as session:
         (progress,) = lifecycle.progress(session, [video])
     options = VideoResponse.of(progress).options
-    response = pages.render("video.html", progress=progress, options=options, unfinished=UNFINISHED)
+    players = _players(video) if video.result_key else {}
+    response = pages.render("video.html", progress=progress, options=options, players=players)
     # Videos come from where links lead: from this service, or from the S3 server.
-    link = urlsplit(_original(video))
-    sources = {"'self'", f"{link.scheme}://{link.netloc}"}
+    sources = {f"{link.scheme}://{link.netloc}" for link in map(urlsplit, players.values())} or {"'none'"}
     response.headers["Content-Security-Policy"] = f"{pages.policy()}; media-src {' '.join(sorted(sources))}"
     return response
 
 
-@videos.get("/videos/<video_id>/original")
-@guards.page("storage")
-def get_original(video_id: str) -> BaseResponse:
-    """Redirect to the video as it was sent, which is recorded."""
-    video = _found(video_id)
-    trails.note_original(Deed.ORIGINAL_LINKED, video.id)
-    return redirect(_original(video))
-
-
-@videos.get("/videos/<video_id>/masked")
-@guards.page("storage")
-def get_masked(video_id: str) -> BaseResponse:
-    """Redirect to the masked video."""
-    video = _found(video_id)
-    if video.result_key is None:
-        raise NotFound("this video has no result")
-    return redirect(links.masked_video(video, "inline"))
+def _players(video: Video) -> dict[str, str]:
+    """Return what the two players play: the video as it was sent, and masked."""
+    trails.note_original(Deed.ORIGINAL_VIEWED, video.id)
+    content_type = mimetypes.guess_type(video.filename)[0] or "video/mp4"
+    return {"original": links.original_video(video, content_type), "masked": links.masked_video(video, "inline")}
 
 
 def _found(video_id: str) -> Video:
     with current.session() as session:
         return lifecycle.get(session, ids.parse(video_id))
-
-
-def _original(video: Video) -> str:
-    return links.original_video(video, mimetypes.guess_type(video.filename)[0] or "video/mp4")
