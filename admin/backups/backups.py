@@ -45,7 +45,7 @@ def back_up(settings: Settings, path: Path, tell: Tell) -> BackupReport:
     folder = BackupFolder(path)
     bind = engine.create(settings)
     try:
-        revision = _revision(settings)
+        revision = require_newest_schema(settings)
         with folder.locked():
             folder.drop_manifest()
             with index_of(folder) as index:
@@ -73,7 +73,8 @@ def _entry(folder: BackupFolder, manifest: BackupManifest) -> FileEntry:
     return FileEntry(manifest.objects.count, folders.sha256(folder.index))
 
 
-def _revision(settings: Settings) -> str:
+def require_newest_schema(settings: Settings) -> str:
+    """Return the revision of the tables; BackupRefused unless it is this version's."""
     found, newest = migrations.current(settings), migrations.head()
     if found != newest:
         raise BackupRefused(

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import click
+from sqlalchemy.orm import Session
 
+from admin import actors
 from admin.backups import backups, restores
 from core import config
 from core.config import Settings
+from core.contract.deeds import Deed
+from core.database import audits, engine
 from core.errors import FeatureDisabled
 
 
@@ -18,7 +22,10 @@ def backup(folder: Path) -> None:
     Run it again after it was interrupted, or later: what DIR holds already is not copied again, and what has been
     deleted since goes. DIR then holds originals with their faces, and hashes of keys: guard it like the service itself.
     """
-    done = backups.back_up(_settings(), folder, _tell)
+    settings = _settings()
+    backups.require_newest_schema(settings)
+    _record(settings, Deed.BACKED_UP)  # before an original is read, or it would be seen without a record
+    done = backups.back_up(settings, folder, _tell)
     click.echo(
         f"backed up: {done.rows:,} rows, {done.objects:,} objects ({done.object_bytes / 1e6:,.1f} MB) in {folder}"
     )
@@ -35,7 +42,9 @@ def restore(folder: Path, add: bool) -> None:
 
     Every digest is checked before anything is written. Run it again after it was interrupted.
     """
-    done = restores.restore(_settings(), folder, _tell, add=add)
+    settings = _settings()
+    done = restores.restore(settings, folder, _tell, add=add)
+    _record(settings, Deed.RESTORED)
     click.echo(f"restored: {done.rows:,} rows, {done.objects:,} objects")
     click.echo(f"stored by this run: {done.stored:,} objects")
     if done.missing:
@@ -47,6 +56,17 @@ def _settings() -> Settings:
     if not settings.database_enabled:
         raise FeatureDisabled("there is nothing to back up or restore: FACE_API_DATABASE_ENABLED is false")
     return settings
+
+
+def _record(settings: Settings, deed: Deed) -> None:
+    actors.act_as_user()
+    bind = engine.create(settings)
+    try:
+        with Session(bind) as session:
+            audits.record(session, deed, None)
+            session.commit()
+    finally:
+        bind.dispose()
 
 
 def _tell(line: str) -> None:

@@ -7,6 +7,8 @@ class Deed(StrEnum):
     """What was done, `what.how`. A record names the id of that what, if it has one."""
 
     SERVICE_STARTED = "service.started"
+    BACKED_UP = "service.backed_up"
+    RESTORED = "service.restored"
     LOG_IN = "session.login"
     LOG_OUT = "session.logout"
     KEY_CREATED = "key.created"

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from admin.backups import backups, restores
 from admin.backups.folders import BackupFolder, BackupRefused
 from admin.main import main
 from core import config
-from core.database import migrations
-from core.database.models import CleanupTask
+from core.contract.deeds import Deed
+from core.database import engine, migrations
+from core.database.models import AuditRecord, CleanupTask
 from core.records import cleanups, deletions
 from tests.admin.backups.places import BackupPlace
 
@@ -143,6 +146,13 @@ def test_damaged_index_asks_for_a_new_folder(folder: Path, source: BackupPlace) 
         backups.back_up(source.settings, folder, told)
 
 
+def deeds(place: BackupPlace) -> list[str]:
+    """Return what the audit trail of a place tells of the service itself, oldest first."""
+    with Session(engine.create(place.settings)) as session:
+        at_service = AuditRecord.deed.startswith("service.")
+        return list(session.scalars(select(AuditRecord.deed).where(at_service).order_by(AuditRecord.at)))
+
+
 def test_commands_say_what_they_did(
     source: BackupPlace, target: BackupPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +167,7 @@ def test_commands_say_what_they_did(
     assert "stored by this run: 6 objects" in run(target, "restore")
     assert "already: restore into an empty database and bucket" in run(target, "restore")
     assert "restored: 0 rows" in run(target, "restore", "--add")
+    assert deeds(target) == [Deed.BACKED_UP, Deed.RESTORED, Deed.RESTORED]
     monkeypatch.setenv("FACE_API_DATABASE_ENABLED", "false")
     monkeypatch.setenv("FACE_API_API_KEY_ENABLED", "false")
     assert "FACE_API_DATABASE_ENABLED is false" in run(target, "backup")
