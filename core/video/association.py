@@ -22,8 +22,8 @@ SURE, DOUBTFUL, WEAK = range(3)  # ranks of a face; a weak one counts only where
 # overlap by a third
 BUFFER = 0.5
 # The least overlap of two enlarged boxes of one face. chosen: of equal size, a face is at most one side away from where
-# it was expected, and a weak one at most half a side
-NEAR, CLOSE = 0.33, 0.6
+# it was expected, and a weak one two thirds of one
+NEAR, CLOSE = 0.33, 0.5
 MEMORY_S = 0.5  # chosen: how long a chain waits for its face; longer gaps are bridged when all chains are known
 SMOOTHING = 0.5  # of the velocity; chosen: half of it is that of the last step
 MAX_GAP_S = 2.0

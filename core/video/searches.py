@@ -10,7 +10,7 @@ from core.vision.detector import Detector
 from core.vision.masks import Pixels
 
 # The least score of a face that a track can lead to.
-WEAK = 0.15
+WEAK = 0.2
 
 
 def search(image: Pixels, at: tuple[int, float], options: ResolvedMaskOptions, detector: Detector) -> FrameFaces:

@@ -16,7 +16,7 @@ from core.vision.boxes import Boxes
 Edges = NDArray[np.float64]
 
 # Frames before and after, of which a region holds the boxes.
-NEIGHBOURS = 1
+NEIGHBOURS = 2
 # Frames before and after, over which the motion is smoothed; over which the margin is held, and smoothed too.
 MOTION, MARGIN = 4, 4
 

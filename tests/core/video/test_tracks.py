@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.video import smoothing, tracks
@@ -167,6 +167,7 @@ def videos(draw: st.DrawFn) -> tuple[list[FrameFaces], set[int]]:
     return faces, draw(st.sets(st.integers(0, len(faces)), max_size=3))
 
 
+@settings(deadline=None)  # of an example: other programs may be busy
 @given(videos())
 def test_every_face_is_covered_in_its_frame(video: tuple[list[FrameFaces], set[int]]) -> None:
     faces, cuts = video
@@ -176,6 +177,7 @@ def test_every_face_is_covered_in_its_frame(video: tuple[list[FrameFaces], set[i
             assert any(holds(region, there) for region in masked)
 
 
+@settings(deadline=None)  # of an example: other programs may be busy
 @given(videos(), st.randoms(use_true_random=False))
 def test_order_of_faces_in_a_frame_does_not_matter(video: tuple[list[FrameFaces], set[int]], random: Random) -> None:
     faces, cuts = video
@@ -191,6 +193,7 @@ def test_order_of_faces_in_a_frame_does_not_matter(video: tuple[list[FrameFaces]
     )
 
 
+@settings(deadline=None)  # of an example: other programs may be busy
 @given(videos())
 def test_no_track_crosses_a_cut(video: tuple[list[FrameFaces], set[int]]) -> None:
     faces, cuts = video
