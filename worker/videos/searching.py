@@ -11,6 +11,7 @@ from core.batches.videos import objects
 from core.batches.videos.steps import StepResult
 from core.video import frames, media, scenes, searches, segments
 from core.video.media import VideoHeader
+from core.video.sampling import FrameSampler
 from core.video.segments import Segment
 from core.video.tracks import FrameFaces
 from worker import activity
@@ -42,17 +43,17 @@ def _duration_s(header: VideoHeader, planned: list[Segment]) -> float:
 
 
 def detect(work: Work) -> StepResult:
-    """Search the frames of a segment, every n-th of them with a stride."""
+    """Search the frames of a segment: every n-th of them with a stride, and fewer where nothing moves."""
     options, segment = work.lease.options, Segment(**work.lease.segment)
-    found, thumbnails = [], []
+    found, thumbnails, sampler = [], [], FrameSampler(options.stride)
     with work.source() as (file, header):
         for frame in frames.read(file, header, segment):
             at = (frame.index, frame.time_s)
-            if frame.index % options.stride:
-                faces = FrameFaces.unsearched(*at)
-            else:
+            if sampler.due(frame.image, frame.time_s):
                 with activity.shared().working():
                     faces = searches.search(frame.image, at, options.mask, work.runtime.detector)
+            else:
+                faces = FrameFaces.unsearched(*at)
             found.append(worded(faces))
             thumbnails.append(scenes.thumbnail(frame.image))
             work.turns.frame_done()

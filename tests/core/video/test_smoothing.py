@@ -52,11 +52,6 @@ def test_region_of_a_trembling_box_is_steady() -> None:
     assert changes(smoothing.smooth(boxes)) < changes(boxes) / 5
 
 
-def test_region_of_a_trembling_box_is_little_larger() -> None:
-    sides = np.diff(smoothing.smooth(trembling(moving(), 3))[:, [0, 2]], axis=1)
-    assert sides.mean() < 80 + 6 * 3
-
-
 def test_box_that_shrinks_for_a_frame_changes_nothing() -> None:
     boxes = moving()
     boxes[30] = [190, 290, 210, 310]
