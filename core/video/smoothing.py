@@ -15,10 +15,13 @@ from core.vision.boxes import Boxes
 
 Edges = NDArray[np.float64]
 
-# Frames before and after, of which a region holds the boxes.
+# Frames before and after, of which a region holds the boxes. measured, the clips of tests/bench/video.py: with 1 it
+# covers .957 of the sights of faces, with 2 .965, and a seventh more of the picture
 NEIGHBOURS = 2
 # Frames before and after, over which the motion is smoothed; over which the margin is held, and smoothed too.
-MOTION, MARGIN = 4, 4
+# measured, the same: with a margin over 4, 8 and 12 frames a mask changes its size by .021, .018 and .017 of the face's
+# side a frame, beyond what the face does; 12 cover 7 % more than 4
+MOTION, MARGIN = 4, 12
 
 
 def regions(tracks: Iterable[Track], count: int) -> list[Boxes]:
