@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python -m
 ADVISORIES := https://osv.dev
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-quick test-servers test-ceph test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy screenshots docs format lock hashes install-hashed sbom licences audit weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy bench-video screenshots docs format lock hashes install-hashed sbom licences audit weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -82,6 +82,9 @@ bench-capacity: $(VENV)/.for-test ## Measure what one picture costs each part, a
 
 bench-privacy: $(VENV)/.for-test ## Measure recall and masks on real pictures, and write docs/privacy.md and its chart (10 minutes)
 	@exec $(RUN) tests.bench.privacy $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+
+bench-video: $(VENV)/.for-test ## Measure masks on faces that move, beside deface, and write docs/video.md (10 minutes)
+	@exec $(RUN) tests.bench.video $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 screenshots: $(VENV)/.for-test ## Write pictures of the console's pages into docs/screenshots/ (needs chromium)
 	@exec $(RUN) tests.e2e.screenshots $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)

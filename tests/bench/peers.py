@@ -7,20 +7,17 @@ pictures in turn with the service, on the same CPUs. With --quick the page goes 
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-from core.config import ROOT
 from tests.bench import performance_report as report
 from tests.bench import runs
 from tests.bench.inputs import BUILD
+from tests.bench.peer_programs import DEFACE, INSIGHTFACE, Peer
 from tests.bench.performance import write
 from tests.bench.performance_charts import PAGE
 from tests.bench.performance_report import Section
@@ -29,34 +26,6 @@ from tests.stack import Stack
 
 FULL = Length(60, 4, 3, 3)  # chosen: ten minutes on two CPUs
 CLIENTS = 8
-
-
-@dataclass(frozen=True)
-class Peer:
-    """Another program for the same task. module: what runs it, of tests/bench/programs; path: what the service does."""
-
-    name: str
-    version: str
-    also: Sequence[str]
-    module: str
-    path: str
-
-    def python(self) -> str:
-        """Make its environment, where there is none of this version yet, and return its Python."""
-        folder = ROOT / "build" / "peers" / f"{self.name}-{self.version}"
-        python, stamp = folder / "bin" / "python", folder / ".installed"
-        if not stamp.exists():
-            print(f"installing {self.name} {self.version} into {folder}", flush=True)
-            venv.create(folder, with_pip=True, clear=True)
-            wanted = [f"{self.name}=={self.version}", *self.also]
-            pip = [str(python), "-m", "pip", "--disable-pip-version-check", "-q", "install"]
-            subprocess.run([*pip, *wanted], check=True)
-            stamp.touch()
-        return str(python)
-
-
-INSIGHTFACE = Peer("insightface", "2.1", ["onnxruntime"], "tests.bench.programs.insightface_detect", "detect")
-DEFACE = Peer("deface", "1.5.0", ["onnx", "onnxruntime"], "tests.bench.programs.deface_mask", "mask")
 
 
 def main(arguments: list[str] | None = None) -> None:
