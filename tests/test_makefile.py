@@ -15,8 +15,15 @@ PARTS = {"kombu": "celery", "markupsafe": "flask"}
 # Declared, and imported by nobody here: why.
 UNSEEN = {
     "gunicorn": "runs the web tier",
+    "opentelemetry-exporter-otlp-proto-http": "is in the namespace of opentelemetry-sdk",
 }
-NAMES = {"cv2": "opencv-python-headless", "pil": "pillow", "psycopg2": "psycopg2-binary", "zipstream": "zipstream-ng"}
+NAMES = {
+    "cv2": "opencv-python-headless",
+    "opentelemetry": "opentelemetry-sdk",
+    "pil": "pillow",
+    "psycopg2": "psycopg2-binary",
+    "zipstream": "zipstream-ng",
+}
 
 
 def _setup() -> configparser.ConfigParser:
@@ -54,8 +61,8 @@ def test_help_lists_every_target() -> None:
 
 def test_dependencies_are_what_is_imported() -> None:
     setup = _setup()
-    lists = setup["options"]["install_requires"], setup["options.extras_require"]["openvino"]
-    declared = _distributions("\n".join(lists))
+    extras = setup["options.extras_require"]
+    declared = _distributions("\n".join([setup["options"]["install_requires"], extras["openvino"], extras["otel"]]))
     assert {PARTS.get(name, name) for name in _imported()} | set(UNSEEN) == declared
 
 
