@@ -12,6 +12,7 @@ import requests
 from core import config, services
 from core.contract.scopes import Scope
 from core.database.clock import now
+from core.database.models import Video
 from core.keys import keys
 from core.keys.properties import KeyProperties
 from tests.contract import pictures
@@ -169,7 +170,13 @@ def others(service: Stack) -> dict[str, str]:
     items = body(basic(service, "GET", f"/batches/{batch['id']}/items"))["items"]
     finish(service, batch, every="completed")
     job = kept(service, detections=[])
-    return {"batch_id": batch["id"], "item_id": items[0]["id"], "image_id": str(job.image_id), "job_id": str(job.id)}
+    video = Video(id=uuid.uuid4(), filename="a.mp4", source_key="a.mp4", source_is_ours=False, status="queued")
+    video.size_bytes, video.options = 9, {}
+    with service.services.sessions() as session:
+        session.add(video)
+        session.commit()
+    made_by_others = {"batch_id": batch["id"], "item_id": items[0]["id"], "image_id": job.image_id, "job_id": job.id}
+    return {name: str(one) for name, one in (made_by_others | {"video_id": video.id}).items()}
 
 
 def own(service: Stack, text: str, *names: str) -> dict[str, Any]:
