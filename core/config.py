@@ -5,13 +5,15 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import SecretStr, ValidationError
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import EnvSettingsSource
 
 from core.contract.options import Detail
 from core.errors import SettingsError
+from core.settings.files import SUFFIX, FileSettings
 from core.settings.types import (
     AuditDays,
     KeySwitch,
@@ -162,6 +164,19 @@ class Settings(WebSettings):
         365, "Days until records of the audit trail are deleted, 30 at least; 0: never."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        variables = cast(EnvSettingsSource, env_settings), cast(EnvSettingsSource, dotenv_settings)
+        files = FileSettings(settings_cls, *variables)
+        return init_settings, env_settings, files, dotenv_settings
+
     @property
     def redis_urls(self) -> list[str]:
         """Each Redis; the first also has the queue, sessions, limits and what workers say."""
@@ -196,6 +211,8 @@ def read(**values: Any) -> Settings:
     except ValidationError as error:
         lines = [_line(problem) for problem in error.errors()]
         raise SettingsError("these settings are not valid:\n" + "\n".join(lines)) from None
+    except ValueError as error:  # of a file that a variable names
+        raise SettingsError(f"these settings are not valid:\n{error}") from None
 
 
 def _line(problem: Any) -> str:
@@ -215,6 +232,7 @@ def unknown() -> dict[str, str]:
     Of the environment and of the `.env` file.
     """
     known = names()
+    known += [name + SUFFIX.upper() for name in known]
     file = Path(".env")
     in_file = re.findall(
         rf"^\s*(?:export\s+)?({PREFIX}\w+)\s*=", file.read_text() if file.is_file() else "", re.MULTILINE

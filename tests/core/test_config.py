@@ -30,6 +30,31 @@ def test_settings_come_from_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert config.read().queue_limit == 7
 
 
+def test_settings_come_from_files_that_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "password").write_text("a secret of a file\n")
+    (tmp_path / "port").write_text("9000\r\n")
+    (tmp_path / ".env").write_text("FACE_API_PORT_FILE=port\n")
+    monkeypatch.setenv("FACE_API_ADMIN_PASSWORD_FILE", str(tmp_path / "password"))
+    settings = config.read()
+    assert (settings.admin_password.get_secret_value(), settings.port) == ("a secret of a file", 9000)
+    assert not config.unknown()
+
+
+def test_problems_of_files_are_told_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "key").write_bytes(b"\xff\xfe")
+    monkeypatch.setenv("FACE_API_ADMIN_PASSWORD", "a long password")
+    for name in ("ADMIN_PASSWORD", "S3_SECRET_KEY", "DATABASE_URL"):
+        place = tmp_path / ("nowhere" if name == "DATABASE_URL" else "key")
+        monkeypatch.setenv(f"FACE_API_{name}_FILE", str(place))
+    with pytest.raises(SettingsError) as error:
+        config.read()
+    assert "FACE_API_ADMIN_PASSWORD: is given, and FACE_API_ADMIN_PASSWORD_FILE too" in str(error.value)
+    assert "FACE_API_S3_SECRET_KEY_FILE: " in str(error.value)
+    assert f"FACE_API_DATABASE_URL_FILE: {tmp_path / 'nowhere'}: No such file" in str(error.value)
+    assert "a long password" not in str(error.value)
+
+
 def test_settings_take_plain_host_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST", "0.0.0.0")  # noqa: S104  # never listened on
     monkeypatch.setenv("PORT", "8123")
