@@ -22,9 +22,10 @@ from core.settings.types import (
     Server,
     StoreKey,
     TracesEndpoint,
-    WebhookSecret,
+    WebhookSecrets,
     setting,
     split_redis_urls,
+    split_secrets,
 )
 from core.settings.web import WebSettings
 
@@ -124,8 +125,9 @@ class Settings(WebSettings):
         True, "Whether MP4 may be encoded by x264, which is under the GPL; else it holds VP9, too."
     )
 
-    webhook_secret: WebhookSecret = setting(
-        SecretStr(""), "Signs webhooks: `whsec_` and base64 of 24 to 64 bytes; empty: no batch may name a webhook."
+    webhook_secret: WebhookSecrets = setting(
+        SecretStr(""),
+        "Signs webhooks: `whsec_` and base64 of 24 to 64 bytes, several separated by commas; empty: none may be named.",
     )
     webhook_allow_private: bool = setting(False, "Whether webhooks may lead to private addresses, and to this machine.")
     webhook_ports: Ports = setting((80, 443), "Ports that webhooks may lead to, separated by commas.")
@@ -181,6 +183,11 @@ class Settings(WebSettings):
     def redis_urls(self) -> list[str]:
         """Each Redis; the first also has the queue, sessions, limits and what workers say."""
         return split_redis_urls(self.redis_url)
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        """Each secret that signs webhooks: while one is replaced, the new one and the old."""
+        return split_secrets(self.webhook_secret)
 
     @property
     def keeps_pictures(self) -> bool:

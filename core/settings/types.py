@@ -53,17 +53,24 @@ def _redis_urls(value: str) -> str:
     return value
 
 
-def _webhook_secret(secret: SecretStr) -> SecretStr:
-    """Check that a secret is empty, or as Standard Webhooks writes it and long enough not to be guessed."""
-    value = secret.get_secret_value()
-    prefix, _, text = value.partition("_")
-    try:
-        is_right = prefix == "whsec" and 24 <= len(base64.b64decode(text, validate=True)) <= 64
-    except ValueError:
-        is_right = False
-    if value and not is_right:
-        raise ValueError("should be `whsec_` and 24 to 64 random bytes in base64: `openssl rand -base64 32` makes such")
-    return secret
+def _webhook_secrets(secrets: SecretStr) -> SecretStr:
+    """Check that each secret is as Standard Webhooks writes it and long enough not to be guessed; there may be none."""
+    for value in split_secrets(secrets):
+        prefix, _, text = value.partition("_")
+        try:
+            is_right = prefix == "whsec" and 24 <= len(base64.b64decode(text, validate=True)) <= 64
+        except ValueError:
+            is_right = False
+        if not is_right:
+            raise ValueError(
+                "should be `whsec_` and 24 to 64 random bytes in base64: `openssl rand -base64 32` makes such"
+            )
+    return secrets
+
+
+def split_secrets(secrets: SecretStr) -> list[str]:
+    """Split secrets at their commas."""
+    return [secret.strip() for secret in secrets.get_secret_value().split(",") if secret.strip()]
 
 
 def _split(value: object) -> object:
@@ -149,4 +156,4 @@ RedisUrls = Annotated[str, AfterValidator(_redis_urls)]
 Server = Annotated[str, AfterValidator(_server)]
 StoreKey = Annotated[SecretStr, AfterValidator(_keys_belong_to_a_server)]
 TracesEndpoint = Annotated[str, AfterValidator(_traces_endpoint)]
-WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+WebhookSecrets = Annotated[SecretStr, AfterValidator(_webhook_secrets)]

@@ -84,11 +84,10 @@ def _claim_next(session: Session) -> WebhookDelivery | None:
 
 
 def _attempt(delivery: WebhookDelivery, settings: Settings) -> AttemptResult:
-    secret = settings.webhook_secret.get_secret_value()
-    if not secret:
+    if not settings.webhook_secrets:
         return AttemptResult(None, NO_SECRET)
     body = events.body(delivery.payload, settings)
-    message = WebhookMessage(f"msg_{delivery.id.hex}", delivery.url, body, secret)
+    message = WebhookMessage(f"msg_{delivery.id.hex}", delivery.url, body, tuple(settings.webhook_secrets))
     return posts.post(message, AddressPolicy.of(settings))
 
 

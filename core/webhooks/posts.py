@@ -27,12 +27,12 @@ USER_AGENT = "face-api-webhook"
 
 @dataclass(frozen=True)
 class WebhookMessage:
-    """One webhook. id: the same at each attempt; secret: `whsec_` and base64."""
+    """One webhook. id: the same at each attempt; secrets: each `whsec_` and base64."""
 
     id: str
     url: str
     body: str
-    secret: str
+    secrets: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,11 @@ class AttemptResult:
 
 
 def sign(message: WebhookMessage, timestamp: int) -> str:
-    """Return the header webhook-signature (Standard Webhooks 1.0: HMAC-SHA256 over id, time and body)."""
-    key = base64.b64decode(message.secret.removeprefix(SECRET_PREFIX))
+    """Return the header webhook-signature, by each secret (Standard Webhooks 1.0: HMAC-SHA256 over id, time, body)."""
     signed = f"{message.id}.{timestamp}.{message.body}".encode()
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    keys = [base64.b64decode(secret.removeprefix(SECRET_PREFIX)) for secret in message.secrets]
+    digests = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
+    return " ".join("v1," + base64.b64encode(digest).decode() for digest in digests)
 
 
 def post(message: WebhookMessage, policy: AddressPolicy) -> AttemptResult:

@@ -248,7 +248,7 @@ def test_name_is_looked_up_once(receiver: Receiver, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     url = receiver.url.replace("127.0.0.1", "hooks.example.org")
-    assert posts.post(WebhookMessage("msg_1", url, "{}", SECRET), TRUSTED) == AttemptResult(204)
+    assert posts.post(WebhookMessage("msg_1", url, "{}", (SECRET,)), TRUSTED) == AttemptResult(204)
     assert looked.count("hooks.example.org") == 1
     assert receiver.got[0][1]["host"].startswith("hooks.example.org:")
 
@@ -271,7 +271,7 @@ def test_silent_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.Mon
     monkeypatch.setattr(posts, "READ_TIMEOUT_S", 0.3)
     given_up = threading.Event()
     receiver.before = lambda _: given_up.wait(30)  # then it would answer
-    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), TRUSTED)
+    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", (SECRET,)), TRUSTED)
     given_up.set()
     assert answer.status is None
 
@@ -290,7 +290,7 @@ def test_dripping_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.M
             time.sleep(0.1)
 
     receiver.before, hung_up = drip, threading.Event()
-    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), TRUSTED)
+    answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", (SECRET,)), TRUSTED)
     assert answer == AttemptResult(None, "it took too long")
     assert hung_up.wait(30), "all of it was read"
 
@@ -308,7 +308,7 @@ def test_endless_answer_is_not_read(receiver: Receiver) -> None:
             pass
 
     receiver.before = flood
-    assert posts.post(WebhookMessage("msg_1", receiver.url, "{}", SECRET), TRUSTED) == AttemptResult(200)
+    assert posts.post(WebhookMessage("msg_1", receiver.url, "{}", (SECRET,)), TRUSTED) == AttemptResult(200)
     time.sleep(0.3)
     assert len(written) < 50
 
@@ -339,7 +339,7 @@ def test_certificate_must_be_the_hosts(tmp_path: Path, monkeypatch: pytest.Monke
         for trusted, host, taken in ((False, "hooks.test", 0), (True, "other.test", 0), (True, "hooks.test", 1)):
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate) if trusted else "/dev/null")
             url = f"https://{host}:{server.server_port}/"
-            answer = posts.post(WebhookMessage("msg_1", url, "{}", SECRET), TRUSTED)
+            answer = posts.post(WebhookMessage("msg_1", url, "{}", (SECRET,)), TRUSTED)
             assert (answer.status == 204, len(got)) == (bool(taken), taken), answer
     finally:
         server.shutdown()
