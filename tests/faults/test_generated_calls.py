@@ -55,6 +55,8 @@ BEYOND_SCHEMAS = (
     "The job has no detection",
     "is to be kept, too",
     "should lie in the picture",
+    "Write a network as",
+    "Write a date",
 )
 REGION = {"x1": 10, "y1": 10, "x2": 90, "y2": 60}
 

@@ -45,7 +45,7 @@ def test_interrupted_command_continues(service: Stack, tmp_path: Path) -> None:
     source, out = tmp_path / "street.mp4", tmp_path / "masked.mp4"
     source.write_bytes(clips.made(LONG))
     before = videos(service)
-    options = ("--method", "solid", "--detail", "fast", "--stride", "2")
+    options = ("--method", "solid", "--detail", "balanced")  # slow enough to be interrupted
     first = start(service, source, out, *options)
     service.until(lambda: journals.place(out).exists(), 60)
     first.send_signal(signal.SIGINT)

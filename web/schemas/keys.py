@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from core.contract.numbers import WHOLE
 from core.contract.scopes import Scope
 from core.database.models import ApiKey
 from core.keys.properties import End, KeyProperties, Networks, RateLimits, Scopes
@@ -80,7 +81,9 @@ class KeyRotation(BaseModel):
     model_config = json_body({"overlap_s": 86400})
 
     overlap_s: Annotated[
-        int, Field(ge=0, le=MAX_OVERLAP_S, description="Seconds for which the old key is accepted beside the new one.")
+        int,
+        Field(ge=0, le=MAX_OVERLAP_S, description="Seconds for which the old key is accepted beside the new one."),
+        WHOLE,
     ]
 
 

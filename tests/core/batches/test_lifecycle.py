@@ -101,11 +101,11 @@ def test_batch_that_is_cancelled_meanwhile_is_not_tried_again(
     leases.fail(session, taken(session), "undecodable_image", "cut")
     real = bulk._retry_some
 
-    def cancelled_first(retrying: Session, *args: Any) -> int:
+    def cancelled_first(retrying: Session, *args: Any, **named: Any) -> int:
         retrying.commit()
         with sessions() as other:
             lifecycle.cancel(other, batch)
-        return real(retrying, *args)
+        return real(retrying, *args, **named)
 
     monkeypatch.setattr(bulk, "_retry_some", cancelled_first)
     with pytest.raises(BatchClosed):
