@@ -28,7 +28,14 @@ def start(service: Stack, source: Path, out: Path, *more: str) -> "subprocess.Po
     own = {"FACE_API_ADMIN_USER": "admin", "FACE_API_ADMIN_PASSWORD": "correct horse", "PYTHONPATH": str(ROOT)}
     command = [*FACE_API, "video", "mask", str(source), "--out", str(out), "--url", service.url, "--no-progress", *more]
     return subprocess.Popen(
-        command, env=inherited | own, cwd=source.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=inherited | own,
+        cwd=source.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # What a shell runs in the background ignores Ctrl-C, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - nothing is held here
     )
 
 
