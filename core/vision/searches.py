@@ -26,14 +26,14 @@ LARGE = (0, 300)
 COARSE, FINE = 2, 3
 # How many times larger than its own pixels a thorough search shows a picture, by its pixels, where the work allows it.
 # measured, collages of 24 megapixels of photographs of 1,000 / 750 / 500 pixels: of the faces that it finds in each
-# alone, .99 / .96 / .92 at 2.6 times, .99 / .90 / .83 at 2; 108 photographs of 1 megapixel: AP of the hard faces .932
+# alone, .99 / .95 / .90 at 2.6 times, .99 / .90 / .83 at 2; 108 photographs of 1 megapixel: AP of the hard faces .932
 # at 2 times, .927 at 2.6
 ZOOM = ((4e6, 12e6), (2.0, 2.6))
 # chosen: a face that is too large for one level is found on the next coarser one
 STEP = 2.3
 # chosen: a pass takes at most 150 MB in int8; a face up to the overlap is whole in one tile or another
 TILE, OVERLAP = 2048, 192
-# chosen: about 14 s of one CPU, measured with an int8 model at 24 megapixels; a call is given up after 30 s
+# chosen: about 14 s of one CPU (measured: 11 s with scrfd_2.5g in int8 at 24 megapixels); a call is given up after 30 s
 WORK_GFLOP = 1000
 # measured: levels and their overlapping tiles are this many times the finest level alone
 LEVELS_WORK = 1.6
