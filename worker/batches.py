@@ -12,10 +12,10 @@ from typing import Any
 from celery import Task, shared_task
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import config, services
 from core.batches import leases, reaping
 from core.batches.leases import ItemLease, ItemResult
 from core.contract.options import ResolvedMaskOptions
+from core.engine.client import EngineClient
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, NotFound, Unavailable, UploadTooLarge
 from core.observability import logs, metrics, traces
 from core.pictures import headers
@@ -24,7 +24,7 @@ from core.records.outcomes import JobOutcome
 from core.records.results import PendingResult, ResultStore, UploadedImage
 from core.records.rows import StoredImage
 from worker import runtime
-from worker.leases import SUPERSEDED, LeaseKeeper, LeaseLost
+from worker.leases import SUPERSEDED, LeaseKeeper, LeaseLost, reap_dead_task
 from worker.runtime import Runtime
 
 log = logs.get(__name__)
@@ -59,19 +59,8 @@ def work_batch(self: "Task[Any, Any]") -> None:
 
 
 def reap_task(task_id: str) -> None:
-    """Give the item of a task whose process died to another worker, without waiting until its lease runs out."""
-    made = services.build(config.load())
-    if made.sessions is None:
-        return
-    try:
-        with made.sessions() as session:
-            reaping.reap_expired_leases(session, task_id)
-        made.engine.wake_workers()
-    except SQLAlchemyError as error:
-        log.warning("lease_not_reaped", error=logs.reason(error))
-    finally:
-        # A process that is forked from this one later must not share its connections.
-        made.close()
+    """Give the item of a task whose process died to another worker."""
+    reap_dead_task(task_id, reaping.reap_expired_leases, EngineClient.wake_workers)
 
 
 class ItemProcessor:

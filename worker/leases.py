@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from core import config, services
 from core.database import engine
 from core.database.engine import SessionFactory
+from core.engine.client import EngineClient
 from core.observability import logs
 
 log = logs.get(__name__)
@@ -17,6 +19,27 @@ AGAIN_AFTER_S = 0.5
 SUPERSEDED = "superseded"
 
 Act = Callable[[Session], bool]
+
+
+def reap_dead_task(
+    task_id: str, end_leases: Callable[[Session, str], int], wake: Callable[[EngineClient], None]
+) -> None:
+    """Give the work of a task whose process died to another worker, without waiting until its lease runs out.
+
+    end_leases: ends the leases of a task; wake: wakes who may take their work.
+    """
+    made = services.build(config.load())
+    if made.sessions is None:
+        return
+    try:
+        with made.sessions() as session:
+            end_leases(session, task_id)
+        wake(made.engine)
+    except SQLAlchemyError as error:
+        log.warning("lease_not_reaped", error=logs.reason(error))
+    finally:
+        # A process that is forked from this one later must not share its connections.
+        made.close()
 
 
 class LeaseLost(Exception):

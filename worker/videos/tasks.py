@@ -7,15 +7,15 @@ from typing import Any
 from celery import Task, shared_task
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import config, services
 from core.batches.videos import steps
 from core.batches.videos.steps import StepLease, StepResult
 from core.contract.states import StepKind
+from core.engine.client import EngineClient
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, Unavailable
 from core.observability import logs, metrics
 from core.records.results import ResultStore
 from worker import runtime
-from worker.leases import SUPERSEDED, LeaseKeeper, LeaseLost
+from worker.leases import SUPERSEDED, LeaseKeeper, LeaseLost, reap_dead_task
 from worker.runtime import Runtime
 from worker.videos import joining, linking, rendering, searching
 from worker.videos.steps import Work
@@ -60,19 +60,8 @@ def work_video(self: "Task[Any, Any]") -> None:
 
 
 def reap_task(task_id: str) -> None:
-    """Give the step of a task whose process died to another worker, without waiting until its lease runs out."""
-    made = services.build(config.load())
-    if made.sessions is None:
-        return
-    try:
-        with made.sessions() as session:
-            steps.reap_expired_leases(session, task_id)
-        made.engine.wake_video_workers()
-    except SQLAlchemyError as error:
-        log.warning("lease_not_reaped", error=logs.reason(error))
-    finally:
-        # A process that is forked from this one later must not share its connections.
-        made.close()
+    """Give the step of a task whose process died to another worker."""
+    reap_dead_task(task_id, steps.reap_expired_leases, EngineClient.wake_video_workers)
 
 
 class VideoWorker:

@@ -3,7 +3,7 @@
 import { callApi } from "./api.js";
 import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
 import { t } from "./texts.js";
-import { localiseTimes } from "./times.js";
+import { duration, localiseTimes } from "./times.js";
 
 const POLL_INTERVAL_MS = 3000;
 const ROWS_INTERVAL_MS = 2000;
@@ -11,14 +11,6 @@ const card = document.querySelector("[data-batch]");
 const path = card.dataset.path;
 const number = new Intl.NumberFormat("en");
 const find = (name) => card.querySelector(`[data-${name}]`);
-
-function duration(seconds) {
-  if (seconds == null) return "–";
-  const rounded = Math.round(seconds);
-  if (rounded < 60) return `${rounded} s`;
-  if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
-  return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
-}
 
 function rate(perSecond) {
   if (perSecond == null) return "–";

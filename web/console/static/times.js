@@ -17,3 +17,11 @@ export function localiseTimes(root = document) {
     tick.textContent = (tick.dataset.span === "day" ? day : hour).format(new Date(tick.dataset.moment));
   }
 }
+
+export function duration(seconds) {
+  if (seconds == null) return "–";
+  const rounded = Math.round(seconds);
+  if (rounded < 60) return `${rounded} s`;
+  if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
+}

@@ -3,6 +3,7 @@
 import { callApi } from "./api.js";
 import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
 import { t } from "./texts.js";
+import { duration } from "./times.js";
 
 const POLL_INTERVAL_MS = 2000;
 const APART_S = 0.15; // chosen: less is not seen, and each jump of a player costs a moment
@@ -11,14 +12,6 @@ const players = document.querySelector("[data-players]");
 const path = card.dataset.path;
 const number = new Intl.NumberFormat("en");
 const find = (name) => card.querySelector(`[data-${name}]`);
-
-function duration(seconds) {
-  if (seconds == null) return "–";
-  const rounded = Math.round(seconds);
-  if (rounded < 60) return `${rounded} s`;
-  if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
-  return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
-}
 
 function show(video) {
   find("done").textContent = number.format(video.frames_done);
