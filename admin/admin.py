@@ -5,7 +5,7 @@ from redis import RedisError
 
 from admin import service
 from core import config, services
-from core.keys import lockouts
+from core.access import lockouts
 
 
 @click.group()

@@ -8,14 +8,14 @@ from sqlalchemy.orm import Session
 
 from admin import actors, terminals
 from core import config
+from core.access import keys as store
+from core.access.properties import KeyProperties
 from core.contract import problems
 from core.contract.scopes import DEFAULT_SCOPES, Scope
 from core.database import engine
 from core.database.clock import now
 from core.database.models import ApiKey
 from core.errors import FeatureDisabled
-from core.keys import keys as store
-from core.keys.properties import KeyProperties
 
 DAY_S = 86400
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])

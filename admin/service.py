@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from admin import actors, embedded, migrate, serve, worker
 from admin.supervisor import Program
 from admin.weights import terminal
+from core.access import keys
 from core.config import Settings
 from core.database import engine, migrations
-from core.keys import keys
 from core.weights import downloads
 
 KEY_NAME = "make run"

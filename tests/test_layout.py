@@ -99,7 +99,7 @@ ALLOWED = {
     "core.weights": ("core.errors", "core.config"),
     "core.engine": ("core.errors", "core.config", "core.observability", "core.contract"),
     "core.webhooks": ("core.errors", "core.config", "core.observability", "core.contract", "core.database"),
-    "core.keys": (
+    "core.access": (
         *("core.errors", "core.settings", "core.config", "core.observability"),
         *("core.contract", "core.database"),
     ),
@@ -298,7 +298,7 @@ def test_nothing_happens_on_import() -> None:
     [
         ("core.services", "from flask import Flask", 1),
         ("core.services", "import web.app", 1),
-        ("core.keys.keys", "import celery", 1),
+        ("core.access.keys", "import celery", 1),
         ("core.engine.client", "import celery", 0),
         ("web.app", "from worker import tasks", 1),
         ("web.app", "import onnxruntime", 1),
@@ -322,7 +322,7 @@ def test_nothing_happens_on_import() -> None:
         ("core.records.records", "from core.batches import items", 1),
         ("core.batches.items", "from core.records import records", 0),
         ("core.engine.client", "from core.database import engine", 1),
-        ("core.keys.uses", "from core.engine.protocol import NAMESPACE", 1),
+        ("core.access.uses", "from core.engine.protocol import NAMESPACE", 1),
         ("core.vision.detector", "from core.records import records", 1),
         ("core.webhooks.deliveries", "from core.batches import lifecycle", 1),
         ("core.batches.lifecycle", "from core.webhooks import posts", 2),

@@ -11,9 +11,9 @@ from admin import embedded, service
 from admin.main import main
 from admin.service import Service
 from core import config
+from core.access import keys
 from core.config import Settings
 from core.database import engine, migrations
-from core.keys import keys
 
 
 @pytest.fixture

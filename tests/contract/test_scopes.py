@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from core import config, services
+from core.access import keys
+from core.access.properties import KeyProperties
 from core.contract.scopes import Scope
 from core.database.clock import now
 from core.database.models import Video
-from core.keys import keys
-from core.keys.properties import KeyProperties
 from tests.contract import pictures
 from tests.contract.admin import ADMIN, AN_ID, AN_ITEM_ID, basic, body, call, kept
 from tests.contract.batches import begun, finish, picture

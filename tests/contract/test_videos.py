@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import requests
 
+from core.access import keys
+from core.access.properties import KeyProperties
 from core.batches.videos import objects
-from core.keys import keys
-from core.keys.properties import KeyProperties
 from tests.contract import pictures
 from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields, in_pieces, is_uuid, multipart
 from tests.raw_clients import connect, head

@@ -6,7 +6,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from core.keys import lockouts
+from core.access import lockouts
 from tests.contract.admin import ADMIN, COOKIE
 from tests.e2e import browsers, seeds
 from tests.e2e.conftest import OpenContext, PageErrors, Site, add_session

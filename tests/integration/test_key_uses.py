@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from core.access import keys
 from core.database import migrations
-from core.keys import keys
 from tests.stack import Stack, start_valkey
 
 

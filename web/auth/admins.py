@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 import redis
 from flask import Response, g, request
 
+from core.access.lockouts import Lockout, LoginSource
 from core.config import Settings
 from core.contract.deeds import ActorKind, Deed
 from core.errors import CrossOrigin, NoAdminPassword, Unauthenticated
-from core.keys.lockouts import Lockout, LoginSource
 from web.auth import devices, origins, trails
 from web.auth.devices import Devices
 from web.auth.sessions import Sessions

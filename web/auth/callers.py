@@ -4,7 +4,7 @@ import uuid
 
 from flask import g
 
-from core.keys.authenticated import AuthenticatedKey
+from core.access.authenticated import AuthenticatedKey
 
 
 def key() -> AuthenticatedKey | None:

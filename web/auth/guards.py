@@ -8,6 +8,9 @@ from typing import Any, Literal, TypeVar
 from flask import Flask, Response, current_app, g, request
 from flask_limiter import Limiter
 
+from core.access import authenticated
+from core.access.authenticated import AuthenticatedKey
+from core.access.uses import KeyUseCounter
 from core.config import Settings
 from core.contract.deeds import ActorKind
 from core.contract.scopes import Scope
@@ -19,9 +22,6 @@ from core.errors import (
     NotFound,
     Unauthenticated,
 )
-from core.keys import authenticated
-from core.keys.authenticated import AuthenticatedKey
-from core.keys.uses import KeyUseCounter
 from core.observability import logs
 from core.services import Services
 from web import current, errors

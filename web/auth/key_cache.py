@@ -8,12 +8,12 @@ from collections.abc import Callable
 from cachetools import TTLCache
 from sqlalchemy.exc import SQLAlchemyError
 
+from core.access import keys
+from core.access.authenticated import AuthenticatedKey
 from core.database import engine
 from core.database.clock import now
 from core.database.engine import SessionFactory
 from core.errors import DatabaseUnavailable, Unauthenticated
-from core.keys import keys
-from core.keys.authenticated import AuthenticatedKey
 
 TTL_S = 1.0  # chosen: a key that another process has revoked may still be accepted for so long
 MAX_KEYS = 10_000  # chosen: more than are in use within a second; about 10 MB

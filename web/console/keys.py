@@ -6,11 +6,11 @@ from typing import Annotated
 from flask import Blueprint, Response
 from pydantic import Field
 
+from core.access import keys as api_keys
 from core.contract.models import FrozenModel
 from core.contract.scopes import Scope
 from core.database.clock import now
 from core.database.models import ApiKey
-from core.keys import keys as api_keys
 from web import current
 from web.auth import guards
 from web.console import pages, pagination

@@ -6,7 +6,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from core.keys import keys
+from core.access import keys
 from web import bodies, current
 from web.auth import guards
 from web.openapi import admin as openapi

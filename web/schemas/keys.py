@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from core.access.properties import End, KeyProperties, Networks, RateLimits, Scopes
 from core.contract.numbers import WHOLE
 from core.contract.scopes import Scope
 from core.database.models import ApiKey
-from core.keys.properties import End, KeyProperties, Networks, RateLimits, Scopes
 from web.auth.admins import Admin
 from web.openapi.examples import A_KEY, A_KEY_TEXT, A_SESSION
 from web.schemas.common import ListOf, Name, Timestamp, example, example_page, json_body

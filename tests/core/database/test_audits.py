@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from core import config
+from core.access import keys
 from core.batches import bulk, lifecycle, removals
 from core.batches.lifecycle import NewBatch
 from core.contract.deeds import ActorKind, Deed
@@ -26,7 +27,6 @@ from core.database.clock import now
 from core.database.engine import SessionFactory
 from core.database.models import AuditRecord, Base
 from core.engine import defaults
-from core.keys import keys
 from core.records import records, reviews
 from tests.core import rows
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from core import config
+from core.access import keys
 from core.database import engine, migrations
 from core.database.engine import SessionFactory
 from core.errors import KeyRevoked, Unauthenticated
-from core.keys import keys
 from web.auth import key_cache
 from web.auth.key_cache import ApiKeyCache
 

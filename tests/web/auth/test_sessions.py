@@ -10,9 +10,9 @@ import pytest
 import redis
 
 from core import config
+from core.access import lockouts
+from core.access.lockouts import Lockout, LoginSource
 from core.errors import RateLimited, SessionsUnavailable, Unauthenticated
-from core.keys import lockouts
-from core.keys.lockouts import Lockout, LoginSource
 from web.auth.sessions import Sessions
 
 NO_TOTAL = "1000000/hour"

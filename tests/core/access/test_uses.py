@@ -13,19 +13,19 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from core.access import keys, uses
+from core.access.uses import KeyUseCounter
 from core.config import ROOT, Settings
 from core.database.clock import now
 from core.database.engine import SessionFactory
 from core.errors import NotFound
-from core.keys import keys, uses
-from core.keys.uses import KeyUseCounter
 
 AT_EXIT = """
 import sys
 import uuid
 from core import config
 from core.database import engine
-from core.keys.uses import KeyUseCounter
+from core.access.uses import KeyUseCounter
 
 counter = KeyUseCounter(engine.session_factory(config.read(database_url=sys.argv[1])))
 for _ in range(3):

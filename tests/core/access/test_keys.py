@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
+from core.access import keys
+from core.access.keys import KeyUsage
 from core.database.engine import SessionFactory
 from core.errors import NotFound
-from core.keys import keys
-from core.keys.keys import KeyUsage
 from tests.core.rows import NOON
 
 

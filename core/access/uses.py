@@ -9,10 +9,10 @@ import threading
 import time
 import uuid
 
+from core.access import keys
+from core.access.keys import KeyUsage
 from core.database.clock import now
 from core.database.engine import SessionFactory
-from core.keys import keys
-from core.keys.keys import KeyUsage
 from core.observability import logs
 
 log = logs.get(__name__)

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import bindparam, case, or_, select
 from sqlalchemy.orm import Session
 
+from core.access.properties import KeyProperties
 from core.contract.deeds import Deed
 from core.database import audits, pages, upserts
 from core.database.clock import now
 from core.database.models import ApiKey, UtcDateTime
 from core.database.pages import Page
 from core.errors import KeyEnded, NotFound
-from core.keys.properties import KeyProperties
 
 TEXT_PREFIX = "xyl_"
 RANDOM_BYTES = 24  # 48 hex digits: too many to guess, so a plain hash keeps them safe

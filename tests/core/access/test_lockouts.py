@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
+from core.access import lockouts
+from core.access.lockouts import MAX_FAILURES, Lockout, LoginSource
 from core.errors import RateLimited, Unauthenticated
-from core.keys import lockouts
-from core.keys.lockouts import MAX_FAILURES, Lockout, LoginSource
 
 TOTAL = 25
 
