@@ -4,9 +4,9 @@ import logging
 import signal
 import time
 from http import HTTPStatus
+from typing import Any
 
 from flask import Response, g, redirect, request
-from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -16,8 +16,8 @@ from core.services import Services
 from web import current, errors, requests
 from web.auth import admissions, guards, origins, request_metrics, request_traces
 from web.console import blueprints
+from web.openapi import components, operations
 from web.openapi import public as openapi
-from web.openapi import security
 from web.requests import REQUEST_ID, Request
 from web.routes.admin_audit import admin_audit
 from web.routes.admin_batch_results import admin_batch_results
@@ -31,7 +31,6 @@ from web.routes.objects import objects
 from web.routes.public import public
 from web.routes.videos import videos
 
-VERSION = "0.1.0"
 # Swagger UI and ReDoc run inline scripts; ReDoc would fetch a logo from its makers.
 DOCS_CSP = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 HSTS = f"max-age={365 * 86400}"  # chosen: a year, of this host alone; what lies below it is not ours to decide
@@ -44,7 +43,16 @@ log = logs.get(__name__)
 
 
 class FaceApiApp(OpenAPI):
+    """The framework's app, with a description that says nothing twice."""
+
     request_class = Request
+    shared: dict[str, Any] | None = None
+
+    @property
+    def api_doc(self) -> dict[str, Any]:
+        """Return the OpenAPI description; it is made once per process."""
+        self.shared = self.shared or components.share(super().api_doc)
+        return self.shared
 
 
 def build() -> FaceApiApp:
@@ -64,7 +72,8 @@ def create_app(built: Services) -> FaceApiApp:
     """Build the app on these services."""
     app = FaceApiApp(
         __name__,
-        info=Info(title="Face API", version=VERSION, description="Finds the faces in photographs and masks them."),
+        info=openapi.INFO,
+        servers=[openapi.SERVER],
         security_schemes=openapi.SECURITY_SCHEMES,
         validation_error_model=errors.Problem,
         validation_error_callback=errors.invalid,
@@ -84,7 +93,7 @@ def create_app(built: Services) -> FaceApiApp:
     app.register_blueprint(blueprints.root)
     app.register_blueprint(blueprints.build())
     _serve_documentation(app)
-    security.describe(app)
+    operations.describe(app)
     return app
 
 

@@ -26,6 +26,7 @@ from tests.contract.admin import (
     log_in,
 )
 from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields
+from tests.descriptions import resolved
 from tests.stack import Stack
 from web.app import FaceApiApp, create_app
 from web.auth import guards
@@ -246,7 +247,7 @@ def test_endpoint_is_described_with_its_errors(document: dict[str, Any], method:
 def test_every_success_has_an_example(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values() if path.startswith(ADMIN) else ():
-            answer = operation["responses"].get("200", operation["responses"].get("201"))
+            answer = resolved(document, operation["responses"].get("200", operation["responses"].get("201")))
             json_body = answer and answer.get("content", {}).get("application/json")
             assert not json_body or json_body["example"]
 

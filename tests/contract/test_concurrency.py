@@ -37,7 +37,7 @@ LASTING_KEYS = {
 LASTING_NAMES = re.compile(
     r"face-api:session:[0-9a-f]{64}"
     r"|face-api:login-failures:[0-9a-f.:]+"
-    r"|LIMITS:LIMITER/face-api/[^/]+/(public\.post_(detect|mask)|admin_session\.post_login)/[0-9]+/1/minute"
+    r"|LIMITS:LIMITER/face-api/[^/]+/(public\.(detect_faces|mask_image)|admin_session\.log_in)/[0-9]+/1/minute"
 )
 
 

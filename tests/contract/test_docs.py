@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.contract import pictures
 from tests.contract.calls import DETECT, MASK, PATHS, TIMEOUT_S, detect, mask, post
+from tests.descriptions import resolved
 from tests.stack import Stack
 
 PUBLIC = [("/health", "get"), ("/health/live", "get"), ("/health/ready", "get"), (DETECT, "post"), (MASK, "post")]
@@ -65,16 +66,6 @@ def document(service: Stack) -> dict[str, Any]:
     assert response.headers["Content-Type"].split(";")[0] == "application/json"
     body: dict[str, Any] = response.json()
     return body
-
-
-def resolved(document: dict[str, Any], part: Any) -> Any:
-    """The part itself, or what it refers to."""
-    while isinstance(part, dict) and "$ref" in part:
-        found: Any = document
-        for step in part["$ref"].removeprefix("#/").split("/"):
-            found = found[step.replace("~1", "/").replace("~0", "~")]
-        part = {**found, **{key: value for key, value in part.items() if key != "$ref"}}
-    return part
 
 
 def references(part: Any) -> Iterator[str]:

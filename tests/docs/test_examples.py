@@ -15,6 +15,7 @@ import skimage.data
 
 from tests import clips
 from tests.clips import Clip
+from tests.descriptions import resolved
 from tests.docs import documents
 from tests.stack import Stack
 from web.schemas.detect import DetectResponse
@@ -200,9 +201,9 @@ def test_javascript_admin_example_runs(service: Stack, folder: Path, node: str) 
 
 
 def test_openapi_examples_are_valid(service: Stack) -> None:
-    paths = requests.get(f"{service.url}/openapi/openapi.json", timeout=10).json()["paths"]
-    responses = paths["/api/v1/detect"]["post"]["responses"]
-    problem = responses["422"]["content"]["application/problem+json"]["example"]
+    document = requests.get(f"{service.url}/openapi/openapi.json", timeout=10).json()
+    responses = document["paths"]["/api/v1/detect"]["post"]["responses"]
+    problem = resolved(document, responses["422"])["content"]["application/problem+json"]["example"]
     answer = requests.post(
         f"{service.url}/api/v1/detect",
         params={"confidence": 2},

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from core import errors
+from tests.descriptions import called, resolved
 from tests.docs import documents
 from tests.stack import Stack
 from web.errors import STATUS
@@ -16,8 +17,8 @@ ADMIN = "/api/v1/admin"
 
 
 @pytest.fixture(scope="module")
-def paths(service: Stack) -> dict[str, Any]:
-    found: dict[str, Any] = requests.get(f"{service.url}/openapi/openapi.json", timeout=10).json()["paths"]
+def document(service: Stack) -> dict[str, Any]:
+    found: dict[str, Any] = requests.get(f"{service.url}/openapi/openapi.json", timeout=10).json()
     return found
 
 
@@ -36,15 +37,16 @@ def test_errors_table_is_complete() -> None:
     assert named == {(case.code, STATUS[case]) for case in errors.leaves()}
 
 
-def test_options_table_is_complete(paths: dict[str, Any]) -> None:
+def test_options_table_is_complete(document: dict[str, Any]) -> None:
     table = {documents.coded(cells[0])[0]: cells[3] for cells in documents.rows(documents.section(API, "Options"))}
     for path in ("detect", "mask"):
-        options = {option["name"] for option in paths[f"/api/v1/{path}"]["post"]["parameters"]}
+        parameters = document["paths"][f"/api/v1/{path}"]["post"]["parameters"]
+        options = {resolved(document, option)["name"] for option in parameters}
         assert {name for name, where in table.items() if where in ("both", path)} == options
 
 
-def test_endpoint_tables_are_complete(paths: dict[str, Any]) -> None:
-    operations = {f"{method.upper()} {path}" for path, found in paths.items() for method in found}
+def test_endpoint_tables_are_complete(document: dict[str, Any]) -> None:
+    operations = {f"{method.upper()} {path}" for method, path in called(document)}
     public = endpoints(documents.section(API, "Endpoints"))
     admin = endpoints(documents.section(API, "Admin endpoints")) | endpoints(documents.section(BATCHES, "Endpoints"))
     videos = endpoints(documents.section(VIDEO, "Endpoints"))

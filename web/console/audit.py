@@ -35,6 +35,6 @@ def show_all() -> Response:
         filtered=bool(given),
         deeds=[deed.value for deed in Deed],
         actor_kinds=[kind.value for kind in ActorKind],
-        export_url=url_for("admin_audit.get_audit_lines", **given),
+        export_url=url_for("admin_audit.export_audit_records", **given),
         filter_url=pagination.current_url,
     )

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.license import License
+from flask_openapi3.models.server import Server
 from pydantic import BaseModel
 
 from core import errors
@@ -15,6 +18,15 @@ from web.schemas.detect import DetectResponse, HealthResponse, ProbeResponse
 
 Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
 
+INFO = Info(
+    title="Face API",
+    version="0.1.0",
+    summary="Finds the faces in pictures and videos and masks them.",
+    description="Errors are `application/problem+json` (RFC 9457); `code` is what a program should check.",
+    license=License(name="MIT", identifier="MIT"),
+)
+# Relative to the address that the description has: it is right behind every proxy.
+SERVER = Server(url="/", description="The service that this description comes from.")
 SECURITY_SCHEMES: dict[str, Any] = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "adminCookie": {
@@ -29,6 +41,7 @@ SECURITY_SCHEMES: dict[str, Any] = {
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 CHALLENGE = {"WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}}}
 TOO_HIGH = "Input should be less than or equal to 1"
+OUT_OF_RANGE = errors.InvalidOption(f"confidence: {TOO_HIGH}", problems=(FieldProblem("confidence", TOO_HIGH),))
 # What a status means, an error as its example, and its own headers.
 ErrorCase = tuple[str, FaceApiError, dict[str, Any]]
 REFUSED_KEY: ErrorCase = (
@@ -44,7 +57,7 @@ IMAGE_ERRORS: tuple[ErrorCase, ...] = (
     ("Not a JPEG, PNG, WebP, BMP, TIFF, HEIC or AVIF file, judged by its content.", errors.UnsupportedImage(), {}),
     (
         "A parameter is not valid, the file is missing, or it does not decode completely.",
-        errors.InvalidOption(f"confidence: {TOO_HIGH}", problems=(FieldProblem("confidence", TOO_HIGH),)),
+        OUT_OF_RANGE,
         {},
     ),
     ("Over the rate limit.", errors.RateLimited("the limit is 300 per 1 minute"), RETRY_AFTER),
@@ -102,9 +115,10 @@ def _headers(headers: dict[str, tuple[str, str]]) -> dict[str, Any]:
     return {name: {"description": meaning, "schema": {"type": kind}} for name, (kind, meaning) in headers.items()}
 
 
-HEALTH: Responses = {"200": HealthResponse, "503": HealthResponse, **problems(())}
-LIVE: Responses = {"200": ProbeResponse, **problems(())}
-READY: Responses = {"200": ProbeResponse, "503": ProbeResponse, **problems(())}
+REPEATED: ErrorCase = ("A parameter is given more than once.", OUT_OF_RANGE, {})
+HEALTH: Responses = {"200": HealthResponse, "503": HealthResponse, **problems((REPEATED,))}
+LIVE: Responses = {"200": ProbeResponse, **problems((REPEATED,))}
+READY: Responses = {"200": ProbeResponse, "503": ProbeResponse, **problems((REPEATED,))}
 DETECT: Responses = {"200": DetectResponse, **problems()}
 RESIDUAL_FACE: ErrorCase = (
     "A parameter is not valid, the file is missing or does not decode, or a face is still found after masking.",

@@ -30,7 +30,7 @@ ZIP = "application/zip"
 
 @admin_batch_results.get("/<batch_id>/results", summary="Download all results", responses=batch_openapi.RESULTS)
 @guards.admin_or_key("batch", "storage")
-def get_batch_results(path: BatchPath) -> Response:
+def download_batch_results(path: BatchPath) -> Response:
     """Stream a ZIP of all that is finished: the masked pictures and `manifest.jsonl`.
 
     A picture has its item's name, followed by the suffix of its format unless it ends with that already. The manifest
@@ -52,7 +52,7 @@ def get_batch_results(path: BatchPath) -> Response:
     "/<batch_id>/items/<item_id>/result", summary="Download one result", responses=batch_openapi.RESULT
 )
 @guards.admin_or_key("batch", "storage")
-def get_item_result(path: BatchItemPath) -> Response:
+def download_item_result(path: BatchItemPath) -> Response:
     """Return the masked picture of an item, through the service; for a detection, its entry of the manifest as JSON."""
     with current.session() as session:
         picture = archive.find_result(session, path.batch_id, path.item_id)
@@ -73,7 +73,7 @@ def get_item_result(path: BatchItemPath) -> Response:
     responses=openapi.read(DeliveryList, UNKNOWN),
 )
 @guards.admin_or_key("batch", "storage")
-def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
+def list_batch_deliveries(path: BatchPath, query: Paging) -> Response:
     """List the messages to the batch's webhook: attempts, the last response, when the next attempt is due."""
     with current.session() as session:
         lifecycle.get(session, path.batch_id)
@@ -83,7 +83,7 @@ def get_batch_deliveries(path: BatchPath, query: Paging) -> Response:
 
 @admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_openapi.EVENTS)
 @guards.admin_or_key("batch", "storage")
-def get_batch_events(path: BatchPath) -> Response:
+def watch_batch(path: BatchPath) -> Response:
     """Stream server-sent events: `progress` with the batch whenever it has changed, and `done` at its end."""
     events = batch_events.follow(path.batch_id)
     if request.method == "HEAD":

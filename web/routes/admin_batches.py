@@ -45,7 +45,7 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 
 @admin_batches.post("", summary="Create a batch", responses=batch_openapi.CREATED)
 @guards.admin_or_key("batch", "storage")
-def post_batch(body: BatchCreation) -> Response:
+def create_batch(body: BatchCreation) -> Response:
     """Create a batch. With the header `Idempotency-Key`, a repeated call returns the batch that exists already."""
     key = request.headers.get(IDEMPOTENCY_KEY) or None
     if key and (len(key) > 255 or not key.isprintable()):
@@ -67,7 +67,7 @@ def post_batch(body: BatchCreation) -> Response:
 
 @admin_batches.get("", summary="List batches", responses=openapi.read(BatchList))
 @guards.admin_or_key("batch", "storage")
-def get_batches(query: BatchQuery) -> Response:
+def list_batches(query: BatchQuery) -> Response:
     """List all batches, newest first; to a key, its own."""
     wanted = BatchFilter(query.status, callers.shown_keys())
     with current.session() as session:
@@ -100,7 +100,7 @@ def delete_batch(path: BatchPath) -> Response:
 
 @admin_batches.post("/<batch_id>/images", summary="Add pictures to a batch", responses=batch_openapi.UPLOADED)
 @guards.admin_or_key("batch", "storage")
-def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
+def add_batch_images(path: BatchPath, form: ImageUploads) -> Response:
     """Upload pictures, each of which becomes a queued item.
 
     The name of a file is its name in the batch. A picture that is there already under its name makes no second item,
@@ -114,7 +114,7 @@ def post_batch_images(path: BatchPath, form: ImageUploads) -> Response:
 
 @admin_batches.post("/<batch_id>/unsent", summary="Note files that can't be sent", responses=batch_openapi.NOTED)
 @guards.admin_or_key("batch", "storage")
-def post_batch_unsent(path: BatchPath, body: UnsentUploads) -> Response:
+def add_unsent_files(path: BatchPath, body: UnsentUploads) -> Response:
     """Keep files that were chosen and can't be sent as `refused` items, so that they are in the counts and lists.
 
     A name that the batch has already is skipped. The file takes the place of its refused item if it is sent later.
@@ -127,7 +127,7 @@ def post_batch_unsent(path: BatchPath, body: UnsentUploads) -> Response:
 
 @admin_batches.post("/<batch_id>/close", summary="Close a batch", responses=batch_openapi.CHANGED)
 @guards.admin_or_key("batch", "storage")
-def post_batch_close(path: BatchPath) -> Response:
+def close_batch(path: BatchPath) -> Response:
     """Accept no more pictures: the batch is completed when the last of its items is finished."""
     with current.session() as session:
         batch = lifecycle.close(session, path.batch_id)
@@ -137,7 +137,7 @@ def post_batch_close(path: BatchPath) -> Response:
 
 @admin_batches.post("/<batch_id>/cancel", summary="Cancel a batch", responses=batch_openapi.CHANGED)
 @guards.admin_or_key("batch", "storage")
-def post_batch_cancel(path: BatchPath) -> Response:
+def cancel_batch(path: BatchPath) -> Response:
     """Start no more items; what a worker is processing is finished, and what is finished stays."""
     with current.session() as session:
         if lifecycle.cancel(session, path.batch_id).status == BatchStatus.CANCELLED:
@@ -149,7 +149,7 @@ def post_batch_cancel(path: BatchPath) -> Response:
 
 @admin_batches.post("/<batch_id>/retry-failed", summary="Retry failed items", responses=batch_openapi.RETRIED)
 @guards.admin_or_key("batch", "storage")
-def post_batch_retry(path: BatchPath) -> Response:
+def retry_failed_items(path: BatchPath) -> Response:
     """Queue every failed item again, as if it had never been tried; a completed batch runs again."""
     with current.session() as session:
         bulk.retry_failed(session, path.batch_id)
@@ -160,7 +160,7 @@ def post_batch_retry(path: BatchPath) -> Response:
 
 @admin_batches.post("/<batch_id>/items/<item_id>/retry", summary="Retry an item", responses=batch_openapi.RETRIED)
 @guards.admin_or_key("batch", "storage")
-def post_item_retry(path: BatchItemPath) -> Response:
+def retry_batch_item(path: BatchItemPath) -> Response:
     """Queue one failed item again, as if it had never been tried; an item in any other state stays as it is."""
     with current.session() as session:
         bulk.retry_item(session, path.batch_id, path.item_id)
@@ -171,7 +171,7 @@ def post_item_retry(path: BatchItemPath) -> Response:
 
 @admin_batches.get("/<batch_id>/items", summary="List the items of a batch", responses=openapi.read(ItemList, UNKNOWN))
 @guards.admin_or_key("batch", "storage")
-def get_batch_items(path: BatchPath, query: ItemQuery) -> Response:
+def list_batch_items(path: BatchPath, query: ItemQuery) -> Response:
     """List a batch's items, in the order in which they were added.
 
     With `finished_after` it is the order in which they finished: poll with the last moment for what is new since.

@@ -32,7 +32,7 @@ admin_keys = APIBlueprint(
 
 @admin_keys.post("", summary="Create a key", responses=openapi.write(201, ApiKeyCreatedResponse))
 @guards.admin("database")
-def post_key(body: KeyCreation) -> Response:
+def create_api_key(body: KeyCreation) -> Response:
     """Create a key. Its text is in this response and never returned again: only a hash of it is stored."""
     with current.session() as session:
         key, text = keys.create(session, body.name, body.properties())
@@ -41,7 +41,7 @@ def post_key(body: KeyCreation) -> Response:
 
 @admin_keys.get("", summary="List keys", responses=openapi.read(ApiKeyList))
 @guards.admin("database")
-def get_keys(query: Paging) -> Response:
+def list_api_keys(query: Paging) -> Response:
     """List all keys, newest first."""
     with current.session() as session:
         page = keys.page(session, query.page, query.per_page)
@@ -50,7 +50,7 @@ def get_keys(query: Paging) -> Response:
 
 @admin_keys.get("/<key_id>", summary="Show a key", responses=openapi.read(ApiKeyResponse, UNKNOWN))
 @guards.admin("database")
-def get_key(path: KeyPath) -> Response:
+def get_api_key(path: KeyPath) -> Response:
     """Return a key, without its text."""
     with current.session() as session:
         key = keys.get(session, path.key_id)
@@ -59,7 +59,7 @@ def get_key(path: KeyPath) -> Response:
 
 @admin_keys.patch("/<key_id>", summary="Change a key", responses=openapi.write(200, ApiKeyResponse, UNKNOWN))
 @guards.admin("database")
-def patch_key(path: KeyPath, body: KeyChange) -> Response:
+def update_api_key(path: KeyPath, body: KeyChange) -> Response:
     """Rename a key, revoke it or activate it again, change what it may be used for, from where and until when."""
     with current.session() as session:
         key = keys.change(session, path.key_id, **body.model_dump(exclude_unset=True))
@@ -71,7 +71,7 @@ def patch_key(path: KeyPath, body: KeyChange) -> Response:
     "/<key_id>/rotate", summary="Rotate a key", responses=openapi.write(201, ApiKeyCreatedResponse, UNKNOWN, KEY_ENDED)
 )
 @guards.admin("database")
-def post_key_rotation(path: KeyPath, body: KeyRotation) -> Response:
+def rotate_api_key(path: KeyPath, body: KeyRotation) -> Response:
     """Create a key with the same properties, which sees what this one has made; this one ends after the overlap."""
     with current.session() as session:
         key, text = keys.rotate(session, path.key_id, body.overlap_s)
@@ -81,7 +81,7 @@ def post_key_rotation(path: KeyPath, body: KeyRotation) -> Response:
 
 @admin_keys.delete("/<key_id>", summary="Delete a key", responses=openapi.DELETED)
 @guards.admin("database")
-def delete_key(path: KeyPath) -> Response:
+def delete_api_key(path: KeyPath) -> Response:
     """Delete a key: it is no longer accepted."""
     with current.session() as session:
         keys.delete(session, path.key_id)

@@ -45,7 +45,7 @@ def get_stats() -> Response:
 
 @admin_records.get("/images", summary="List images", responses=openapi.read(ImageList))
 @guards.admin_or_key("read", "storage")
-def get_images(query: ImageQuery) -> Response:
+def list_images(query: ImageQuery) -> Response:
     """List the stored images that match every value given, newest first."""
     with current.session() as session:
         page = image_lists.page(
@@ -78,7 +78,7 @@ def delete_image(path: ImagePath) -> Response:
 
 @admin_records.get("/images/<image_id>/download", summary="Download an image", responses=DOWNLOAD)
 @guards.admin_or_key("read", "storage")
-def get_image_download(path: ImagePath) -> BaseResponse:
+def download_image(path: ImagePath) -> BaseResponse:
     """Redirect to the original by a private link that expires."""
     with current.session() as session:
         found = records.get_image(session, path.image_id)
@@ -87,7 +87,7 @@ def get_image_download(path: ImagePath) -> BaseResponse:
 
 @admin_records.get("/jobs", summary="List jobs", responses=openapi.read(JobList))
 @guards.admin_or_key("read", "storage")
-def get_jobs(query: JobQuery) -> Response:
+def list_jobs(query: JobQuery) -> Response:
     """List the jobs that match every value given, newest first or in another order."""
     wanted = replace(query.filter(), api_key_ids=callers.shown_keys())
     with current.session() as session:
@@ -107,7 +107,7 @@ def get_job(path: JobPath) -> Response:
 
 @admin_records.get("/jobs/<job_id>/download", summary="Download a result", responses=DOWNLOAD)
 @guards.admin_or_key("read", "storage")
-def get_job_download(path: JobPath) -> BaseResponse:
+def download_job_result(path: JobPath) -> BaseResponse:
     """Redirect to the masked picture by a private link that expires."""
     with current.session() as session:
         found = records.get_job(session, path.job_id)

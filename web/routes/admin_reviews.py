@@ -27,7 +27,7 @@ admin_reviews = APIBlueprint(
 
 @admin_reviews.get("/reviews", summary="List jobs to review", responses=openapi.read(ReviewList))
 @guards.admin_or_key("admin", "storage")
-def get_reviews(query: PendingQuery) -> Response:
+def list_reviews(query: PendingQuery) -> Response:
     """List the jobs with a doubtful face that nobody has reviewed, newest first."""
     with current.session() as session:
         page = reviews.page(session, query.page, query.per_page, query.batch_id)
@@ -38,7 +38,7 @@ def get_reviews(query: PendingQuery) -> Response:
 
 @admin_reviews.post("/images/<image_id>/mask", summary="Mask an image manually", responses=openapi.EDITED)
 @guards.admin_or_key("admin", "storage")
-def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
+def mask_image_manually(path: ImagePath, body: MaskEdit) -> Response:
     """Mask a stored image again: without the detections that are no faces, and with the faces that were missed.
 
     No faces are searched for, and only you check the result. The response is a new job with a new masked picture; the
@@ -56,7 +56,7 @@ def post_image_mask(path: ImagePath, body: MaskEdit) -> Response:
     responses=openapi.write(200, JobDetailResponse, UNKNOWN, openapi.NOT_ACCEPTED),
 )
 @guards.admin_or_key("admin", "storage")
-def post_review(path: JobPath, body: Verdict) -> Response:
+def review_job(path: JobPath, body: Verdict) -> Response:
     """Record that the faces of a job are right as they are: it is no longer listed for review. Or take that back."""
     judge = {"accepted": reviews.accept, "reopened": reviews.reopen}[body.verdict]
     with current.session() as session:
@@ -66,7 +66,7 @@ def post_review(path: JobPath, body: Verdict) -> Response:
 
 @admin_reviews.post("/jobs/<job_id>/undo", summary="Undo a manual mask", responses=openapi.UNDONE)
 @guards.admin_or_key("admin", "storage")
-def post_undo(path: JobPath) -> Response:
+def undo_job(path: JobPath) -> Response:
     """Take back a manual mask: the result from before is the image's newest again, in its batch as well.
 
     The response is a new job with that result, byte for byte. The job that was undone stays, with who made it.

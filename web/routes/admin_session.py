@@ -21,7 +21,7 @@ admin_session = APIBlueprint(
 
 @admin_session.post("/login", summary="Log in", responses=openapi.LOGIN)
 @guards.visitor("login")
-def post_login(body: Login) -> Response:
+def log_in(body: Login) -> Response:
     """Start a session; its cookie is HttpOnly and SameSite=Strict."""
     admin = current.state().admins.log_in(body.username, body.password)
     response = Response(status=HTTPStatus.NO_CONTENT)
@@ -42,7 +42,7 @@ def get_session() -> Response:
 
 @admin_session.post("/logout", summary="Log out", responses=openapi.LOGOUT)
 @guards.visitor()
-def post_logout() -> Response:
+def log_out() -> Response:
     """End the session: its cookie is no longer valid, wherever it was copied to."""
     response = Response(status=HTTPStatus.NO_CONTENT)
     current.state().admins.close_session(response)

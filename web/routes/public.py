@@ -47,7 +47,7 @@ def get_readiness() -> Response:
     responses=openapi.DETECT,
 )
 @guards.api_key("detect", limit="detect")
-def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
+def detect_faces(query: DetectOptions, form: ImageUpload) -> Response:
     """Return where the faces are, in pixels of the upright picture."""
     upload, context, options = pictures.received(query, form)
     services = current.services()
@@ -63,7 +63,7 @@ def post_detect(query: DetectOptions, form: ImageUpload) -> Response:
     responses=openapi.MASK,
 )
 @guards.api_key("mask", limit="mask")
-def post_mask(query: MaskQuery, form: MaskUpload) -> Response:
+def mask_image(query: MaskQuery, form: MaskUpload) -> Response:
     """Return the picture with its faces masked, and nothing in the file but pixels and a colour profile."""
     upload, context, options = pictures.received(query, form)
     services = current.services()

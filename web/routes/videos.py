@@ -37,7 +37,7 @@ STEP_BYTES = 64 * 1024
 @videos.post("", summary="Mask a video", responses=openapi.ACCEPTED, openapi_extensions=openapi.FORM)
 @guards.streamed
 @guards.admin_or_key("video", "storage")
-def post_video(query: VideoQuery) -> Response:
+def create_video(query: VideoQuery) -> Response:
     """Upload a video whose faces are masked in the background, or name one that is in the bucket.
 
     It is accepted once it is stored; what its first bytes show not to be a video is refused at once.
@@ -60,7 +60,7 @@ def post_video(query: VideoQuery) -> Response:
 
 @videos.get("", summary="List videos", responses=openapi.LISTED)
 @guards.admin_or_key("video", "storage")
-def get_videos(query: VideoListQuery) -> Response:
+def list_videos(query: VideoListQuery) -> Response:
     """List the videos of this key, or all for the administrator, newest first."""
     with current.session() as session:
         page = lifecycle.page(session, query.page, query.per_page, query.status, callers.shown_keys())
@@ -77,7 +77,7 @@ def get_video(path: VideoPath) -> Response:
 
 @videos.get("/<video_id>/result", summary="Download the masked video", responses=openapi.LINKED)
 @guards.admin_or_key("video", "storage")
-def get_video_result(path: VideoPath) -> BaseResponse:
+def download_video(path: VideoPath) -> BaseResponse:
     """Redirect to the masked video by a private link that expires; 404 until it is completed."""
     video = _found(path)
     if video.result_key is None:
@@ -87,7 +87,7 @@ def get_video_result(path: VideoPath) -> BaseResponse:
 
 @videos.get("/<video_id>/tracks", summary="Download the tracks", responses=openapi.TRACKS)
 @guards.admin_or_key("video", "storage")
-def get_video_tracks(path: VideoPath) -> Response:
+def download_video_tracks(path: VideoPath) -> Response:
     """Stream what was masked, one line of JSON a frame; 404 until the video is completed.
 
     A face that was not seen in a frame, but before and after it, has `seen: false`; one that only the verification of
@@ -103,7 +103,7 @@ def get_video_tracks(path: VideoPath) -> Response:
 
 @videos.post("/<video_id>/cancel", summary="Cancel a video", responses=openapi.CHANGED)
 @guards.admin_or_key("video", "storage")
-def post_video_cancel(path: VideoPath) -> Response:
+def cancel_video(path: VideoPath) -> Response:
     """End a video; there will be no result. One that has ended stays as it is."""
     with current.session() as session:
         video = lifecycle.cancel(session, path.video_id)

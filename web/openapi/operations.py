@@ -1,4 +1,4 @@
-"""What each operation of the description asks of its caller, as its guard declares it."""
+"""What each operation of the description is called, and what it asks of its caller, as its route declares it."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ OR_ADMIN = "An API key needs the scope `{}`, or `admin`; what it has not made is
 
 
 def describe(app: OpenAPI) -> None:
-    """Write it into the operations of all routes that are registered."""
+    """Write it into the operations of all routes that are registered. An operation's id is its view's name."""
     for rule in app.url_map.iter_rules():
         guard = guards.of(app, rule.endpoint)
         path = app.paths.get(_template(rule.rule))
@@ -22,12 +22,13 @@ def describe(app: OpenAPI) -> None:
             continue
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
             operation = getattr(path, method.lower())
-            operation.security = of(guard)
+            operation.operationId = rule.endpoint.rpartition(".")[2]
+            operation.security = security(guard)
             if guard.scope and not (operation.description or "").endswith(scope_note(guard)):
                 operation.description = f"{operation.description}\n\n{scope_note(guard)}"
 
 
-def of(guard: Guard) -> list[dict[str, list[Any]]]:
+def security(guard: Guard) -> list[dict[str, list[Any]]]:
     """Return the alternatives by which a guard lets in; none: it asks for nothing."""
     return {"key": BY_KEY, "admin": BY_ADMIN, "admin_or_key": [*BY_ADMIN, *BY_KEY]}.get(guard.who, [])
 
