@@ -57,15 +57,6 @@ def locked_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def read_variables(file: Path) -> dict[str, str]:
-    """Read NAME=value lines as a shell would; other lines are ignored, a missing file is empty."""
-    try:
-        words = shlex.split(file.read_text(), comments=True)
-    except (OSError, ValueError):
-        return {}
-    return {name: value for name, equals, value in (word.partition("=") for word in words) if equals}
-
-
 def write_variables(file: Path, variables: dict[str, str]) -> None:
     """Write NAME=value lines atomically to a file that only the owner can read."""
     text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())

@@ -6,7 +6,7 @@ import click
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from admin import actors, terminals
+from admin import actors
 from core import config
 from core.access import keys as store
 from core.access.properties import KeyProperties
@@ -16,6 +16,7 @@ from core.database import engine
 from core.database.clock import now
 from core.database.models import ApiKey
 from core.errors import FeatureDisabled
+from face_api_client.command import terminals
 
 DAY_S = 86400
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])

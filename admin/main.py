@@ -5,19 +5,20 @@ import os
 import click
 from sqlalchemy.exc import DBAPIError
 
-from admin import terminals
 from admin.admin import admin
 from admin.backups.commands import backup, restore
-from admin.batches.commands import batch
 from admin.keys import keys
 from admin.maintenance import maintenance
 from admin.migrate import migrate
 from admin.serve import serve
 from admin.up import up
-from admin.videos.commands import video
 from admin.weights import weights
 from admin.worker import beat, worker
+from core import config
 from core.errors import FaceApiError, SettingsError, WeightsError
+from face_api_client.command import targets, terminals
+from face_api_client.command.main import REMOTE_COMMANDS, TerminalGroup
+from face_api_client.command.targets import LocalSettings
 
 PRIVATE = 0o077
 # What these write is for whoever runs them: results of batches, and model files that the service's user reads.
@@ -28,15 +29,12 @@ class NotStarted(click.ClickException):
     exit_code = 2  # as for a misspelt option: nothing was started
 
 
-class FaceApiGroup(click.Group):
+class FaceApiGroup(TerminalGroup):
     """Prints errors that an operator can fix as a few lines on stderr, never as a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except click.ClickException as error:
-            setattr(error, "message", terminals.printable_lines(error.message))  # noqa: B010 - final for mypy
-            raise
         except SettingsError as error:
             raise NotStarted(terminals.printable_lines(str(error))) from error
         except (WeightsError, FaceApiError) as error:
@@ -53,9 +51,16 @@ def main(ctx: click.Context) -> None:
         # The database, the objects and the credentials are nobody else's; programs that are started inherit it.
         before = os.umask(PRIVATE)
         ctx.call_on_close(lambda: os.umask(before))
+    ctx.meta[targets.LOCAL_SETTINGS] = _local_settings
 
 
-for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, batch, video, admin, backup, restore):
+def _local_settings() -> LocalSettings:
+    """Tell the commands of the client what the service knows: also from `.env`, and of secrets in files."""
+    settings = config.load()
+    return LocalSettings(settings.admin_user, settings.admin_password.get_secret_value(), settings.var_dir)
+
+
+for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, *REMOTE_COMMANDS, admin, backup, restore):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from core.access import keys
 from core.config import Settings
 from core.database import engine, migrations
 from core.weights import downloads
+from face_api_client.command import targets
 
 KEY_NAME = "make run"
 LISTENS_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # only to know which address to connect to
@@ -78,7 +79,7 @@ def prepare(settings: Settings) -> Service:
 
 def with_running_redis(settings: Settings) -> Settings:
     """Name the Redis that `face-api up` has started in this folder, unless the operator names another."""
-    url = embedded.read_variables(_redis_file(settings)).get("FACE_API_REDIS_URL")
+    url = targets.read_variables(_redis_file(settings)).get("FACE_API_REDIS_URL")
     return (
         settings
         if "redis_url" in settings.model_fields_set or not url
@@ -91,7 +92,7 @@ def _redis_file(settings: Settings) -> Path:
 
 
 def credentials_file(settings: Settings) -> Path:
-    return settings.var_dir / "dev.env"
+    return settings.var_dir / targets.CREDENTIALS_FILE
 
 
 def credentials(service: Service) -> dict[str, str]:
@@ -106,13 +107,13 @@ def credentials(service: Service) -> dict[str, str]:
 
 def _password(settings: Settings) -> str:
     """Return the administrator's password: from the settings, else of the last start, else a new one."""
-    previous = embedded.read_variables(credentials_file(settings)).get("FACE_API_ADMIN_PASSWORD")
+    previous = targets.read_variables(credentials_file(settings)).get("FACE_API_ADMIN_PASSWORD")
     return settings.admin_password.get_secret_value() or previous or secrets.token_urlsafe(18)
 
 
 def _key(settings: Settings) -> str:
     """Return the API key of the last start if it is still active, else a new one."""
-    previous = embedded.read_variables(credentials_file(settings)).get("FACE_API_KEY", "")
+    previous = targets.read_variables(credentials_file(settings)).get("FACE_API_KEY", "")
     with engine.session_factory(settings)() as session:
         row = keys.find(session, previous)
         if row is not None and row.is_active:

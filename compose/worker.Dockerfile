@@ -9,6 +9,7 @@ COPY core core
 COPY web web
 COPY worker worker
 COPY admin admin
+COPY clients/python/face_api_client clients/python/face_api_client
 COPY migrations migrations
 COPY weights/manifest.toml weights/manifest.toml
 RUN python -m venv /venv \

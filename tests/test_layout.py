@@ -11,6 +11,7 @@ import pytest
 from core.config import ROOT
 
 PACKAGES = ("core", "web", "worker", "admin", "migrations")
+CLIENT = "clients/python"  # a distribution of its own; its packages are found below this folder
 MODULE_LINES = 250
 TEST_MODULE_LINES = 400
 FUNCTION_LINES = 60
@@ -36,6 +37,7 @@ IMPORTS = (
     Rule(("flask", "werkzeug", "web"), ("web",), "the engine works without the web tier"),
     Rule(("worker",), ("worker",), "the web tier reaches the worker through the queue alone"),
     Rule(("admin",), ("admin",), "the command line stands on top"),
+    Rule(("face_api_client",), ("admin", "face_api_client"), "the service does not need its clients"),
     Rule(
         ("celery", "kombu"),
         ("core.engine.client", "core.engine.wakeups", "worker"),
@@ -122,9 +124,12 @@ ALLOWED = {
 }
 ENVIRONMENT = Rule(
     ("os.environ", "os.environb", "os.getenv", "os.putenv"),
-    ("core.config", "core.vision.runtimes", "core.observability.metric_files", "admin.supervisor"),
+    (
+        *("core.config", "core.vision.runtimes", "core.observability.metric_files", "admin.supervisor"),
+        "face_api_client.command.targets",
+    ),
     "settings have one door; the supervisor hands its own environment on, unread, to the programs it starts; the"
-    " numbers' library knows no other way to be told its folder",
+    " numbers' library knows no other way to be told its folder; the client's command has no settings of the service",
 )
 # (module, what it imports inside a function): the reason.
 LATE_IMPORTS = {
@@ -167,7 +172,8 @@ def _imported(node: ast.AST) -> Iterator[str]:
 
 def _read(path: Path) -> Module:
     text = path.read_text()
-    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    root = ROOT / CLIENT if path.is_relative_to(ROOT / CLIENT) else ROOT
+    name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
     return Module(name, len(text.splitlines()), ast.parse(text))
 
 
@@ -175,7 +181,7 @@ def _modules(*packages: str) -> list[Module]:
     return [_read(path) for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
 
 
-MODULES = [_read(ROOT / "celeryconfig.py"), *_modules(*PACKAGES)]
+MODULES = [_read(ROOT / "celeryconfig.py"), *_modules(*PACKAGES, CLIENT)]
 
 
 def _within(name: str, places: tuple[str, ...]) -> bool:
@@ -270,7 +276,8 @@ def test_test_modules_are_small() -> None:
 
 
 def test_folders_have_few_entries() -> None:
-    entries = {package: len(_entries(ROOT / package)) for package in PACKAGES}
+    folders = (*PACKAGES, f"{CLIENT}/face_api_client", f"{CLIENT}/face_api_client/command")
+    entries = {folder: len(_entries(ROOT / folder)) for folder in folders}
     assert {package: count for package, count in entries.items() if count > FOLDER_ENTRIES} == {}
 
 
@@ -350,6 +357,8 @@ def test_nothing_happens_on_import() -> None:
         ("worker.tasks", "import av", 1),
         ("web.uploads", "from core.video import media", 1),
         ("web.uploads", "from core.video import signatures", 0),
+        ("web.app", "from face_api_client import errors", 1),
+        ("admin.main", "from face_api_client.command import main", 0),
     ],
 )
 def test_rules_notice_a_breach(name: str, source: str, breaches: int) -> None:

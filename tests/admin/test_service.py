@@ -14,6 +14,7 @@ from core import config
 from core.access import keys
 from core.config import Settings
 from core.database import engine, migrations
+from face_api_client.command import targets
 
 
 @pytest.fixture
@@ -62,14 +63,14 @@ def test_credentials_replace_an_unknown_key(settings: Settings) -> None:
 
 def test_credentials_survive_any_password(settings: Settings) -> None:
     reported = _told(settings)
-    assert embedded.read_variables(service.credentials_file(settings)) == reported
+    assert targets.read_variables(service.credentials_file(settings)) == reported
     assert reported["FACE_API_ADMIN_PASSWORD"] == settings.admin_password.get_secret_value()
 
 
 def test_credentials_file_may_be_broken(tmp_path: Path) -> None:
     file = tmp_path / "dev.env"
     file.write_text("FACE_API_KEY='never closed")
-    assert embedded.read_variables(file) == {}
+    assert targets.read_variables(file) == {}
 
 
 @pytest.mark.parametrize(

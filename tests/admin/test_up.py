@@ -18,8 +18,8 @@ import httpx
 import psutil
 import pytest
 
-from admin import embedded
 from core.config import ROOT
+from face_api_client.command import targets
 from tests.contract import pictures
 from tests.integration import scrapes
 from tests.ports import free_port
@@ -74,7 +74,7 @@ class Up:
 
     @property
     def credentials(self) -> dict[str, str]:
-        return embedded.read_variables(self.folder / "var" / "dev.env")
+        return targets.read_variables(self.folder / "var" / "dev.env")
 
     def children(self) -> list[psutil.Process]:
         """Return every process that it started, and that those started."""

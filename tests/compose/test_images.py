@@ -4,6 +4,7 @@ import configparser
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -45,7 +46,12 @@ def test_build_context_is_what_is_copied(name: str) -> None:
 def test_every_package_is_copied(name: str) -> None:
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    packages = {line.partition(".")[0].rstrip("*") for line in setup["options.packages.find"]["include"].split()}
+    found = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]["find"]
+    names = {line.rstrip("*") for line in found["include"]}
+    # They lie in the root, or below one of the other folders.
+    places = {f"{where}/{name}".removeprefix("./") for name in names for where in found["where"]}
+    packages = {place for place in places if (ROOT / place).is_dir()}
+    assert len(packages) == len(names)
     modules = {f"{line}.py" for line in setup["options"]["py_modules"].split()}
     assert packages | modules <= set(copied(name))
 

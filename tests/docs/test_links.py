@@ -10,13 +10,25 @@ import pytest
 
 from core.config import ROOT
 from tests.docs import documents
-from tests.test_layout import ALLOWED
+from tests.test_layout import ALLOWED, CLIENT
 
 DOCUMENTS = documents.all_documents()
 LINK = re.compile(r"!?\[(?:[^\[\]]|!?\[[^\]]*\]\([^)]*\))*\]\(([^()\s]+)(?:\s+\"[^\"]*\")?\)")
 HEADING = re.compile(r"^ {0,3}#{1,6} +(.+?)(?: +#+)? *$", re.MULTILINE)
 # A name in backticks that begins with one of these folders is a file or a folder of the repository.
-TOPS = ("core", "web", "worker", "admin", "migrations", "tests", "compose", "deploy", "weights", "docs")
+TOPS = (
+    "core",
+    "web",
+    "worker",
+    "admin",
+    "face_api_client",
+    "migrations",
+    "tests",
+    "compose",
+    "deploy",
+    "weights",
+    "docs",
+)
 CODE_PATH = re.compile(rf"(?:{'|'.join(TOPS)})(?:/[\w.-]+)+/?")
 README_LINES, GLOSSARY_TERMS = 250, 25
 
@@ -67,7 +79,8 @@ def code_paths(path: Path) -> set[str]:
 
 
 def exists(code: str) -> bool:
-    return (ROOT / code).exists() or (ROOT / f"{code}.py").is_file()
+    root = ROOT / CLIENT if code.startswith("face_api_client") else ROOT
+    return (root / code).exists() or (root / f"{code}.py").is_file()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
@@ -80,10 +93,12 @@ def test_named_code_exists(path: Path) -> None:
     assert {code for code in code_paths(path) if not exists(code)} == set()
 
 
-@pytest.mark.parametrize("tree", ["core", "web", "worker", "admin"])
+@pytest.mark.parametrize("tree", ["core", "web", "worker", "admin", f"{CLIENT}/face_api_client"])
 def test_architecture_names_every_module(tree: str) -> None:
     named = code_paths(ROOT / "ARCHITECTURE.md")
-    modules = {name(path) for path in (ROOT / tree).rglob("*.py") if path.name != "__init__.py"}
+    modules = {
+        name(path).removeprefix(f"{CLIENT}/") for path in (ROOT / tree).rglob("*.py") if path.name != "__init__.py"
+    }
     # A folder of modules that are named by one rule stands for them.
     folders = {code for code in named if code in {"web/routes", "web/console/texts"}}
     assert {module for module in modules - named if str(Path(module).parent) not in folders} == set()

@@ -17,8 +17,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from admin.batches import journals
 from core.config import ROOT
+from face_api_client.command.batches import journals
 from tests.conftest import StartService
 from tests.contract.admin import basic, body
 from tests.pictures import astronaut, grace_hopper

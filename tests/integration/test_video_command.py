@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from admin.videos import journals
 from core import config
+from face_api_client.command.videos import journals
 from tests import clips
 from tests.clips import Clip
 from tests.conftest import StartService

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from admin.batches import pictures
-from admin.batches.pictures import SkippedFiles
 from core.batches import bucket_imports
 from core.database.engine import SessionFactory
 from core.database.models import BatchItem
 from core.pictures import suffixes
 from core.storage.folder import FolderStore
+from face_api_client.command.batches import pictures
+from face_api_client.command.batches.pictures import SkippedFiles
 from tests.core.batches.made import begun
 
 NAMES = [f"picture{suffix}" for suffix in suffixes.OF_PICTURES] + [

@@ -1,0 +1,124 @@
+"""Polling a batch, and downloading its results as they finish."""
+
+import asyncio
+import filecmp
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from face_api_client.command.batches import calls
+from face_api_client.command.batches.calls import BatchInfo
+from face_api_client.command.batches.clients import Client, RequestRejected
+from face_api_client.command.batches.journals import Journal
+from face_api_client.command.batches.outcomes import Failure, PendingDownload
+
+POLL_INTERVAL_S = 1.0
+PART_PREFIX = ".face-api-batch.part-"
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+
+
+class Downloader:
+    """Downloads the results of one batch to a folder."""
+
+    def __init__(self, client: Client, journal: Journal, batch: str, out: Path) -> None:
+        self._client = client
+        self._journal = journal
+        self._batch = batch
+        self._out = out.resolve()
+        for leftover in self._out.glob(f"{PART_PREFIX}*"):
+            leftover.unlink()
+        seen = journal.metadata().get("seen")
+        self._seen_until = datetime.fromisoformat(seen) if seen else EARLIEST
+
+    async def download_until_finished(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
+        """Poll and download until the batch is finished and all its results are here."""
+        while not (batch := await self._poll(workers, show)).is_finished:
+            await asyncio.sleep(POLL_INTERVAL_S)
+        await self._resolve_open()
+        await self.download_finished(workers, lambda: show(batch))
+        show(batch)
+        return batch
+
+    async def _poll(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
+        """Read the batch's progress, and download new results."""
+        batch = await calls.get(self._client, self._batch)
+        show(batch)
+        await self._record_outcomes(self._seen_until)
+        await self.download_finished(workers, lambda: show(batch))
+        return batch
+
+    async def download_finished(self, workers: int, show: Callable[[], None]) -> None:
+        """Download all results that are finished."""
+        while files := self._journal.pending_downloads():
+            queue = iter(files)
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(min(workers, len(files))):
+                    tasks.create_task(self._work(queue, show))
+
+    async def _work(self, queue: Iterator[PendingDownload], show: Callable[[], None]) -> None:
+        for file in queue:
+            await self._download(file)
+            show()
+
+    async def _download(self, file: PendingDownload) -> None:
+        target = self._out / file.result
+        if not target.parent.resolve().is_relative_to(self._out):
+            self._journal.mark_failed(
+                [Failure(file.name, "unsafe_name", "a link in the folder leads out of it")], "lost"
+            )
+            return
+        # At the top of the folder, where the next run finds what a killed one has left; renamed when it is complete.
+        part = self._out / f"{PART_PREFIX}{uuid.uuid4()}"
+        try:
+            sha256 = await calls.download(self._client, self._batch, file.item, part)
+            if not _move(part, target, file.sha256):
+                self._journal.mark_failed(
+                    [Failure(file.name, "in_the_way", "another file has this name, and is kept")], "lost"
+                )
+                return
+        except RequestRejected as error:
+            self._journal.mark_failed([Failure(file.name, error.rejection.code, error.rejection.detail)], "lost")
+            return
+        finally:
+            part.unlink(missing_ok=True)
+        self._journal.mark_downloaded(file.name, sha256)
+
+    async def _record_outcomes(self, after: datetime) -> None:
+        """Record the items that have finished since `after`, and where the next poll starts."""
+        async for page in calls.finished_items(self._client, self._batch, after):
+            self._journal.record_outcomes(item.outcome() for item in page)
+            self._seen_until = max([self._seen_until, *(item.finished_at for item in page if item.finished_at)])
+        self._journal.set_metadata(seen=self._seen_until.isoformat())
+
+    async def _resolve_open(self) -> None:
+        """Read every item once more if some have no outcome here though the batch is finished; the rest are lost."""
+        if self._journal.counts_by_state().get("uploaded"):
+            await self._record_outcomes(EARLIEST)
+        self._journal.mark_lost("uploaded", "the service has no outcome for it, though the batch is finished")
+        self._journal.mark_lost("found", "it was not uploaded: the batch was closed or cancelled before")
+
+
+def _move(part: Path, target: Path, replaced: str | None) -> bool:
+    """Rename a file to its target; False if another file is there, which may be somebody's only copy of a picture.
+
+    Identical bytes are a result that a killed run had no time to record. replaced: sha256 of the result that was
+    downloaded before, which may go.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        return False
+    if target.is_symlink() or target.exists():
+        if target.is_symlink() or not target.is_file():
+            return False
+        if not replaced or _sha256(target) != replaced:
+            return filecmp.cmp(part, target, shallow=False)
+    part.replace(target)
+    return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,225 @@
+"""One run: creates or resumes a batch, uploads its pictures, downloads its results."""
+
+import asyncio
+import json
+import sqlite3
+import uuid
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from face_api_client.command import terminals
+from face_api_client.command.batches import calls, displays, pictures, resumptions
+from face_api_client.command.batches.calls import BatchInfo
+from face_api_client.command.batches.clients import Client, RequestRejected
+from face_api_client.command.batches.displays import ProgressDisplay, RunRate
+from face_api_client.command.batches.downloads import Downloader
+from face_api_client.command.batches.journals import FAILED, Journal, JournalError
+from face_api_client.command.batches.outcomes import Failure
+from face_api_client.command.batches.pictures import LocalPicture, SkippedFiles
+from face_api_client.command.batches.resumptions import FolderChanges
+from face_api_client.command.batches.uploads import Uploader
+from face_api_client.command.targets import ServiceTarget
+
+
+class BatchRefused(click.ClickException):
+    """The service refused to create the batch; there is no journal either."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class SubmitPlan:
+    """A folder to process. request: the body that creates the batch."""
+
+    folder: Path
+    out: Path
+    request: dict[str, Any]
+    recursive: bool = False
+    resumes: bool = False  # then the request holds only what was given
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is executed. bar: a progress bar instead of lines, on a terminal."""
+
+    workers: int = 4
+    quiet: bool = False
+    bar: bool = True
+
+
+@dataclass(frozen=True)
+class FolderListing:
+    """The contents of a folder."""
+
+    files: list[LocalPicture]
+    skipped: SkippedFiles = field(default_factory=SkippedFiles)
+
+
+def list_folder(plan: SubmitPlan) -> FolderListing:
+    """List the pictures; UsageError if there are none, or if the results would replace them."""
+    if plan.out.resolve() == plan.folder.resolve():
+        raise click.UsageError("--out must be another folder: the results would replace the pictures")
+    skipped = SkippedFiles()
+    try:
+        files = list(pictures.walk(plan.folder, plan.out, skipped, recursive=plan.recursive))
+    except OSError as error:
+        raise click.UsageError(f"{error.filename} can't be read: {error.strerror}") from error
+    if not files and not skipped.unsendable and not plan.resumes:
+        hint = "" if plan.recursive else " (--recursive includes its subfolders)"
+        raise click.UsageError(f"there are no pictures in {plan.folder}{hint}")
+    return FolderListing(files, skipped)
+
+
+def begin(plan: SubmitPlan, listing: FolderListing, target: ServiceTarget) -> Journal:
+    """Create the journal of a new run."""
+    metadata = {
+        "url": target.url,
+        "folder": str(plan.folder.resolve()),
+        "asked": json.dumps(plan.request),  # runs of older versions have it under this name
+        "recursive": str(plan.recursive),
+        "key": str(uuid.uuid4()),  # finds a batch that was created though the response got lost
+    }
+    if left_out := len(listing.skipped.reasons()):
+        metadata["left_out"] = str(left_out)
+    journal = Journal.create(plan.out, metadata, listing.files)
+    journal.mark_failed(Failure(name, "unsendable_name", why) for name, why in listing.skipped.unsendable)
+    return journal
+
+
+def resume(plan: SubmitPlan, target: ServiceTarget) -> Journal:
+    """Open the journal of an interrupted run; JournalError if it is of another folder or service."""
+    journal = Journal.open_existing(plan.out)
+    metadata = journal.metadata()
+    for name, current in (("folder", str(plan.folder.resolve())), ("url", target.url)):
+        if metadata.get(name, current) != current:
+            journal.close()
+            raise JournalError(f"{plan.out} holds the batch of another {name}: {metadata[name]}")
+    try:
+        resumptions.refuse_other_options(plan.request, metadata, recursive=plan.recursive)
+    except JournalError:
+        journal.close()
+        raise
+    return journal
+
+
+def list_again(plan: SubmitPlan, journal: Journal) -> tuple[FolderListing, FolderChanges]:
+    """List the folder of an interrupted run again, as deep as then, and compare it with the journal."""
+    recursive = journal.metadata().get("recursive", str(plan.recursive)) == "True"
+    listing = list_folder(replace(plan, recursive=recursive))
+    return listing, resumptions.compare(plan.folder, listing.files, journal)
+
+
+def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: RunOptions) -> int:
+    """Upload pending pictures and download results as they finish; return the number of failures."""
+
+    async def work(display: ProgressDisplay) -> None:
+        async with Client(target, display.notice) as client:
+            batch = await _get_or_create(client, journal)
+            display.notify(displays.whereabouts(str(batch.id), target.url, plan.out))
+            journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
+            uploader = Uploader(client, journal, str(batch.id), plan.folder)
+            downloader = Downloader(client, journal, str(batch.id), plan.out)
+            states = [batch]
+
+            def show(state: BatchInfo) -> None:
+                states[:] = [state]
+                display.update(journal, state)
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_upload(uploader, client, batch, options.workers))
+                tasks.create_task(downloader.download_until_finished(options.workers, show))
+            journal.set_metadata(to_review=str(states[0].to_review))
+
+    return _run(work, journal, options, plan.out)
+
+
+def download(batch_id: str, journal: Journal, target: ServiceTarget, options: RunOptions, out: Path) -> int:
+    """Download the finished results of a batch; return the number of failed pictures."""
+
+    async def work(display: ProgressDisplay) -> None:
+        async with Client(target, display.notice) as client:
+            batch = await calls.get(client, batch_id)
+            display.notify(displays.whereabouts(batch_id, target.url, out))
+            async for page in calls.all_items(client, batch_id):
+                names = [item.name for item in page if item.name is not None]
+                journal.add_uploaded(name for name in names if pictures.is_safe(name))
+                unsafe = [terminals.printable(name) for name in names if not pictures.is_safe(name)]
+                journal.mark_failed(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
+                journal.record_outcomes(item.outcome() for item in page)
+            journal.set_metadata(to_review=str(batch.to_review), batch=batch_id)
+            journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
+            await Downloader(client, journal, batch_id, out).download_finished(
+                options.workers, lambda: display.update(journal, batch)
+            )
+            if not batch.is_finished:
+                terminals.echo("the batch is still running: run this again for the rest", err=True)
+
+    return _run(work, journal, options, out)
+
+
+async def _get_or_create(client: Client, journal: Journal) -> BatchInfo:
+    """Return the journal's batch, which is created the first time."""
+    metadata = journal.metadata()
+    if "batch" in metadata:
+        return await calls.get(client, metadata["batch"])
+    try:
+        batch = await calls.create(client, json.loads(metadata["asked"]), metadata["key"])
+    except RequestRejected as error:
+        journal.remove()  # what the batch was refused for can be put right, without --resume
+        raise BatchRefused(str(error)) from error
+    journal.set_metadata(batch=str(batch.id))
+    return batch
+
+
+async def _upload(uploader: Uploader, client: Client, batch: BatchInfo, workers: int) -> None:
+    if batch.status == "open":
+        await uploader.run(workers)
+        await calls.change_state(client, str(batch.id), "close")
+
+
+def _run(
+    work: Callable[[ProgressDisplay], Coroutine[Any, Any, None]], journal: Journal, options: RunOptions, out: Path
+) -> int:
+    """Execute a run with its progress display, and print the summary; however it ends, where the batch is."""
+    counts = journal.counts_by_state()
+    pace = RunRate(counts.get("downloaded", 0))
+    try:
+        with displays.open_display(quiet=options.quiet, bar=options.bar) as display:
+            display.pace = RunRate(pace.before + sum(counts.get(state, 0) for state in FAILED))
+            asyncio.run(work(display))
+    except BaseExceptionGroup as group:
+        _tell_where(journal, out)
+        raise _for_terminal(_first_error(group)) from group
+    except (RequestRejected, OSError, sqlite3.Error) as error:
+        _tell_where(journal, out)
+        raise _for_terminal(error) from error
+    except KeyboardInterrupt:
+        _tell_where(journal, out)
+        raise
+    failures = displays.summary(journal, pace)
+    _tell_where(journal, out)
+    return failures
+
+
+def _tell_where(journal: Journal, out: Path) -> None:
+    """Print where the batch is, if there is one."""
+    try:
+        metadata = journal.metadata()
+    except sqlite3.Error:  # the disk is full, or gone
+        return
+    if "batch" in metadata:
+        terminals.echo(displays.whereabouts(metadata["batch"], metadata["url"], out))
+
+
+def _first_error(error: BaseException) -> BaseException:
+    """Return one error of a nested group: errors of concurrent tasks are mostly the same."""
+    return _first_error(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _for_terminal(error: BaseException) -> BaseException:
+    """Turn rejections by the service and errors of the disk into a ClickException; others stay as they are."""
+    return click.ClickException(str(error)) if isinstance(error, RequestRejected | OSError | sqlite3.Error) else error
