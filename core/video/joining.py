@@ -44,11 +44,44 @@ def join(parts: Iterable[BinaryIO], source: BinaryIO, header: VideoHeader, outpu
             _write(target, packet)
 
 
+class _WrittenSoFar:
+    """What a file holds, read beside its writing: FFmpeg moves the contents of an MP4 by it, to put the index first."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._at = file, 0
+
+    def read(self, size: int) -> bytes:
+        writing_at = self._file.tell()
+        self._file.seek(self._at)
+        data = self._file.read(size)
+        self._at += len(data)
+        self._file.seek(writing_at)
+        return data
+
+    def seek(self, offset: int, whence: int) -> int:
+        self._at = offset + {0: 0, 1: self._at}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def close(self) -> None:
+        """Nothing: the file stays open."""
+
+
 def _target(out: BinaryIO, header: VideoHeader, output: VideoOutput) -> OutputContainer:
     options = {"fflags": "+bitexact"}  # neither the time nor the version of a library
     if output.container(header) == "mp4":
         options |= {"movie_timescale": str(MOVIE_TIMESCALE), "video_track_timescale": str(header.time_base.denominator)}
-    return av.open(out, "w", format=output.container(header), container_options=options)
+        # The index first: a browser shows the first frame, and can go anywhere, before it has all of the file.
+        options["movflags"] = "+faststart"
+    return av.open(
+        out,
+        "w",
+        format=output.container(header),
+        container_options=options,
+        io_open=lambda _url, _flags, _options: _WrittenSoFar(out),
+    )
 
 
 def _write(target: OutputContainer, packet: "Packet[Any]") -> None:

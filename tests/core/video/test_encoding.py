@@ -72,6 +72,11 @@ def pictures(data: bytes) -> list[Any]:
         return [frame.to_ndarray(format="bgr24").astype(int) for frame in container.decode(video=0)]
 
 
+def test_mp4_begins_with_its_index() -> None:
+    masked = through(made.video(Recipe(times=made.varying(150), audio="aac")), MP4)
+    assert masked.index(b"moov") < masked.index(b"mdat"), "players begin when they have the index"
+
+
 @pytest.mark.parametrize("container", ["mp4", "mov"])
 def test_times_and_sound_are_identical(container: str) -> None:
     options = {"preset": "veryfast", "g": "20", "bf": "3"}
