@@ -66,7 +66,7 @@ def test_done_is_what_has_a_result(tmp_path: Path) -> None:
     files = [LocalPicture(name, 1) for name in ("a.jpg", "b.jpg", "c.jpg")]
     with closing(Journal.create(tmp_path / "out", {}, files)) as journal:
         journal.mark_failed([Failure("a.jpg", "unsupported_image", "")])
-        journal.mark_downloaded("b.jpg", "0" * 64)
+        journal.mark_downloaded("b.jpg", "0" * 64, 1)
         batch = {
             "id": uuid.uuid4(),
             "name": "x",

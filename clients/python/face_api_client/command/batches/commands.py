@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from face_api_client.command import options, targets, terminals
-from face_api_client.command.batches import calls, displays, pictures, runs
+from face_api_client.command.batches import calls, displays, downloads, pictures, runs
 from face_api_client.command.batches.clients import Client, NotReached, RequestRejected
 from face_api_client.command.batches.journals import Journal, JournalError
 from face_api_client.command.batches.outcomes import Failure
@@ -75,7 +75,7 @@ def batch() -> None:
 @click.option("--recursive", is_flag=True, help="Include the folders below DIR.")
 @click.option("--resume", is_flag=True, help="Continue the run that was started in OUT.")
 @click.option("--dry-run", is_flag=True, help="Show what would be uploaded, and upload nothing.")
-@click.option("--webhook", metavar="URL", help="URL that the service calls when the batch is done.")
+@click.option("--webhook-url", "--webhook", metavar="URL", help="URL that the service calls when the batch is done.")
 @_run_options
 @_service_options
 @options.detection_options
@@ -95,6 +95,7 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
     unsent = 0
     if plan.resumes:
         opened = runs.resume(plan, target)
+        downloads.check_results(opened, out)
         listing, changes = runs.list_again(plan, opened)
         unsent = displays.changes(changes, opened, names=arguments["dry_run"])
         if arguments["dry_run"]:
@@ -103,7 +104,7 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
             return
         asyncio.run(calls.check(target))
         opened.add_files(changes.new)
-        opened.reset_failed()
+        opened.reset_lost()
     else:
         listing = runs.list_folder(plan)
         asyncio.run(calls.check(target))
@@ -126,7 +127,8 @@ def download(batch_id: Any, out: Path, **arguments: Any) -> None:
     with closing(Journal.open_or_create(out, {"url": target.url, "batch": name})) as journal:
         if journal.metadata().get("batch") != name:
             raise JournalError(f"{out} holds another batch: choose another folder")
-        journal.reset_failed()
+        downloads.check_results(journal, out)
+        journal.reset_lost()
         _exit_with_status(lambda: runs.download(name, journal, target, _run_settings(arguments), out), resume_command)
 
 
@@ -179,7 +181,7 @@ def list_batches(status: Literal["open"] | None, page: int, url: str | None) -> 
 def _batch_request(folder: Path, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the body of the request that creates the batch; for --resume, what was given of it."""
     job_type = arguments["job_type"] or "mask"
-    given = {"name": arguments["name"], "job_type": arguments["job_type"], "webhook_url": arguments["webhook"]}
+    given = {"name": arguments["name"], "job_type": arguments["job_type"], "webhook_url": arguments["webhook_url"]}
     body = {name: value for name, value in given.items() if value}
     if not arguments["resume"]:
         body = {"name": folder.resolve().name or "pictures", "job_type": job_type} | body

@@ -113,10 +113,10 @@ class _LinePrinter:
 
 def left_out(skipped: SkippedFiles, most: int | None = None) -> None:
     """Name the files of a folder that are not uploaded, and why: at most so many, else all."""
-    reasons = skipped.reasons()
-    for name, why in reasons[:most]:
+    files = sorted(skipped.left_out)
+    for name, why in files[:most]:
         terminals.echo(f"left out: {name}: {why}", err=True)
-    more = len(reasons) - len(reasons[:most])
+    more = len(files) - len(files[:most])
     if more and most:
         terminals.echo(f"left out: {more:,} more, which --dry-run names", err=True)
 

@@ -74,16 +74,14 @@ class Downloader:
         try:
             sha256 = await calls.download(self._client, self._batch, file.item, part)
             if not _move(part, target, file.sha256):
-                self._journal.mark_failed(
-                    [Failure(file.name, "in_the_way", "another file has this name, and is kept")], "lost"
-                )
+                self._journal.mark_failed([_in_the_way(file.name, "another file has this name, and is kept")], "lost")
                 return
         except RequestRejected as error:
             self._journal.mark_failed([Failure(file.name, error.rejection.code, error.rejection.detail)], "lost")
             return
         finally:
             part.unlink(missing_ok=True)
-        self._journal.mark_downloaded(file.name, sha256)
+        self._journal.mark_downloaded(file.name, sha256, target.stat().st_size)
 
     async def _record_outcomes(self, after: datetime) -> None:
         """Record the items that have finished since `after`, and where the next poll starts."""
@@ -100,6 +98,26 @@ class Downloader:
         self._journal.mark_lost("found", "it was not uploaded: the batch was closed or cancelled before")
 
 
+def check_results(journal: Journal, out: Path) -> None:
+    """Look for the results that were downloaded: missing and empty ones are fetched again, changed ones are told."""
+    missing, changed = [], []
+    for result in journal.downloaded_results():
+        try:
+            size = (out / result.result).stat().st_size
+        except OSError:
+            size = 0
+        if not size:
+            missing.append(result.name)
+        elif result.size not in (None, size):
+            changed.append(_in_the_way(result.name, "its result was changed since it was downloaded, and is kept"))
+    journal.mark_missing(missing)
+    journal.mark_failed(changed, "lost")
+
+
+def _in_the_way(name: str, detail: str) -> Failure:
+    return Failure(name, "in_the_way", detail)
+
+
 def _move(part: Path, target: Path, replaced: str | None) -> bool:
     """Rename a file to its target; False if another file is there, which may be somebody's only copy of a picture.
 
@@ -113,7 +131,7 @@ def _move(part: Path, target: Path, replaced: str | None) -> bool:
     if target.is_symlink() or target.exists():
         if target.is_symlink() or not target.is_file():
             return False
-        if not replaced or _sha256(target) != replaced:
+        if target.stat().st_size and (not replaced or _sha256(target) != replaced):  # nobody keeps an empty file
             return filecmp.cmp(part, target, shallow=False)
     part.replace(target)
     return True

@@ -12,36 +12,22 @@ from typing import Self
 
 import click
 
-from face_api_client.command.batches import pictures
-from face_api_client.command.batches.outcomes import STATES, Failure, ItemOutcome, KnownFile, PendingDownload
+from face_api_client.command.batches import journal_tables, pictures
+from face_api_client.command.batches.outcomes import (
+    STATES,
+    DownloadedResult,
+    Failure,
+    ItemOutcome,
+    KnownFile,
+    PendingDownload,
+)
 from face_api_client.command.batches.pictures import LocalPicture
 
 FILE_NAME = ".face-api-batch.journal"
 VERSION = "1"  # of the tables, whose names must stay so that runs of an older version can be resumed
 CHUNK_ROWS = 500
-TABLES = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE files (
-    name TEXT PRIMARY KEY, size INTEGER NOT NULL DEFAULT 0, state TEXT NOT NULL, sha256 TEXT, item TEXT, result TEXT,
-    faces INTEGER NOT NULL DEFAULT 0, code TEXT, detail TEXT
-);
-CREATE INDEX files_by_state ON files (state, name);
-CREATE UNIQUE INDEX files_by_result ON files (result);
-"""
 # States: found → uploaded → finished → downloaded, or one of these final ones:
 FAILED = ("refused", "failed", "cancelled", "lost", "deleted")
-RECORD_OUTCOME = """
-UPDATE files SET state = :ended, item = :item, faces = :faces, code = :code, detail = :detail
-WHERE name = :name AND (item IS NULL OR item = :item) AND (
-    state IN ('found', 'uploaded')
-    OR (:ended = 'finished' AND state IN ('failed', 'cancelled'))
-    OR (:ended = 'finished' AND state = 'downloaded' AND result_sha256 <> :sha256)
-)
-"""
-RECORD_DELETION = """
-UPDATE files SET state = 'deleted', code = 'deleted', detail = 'it was deleted at the service'
-WHERE item = :item AND state <> 'downloaded'
-"""
 
 
 class JournalError(click.ClickException):
@@ -52,8 +38,11 @@ class Journal:
     """The journal of one batch: the state of each file, and metadata of the run (`batch`, `folder`, …)."""
 
     def __init__(self, out: Path) -> None:
-        out.mkdir(parents=True, exist_ok=True)
         self._path = out / FILE_NAME
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(f"the results can't be written to {out}: {error.strerror}") from error
         try:
             self._db = sqlite3.connect(self._path, timeout=0)
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -82,7 +71,7 @@ class Journal:
         if journal.is_new:
             journal._create_tables(metadata, ())
         else:
-            journal._add_columns()
+            journal_tables.add_columns(journal._db)
         return journal
 
     @classmethod
@@ -98,7 +87,7 @@ class Journal:
             raise JournalError(
                 f"{out / FILE_NAME} " + ("is of another version" if version else "is empty: leave --resume out")
             )
-        journal._add_columns()
+        journal_tables.add_columns(journal._db)
         return journal
 
     def close(self) -> None:
@@ -160,10 +149,10 @@ class Journal:
         """
         ended = [vars(outcome) | {"ended": STATES[outcome.state]} for outcome in outcomes if outcome.state in STATES]
         with self._db:
-            changed = self._db.executemany(RECORD_OUTCOME, ended).rowcount
+            changed = self._db.executemany(journal_tables.RECORD_OUTCOME, ended).rowcount
             # A deleted one has no name any more.
             gone = [outcome for outcome in ended if outcome["name"] is None]
-            return changed + self._db.executemany(RECORD_DELETION, gone).rowcount
+            return changed + self._db.executemany(journal_tables.RECORD_DELETION, gone).rowcount
 
     def add_uploaded(self, names: Iterable[str]) -> None:
         """Add items of a batch that somebody else has uploaded; known ones stay as they are."""
@@ -186,11 +175,21 @@ class Journal:
         query = "SELECT name, item, result, result_sha256 FROM files WHERE state = 'finished' ORDER BY name LIMIT ?"
         return [PendingDownload(*row) for row in self._db.execute(query, (CHUNK_ROWS,))]
 
-    def mark_downloaded(self, name: str, sha256: str) -> None:
-        """Record that a result is here, and the digest of its file."""
+    def mark_downloaded(self, name: str, sha256: str, size: int) -> None:
+        """Record that a result is here, and the digest and size of its file."""
         with self._db:
-            statement = "UPDATE files SET state = 'downloaded', result_sha256 = ? WHERE name = ?"
-            self._db.execute(statement, (sha256, name))
+            statement = "UPDATE files SET state = 'downloaded', result_sha256 = ?, result_size = ? WHERE name = ?"
+            self._db.execute(statement, (sha256, size, name))
+
+    def downloaded_results(self) -> list[DownloadedResult]:
+        rows = self._db.execute("SELECT name, result, result_size FROM files WHERE state = 'downloaded'")
+        return [DownloadedResult(*row) for row in rows]
+
+    def mark_missing(self, names: Iterable[str]) -> None:
+        """Record that results are not here any more: they are downloaded again."""
+        with self._db:
+            statement = "UPDATE files SET state = 'finished', result_sha256 = NULL WHERE name = ?"
+            self._db.executemany(statement, ((name,) for name in names))
 
     def mark_lost(self, state: str, detail: str) -> None:
         """Record that the files in this state will never get an outcome."""
@@ -198,10 +197,10 @@ class Journal:
             statement = "UPDATE files SET state = 'lost', code = 'no_outcome', detail = ? WHERE state = ?"
             self._db.execute(statement, (detail, state))
 
-    def reset_failed(self) -> None:
-        """Forget the outcomes of items that failed at the service: they may have been retried since."""
+    def reset_lost(self) -> None:
+        """Forget that results could not be had: what was in the way may be gone."""
         with self._db:
-            self._db.execute("UPDATE files SET state = 'uploaded' WHERE state IN ('failed', 'cancelled', 'lost')")
+            self._db.execute("UPDATE files SET state = 'uploaded' WHERE state = 'lost'")
 
     def counts_by_state(self) -> dict[str, int]:
         """Return the number of files in each state."""
@@ -222,18 +221,9 @@ class Journal:
     def _create_tables(self, metadata: dict[str, str], files: Iterable[LocalPicture]) -> None:
         with self._db:
             self._db.execute("BEGIN EXCLUSIVE")
-            for statement in TABLES.split(";"):
-                self._db.execute(statement)
+            journal_tables.create(self._db)
             self._set_metadata({"version": VERSION, **metadata})
-            self._add_columns()
             self._add_found(files)
-
-    def _add_columns(self) -> None:
-        """Add what the tables of journals lack that an older version began."""
-        present = {row[1] for row in self._db.execute("PRAGMA table_info(files)")}
-        for name, kind in (("result_sha256", "TEXT"), ("mtime_ns", "INTEGER")):
-            if name not in present:
-                self._db.execute(f"ALTER TABLE files ADD COLUMN {name} {kind}")
 
     def _add_found(self, files: Iterable[LocalPicture]) -> None:
         rows = ((file.name, file.size, file.mtime_ns) for file in files)

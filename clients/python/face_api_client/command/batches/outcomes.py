@@ -26,6 +26,15 @@ class PendingDownload:
 
 
 @dataclass(frozen=True)
+class DownloadedResult:
+    """A result that was downloaded. result: a path below OUT; size: of its file, unknown to old journals."""
+
+    name: str
+    result: str
+    size: int | None
+
+
+@dataclass(frozen=True)
 class ItemOutcome:
     """The state of an item at the service. name: None when it was deleted there; sha256: of its result."""
 

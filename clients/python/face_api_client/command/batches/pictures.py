@@ -30,19 +30,13 @@ class LocalPicture:
 
 @dataclass
 class SkippedFiles:
-    """The files that a walk skipped, by name. links: out of the folder; others: no pictures, by their suffix.
+    """The files that a walk skipped, by name, and why. unsendable: pictures whose names can't be sent.
 
-    unsendable: pictures whose names can't be sent, and why. Names are as a terminal may show them.
+    Names are as a terminal may show them.
     """
 
-    links: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
     unsendable: list[tuple[str, str]] = field(default_factory=list)
-
-    def reasons(self) -> list[tuple[str, str]]:
-        """Return each file that is left out, and why."""
-        others = [(name, "it has no suffix of a picture") for name in self.others]
-        return sorted([*others, *((name, "a link out of the folder") for name in self.links)])
 
 
 def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> Iterator[LocalPicture]:
@@ -62,15 +56,26 @@ def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> 
             name = entry.path[prefix_length:]
             if entry.is_dir(follow_symlinks=False):
                 folders += [entry.path] if recursive and entry.path != excluded else []
-            elif not suffixes.is_picture(entry.name):
-                skipped.others.append(terminals.printable(name))
-            elif not entry.is_file() or (entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root)):
-                skipped.links.append(terminals.printable(name))
+            elif why := _why_left_out(entry, root):
+                skipped.left_out.append((terminals.printable(name), why))
             elif problem := _name_problem(name):
                 skipped.unsendable.append((terminals.printable(name), problem))
             else:
                 status = entry.stat()
                 yield LocalPicture(name, status.st_size, status.st_mtime_ns)
+
+
+def _why_left_out(entry: "os.DirEntry[str]", root: Path) -> str:
+    """Return why a file or a link is not sent; empty if it is."""
+    if entry.is_symlink() and entry.is_dir():
+        return "a link to a folder, which is not followed"
+    if not suffixes.is_picture(entry.name):
+        return "it has no suffix of a picture"
+    if entry.is_symlink() and not Path(entry.path).exists():
+        return "a link that leads nowhere"
+    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
+        return "a link out of the folder"
+    return "" if entry.is_file() else "it is no regular file"
 
 
 def _is_printable(name: str) -> bool:

@@ -11,7 +11,7 @@ from face_api_client.command.batches.journals import Journal, JournalError
 from face_api_client.command.batches.outcomes import KnownFile
 from face_api_client.command.batches.pictures import LocalPicture
 
-FLAGS = {"name": "--name", "job_type": "--job-type", "webhook_url": "--webhook"}
+FLAGS = {"name": "--name", "job_type": "--job-type", "webhook_url": "--webhook-url"}
 
 
 @dataclass

@@ -26,7 +26,7 @@ from face_api_client.command.targets import ServiceTarget
 
 
 class BatchRefused(click.ClickException):
-    """The service refused to create the batch; there is no journal either."""
+    """The service refused to create the batch, or has none any more: there is nothing to resume."""
 
     exit_code = 2
 
@@ -83,7 +83,7 @@ def begin(plan: SubmitPlan, listing: FolderListing, target: ServiceTarget) -> Jo
         "recursive": str(plan.recursive),
         "key": str(uuid.uuid4()),  # finds a batch that was created though the response got lost
     }
-    if left_out := len(listing.skipped.reasons()):
+    if left_out := len(listing.skipped.left_out):
         metadata["left_out"] = str(left_out)
     journal = Journal.create(plan.out, metadata, listing.files)
     journal.mark_failed(Failure(name, "unsendable_name", why) for name, why in listing.skipped.unsendable)
@@ -165,7 +165,15 @@ async def _get_or_create(client: Client, journal: Journal) -> BatchInfo:
     """Return the journal's batch, which is created the first time."""
     metadata = journal.metadata()
     if "batch" in metadata:
-        return await calls.get(client, metadata["batch"])
+        try:
+            return await calls.get(client, metadata["batch"])
+        except RequestRejected as error:
+            if error.rejection.code != "not_found":
+                raise
+            raise BatchRefused(
+                f"the service has no batch {metadata['batch']} any more (deleted, or another caller's): its results"
+                " stay where they are; choose another --out"
+            ) from error
     try:
         batch = await calls.create(client, json.loads(metadata["asked"]), metadata["key"])
     except RequestRejected as error:
