@@ -164,7 +164,8 @@ def spent(bench: Bench, work: Callable[[], int]) -> tuple[Counts, float]:
 
 def queue_share(found: Counts) -> Counts:
     """Tell what the queue takes of a call when all calls carry the same bytes: the second Redis has bytes alone."""
-    second = found["shard_sets"]  # the share of the calls that lie there
+    # The share of the calls that lie there: each sets as many keys on its Redis as any other.
+    second = found["shard_sets"] / (found["shard_sets"] + found["queue_sets"])
     return {
         name: found[f"queue_{name}"] - found[f"shard_{name}"] / second * (1 - second)
         for name in ("ms", "commands", "in_kb", "out_kb")

@@ -83,9 +83,10 @@ def test_calls_alone_use_redis_for_bytes() -> None:
 
 
 def test_bench_tells_the_queue_from_the_bytes() -> None:
-    """A quarter of the calls lie on the second Redis; each takes 10 commands there and 4 at the queue."""
+    """A quarter of the calls lie on the second Redis; each takes 10 commands there (2 SET), and 4 at the queue."""
     counts = {f"{server}_{name}": 0.0 for server in ("shard", "queue") for name in ("ms", "in_kb", "out_kb")}
-    counts |= {"shard_sets": 0.25, "shard_commands": 2.5, "queue_commands": 4 + 0.75 * 10}
+    counts |= {"shard_sets": 2 * 0.25, "queue_sets": 2 * 0.75}
+    counts |= {"shard_commands": 2.5, "queue_commands": 4 + 0.75 * 10}
     cost = capacity.of_one(counts, capacity.queue_share(counts), 200.0, 0.3)
     assert cost.shard_commands == pytest.approx(10)
     assert cost.queue_commands == pytest.approx(4)
