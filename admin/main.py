@@ -3,6 +3,7 @@
 import os
 
 import click
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from admin.admin import admin
@@ -40,7 +41,7 @@ class FaceApiGroup(TerminalGroup):
         except (WeightsError, FaceApiError) as error:
             raise click.ClickException(terminals.printable_lines(str(error))) from error
         except DBAPIError as error:
-            raise click.ClickException(f"the database refuses: {error.orig}") from error
+            raise click.ClickException(f"the database refuses: {error.orig}\n{_which_database()}") from error
 
 
 @click.group(cls=FaceApiGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,6 +53,12 @@ def main(ctx: click.Context) -> None:
         before = os.umask(PRIVATE)
         ctx.call_on_close(lambda: os.umask(before))
     ctx.meta[targets.LOCAL_SETTINGS] = _local_settings
+
+
+def _which_database() -> str:
+    """Tell which database was asked, without its password: from another folder, it is not the service's."""
+    url = make_url(config.load().sqlalchemy_url).render_as_string(hide_password=True)
+    return f"asked was {url}; the service's own is named by FACE_API_DATABASE_URL, or lies below FACE_API_VAR_DIR"
 
 
 def _local_settings() -> LocalSettings:

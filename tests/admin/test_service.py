@@ -125,7 +125,9 @@ def test_key_is_rotated(command: CliRunner) -> None:
 
 
 def test_keys_tell_what_is_missing(command: CliRunner) -> None:
-    assert command.invoke(main, ["keys", "list"]).output.startswith("Error: the database refuses: no such table")
+    refused = command.invoke(main, ["keys", "list"]).output
+    assert refused.startswith("Error: the database refuses: no such table")
+    assert "face-api.sqlite3; the service's own is named by FACE_API_DATABASE_URL" in refused
     command.invoke(main, ["migrate"])
     unknown = command.invoke(main, ["keys", "revoke", "xyl_nothing"])
     assert (unknown.exit_code, unknown.output.count("\n")) == (1, 1)
