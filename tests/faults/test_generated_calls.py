@@ -57,6 +57,7 @@ BEYOND_SCHEMAS = (
     "should lie in the picture",
     "Write a network as",
     "Write a date",
+    "Another batch was created with this key",
 )
 REGION = {"x1": 10, "y1": 10, "x2": 90, "y2": 60}
 

@@ -43,7 +43,9 @@ admin_batches = APIBlueprint(
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
-@admin_batches.post("", summary="Create a batch", responses=batch_openapi.CREATED)
+@admin_batches.post(
+    "", summary="Create a batch", responses=batch_openapi.CREATED, openapi_extensions=batch_openapi.IDEMPOTENT
+)
 @guards.admin_or_key("batch", "storage")
 def create_batch(body: BatchCreation) -> Response:
     """Create a batch. With the header `Idempotency-Key`, a repeated call returns the batch that exists already."""

@@ -22,25 +22,23 @@ def _importable() -> str:
 IMPORTABLE = _importable()
 
 
-def _only(job_type: states.JobType, options: type[BaseModel]) -> dict[str, Any]:
-    """Describe that these are the options of a job type."""
-    names: dict[str, Any] = {name: {} for name in options.model_fields}
-    described = {"type": "object", "properties": names, "additionalProperties": False}
-    return {"type": "object", "properties": {"job_type": {"enum": [job_type]}, "options": described}}
-
-
-BY_JOB_TYPE: dict[str, Any] = {
-    "anyOf": [
-        _only(states.JobType.MASK, MaskOptions),
-        _only(states.JobType.DETECT, DetectOptions) | {"required": ["job_type"]},
-    ]
+OF_MASK_ALONE = [name for name in MaskOptions.model_fields if name not in DetectOptions.model_fields]
+# The options are described as those of a mask: a detection has some of them. (The framework knows no `if`.)
+NO_MASK_OPTION_OF_DETECT: dict[str, Any] = {
+    "not": {
+        "properties": {
+            "job_type": {"const": states.JobType.DETECT},
+            "options": {"anyOf": [{"properties": {name: {}}, "required": [name]} for name in OF_MASK_ALONE]},
+        },
+        "required": ["job_type", "options"],
+    }
 }
 
 
 class BatchCreation(BaseModel):
     model_config = json_body(
         {"name": "press photos", "options": {"method": "pixelate", "confidence": 0.4}}
-    ) | ConfigDict(json_schema_extra=BY_JOB_TYPE)
+    ) | ConfigDict(json_schema_extra=NO_MASK_OPTION_OF_DETECT)
 
     name: Annotated[Name, Field(description="What people know the batch by.")]
     job_type: Annotated[JobType, Field(strict=False, description="What is done to each picture.")] = states.JobType.MASK
