@@ -27,6 +27,7 @@ from web.routes.admin_records import admin_records
 from web.routes.admin_reviews import admin_reviews
 from web.routes.admin_session import admin_session
 from web.routes.admin_test import admin_test
+from web.routes.deliveries import deliveries
 from web.routes.objects import objects
 from web.routes.public import public
 from web.routes.videos import videos
@@ -87,7 +88,7 @@ def create_app(built: Services) -> FaceApiApp:
     guards.install(app, built)
     admissions.install(app, built)
     errors.register(app)
-    for blueprint in (public, videos, *ADMIN):
+    for blueprint in (public, videos, deliveries, *ADMIN):
         app.register_api(blueprint)
     app.register_blueprint(objects)
     app.register_blueprint(blueprints.root)

@@ -19,7 +19,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # What the ids in the addresses of routes name, and which column says whose that is.
 MADE_BY_KEYS: dict[str, type[Base]] = {"batch_id": Batch, "image_id": Image, "job_id": ProcessingJob, "video_id": Video}
 # Parts of what another id of the same address names.
-PARTS = {"item_id"}
+PARTS = {"item_id", "delivery_id"}
 
 
 @dataclass(frozen=True)

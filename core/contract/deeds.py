@@ -35,6 +35,7 @@ class Deed(StrEnum):
     VIDEO_CANCELLED = "video.cancelled"
     VIDEO_DELETED = "video.deleted"
     VIDEO_EXPIRED = "video.expired"
+    WEBHOOK_REDELIVERED = "webhook.redelivered"
 
 
 class ActorKind(StrEnum):

@@ -6,16 +6,17 @@ A delivery is a row of the transaction that ends its batch or video, so none is 
 import json
 import uuid
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core.config import Settings
+from core.contract.deeds import Deed
 from core.contract.states import DeliveryStatus
-from core.database import pages
+from core.database import audits, pages
 from core.database.clock import database_time, now
 from core.database.models import Batch, Video, WebhookDelivery
 from core.database.pages import Page
-from core.errors import FieldProblem, InvalidOption
+from core.errors import FieldProblem, InvalidOption, NotFound
 from core.webhooks import addresses
 from core.webhooks.addresses import AddressPolicy, ForbiddenAddress
 
@@ -86,8 +87,26 @@ def body(payload: str, settings: Settings) -> str:
     return json.dumps(message)
 
 
-def page(session: Session, batch_id: uuid.UUID, page: int, per_page: int) -> Page[WebhookDelivery]:
-    """Return one page of a batch's deliveries, newest first."""
-    deliveries = select(WebhookDelivery).where(WebhookDelivery.batch_id == batch_id)
+def page(session: Session, page: int, per_page: int, **about: uuid.UUID) -> Page[WebhookDelivery]:
+    """Return one page of the deliveries of a batch or a video, newest first. about: its `batch_id` or `video_id`."""
+    deliveries = select(WebhookDelivery).filter_by(**about)
     newest_first = deliveries.order_by(WebhookDelivery.created_at.desc(), WebhookDelivery.id.desc())
     return pages.fetch(session, newest_first, page, per_page)
+
+
+def redeliver(session: Session, delivery_id: uuid.UUID, **about: uuid.UUID) -> WebhookDelivery:
+    """Have a delivery that has ended made once more, as if it had never been tried; NotFound. Commits.
+
+    One that is pending stays as it is. about: the `batch_id` or `video_id` that it is of.
+    """
+    one = update(WebhookDelivery).filter_by(id=delivery_id, **about)
+    again = one.where(WebhookDelivery.status != DeliveryStatus.PENDING).values(
+        status=DeliveryStatus.PENDING, attempts=0, next_attempt_at=database_time(), delivered_at=None
+    )
+    if session.scalar(again.returning(WebhookDelivery.id).execution_options(synchronize_session=False)):
+        audits.record(session, Deed.WEBHOOK_REDELIVERED, delivery_id, **{name: str(of) for name, of in about.items()})
+    session.commit()
+    delivery = session.scalar(select(WebhookDelivery).filter_by(id=delivery_id, **about))
+    if delivery is None:
+        raise NotFound(f"there is no delivery {delivery_id}")
+    return delivery

@@ -56,6 +56,7 @@ ENDPOINTS = [
     ("GET", f"/batches/{AN_ID}/results", "storage"),
     ("GET", f"/batches/{AN_ID}/events", "storage"),
     ("GET", f"/batches/{AN_ID}/deliveries", "storage"),
+    ("POST", f"/batches/{AN_ID}/deliveries/{AN_ITEM_ID}/redeliver", "storage"),
 ]
 DOORS = [("POST", "/auth/login"), ("POST", "/auth/logout")]
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00\Z")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from tests.contract.admin import basic, body
+from tests.contract.admin import basic, body, call
 from tests.contract.batches import begun
 from tests.contract.calls import Starter, assert_problem, fields
 from tests.ports import free_port
@@ -77,3 +77,21 @@ def test_webhook_that_leads_inside_is_refused(idle: Stack, url: str) -> None:
     problem = assert_problem(basic(idle, "POST", "/batches", json={"name": "press", "webhook_url": url}), 422)
     assert fields(problem) == {"webhook_url"} and "private" in problem["detail"]
     assert deliveries(idle, begun(idle))["items"] == []
+
+
+def test_message_is_delivered_again_to_whoever_may(telling: Stack, receiver: http.server.HTTPServer) -> None:
+    batch, _ = told_by(telling, receiver)
+    telling.until(lambda: deliveries(telling, batch)["items"][0]["status"] == "delivered")
+    (delivery,) = deliveries(telling, batch)["items"]
+    path = f"/batches/{batch['id']}/deliveries/{delivery['id']}/redeliver"
+    stranger = body(basic(telling, "POST", "/api-keys", json={"name": "x", "scopes": ["batch"]}), 201)["key"]
+    assert_problem(call(telling, "POST", path, headers={"X-API-Key": stranger}), 404)
+    assert_problem(basic(telling, "POST", path.replace(delivery["id"], batch["id"])), 404)
+    assert_problem(basic(telling, "POST", path.replace(batch["id"], begun(telling)["id"])), 404)
+    receiver.reported = {}  # type: ignore[attr-defined]
+    assert body(basic(telling, "POST", path))["status"] in {"pending", "delivered"}
+    receiver.handle_request()
+    assert receiver.reported["data"]["id"] == batch["id"]  # type: ignore[attr-defined]
+    telling.until(lambda: deliveries(telling, batch)["items"][0]["status"] == "delivered")
+    (record,) = body(basic(telling, "GET", "/audit", params={"target": delivery["id"]}))["items"]
+    assert (record["deed"], record["detail"]) == ("webhook.redelivered", {"batch_id": batch["id"]})

@@ -14,6 +14,7 @@ from core.contract.presets import PRESETS
 from web import current
 from web.auth import guards
 from web.console import fields, pages, pagination
+from web.console.deliveries import ShownDeliveries
 from web.schemas import ids
 from web.schemas.common import BatchStatus, ItemState
 
@@ -60,12 +61,14 @@ def show(batch_id: str) -> Response:
         batch = lifecycle.get(session, ids.parse(batch_id))
         (progress,) = lifecycle.progress(session, [batch])
         page = items.page(session, batch, query.page, query.per_page, ItemFilter(query.state))
+        deliveries = ShownDeliveries.of(session, "post_batch_redeliver", batch_id=batch.id)
     limit = current.services().settings.max_upload_bytes
     counts = {state: getattr(batch, state) for state in states.ItemState}
     return pages.render(
         "batch.html",
         progress=progress,
         counts=counts,
+        deliveries=deliveries,
         limit=limit,
         pager=pagination.pager(page),
         page=page,

@@ -16,6 +16,7 @@ from core.database.models import Video
 from web import current, links
 from web.auth import guards, trails
 from web.console import pages, pagination
+from web.console.deliveries import ShownDeliveries
 from web.schemas import ids
 from web.schemas.common import inline
 from web.schemas.videos import VideoResponse
@@ -62,9 +63,10 @@ def show(video_id: str) -> Response:
     video = _found(video_id)
     with current.session() as session:
         (progress,) = lifecycle.progress(session, [video])
+        deliveries = ShownDeliveries.of(session, "post_video_redeliver", video_id=video.id)
     options = VideoResponse.of(progress).options
     players = _players(video) if video.result_key else {}
-    response = pages.render("video.html", progress=progress, options=options, players=players)
+    response = pages.render("video.html", progress=progress, options=options, players=players, deliveries=deliveries)
     # Videos come from where links lead: from this service, or from the S3 server.
     sources = {f"{link.scheme}://{link.netloc}" for link in map(urlsplit, players.values())} or {"'none'"}
     response.headers["Content-Security-Policy"] = f"{pages.policy()}; media-src {' '.join(sorted(sources))}"

@@ -1,4 +1,4 @@
-"""A batch's results, its progress as events, and the deliveries to its webhook."""
+"""A batch's results, and its progress as events."""
 
 import base64
 import json
@@ -9,15 +9,10 @@ from flask_openapi3.models.tag import Tag
 
 from core.batches import archive, lifecycle
 from core.storage import objects
-from core.webhooks import events
-from web import batch_events, bodies, current
+from web import batch_events, current
 from web.auth import guards
-from web.openapi import admin as openapi
 from web.openapi import batches as batch_openapi
-from web.openapi.admin import UNKNOWN
 from web.schemas.batches import BatchItemPath, BatchPath
-from web.schemas.common import Paging
-from web.schemas.webhooks import DeliveryList
 
 admin_batch_results = APIBlueprint(
     "admin_batch_results",
@@ -65,20 +60,6 @@ def download_item_result(path: BatchItemPath) -> Response:
         digest = base64.b64encode(bytes.fromhex(picture.sha256)).decode()
         response.headers["Repr-Digest"] = f"sha-256=:{digest}:"  # RFC 9530
     return response
-
-
-@admin_batch_results.get(
-    "/<batch_id>/deliveries",
-    summary="List webhook deliveries",
-    responses=openapi.read(DeliveryList, UNKNOWN),
-)
-@guards.admin_or_key("batch", "storage")
-def list_batch_deliveries(path: BatchPath, query: Paging) -> Response:
-    """List the messages to the batch's webhook: attempts, the last response, when the next attempt is due."""
-    with current.session() as session:
-        lifecycle.get(session, path.batch_id)
-        page = events.page(session, path.batch_id, query.page, query.per_page)
-    return bodies.as_json(DeliveryList.of(page, page.items))
 
 
 @admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_openapi.EVENTS)

@@ -5,7 +5,18 @@ import uuid
 from pydantic import BaseModel, Field
 
 from web.openapi.batch_examples import A_DELIVERY
+from web.schemas.batches import BatchPath
 from web.schemas.common import DeliveryStatus, ListOf, Timestamp, example, example_page
+from web.schemas.ids import PathId
+from web.schemas.videos import VideoPath
+
+
+class BatchDeliveryPath(BatchPath):
+    delivery_id: PathId
+
+
+class VideoDeliveryPath(VideoPath):
+    delivery_id: PathId
 
 
 class DeliveryResponse(BaseModel):
