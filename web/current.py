@@ -16,6 +16,7 @@ from core.records.results import ResultStore
 from core.services import Services
 from core.storage.base import ObjectStore
 from web.auth.admins import Admins
+from web.auth.basic_logins import BasicLogins
 from web.auth.key_cache import ApiKeyCache
 from web.auth.trails import Trail
 from web.health import Health
@@ -35,6 +36,7 @@ class AppState:
     services: Services
     health: Health
     admins: Admins
+    basic_logins: BasicLogins
     trail: Trail
     api_keys: ApiKeyCache
     stream_slots: StreamSlots
@@ -49,6 +51,7 @@ class AppState:
             services=services,
             health=Health(services),
             admins=Admins(services.settings, services.auth_redis, trail),
+            basic_logins=BasicLogins(services.auth_redis, trail),
             trail=trail,
             api_keys=ApiKeyCache(services.sessions),
             stream_slots=StreamSlots(services.settings.web_threads),

@@ -127,6 +127,19 @@ def _days_batch(service: Stack, text: str, did: Any) -> str:
     return str(batch["id"])
 
 
+def test_basic_is_one_log_in(service: Stack) -> None:
+    for _ in range(3):
+        body(basic(service, "GET", "/stats"))
+    (login,) = [one for one in records(service, deed="session.login") if one["detail"]]
+    assert (login["actor_kind"], login["actor"], login["address"]) == ("admin", "admin", "127.0.0.1")
+    assert (login["outcome"], login["detail"]) == ("ok", {"method": "basic"})
+    done = newest(service)
+    wrong = call(service, "GET", "/stats", auth=("admin", "almost correct"))
+    assert_problem(wrong, 401)
+    (failed,) = [one for one in records(service, deed="session.login") if one["id"] > done]
+    assert (failed["actor_kind"], failed["outcome"]) == ("visitor", "unauthenticated")
+
+
 def test_pages_that_show_originals_are_recorded(service: Stack) -> None:
     image, done = str(kept(service, detections=[]).image_id), newest(service)
     session = {COOKIE: log_in(service).cookies[COOKIE]}

@@ -223,7 +223,8 @@ def template(path: str) -> str:
     kind = {"images": "image_id", "jobs": "job_id", "api-keys": "key_id", "batches": "batch_id"}.get(
         path.split("/")[1], ""
     )
-    return ADMIN + path.replace(AN_ID, "{" + kind + "}").replace(AN_ITEM_ID, "{item_id}")
+    part = "{delivery_id}" if "/deliveries/" in path else "{item_id}"
+    return ADMIN + path.replace(AN_ID, "{" + kind + "}").replace(AN_ITEM_ID, part)
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)

@@ -147,6 +147,8 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter, limiter: 
     if guard.who in {"admin", "admin_or_key"}:
         g.admin = current.state().admins.authenticate()
         trails.act_as(ActorKind.ADMIN, g.admin.username)
+        if g.admin.auth_method == "basic":
+            current.state().basic_logins.note()
 
 
 def _let_key_in(guard: Guard, uses: KeyUseCounter, limiter: Limiter) -> None:
