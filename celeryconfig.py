@@ -39,6 +39,7 @@ beat_schedule = {
         "expire_images": 60.0,
         "expire_batches": 60.0,
         "expire_videos": 60.0,
+        "expire_uploads": 3600.0,
         "remove_batches": 5.0,
         "compare_storage": 86400.0,
     }.items()

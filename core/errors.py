@@ -7,7 +7,8 @@ FaceApiError
 │   └── UnsupportedVideo · InvalidVideo · VideoTooLarge · ResidualFace
 ├── AccessDenied
 │   └── Unauthenticated · KeyRevoked · KeyExpired · MissingScope · NetworkNotAllowed · CrossOrigin · RateLimited
-├── NotFound · MethodNotAllowed · KeyEnded · BatchClosed · BatchUnfinished · NothingToUndo · FeatureDisabled
+├── NotFound · MethodNotAllowed · KeyEnded · BatchClosed · BatchUnfinished · NothingToUndo · UploadConflict
+├── FeatureDisabled
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · ServiceStopping · JobTimedOut
 │   ├── TooManyStreams · TooManyConnections
@@ -182,6 +183,10 @@ class BatchUnfinished(FaceApiError):
 
 class NothingToUndo(FaceApiError):
     code, title = "nothing_to_undo", "There is no mask by hand that can be undone here"
+
+
+class UploadConflict(FaceApiError):
+    code, title = "upload_conflict", "The upload is at another place"
 
 
 class FeatureDisabled(FaceApiError):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from core.batches import bucket_imports, bulk, lifecycle, reaping, removals
 from core.batches.videos import lifecycle as videos
-from core.batches.videos import steps
+from core.batches.videos import steps, uploads
 from core.contract.deeds import Deed
 from core.database import audits, tallies
 from core.database.clock import now
@@ -118,6 +118,17 @@ def expire_videos(services: Services) -> int:
         for video_id in expired:
             videos.remove(session, video_id, Deed.VIDEO_EXPIRED)
     return len(expired)
+
+
+def expire_uploads(services: Services) -> int:
+    """Register the removal of what was left of uploads in pieces; return of how many objects."""
+    if services.sessions is None or services.store is None:
+        return 0
+    left = uploads.abandoned(services.store)
+    with services.sessions() as session:
+        cleanups.register(session, left)
+        session.commit()
+    return len(left)
 
 
 def remove_batches(services: Services, seconds: float = math.inf) -> int:

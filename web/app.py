@@ -30,6 +30,7 @@ from web.routes.admin_test import admin_test
 from web.routes.deliveries import deliveries
 from web.routes.objects import objects
 from web.routes.public import public
+from web.routes.video_uploads import video_uploads
 from web.routes.videos import videos
 
 # Swagger UI and ReDoc run inline scripts; ReDoc would fetch a logo from its makers.
@@ -88,7 +89,7 @@ def create_app(built: Services) -> FaceApiApp:
     guards.install(app, built)
     admissions.install(app, built)
     errors.register(app)
-    for blueprint in (public, videos, deliveries, *ADMIN):
+    for blueprint in (public, videos, video_uploads, deliveries, *ADMIN):
         app.register_api(blueprint)
     app.register_blueprint(objects)
     app.register_blueprint(blueprints.root)

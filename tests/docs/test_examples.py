@@ -30,7 +30,8 @@ RUN = {
         '/images"',
         "mask_regions=",
         "face-api video",
-        "api/v1/videos",
+        "tracks.jsonl",
+        "Upload-Offset",
     ),
     "python": ("masked.jpg", "auth/login"),
     "js": ("masked.jpg", "auth/login"),
@@ -146,7 +147,7 @@ def test_batch_example_fills_a_batch(service: Stack, folder: Path) -> None:
         assert word in ran.stdout
 
 
-@pytest.mark.parametrize("word", ["face-api video", "api/v1/videos"])
+@pytest.mark.parametrize("word", ["face-api video", "tracks.jsonl"])
 def test_video_examples_mask(service: Stack, folder: Path, word: str) -> None:
     (folder / "street.mp4").write_bytes(clips.made(Clip(frames=6)))
     (code,) = examples("sh", word)
@@ -154,6 +155,19 @@ def test_video_examples_mask(service: Stack, folder: Path, word: str) -> None:
     own["PATH"] = f"{Path(sys.executable).parent}:{own['PATH']}"
     subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, env=own, check=True, timeout=120)
     assert len(clips.frames((folder / "street-masked.mp4").read_bytes())) == 6
+
+
+def test_video_example_uploads_pieces(service: Stack, folder: Path) -> None:
+    file = clips.made(Clip(frames=6))
+    (folder / "street.mp4").write_bytes(file)
+    (code,) = examples("sh", "Upload-Offset")
+    ran = subprocess.run(
+        ["sh", "-euc", localised(code, service)], cwd=folder, env=environment(service), check=True, capture_output=True
+    )
+    address = json.loads(ran.stdout)["status_url"]
+    own = ("admin", service.settings["FACE_API_ADMIN_PASSWORD"])
+    shown = requests.get(address, auth=own, timeout=30).json()
+    assert (shown["filename"], shown["size_bytes"]) == ("street.mp4", len(file))
 
 
 def test_python_example_masks(service: Stack, folder: Path) -> None:

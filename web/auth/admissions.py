@@ -42,7 +42,7 @@ def install(app: Flask, services: Services) -> None:
 
     def admit() -> None:
         guard = guards.of(current_app, request.endpoint)
-        streamed = guard is not None and guard.streams and request.mimetype == "multipart/form-data"
+        streamed = guard is not None and guard.streams and not request.is_json
         size = STREAM_BYTES if streamed else _body_bytes(services.settings.max_upload_bytes)
         memory.take(size)
         g.body_bytes = size

@@ -25,6 +25,12 @@ def shown_keys() -> frozenset[uuid.UUID] | None:
     return None if found is None or found.sees_everything else found.own_ids
 
 
+def sender() -> str:
+    """Return whose uploads this caller's are: the administrator's, or of the first of the keys that it replaced."""
+    found = key()
+    return str(found.first_id) if found else "admin"
+
+
 def name() -> str:
     """Return what decisions of this caller are signed with: the administrator's name, or `key` and its id."""
     found = key()

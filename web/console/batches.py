@@ -61,7 +61,7 @@ def show(batch_id: str) -> Response:
         batch = lifecycle.get(session, ids.parse(batch_id))
         (progress,) = lifecycle.progress(session, [batch])
         page = items.page(session, batch, query.page, query.per_page, ItemFilter(query.state))
-        deliveries = ShownDeliveries.of(session, "post_batch_redeliver", batch_id=batch.id)
+        deliveries = ShownDeliveries.of(session, "redeliver_batch_delivery", batch_id=batch.id)
     limit = current.services().settings.max_upload_bytes
     counts = {state: getattr(batch, state) for state in states.ItemState}
     return pages.render(

@@ -63,7 +63,7 @@ def show(video_id: str) -> Response:
     video = _found(video_id)
     with current.session() as session:
         (progress,) = lifecycle.progress(session, [video])
-        deliveries = ShownDeliveries.of(session, "post_video_redeliver", video_id=video.id)
+        deliveries = ShownDeliveries.of(session, "redeliver_video_delivery", video_id=video.id)
     options = VideoResponse.of(progress).options
     players = _players(video) if video.result_key else {}
     response = pages.render("video.html", progress=progress, options=options, players=players, deliveries=deliveries)

@@ -30,6 +30,7 @@ A_VIDEO: dict[str, Any] = {
     "finished_at": None,
 }
 ACCEPTED: dict[str, Any] = {"id": AN_ID, "status_url": f"https://faces.example.org/api/v1/videos/{AN_ID}"}
+AN_UPLOAD: dict[str, Any] = {"id": AN_ID, "filename": "street.mp4", "size_bytes": 48211034, "offset": 16777216}
 A_FRAME = (
     '{"frame": 251, "time_s": 10.04, "faces": [{"track_id": 3, "bbox": {"x1": 812.4, "y1": 201.0, "x2": 901.7, '
     '"y2": 322.9}, "confidence": 0.8712, "seen": true}]}\n'

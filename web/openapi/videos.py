@@ -4,11 +4,12 @@ from typing import Any
 
 from core import errors
 from core.errors import FieldProblem
-from web.openapi.admin import ADMIN, TIER, UNKNOWN, UNSAFE, empty
+from web.openapi.admin import ADMIN, BODY, TIER, UNKNOWN, UNSAFE, empty
 from web.openapi.batches import BINARY
 from web.openapi.examples import REQUEST_ID
 from web.openapi.public import RETRY_AFTER, ErrorCase, Responses, problems
 from web.openapi.video_examples import A_FRAME
+from web.schemas.video_uploads import UploadResponse
 from web.schemas.videos import VideoAccepted, VideoCreation, VideoList, VideoResponse
 
 NOT_A_VIDEO = FieldProblem("video", "the file is empty")
@@ -23,7 +24,12 @@ UPLOAD: tuple[ErrorCase, ...] = (
         RETRY_AFTER,
     ),
 )
-ACCEPTED: Responses = {"202": VideoAccepted, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, *UPLOAD))}
+CONFLICT: ErrorCase = (
+    "The upload is at another place, or not complete.",
+    errors.UploadConflict("the upload is at byte 16777216"),
+    {},
+)
+ACCEPTED: Responses = {"202": VideoAccepted, **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CONFLICT, *UPLOAD))}
 LISTED: Responses = {"200": VideoList, **problems((*ADMIN, TIER))}
 SHOWN: Responses = {"200": VideoResponse, **problems((*ADMIN, TIER, UNKNOWN))}
 CHANGED: Responses = {"200": VideoResponse, **problems((*ADMIN, TIER, UNKNOWN, UNSAFE))}
@@ -42,6 +48,31 @@ TRACKS: Responses = {
         "content": {"application/jsonl": {"schema": {"type": "string"}, "example": A_FRAME}},
     },
     **problems((*ADMIN, TIER, UNKNOWN)),
+}
+AT = {"description": "How many bytes have arrived.", "schema": {"type": "integer"}}
+SHORT: ErrorCase = (
+    "A member, or a header, is not valid.",
+    errors.InvalidOption.of([FieldProblem("Upload-Offset", "Send where the piece begins, in bytes, as this header")]),
+    {},
+)
+BEGUN: Responses = {"201": UploadResponse, **problems((*ADMIN, TIER, UNSAFE, *BODY))}
+UPLOAD_SHOWN: Responses = {"200": UploadResponse, **problems((*ADMIN, TIER, UNKNOWN))}
+PIECE_KEPT: Responses = {
+    "204": {"description": "Kept.", "headers": {**REQUEST_ID, "Upload-Offset": AT}},
+    **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CONFLICT, *UPLOAD, SHORT)),
+}
+# By hand: the framework would read the body.
+PIECE: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Upload-Offset",
+            "in": "header",
+            "required": True,
+            "description": "Where the piece begins, in bytes.",
+            "schema": {"type": "integer", "minimum": 0},
+        }
+    ],
+    "requestBody": {"required": True, "content": {"application/offset+octet-stream": BINARY}},
 }
 # By hand: the framework would read the whole body for a form that it describes.
 FORM: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from contextlib import suppress
 from http import HTTPStatus
 
 from flask import Response, redirect, request, url_for
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.batches.videos import lifecycle, objects
+from core.batches.videos import uploads as in_pieces
 from core.batches.videos.lifecycle import NewVideo, VideoSource
 from core.contract.video_options import FileOptions, ResolvedVideoOptions, VideoQuery
 from core.database.models import Video
@@ -22,6 +24,7 @@ from web import bodies, current, errors, links
 from web.auth import callers, guards, origins
 from web.openapi import videos as openapi
 from web.schemas.videos import VideoAccepted, VideoCreation, VideoList, VideoListQuery, VideoPath, VideoResponse
+from web.uploads import pieces
 from web.uploads import videos as uploads
 
 videos = APIBlueprint(
@@ -38,7 +41,7 @@ STEP_BYTES = 64 * 1024
 @guards.streamed
 @guards.admin_or_key("video", "storage")
 def create_video(query: VideoQuery) -> Response:
-    """Upload a video whose faces are masked in the background, or name one that is in the bucket.
+    """Upload a video whose faces are masked in the background, or name one: in the bucket, or uploaded in pieces.
 
     It is accepted once it is stored; what its first bytes show not to be a video is refused at once.
     """
@@ -49,13 +52,15 @@ def create_video(query: VideoQuery) -> Response:
         **query.model_dump(include=set(FileOptions.model_fields)),
         mask=defaults.resolve(query.mask_query(), settings),
     )
-    source = _named(settings.max_video_bytes) if request.is_json else _uploaded(settings.max_video_bytes)
+    named = _named() if request.is_json else None
+    if named and (before := _made_before(named)):
+        return _accepted(before)
+    source = _source(named, settings.max_video_bytes)
     new = NewVideo(source, options, api_key_id=callers.key_id(), webhook_url=query.webhook_url)
     with current.session() as session:
         video = lifecycle.create(session, new)
     current.services().engine.wake_video_workers()
-    status_url = origins.base_url() + url_for("videos.get_video", video_id=video.id)
-    return bodies.as_json(VideoAccepted(id=video.id, status_url=status_url), HTTPStatus.ACCEPTED)
+    return _accepted(video)
 
 
 @videos.get("", summary="List videos", responses=openapi.LISTED)
@@ -139,18 +144,39 @@ def _respond(video: Video) -> Response:
     return bodies.as_json(VideoResponse.of(progress))
 
 
-def _uploaded(max_bytes: int) -> VideoSource:
-    with current.state().stream_slots.hold():
-        return uploads.store(current.store(), max_bytes)
+def _accepted(video: Video) -> Response:
+    status_url = origins.base_url() + url_for("videos.get_video", video_id=video.id)
+    return bodies.as_json(VideoAccepted(id=video.id, status_url=status_url), HTTPStatus.ACCEPTED)
 
 
-def _named(max_bytes: int) -> VideoSource:
-    """Return the object of the bucket that the body names."""
+def _named() -> VideoCreation:
+    """Return what the body names."""
     try:
-        creation = VideoCreation.model_validate(request.get_json())
+        return VideoCreation.model_validate(request.get_json())
     except ValidationError as error:
         raise errors.invalid_option(error) from error
-    return uploads.in_bucket(current.store(), creation.source_key, max_bytes)
+
+
+def _made_before(named: VideoCreation) -> Video | None:
+    """Return the video that was made of an upload before: the response to that got lost."""
+    if named.upload_id is None:
+        return None
+    with suppress(NotFound), current.session() as session:
+        video = lifecycle.get(session, named.upload_id)
+        shown = callers.shown_keys()
+        return video if shown is None or video.api_key_id in shown else None
+    return None
+
+
+def _source(named: VideoCreation | None, max_bytes: int) -> VideoSource:
+    """Return the file of the body: sent with it, or what it names in the bucket or among the uploads of its sender."""
+    store = current.store()
+    if named and named.source_key is not None:
+        return uploads.in_bucket(store, named.source_key, max_bytes)
+    with current.state().stream_slots.hold():
+        if named and named.upload_id is not None:
+            return pieces.source(store, in_pieces.find(store, callers.sender(), named.upload_id))
+        return uploads.store(store, max_bytes)
 
 
 def _unpacked(key: str) -> Iterator[bytes]:

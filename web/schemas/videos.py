@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from core.batches.videos.lifecycle import VideoProgress
 from core.contract import states
@@ -21,11 +21,22 @@ class VideoPath(BaseModel):
 
 
 class VideoCreation(BaseModel):
-    """A video that is in the bucket already."""
+    """A video that is there already: in the bucket, or uploaded in pieces. Exactly one of the two is named."""
 
     model_config = json_body({"source_key": "camera-7/2026-03-04.mp4"})
 
-    source_key: Annotated[str, Field(min_length=1, max_length=1024, description="The key of an object of the bucket.")]
+    source_key: (
+        Annotated[str, Field(min_length=1, max_length=1024, description="The key of an object of the bucket.")] | None
+    ) = None
+    upload_id: (
+        Annotated[uuid.UUID, Field(strict=False, description="Of an upload of which all pieces are there.")] | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _one_is_named(self) -> Self:
+        if (self.source_key is None) == (self.upload_id is None):
+            raise ValueError("name either a source_key or an upload_id")
+        return self
 
 
 class VideoListQuery(Paging):

@@ -31,13 +31,17 @@ LEAST_SHARE = 0.02  # chosen: what is done before says too little about how long
 
 @dataclass(frozen=True)
 class VideoSource:
-    """Where a video is, and what it is called. id: of the video that it becomes; is_ours: whether it was uploaded."""
+    """Where a video is, and what it is called. id: of the video that it becomes; is_ours: whether it was uploaded.
+
+    leftovers: keys of objects that nobody needs once the video is there.
+    """
 
     id: uuid.UUID
     key: str
     filename: str
     size_bytes: int
     is_ours: bool
+    leftovers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def create(session: Session, new: NewVideo) -> Video:
     session.add(VideoStep(video_id=video.id, kind=StepKind.PROBE, position=0))
     if source.is_ours:
         cleanups.done(session, [source.key])  # maintenance may have taken it for an orphan
+    cleanups.register(session, source.leftovers)
     audits.record(session, Deed.VIDEO_CREATED, video.id)
     session.commit()
     return get(session, source.id)

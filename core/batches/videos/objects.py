@@ -4,12 +4,42 @@ import uuid
 from collections.abc import Iterator
 
 from core.database.models import Video
-from core.storage.objects import video_key
+from core.storage.objects import VIDEOS, video_key
+
+# Uploads in pieces lie beside the videos: what an object is of, the second part of its key says.
+UPLOADS = f"{VIDEOS}uploads/"
+UPLOAD_ABOUT = "/about.json"
 
 
 def source(video_id: uuid.UUID) -> str:
     """Return the key of the upload."""
     return video_key(video_id, "source")
+
+
+def uploads_of(sender: str) -> str:
+    """Return what the keys of a sender's uploads begin with."""
+    return f"{UPLOADS}{sender}/"
+
+
+def upload(sender: str, upload_id: uuid.UUID) -> str:
+    """Return what the keys of an upload begin with."""
+    return f"{uploads_of(sender)}{upload_id}/"
+
+
+def upload_about(sender: str, upload_id: uuid.UUID) -> str:
+    """Return the key of what an upload's sender has said of it."""
+    return f"{uploads_of(sender)}{upload_id}{UPLOAD_ABOUT}"
+
+
+def piece(sender: str, upload_id: uuid.UUID, start: int) -> str:
+    """Return the key of a piece of an upload, by the place of its first byte."""
+    return f"{upload(sender, upload_id)}{start:015d}"
+
+
+def piece_start(key: str) -> int | None:
+    """Return the place of the first byte of the piece that has this key; None of another object."""
+    name = key.rpartition("/")[2]
+    return int(name) if name.isdecimal() else None
 
 
 def faces(video_id: uuid.UUID, segment: int) -> str:

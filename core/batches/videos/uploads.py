@@ -1,0 +1,118 @@
+"""Uploads in pieces: a client goes on where it was interrupted, and a video is made of what is complete.
+
+Each piece is an object whose key says where it begins, kept whole or not at all: what has arrived is what the store
+lists. The keys name the sender, too, so nobody else finds an upload.
+"""
+
+import itertools
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import BinaryIO
+
+from core.batches.videos import objects
+from core.database.clock import now
+from core.errors import RateLimited
+from core.storage.base import ByteSource, ObjectStore
+
+# chosen: of all pieces but the last, so that an upload is no more than some hundreds of objects; S3's least part, too
+MIN_PIECE_BYTES = 5 * 2**20
+MOST_UNFINISHED = 8  # of one sender; chosen: of the largest videos, 16 GiB
+KEPT = timedelta(days=1)  # chosen: after the last piece; who goes on after a night finds all of it
+PIECE_TYPE = "application/octet-stream"
+RETRY_AFTER_S = 3600
+
+
+@dataclass(frozen=True)
+class Piece:
+    key: str
+    start: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class VideoUpload:
+    """A file that is being uploaded. id: also of the video that it becomes; pieces: without a gap, from the beginning.
+
+    keys: of all its objects.
+    """
+
+    id: uuid.UUID
+    sender: str
+    filename: str
+    size_bytes: int
+    pieces: tuple[Piece, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    @property
+    def offset(self) -> int:
+        """Return how much of the file has arrived."""
+        return self.pieces[-1].start + self.pieces[-1].size_bytes if self.pieces else 0
+
+
+def begin(store: ObjectStore, sender: str, filename: str, size_bytes: int) -> VideoUpload:
+    """Begin an upload; RateLimited when its sender has too many that are not finished."""
+    found = (stored.key for stored in store.list(objects.uploads_of(sender)))
+    if sum(key.endswith(objects.UPLOAD_ABOUT) for key in found) >= MOST_UNFINISHED:
+        raise RateLimited(
+            f"{MOST_UNFINISHED} uploads are not finished: finish or delete one", retry_after_s=RETRY_AFTER_S
+        )
+    upload = VideoUpload(uuid.uuid4(), sender, filename, size_bytes)
+    about = json.dumps({"filename": filename, "size_bytes": size_bytes})
+    store.put(objects.upload_about(sender, upload.id), about.encode(), "application/json")
+    return upload
+
+
+def find(store: ObjectStore, sender: str, upload_id: uuid.UUID) -> VideoUpload:
+    """Return an upload of a sender, and how far it is; NotFound without it."""
+    about = json.loads(store.get(objects.upload_about(sender, upload_id)))
+    listed = list(store.list(objects.upload(sender, upload_id)))
+    starts = {found.key: objects.piece_start(found.key) for found in listed}
+    sizes = {start: found for found in listed if (start := starts[found.key]) is not None}
+    pieces: list[Piece] = []
+    at = 0
+    while at in sizes:
+        pieces.append(Piece(sizes[at].key, at, sizes[at].size_bytes))
+        at += sizes[at].size_bytes
+    return VideoUpload(upload_id, sender, **about, pieces=tuple(pieces), keys=tuple(starts))
+
+
+def add(store: ObjectStore, upload: VideoUpload, source: ByteSource) -> None:
+    """Keep the piece that begins where the upload is, whole or not at all; what the source raises comes through."""
+    store.put_from(objects.piece(upload.sender, upload.id, upload.offset), source, PIECE_TYPE)
+
+
+def assemble(store: ObjectStore, upload: VideoUpload) -> str:
+    """Make one object of all pieces, the source of a video; return its key. Part by part, never whole in memory."""
+    key = objects.source(upload.id)
+    store.put_from(key, _Chained(store, upload.pieces), PIECE_TYPE)
+    return key
+
+
+def abandoned(store: ObjectStore) -> list[str]:
+    """Return the keys of all objects of uploads to which nothing has been added for long."""
+    before, keys = now() - KEPT, list[str]()
+    listed = store.list(objects.UPLOADS)
+    for _, group in itertools.groupby(listed, key=lambda found: found.key.rpartition("/")[0]):
+        found = list(group)
+        if max(one.modified_at for one in found) < before:
+            keys += [one.key for one in found]
+    return keys
+
+
+class _Chained:
+    """The bytes of all pieces, one after the other."""
+
+    def __init__(self, store: ObjectStore, pieces: tuple[Piece, ...]) -> None:
+        self._files: Iterator[BinaryIO] = (store.open(piece.key) for piece in pieces)
+        self._file = next(self._files, None)
+
+    def read(self, size: int, /) -> bytes:
+        while self._file is not None:
+            if data := self._file.read(size):
+                return data
+            self._file.close()
+            self._file = next(self._files, None)
+        return b""
