@@ -27,7 +27,7 @@ video_uploads = APIBlueprint(
 
 @video_uploads.post("", summary="Begin an upload", responses=openapi.BEGUN)
 @guards.admin_or_key("video", "storage")
-def post_upload(body: UploadCreation) -> Response:
+def create_video_upload(body: UploadCreation) -> Response:
     """Begin to upload a video in pieces; `POST /videos` takes its id once all of them are there.
 
     What nothing is added to for a day is deleted.
@@ -44,7 +44,7 @@ def post_upload(body: UploadCreation) -> Response:
 
 @video_uploads.get("/<upload_id>", summary="Show an upload", responses=openapi.UPLOAD_SHOWN)
 @guards.admin_or_key("video", "storage")
-def get_upload(path: UploadPath) -> Response:
+def get_video_upload(path: UploadPath) -> Response:
     """Return how much of the file has arrived: the next piece begins there. `HEAD` has it in `Upload-Offset`."""
     return _respond(_found(path))
 
@@ -54,7 +54,7 @@ def get_upload(path: UploadPath) -> Response:
 )
 @guards.streamed
 @guards.admin_or_key("video", "storage")
-def patch_upload(path: UploadPath) -> Response:
+def append_to_video_upload(path: UploadPath) -> Response:
     """Add the body to the file, at the place that the header `Upload-Offset` names: where the upload is.
 
     A piece is kept whole or not at all, and has at least 5 MiB, but for the last.
@@ -69,7 +69,7 @@ def patch_upload(path: UploadPath) -> Response:
 
 @video_uploads.delete("/<upload_id>", summary="Delete an upload", responses=openapi.DELETED)
 @guards.admin_or_key("video", "storage")
-def delete_upload(path: UploadPath) -> Response:
+def delete_video_upload(path: UploadPath) -> Response:
     """Delete what has arrived."""
     results = current.results()
     with current.translate_database_errors():
