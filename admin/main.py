@@ -16,7 +16,8 @@ from admin.up import up
 from admin.weights import weights
 from admin.worker import beat, worker
 from core import config
-from core.errors import FaceApiError, SettingsError, WeightsError
+from core.errors import FaceApiError
+from core.errors.startup import SettingsError, WeightsError
 from face_api_client.command import targets, terminals
 from face_api_client.command.main import REMOTE_COMMANDS, TerminalGroup
 from face_api_client.command.targets import LocalSettings

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from core import config
-from core.errors import SettingsError, WeightsError
+from core.errors.startup import SettingsError, WeightsError
 from core.weights import downloads, locations, manifest, versions
 from core.weights.locations import Availability
 

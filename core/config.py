@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.sources import EnvSettingsSource
 
 from core.contract.options import Detail
-from core.errors import SettingsError
+from core.errors.startup import SettingsError
 from core.settings.files import SUFFIX, FileSettings
 from core.settings.types import (
     AuditDays,

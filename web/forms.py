@@ -12,7 +12,8 @@ from werkzeug.formparser import FormDataParser, MultiPartParser
 from werkzeug.sansio.multipart import HEADER_CONTINUATION_RE, Data, Epilogue, Event, Field, File, MultipartDecoder
 from werkzeug.sansio.multipart import NeedData as NeedsData
 
-from core.errors import FieldProblem, InvalidOption, NoImage
+from core.errors import InvalidOption, NoImage
+from core.errors.problems import FieldProblem
 
 PICTURE_FIELDS = ("image", "images")
 PICTURE_TYPE = re.compile(r"image/|application/octet-stream\b", re.IGNORECASE)

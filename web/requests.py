@@ -12,7 +12,8 @@ from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkExtension, 
 
 from core.contract import json_texts
 from core.contract.json_texts import RepeatedMember
-from core.errors import FieldProblem, InvalidOption, UnreadableRequest
+from core.errors import InvalidOption, UnreadableRequest
+from core.errors.problems import FieldProblem
 from core.observability import logs
 from web.multipart import StrictFormParser
 

@@ -8,7 +8,7 @@ from celery.concurrency import thread
 
 from core import config, services
 from core.engine import client, messages
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from core.observability import exporter, logs, metrics, traces
 from worker import activity, batches, heartbeats, picture_metrics, runtime, tasks, time_limits, transport
 from worker.videos import tasks as videos

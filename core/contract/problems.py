@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from core.errors import FieldProblem
+from core.errors.problems import FieldProblem
 
 
 def of(

@@ -8,7 +8,8 @@ from core.contract import json_texts
 from core.contract.json_texts import RepeatedMember
 from core.contract.models import FrozenModel
 from core.contract.reports import Box, Face
-from core.errors import FieldProblem, InvalidOption
+from core.errors import InvalidOption
+from core.errors.problems import FieldProblem
 
 MAX_REGIONS = 200
 MAX_COORDINATE = 1_000_000

@@ -16,7 +16,8 @@ from core.contract.reports import Box, Face, MaskedImage
 from core.contract.states import JobStatus, JobType
 from core.database.clock import now
 from core.engine.client import EngineClient
-from core.errors import FieldProblem, InvalidOption
+from core.errors import InvalidOption
+from core.errors.problems import FieldProblem
 from core.records import outcomes, records, reviews, uncoverings
 from core.records.results import ResultStore
 from core.records.reviews import ManualResult

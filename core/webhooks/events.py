@@ -16,7 +16,8 @@ from core.database import audits, pages
 from core.database.clock import database_time, now
 from core.database.models import Batch, Video, WebhookDelivery
 from core.database.pages import Page
-from core.errors import FieldProblem, InvalidOption, NotFound
+from core.errors import InvalidOption, NotFound
+from core.errors.problems import FieldProblem
 from core.webhooks import addresses
 from core.webhooks.addresses import AddressPolicy, ForbiddenAddress
 

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from core.config import Settings
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from core.weights import locations, manifest, transfers
 from core.weights.locations import Availability
 from core.weights.manifest import MANIFEST, Archive, ModelEntry, Wheel

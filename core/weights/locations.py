@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from core.config import Settings
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from core.weights import manifest
 from core.weights.manifest import FILE_MISSING, MANIFEST, ModelEntry, without_password
 

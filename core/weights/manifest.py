@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.config import ROOT
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 
 MANIFEST = ROOT / "weights" / "manifest.toml"
 FILE_MISSING = "is not there"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from core.weights import manifest
 from core.weights.manifest import ModelEntry
 

@@ -21,7 +21,7 @@ import cv2
 from core import config
 from core.config import ROOT
 from core.contract.options import Detail, Doubtful, Method, ResolvedDetectOptions, ResolvedMaskOptions
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from core.vision import regions
 from core.vision.detector import OnnxDetector
 from core.vision.doubts import DoubtLimits

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core import config
-from core.errors import SettingsError
+from core.errors.startup import SettingsError
 
 
 def test_settings_report_problems_together(monkeypatch: pytest.MonkeyPatch) -> None:

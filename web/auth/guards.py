@@ -14,14 +14,8 @@ from core.access.uses import KeyUseCounter
 from core.config import Settings
 from core.contract.deeds import ActorKind
 from core.contract.scopes import Scope
-from core.errors import (
-    DatabaseUnavailable,
-    FeatureDisabled,
-    FieldProblem,
-    InvalidOption,
-    NotFound,
-    Unauthenticated,
-)
+from core.errors import DatabaseUnavailable, FeatureDisabled, InvalidOption, NotFound, Unauthenticated
+from core.errors.problems import FieldProblem
 from core.observability import logs
 from core.services import Services
 from web import current, errors

@@ -7,7 +7,8 @@ from flask import request, url_for
 from pydantic import BaseModel, ValidationError
 
 from core.database.pages import Page
-from core.errors import FieldProblem, InvalidOption
+from core.errors import InvalidOption
+from core.errors.problems import FieldProblem
 
 Query = TypeVar("Query", bound=BaseModel)
 NEIGHBOURS = 2

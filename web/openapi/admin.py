@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from core import errors
-from core.errors import FieldProblem
+from core.errors.problems import FieldProblem
 from web.openapi.examples import A_LINK, AN_ID, REQUEST_ID
 from web.openapi.public import (
     CHALLENGE,

@@ -10,7 +10,8 @@ from flask_openapi3.models.server import Server
 from pydantic import BaseModel
 
 from core import errors
-from core.errors import FaceApiError, FieldProblem
+from core.errors import FaceApiError
+from core.errors.problems import FieldProblem
 from web.auth.admins import COOKIE, SECURE_PREFIX
 from web.errors import MEDIA_TYPE, STATUS, body
 from web.openapi.examples import AN_ID, REQUEST_ID

@@ -3,7 +3,7 @@
 from typing import Any
 
 from core import errors
-from core.errors import FieldProblem
+from core.errors.problems import FieldProblem
 from web.openapi.admin import ADMIN, BODY, TIER, UNKNOWN, UNSAFE, empty
 from web.openapi.batches import BINARY
 from web.openapi.examples import REQUEST_ID

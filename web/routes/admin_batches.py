@@ -12,7 +12,8 @@ from core.batches.lifecycle import BatchFilter, NewBatch
 from core.contract.states import BatchStatus
 from core.database.models import Batch
 from core.engine import defaults
-from core.errors import FieldProblem, InvalidOption
+from core.errors import InvalidOption
+from core.errors.problems import FieldProblem
 from core.webhooks import events
 from web import bodies, current
 from web.auth import callers, guards

@@ -38,7 +38,7 @@ def create_video_upload(body: UploadCreation) -> Response:
     filename = objects.safe_filename(body.filename)
     upload = uploads.begin(current.store(), callers.sender(), filename, body.size_bytes)
     response = _respond(upload, HTTPStatus.CREATED)
-    response.headers["Location"] = url_for("video_uploads.get_upload", upload_id=upload.id)
+    response.headers["Location"] = url_for("video_uploads.get_video_upload", upload_id=upload.id)
     return response
 
 

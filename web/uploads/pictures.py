@@ -13,7 +13,8 @@ from core.batches.uploads import BatchUploader
 from core.contract import region_options
 from core.contract.options import DetectOptions, MaskQuery, ResolvedDetectOptions, ResolvedMaskOptions
 from core.engine import defaults
-from core.errors import FieldProblem, InvalidOption, NoImage
+from core.errors import InvalidOption, NoImage
+from core.errors.problems import FieldProblem
 from core.pictures import headers
 from core.records.results import UploadedImage
 from web import current

@@ -7,7 +7,8 @@ from flask import request
 from core.batches.videos import uploads
 from core.batches.videos.lifecycle import VideoSource
 from core.batches.videos.uploads import VideoUpload
-from core.errors import FieldProblem, InvalidOption, NoVideo, UnreadableRequest, UploadConflict, UploadTooLarge
+from core.errors import InvalidOption, NoVideo, UnreadableRequest, UploadConflict, UploadTooLarge
+from core.errors.problems import FieldProblem
 from core.storage.base import ObjectStore
 from core.video import signatures
 

@@ -9,7 +9,8 @@ from werkzeug.sansio.multipart import Data, Epilogue, Event, Field, File, NeedDa
 
 from core.batches.videos import objects
 from core.batches.videos.lifecycle import VideoSource
-from core.errors import FieldProblem, InvalidOption, NoVideo, UnreadableRequest, UploadTooLarge
+from core.errors import InvalidOption, NoVideo, UnreadableRequest, UploadTooLarge
+from core.errors.problems import FieldProblem
 from core.storage import objects as names
 from core.storage.base import ObjectStore
 from core.storage.objects import OWN_PREFIXES

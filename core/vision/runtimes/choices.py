@@ -16,7 +16,7 @@ import onnxruntime
 
 from core import config
 from core.config import Settings
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from core.observability import logs
 from core.vision.runtimes import cuda_runtime, derived_files, models, quantization, self_tests
 from core.vision.runtimes.derived_files import Origin

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from core import config
-from core.errors import SettingsError
+from core.errors.startup import SettingsError
 from core.observability import traces
 
 

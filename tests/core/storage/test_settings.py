@@ -3,7 +3,7 @@
 import pytest
 
 from core import config, services
-from core.errors import SettingsError
+from core.errors.startup import SettingsError
 
 
 def test_storage_off_has_no_store() -> None:

@@ -5,7 +5,8 @@ import base64
 import pytest
 
 from core import config
-from core.errors import InvalidOption, SettingsError
+from core.errors import InvalidOption
+from core.errors.startup import SettingsError
 from core.webhooks import events
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of 32 bytes or more, yes").decode()

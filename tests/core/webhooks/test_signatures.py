@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from core import config
-from core.errors import SettingsError
+from core.errors.startup import SettingsError
 from core.webhooks import posts
 from core.webhooks.posts import WebhookMessage
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.config import Settings
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from core.weights import downloads, locations, manifest
 from core.weights.downloads import Listener
 from tests.core.weights.servers import (

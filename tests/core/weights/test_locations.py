@@ -8,7 +8,7 @@ import pytest
 
 from core import config
 from core.config import ROOT, Settings
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from core.weights import locations, manifest
 from tests.core.weights.servers import FILES, WRONG, Server, named, put, with_mirror
 

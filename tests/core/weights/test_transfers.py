@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.config import Settings
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from tests.core.weights.servers import FILES, SIZE, WRONG, RecordingListener, Server, files_in_folder, pull, with_mirror
 
 

@@ -16,27 +16,15 @@ FaceApiError
 │   └── NoAdminPassword
 └── InternalError                                   says nothing of what happened inside
 
-Beside the tree stand SettingsError and WeightsError, which an operator sees at start and a caller never does.
+What an operator sees at start and a caller never does stands in core/errors/startup.py.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Self
 
+from core.errors.problems import FieldProblem
+
 MAX_PROBLEMS = 20  # chosen: more than anybody mends at once; a form can have 50,000 stray fields, 400 regions 2,000
-MAX_FIELD_LENGTH = 100  # chosen: three times the longest name that there is; a stray field's may fill the whole form
-
-
-@dataclass(frozen=True)
-class FieldProblem:
-    """What is wrong with one parameter or form field; of a caller's own name for it only the beginning is kept."""
-
-    field: str
-    message: str
-
-    def __post_init__(self) -> None:
-        if len(self.field) > MAX_FIELD_LENGTH:
-            object.__setattr__(self, "field", self.field[:MAX_FIELD_LENGTH] + "…")
 
 
 class FaceApiError(Exception):
@@ -239,14 +227,6 @@ class NoAdminPassword(Unavailable):
 
 class InternalError(FaceApiError):
     code, title = "internal_error", "Something went wrong inside the service"
-
-
-class SettingsError(Exception):
-    """The settings don't hold together: one line per problem."""
-
-
-class WeightsError(Exception):
-    """A model file is missing or is not the one that its digest names."""
 
 
 def leaves(cls: type[FaceApiError] = FaceApiError) -> list[type[FaceApiError]]:
