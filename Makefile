@@ -137,7 +137,7 @@ weights: $(VENV)/.for-run ## List the model files (MODEL=scrfd_10g fetches one)
 	@$(if $(WEIGHTS_MIRROR),FACE_API_WEIGHTS_MIRROR="$(WEIGHTS_MIRROR)") $(RUN) admin.main weights $(if $(MODEL),pull $(MODEL),list)
 
 clean: ## Remove what was installed and built; var/ with its data and the model files stay
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) build dist *.egg-info clients/python/build clients/python/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # A stamp for each set of packages: it is older than a list that has changed since.
 $(VENV)/.for-run: WHAT = the service

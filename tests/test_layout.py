@@ -181,7 +181,7 @@ def _modules(*packages: str) -> list[Module]:
     return [_read(path) for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
 
 
-MODULES = [_read(ROOT / "celeryconfig.py"), *_modules(*PACKAGES, CLIENT)]
+MODULES = [_read(ROOT / "celeryconfig.py"), *_modules(*PACKAGES, f"{CLIENT}/face_api_client")]
 
 
 def _within(name: str, places: tuple[str, ...]) -> bool:
@@ -201,6 +201,9 @@ def _breaches(module: Module) -> list[str]:
         for name in module.imports()
         if _within(name, rule.what)
     ]
+    if _within(module.name, ("face_api_client",)):
+        service = [name for name in module.imports() if _within(name, PACKAGES)]
+        return of_rules + [f"imports {name}: the client is installed alone" for name in service]
     room = next((room for room in ALLOWED if _within(module.name, (room,))), None)
     if room is None:
         return of_rules
@@ -290,8 +293,11 @@ def test_functions_are_small() -> None:
     assert _findings(_large_functions) == {}
 
 
-def test_class_names_are_unique() -> None:
-    counts = Counter(name for module in MODULES for name in module.classes())
+@pytest.mark.parametrize("is_client", [False, True], ids=["service", "client"])
+def test_class_names_are_unique(is_client: bool) -> None:
+    modules = [module for module in MODULES if _within(module.name, ("face_api_client",)) == is_client]
+    counts = Counter(name for module in modules for name in module.classes())
+    assert len(counts) > 20
     assert {name: count for name, count in counts.items() if count > 1} == {}
 
 
@@ -357,6 +363,8 @@ def test_nothing_happens_on_import() -> None:
         ("worker.tasks", "import av", 1),
         ("web.uploads", "from core.video import media", 1),
         ("web.uploads", "from core.video import signatures", 0),
+        ("face_api_client.command.options", "from core.contract import options", 1),
+        ("face_api_client.command.main", "from admin import main", 2),
         ("web.app", "from face_api_client import errors", 1),
         ("admin.main", "from face_api_client.command import main", 0),
     ],

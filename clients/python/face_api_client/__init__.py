@@ -1,1 +1,38 @@
-"""Client of the Face API: finds and masks faces in pictures and videos by a service."""
+"""Client of the Face API: finds and masks faces in pictures and videos, by a service.
+
+>>> with Client("https://faces.example.org", api_key=key) as client:
+...     masked = client.mask_image("portrait.jpg", method="pixelate")
+...     masked.save("masked.jpg")
+"""
+
+from face_api_client.asynchronous.client import AsyncClient
+from face_api_client.batches import Batch, BatchItem, NewBatch, UploadReceipt
+from face_api_client.errors import AccessRefused, ApiError, Rejected, Unavailable
+from face_api_client.files import Upload
+from face_api_client.pictures import DetectResult, Face, Health, MaskedImage, MaskReport
+from face_api_client.retries import Retries
+from face_api_client.synchronous.client import Client
+from face_api_client.videos import AcceptedVideo, TrackedFrame, Video
+
+__all__ = [
+    "AcceptedVideo",
+    "AccessRefused",
+    "ApiError",
+    "AsyncClient",
+    "Batch",
+    "BatchItem",
+    "Client",
+    "DetectResult",
+    "Face",
+    "Health",
+    "MaskReport",
+    "MaskedImage",
+    "NewBatch",
+    "Rejected",
+    "Retries",
+    "TrackedFrame",
+    "Unavailable",
+    "Upload",
+    "UploadReceipt",
+    "Video",
+]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from face_api_client import responses
+from face_api_client.batches import Batch
 from face_api_client.command.batches import displays
-from face_api_client.command.batches.calls import BatchInfo
 from face_api_client.command.batches.displays import ProgressDisplay, RunRate
 from face_api_client.command.batches.journals import Journal
 from face_api_client.command.batches.outcomes import Failure
@@ -68,13 +69,13 @@ def test_done_is_what_has_a_result(tmp_path: Path) -> None:
         journal.mark_failed([Failure("a.jpg", "unsupported_image", "")])
         journal.mark_downloaded("b.jpg", "0" * 64, 1)
         batch = {
-            "id": uuid.uuid4(),
+            "id": str(uuid.uuid4()),
             "name": "x",
             "job_type": "mask",
             "status": "open",
             "created_at": NOON,
             "counts": {},
         }
-        display.update(journal, BatchInfo.model_validate(batch))
+        display.update(journal, responses.build(Batch, batch))
     ((sent, done, total, status),) = told
     assert (sent, done, total) == (2, 1, 3) and status.endswith(", 0 failed, 1 refused")

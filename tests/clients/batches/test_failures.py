@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from core import config
-from face_api_client.command.batches import clients, journals
+from face_api_client.command import clients
+from face_api_client.command.batches import journals
 from tests.clients.batches.folders import Run, tree, write
 from tests.clients.fake_api import PASSWORD, FakeApi, Item, refusals
 

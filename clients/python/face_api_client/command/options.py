@@ -1,19 +1,17 @@
-"""The options of detect and mask as command line options: made from the models, so that none is missing."""
+"""The options of detect, mask and videos as those of a command line: made from the service's, none is missing."""
 
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
-from pydantic import BaseModel, ValidationError
 
-from core.contract import fields, problems, region_options
-from core.contract.fields import OptionField
-from core.contract.options import DetectOptions, MaskOptions
-from core.contract.presets import PRESETS
+from face_api_client.command import option_fields
+from face_api_client.command.option_fields import OptionField, WrongRegions
+from face_api_client.command.option_tables import DETECT, MASK, PRESETS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-JobType = Literal["mask", "detect"]
-MODELS: dict[str, type[DetectOptions]] = {"mask": MaskOptions, "detect": DetectOptions}
+Fields = Sequence[OptionField]
+FIELDS: dict[str, Fields] = {"mask": MASK, "detect": DETECT}
 
 
 class RegionsType(click.ParamType[Any]):
@@ -23,9 +21,10 @@ class RegionsType(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            return region_options.from_text(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+            return option_fields.regions(value)
+        except WrongRegions as error:
+            name = param.name if param and param.name else ""
+            self.fail(f"--{_dashed(name)}{error.place}: {error}", param, ctx)
 
 
 PARAMETER_TYPES: dict[str, click.ParamType[Any]] = {
@@ -40,28 +39,26 @@ def detection_options(command: Command) -> Command:
     """Add every option of mask, which include those of detect, and presets of them; one that isn't given is None."""
     told = "; ".join(f"{name}: {_words(values)}" for name, values in PRESETS.items())
     preset = click.option("--preset", type=click.Choice(list(PRESETS)), help=f"Options that others complete. {told}")
-    return options_of(MaskOptions)(preset(command))
+    return options_of(MASK)(preset(command))
 
 
-def options_of(model: type[BaseModel]) -> Callable[[Command], Command]:
-    """Add every option of a model; one that isn't given is None."""
+def options_of(fields: Fields) -> Callable[[Command], Command]:
+    """Add these options; one that isn't given is None."""
 
     def add(command: Command) -> Command:
-        for field in reversed(fields.describe(model)):
+        for field in reversed(fields):
             command = click.option(_flags(field), field.name, **_type(field), default=None, help=_help(field))(command)
         return command
 
     return add
 
 
-def given_of(model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Validate and return those of a model's options that were given; UsageError names each invalid one."""
-    given = {name: value for name, value in arguments.items() if name in model.model_fields and value is not None}
-    try:
-        return model.model_validate(given).model_dump(mode="json", include=set(given))
-    except ValidationError as error:
-        wrong = [f"--{_dashed(one.field)}: {one.message}" for one in problems.of(error)]
-        raise click.UsageError("; ".join(wrong)) from error
+def given_of(fields: Fields, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Validate and return those of the options that were given; UsageError names each invalid one."""
+    names = {field.name for field in fields}
+    return _checked(
+        fields, {name: value for name, value in arguments.items() if name in names and value is not None}, []
+    )
 
 
 def given_options(job_type: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -69,17 +66,26 @@ def given_options(job_type: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
     UsageError names each invalid option and the reason.
     """
-    given = {name: value for name, value in arguments.items() if name in MaskOptions.model_fields and value is not None}
+    fields, every = FIELDS[job_type], {field.name for field in MASK}
+    names = {field.name for field in fields}
+    given = {name: value for name, value in arguments.items() if name in every and value is not None}
     preset = PRESETS[arguments.get("preset") or "standard"]
-    given = {name: value for name, value in preset.items() if name in MODELS[job_type].model_fields} | given
-    try:
-        options = MODELS[job_type].model_validate(given)
-    except ValidationError as error:
-        unknown = [name for name in given if name not in MODELS[job_type].model_fields]
-        wrong = [f"--{_dashed(one.field)}: {one.message}" for one in problems.of(error) if one.field not in unknown]
-        wrong += [f"--{_dashed(name)}: {job_type} has no such option" for name in unknown]
-        raise click.UsageError("; ".join(wrong)) from error
-    return options.model_dump(mode="json", include=set(given))
+    unknown = [f"--{_dashed(name)}: {job_type} has no such option" for name in given if name not in names]
+    return _checked(fields, {name: value for name, value in preset.items() if name in names} | given, unknown)
+
+
+def _checked(fields: Fields, given: dict[str, Any], wrong: list[str]) -> dict[str, Any]:
+    """Return the options as the service takes them; wrong: what is known already to be wrong with others."""
+    options, found = {}, []
+    for field in fields:
+        if field.name in given:
+            try:
+                options[field.name] = field.checked(given[field.name])
+            except ValueError as error:
+                found.append(f"--{_dashed(field.name)}: {error}")
+    if found or wrong:
+        raise click.UsageError("; ".join([*found, *wrong]))
+    return options
 
 
 def _words(values: dict[str, Any]) -> str:
@@ -97,7 +103,7 @@ def _type(field: OptionField) -> dict[str, Any]:
         return {}  # click makes a flag of it
     if field.kind == "choice":
         return {"type": click.Choice(field.choices)}
-    # A number that may be a word: the model reads both.
+    # A number that may be a word is read when it is checked.
     return {"type": click.STRING if field.choices else PARAMETER_TYPES[field.kind]}
 
 

@@ -1,19 +1,24 @@
 """The service to call and its credentials: from the command line, the environment, or `face-api up`'s own file."""
 
-import ipaddress
 import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
+
+from face_api_client import connections
+from face_api_client.command import terminals
 
 # Of click's context: what returns LocalSettings, where the command is a part of the service's own.
 LOCAL_SETTINGS = "face-api.local-settings"
 CREDENTIALS_FILE = "dev.env"
+KEY = "face-api.key"
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class NoAccess(click.ClickException):
@@ -70,16 +75,38 @@ class ServiceTarget:
     @property
     def is_local(self) -> bool:
         """Whether it is on this machine: then there is no proxy between, and nobody can eavesdrop."""
-        host = urlsplit(self.url).hostname or ""
-        try:
-            return ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host == "localhost"
+        return connections.is_local(self.url)
 
     @property
     def sends_in_clear(self) -> bool:
         """Whether the credentials would cross a network unencrypted."""
         return not self.is_local and urlsplit(self.url).scheme == "http"
+
+
+def service_options(command: Command) -> Command:
+    """Add the options that say which service, and the key there; chosen() reads them."""
+    for option in (
+        click.option("--url", envvar="FACE_API_URL", help="The service's URL, http(s)://host[:port]."),
+        click.option(
+            "--api-key",
+            envvar="FACE_API_KEY",
+            expose_value=False,
+            callback=_keep_key,
+            help="An API key with the scope for this, instead of the administrator's password; better in FACE_API_KEY.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def chosen(url: str | None) -> ServiceTarget:
+    """Return the service of a command with service_options, and say so if what is sent there can be read on the way."""
+    target = resolve(url, click.get_current_context().meta[KEY])
+    if target.sends_in_clear:
+        terminals.echo(
+            f"warning: {target.url} is not https: the credentials and the pictures are sent unencrypted", err=True
+        )
+    return target
 
 
 def resolve(url: str | None, key: GivenKey = NO_KEY) -> ServiceTarget:
@@ -113,6 +140,12 @@ def read_variables(file: Path) -> dict[str, str]:
     except (OSError, ValueError):
         return {}
     return {name: value for name, equals, value in (word.partition("=") for word in words) if equals}
+
+
+def _keep_key(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    """Keep the key for chosen(): named on the command line it stands above the password, in the environment below."""
+    named = param.name is not None and ctx.get_parameter_source(param.name) == ParameterSource.COMMANDLINE
+    ctx.meta[KEY] = GivenKey(value or "", is_named=named)
 
 
 def _local_settings() -> LocalSettings:

@@ -4,45 +4,25 @@ import asyncio
 import shlex
 from collections.abc import Callable, Coroutine
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
-from click.core import ParameterSource
 
-from face_api_client.command import options, targets, terminals
-from face_api_client.command.batches import calls, displays, downloads, pictures, runs
-from face_api_client.command.batches.clients import Client, NotReached, RequestRejected
+from face_api_client.asynchronous.client import AsyncClient
+from face_api_client.command import clients, options, targets, terminals
+from face_api_client.command.batches import displays, downloads, pictures, runs
 from face_api_client.command.batches.journals import Journal, JournalError
 from face_api_client.command.batches.outcomes import Failure
 from face_api_client.command.batches.runs import RunOptions, SubmitPlan
+from face_api_client.command.clients import NotReached
+from face_api_client.errors import Rejected
 
 INTERRUPTED = 130  # the shell's exit status for a program that Ctrl-C has ended
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
-KEY = "face-api.key"
 FOLDER = click.Path(path_type=Path, file_okay=False)
-
-
-def _keep_key(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    """Keep the key for _target(): named on the command line it stands above the password, in the environment below."""
-    named = param.name is not None and ctx.get_parameter_source(param.name) == ParameterSource.COMMANDLINE
-    ctx.meta[KEY] = targets.GivenKey(value or "", is_named=named)
-
-
-def _service_options(command: Command) -> Command:
-    for option in (
-        click.option("--url", envvar="FACE_API_URL", help="The service's URL, http(s)://host[:port]."),
-        click.option(
-            "--api-key",
-            envvar="FACE_API_KEY",
-            expose_value=False,
-            callback=_keep_key,
-            help="An API key with the scope batch, instead of the administrator's password; better in FACE_API_KEY.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def _run_options(command: Command) -> Command:
@@ -77,7 +57,7 @@ def batch() -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would be uploaded, and upload nothing.")
 @click.option("--webhook-url", "--webhook", metavar="URL", help="URL that the service calls when the batch is done.")
 @_run_options
-@_service_options
+@targets.service_options
 @options.detection_options
 def submit(folder: Path, out: Path, **arguments: Any) -> None:
     """Upload the pictures of DIR and download the results into OUT.
@@ -90,7 +70,7 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
     if arguments["dry_run"] and not plan.resumes:
         _show_plan(plan)
         return
-    target = _target(arguments["url"])
+    target = targets.chosen(arguments["url"])
     resume_command = f"face-api batch submit {shlex.quote(str(folder))} --out {shlex.quote(str(out))} --resume"
     unsent = 0
     if plan.resumes:
@@ -102,12 +82,12 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
             displays.left_out(listing.skipped)
             opened.close()
             return
-        asyncio.run(calls.check(target))
+        _check(target)
         opened.add_files(changes.new)
         opened.reset_lost()
     else:
         listing = runs.list_folder(plan)
-        asyncio.run(calls.check(target))
+        _check(target)
         opened = runs.begin(plan, listing, target)
         displays.left_out(listing.skipped, 0 if arguments["quiet"] else displays.LEFT_OUT_LINES)
     with closing(opened) as journal:
@@ -118,11 +98,11 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
 @click.argument("batch_id", metavar="ID", type=click.UUID)
 @click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
 @_run_options
-@_service_options
+@targets.service_options
 def download(batch_id: Any, out: Path, **arguments: Any) -> None:
     """Download the finished results of batch ID into OUT; those already there are skipped."""
-    target, name = _target(arguments["url"]), str(batch_id)
-    asyncio.run(calls.check(target))
+    target, name = targets.chosen(arguments["url"]), str(batch_id)
+    _check(target)
     resume_command = f"face-api batch download {name} --out {shlex.quote(str(out))}"
     with closing(Journal.open_or_create(out, {"url": target.url, "batch": name})) as journal:
         if journal.metadata().get("batch") != name:
@@ -134,47 +114,47 @@ def download(batch_id: Any, out: Path, **arguments: Any) -> None:
 
 @batch.command()
 @click.argument("batch_id", metavar="ID", type=click.UUID)
-@_service_options
+@targets.service_options
 def status(batch_id: Any, url: str | None) -> None:
     """Show the progress of batch ID."""
-    displays.batch(_request(url, lambda client: calls.get(client, str(batch_id))))
+    displays.batch(_request(url, lambda client: client.get_batch(str(batch_id))))
 
 
 @batch.command()
 @click.argument("batch_id", metavar="ID", type=click.UUID)
-@_service_options
+@targets.service_options
 def cancel(batch_id: Any, url: str | None) -> None:
     """Cancel batch ID; finished results are kept."""
-    displays.batch(_request(url, lambda client: calls.change_state(client, str(batch_id), "cancel")))
+    displays.batch(_request(url, lambda client: client.cancel_batch(str(batch_id))))
 
 
 @batch.command()
 @click.argument("batch_id", metavar="ID", type=click.UUID)
-@_service_options
+@targets.service_options
 def retry(batch_id: Any, url: str | None) -> None:
     """Retry the failed items of batch ID; then `submit --resume` or `download` fetches their results."""
-    displays.batch(_request(url, lambda client: calls.change_state(client, str(batch_id), "retry-failed")))
+    displays.batch(_request(url, lambda client: client.retry_failed_items(str(batch_id))))
 
 
 @batch.command()
 @click.argument("batch_id", metavar="ID", type=click.UUID)
 @click.confirmation_option(prompt="Delete the batch with its pictures and results at the service?")
-@_service_options
+@targets.service_options
 def delete(batch_id: Any, url: str | None) -> None:
     """Delete batch ID at the service, with its pictures, results and jobs; files that were downloaded stay."""
-    _request(url, lambda client: calls.delete(client, str(batch_id)))
+    _request(url, lambda client: client.delete_batch(str(batch_id)))
     terminals.echo(f"{batch_id} is deleted")
 
 
 @batch.command("list")
 @click.option("--status", type=click.Choice(["open", "running", "completed", "cancelled"]))
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True)
-@_service_options
+@targets.service_options
 def list_batches(status: Literal["open"] | None, page: int, url: str | None) -> None:
     """List batches, newest first."""
-    for info in _request(url, lambda client: calls.list_batches(client, status, page, 50)):
+    for info in _request(url, lambda client: client.list_batches(status, page=page, per_page=50)).items:
         counts = info.counts
-        progress = f"{counts.completed:>7,} of {counts.total:>7,} done{displays.others(counts.model_dump())}"
+        progress = f"{counts.completed:>7,} of {counts.total:>7,} done{displays.others(asdict(counts))}"
         terminals.echo(f"{info.id}  {info.created_at:%Y-%m-%d %H:%M}  {info.status:<9}  {progress}  {info.name}")
 
 
@@ -205,13 +185,9 @@ def _show_plan(plan: SubmitPlan) -> None:
         displays.failure(Failure(name, "unsendable_name", why))
 
 
-def _target(url: str | None) -> targets.ServiceTarget:
-    target = targets.resolve(url, click.get_current_context().meta[KEY])
-    if target.sends_in_clear:
-        terminals.echo(
-            f"warning: {target.url} is not https: the credentials and the pictures are sent unencrypted", err=True
-        )
-    return target
+def _check(target: targets.ServiceTarget) -> None:
+    """Find out whether batches can be made there, before anything is started."""
+    asyncio.run(clients.check(target, lambda client: client.list_batches(per_page=1)))
 
 
 def _run_settings(arguments: dict[str, Any]) -> RunOptions:
@@ -232,14 +208,14 @@ def _exit_with_status(run: Callable[[], int], resume_command: str) -> None:
     raise SystemExit(1 if failures else 0)
 
 
-def _request(url: str | None, call: Callable[[Client], Coroutine[Any, Any, Result]]) -> Result:
+def _request(url: str | None, call: Callable[[AsyncClient], Coroutine[Any, Any, Result]]) -> Result:
     """Make one request to the service."""
 
     async def request() -> Result:
-        async with Client(_target(url), lambda line: terminals.echo(line, err=True)) as client:
+        async with clients.opened(targets.chosen(url), lambda line: terminals.echo(line, err=True)) as client:
             return await call(client)
 
     try:
         return asyncio.run(request())
-    except RequestRejected as error:
+    except Rejected as error:
         raise click.ClickException(str(error)) from error

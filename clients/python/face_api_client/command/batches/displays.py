@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from face_api_client.batches import Batch
 from face_api_client.command import terminals
-from face_api_client.command.batches.calls import BatchInfo
 from face_api_client.command.batches.journals import FAILED, Journal
 from face_api_client.command.batches.outcomes import Failure
 from face_api_client.command.batches.pictures import SkippedFiles
@@ -55,7 +55,7 @@ class ProgressDisplay:
     _notified_at: float = 0.0
     _shown_at: float = 0.0
 
-    def update(self, journal: Journal, batch: BatchInfo) -> None:
+    def update(self, journal: Journal, batch: Batch) -> None:
         """Show the current counts, at most a few times a second: it is called after each step."""
         if time.monotonic() - self._shown_at < UPDATE_INTERVAL_S and not batch.is_finished:
             return
@@ -176,11 +176,11 @@ def format_duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def batch(info: BatchInfo) -> None:
+def batch(info: Batch) -> None:
     """Print what is known of a batch."""
     counts = info.counts
     terminals.echo(f"{info.id}  {info.name}")
-    rest = others(counts.model_dump())
+    rest = others(asdict(counts))
     terminals.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces{rest}")
     if info.to_review:
         terminals.echo(f"{info.to_review:,} to review")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from face_api_client.command.batches import calls
-from face_api_client.command.batches.calls import BatchInfo
-from face_api_client.command.batches.clients import Client, RequestRejected
+from face_api_client.asynchronous.client import AsyncClient
+from face_api_client.batches import Batch
 from face_api_client.command.batches.journals import Journal
-from face_api_client.command.batches.outcomes import Failure, PendingDownload
+from face_api_client.command.batches.outcomes import Failure, ItemOutcome, PendingDownload
+from face_api_client.errors import Rejected
 
 POLL_INTERVAL_S = 1.0
 PART_PREFIX = ".face-api-batch.part-"
@@ -22,7 +22,7 @@ EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 class Downloader:
     """Downloads the results of one batch to a folder."""
 
-    def __init__(self, client: Client, journal: Journal, batch: str, out: Path) -> None:
+    def __init__(self, client: AsyncClient, journal: Journal, batch: str, out: Path) -> None:
         self._client = client
         self._journal = journal
         self._batch = batch
@@ -32,7 +32,7 @@ class Downloader:
         seen = journal.metadata().get("seen")
         self._seen_until = datetime.fromisoformat(seen) if seen else EARLIEST
 
-    async def download_until_finished(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
+    async def download_until_finished(self, workers: int, show: Callable[[Batch], None]) -> Batch:
         """Poll and download until the batch is finished and all its results are here."""
         while not (batch := await self._poll(workers, show)).is_finished:
             await asyncio.sleep(POLL_INTERVAL_S)
@@ -41,9 +41,9 @@ class Downloader:
         show(batch)
         return batch
 
-    async def _poll(self, workers: int, show: Callable[[BatchInfo], None]) -> BatchInfo:
+    async def _poll(self, workers: int, show: Callable[[Batch], None]) -> Batch:
         """Read the batch's progress, and download new results."""
-        batch = await calls.get(self._client, self._batch)
+        batch = await self._client.get_batch(self._batch)
         show(batch)
         await self._record_outcomes(self._seen_until)
         await self.download_finished(workers, lambda: show(batch))
@@ -72,12 +72,12 @@ class Downloader:
         # At the top of the folder, where the next run finds what a killed one has left; renamed when it is complete.
         part = self._out / f"{PART_PREFIX}{uuid.uuid4()}"
         try:
-            sha256 = await calls.download(self._client, self._batch, file.item, part)
+            sha256 = await self._client.download_item_result(self._batch, file.item, part)
             if not _move(part, target, file.sha256):
                 self._journal.mark_failed([_in_the_way(file.name, "another file has this name, and is kept")], "lost")
                 return
-        except RequestRejected as error:
-            self._journal.mark_failed([Failure(file.name, error.rejection.code, error.rejection.detail)], "lost")
+        except Rejected as error:
+            self._journal.mark_failed([Failure(file.name, error.code, error.detail)], "lost")
             return
         finally:
             part.unlink(missing_ok=True)
@@ -85,8 +85,8 @@ class Downloader:
 
     async def _record_outcomes(self, after: datetime) -> None:
         """Record the items that have finished since `after`, and where the next poll starts."""
-        async for page in calls.finished_items(self._client, self._batch, after):
-            self._journal.record_outcomes(item.outcome() for item in page)
+        async for page in self._client.finished_items(self._batch, after):
+            self._journal.record_outcomes(ItemOutcome.of(item) for item in page)
             self._seen_until = max([self._seen_until, *(item.finished_at for item in page if item.finished_at)])
         self._journal.set_metadata(seen=self._seen_until.isoformat())
 

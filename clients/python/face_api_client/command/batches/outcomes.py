@@ -1,6 +1,9 @@
 """What became of a picture, as the command notes it."""
 
 from dataclasses import dataclass
+from typing import Self
+
+from face_api_client.batches import BatchItem, ItemError
 
 # The journal's states by those of items at the service.
 STATES = {
@@ -45,6 +48,12 @@ class ItemOutcome:
     code: str | None = None
     detail: str | None = None
     sha256: str | None = None
+
+    @classmethod
+    def of(cls, item: BatchItem) -> Self:
+        error = item.error or ItemError(code="")
+        why = (error.code or None, error.detail or None)
+        return cls(item.name, item.id, item.state, item.face_count or 0, *why, item.result_sha256)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.batches import tree_names
-from core.batches.tree_names import TreeNames
-from core.pictures import suffixes
-from face_api_client.command import terminals
+from face_api_client.command import suffixes, terminals, tree_names
+from face_api_client.command.tree_names import TreeNames
 
 MAX_NAME_LENGTH = 500  # characters; the service accepts no longer ones
 # The suffix of a result by its format, and equivalent suffixes.

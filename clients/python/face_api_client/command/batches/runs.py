@@ -11,18 +11,19 @@ from typing import Any
 
 import click
 
-from face_api_client.command import terminals
-from face_api_client.command.batches import calls, displays, pictures, resumptions
-from face_api_client.command.batches.calls import BatchInfo
-from face_api_client.command.batches.clients import Client, RequestRejected
+from face_api_client.asynchronous.client import AsyncClient
+from face_api_client.batches import Batch, NewBatch
+from face_api_client.command import clients, terminals
+from face_api_client.command.batches import displays, pictures, resumptions
 from face_api_client.command.batches.displays import ProgressDisplay, RunRate
 from face_api_client.command.batches.downloads import Downloader
 from face_api_client.command.batches.journals import FAILED, Journal, JournalError
-from face_api_client.command.batches.outcomes import Failure
+from face_api_client.command.batches.outcomes import Failure, ItemOutcome
 from face_api_client.command.batches.pictures import LocalPicture, SkippedFiles
 from face_api_client.command.batches.resumptions import FolderChanges
 from face_api_client.command.batches.uploads import Uploader
 from face_api_client.command.targets import ServiceTarget
+from face_api_client.errors import Rejected
 
 
 class BatchRefused(click.ClickException):
@@ -117,15 +118,15 @@ def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: R
     """Upload pending pictures and download results as they finish; return the number of failures."""
 
     async def work(display: ProgressDisplay) -> None:
-        async with Client(target, display.notice) as client:
+        async with clients.opened(target, display.notice) as client:
             batch = await _get_or_create(client, journal)
-            display.notify(displays.whereabouts(str(batch.id), target.url, plan.out))
+            display.notify(displays.whereabouts(batch.id, target.url, plan.out))
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
-            uploader = Uploader(client, journal, str(batch.id), plan.folder)
-            downloader = Downloader(client, journal, str(batch.id), plan.out)
+            uploader = Uploader(client, journal, batch.id, plan.folder)
+            downloader = Downloader(client, journal, batch.id, plan.out)
             states = [batch]
 
-            def show(state: BatchInfo) -> None:
+            def show(state: Batch) -> None:
                 states[:] = [state]
                 display.update(journal, state)
 
@@ -141,15 +142,15 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
     """Download the finished results of a batch; return the number of failed pictures."""
 
     async def work(display: ProgressDisplay) -> None:
-        async with Client(target, display.notice) as client:
-            batch = await calls.get(client, batch_id)
+        async with clients.opened(target, display.notice) as client:
+            batch = await client.get_batch(batch_id)
             display.notify(displays.whereabouts(batch_id, target.url, out))
-            async for page in calls.all_items(client, batch_id):
+            async for page in client.all_items(batch_id):
                 names = [item.name for item in page if item.name is not None]
                 journal.add_uploaded(name for name in names if pictures.is_safe(name))
                 unsafe = [terminals.printable(name) for name in names if not pictures.is_safe(name)]
                 journal.mark_failed(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
-                journal.record_outcomes(item.outcome() for item in page)
+                journal.record_outcomes(ItemOutcome.of(item) for item in page)
             journal.set_metadata(to_review=str(batch.to_review), batch=batch_id)
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
             await Downloader(client, journal, batch_id, out).download_finished(
@@ -161,32 +162,32 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
     return _run(work, journal, options, out)
 
 
-async def _get_or_create(client: Client, journal: Journal) -> BatchInfo:
+async def _get_or_create(client: AsyncClient, journal: Journal) -> Batch:
     """Return the journal's batch, which is created the first time."""
     metadata = journal.metadata()
     if "batch" in metadata:
         try:
-            return await calls.get(client, metadata["batch"])
-        except RequestRejected as error:
-            if error.rejection.code != "not_found":
+            return await client.get_batch(metadata["batch"])
+        except Rejected as error:
+            if error.code != "not_found":
                 raise
             raise BatchRefused(
                 f"the service has no batch {metadata['batch']} any more (deleted, or another caller's): its results"
                 " stay where they are; choose another --out"
             ) from error
     try:
-        batch = await calls.create(client, json.loads(metadata["asked"]), metadata["key"])
-    except RequestRejected as error:
+        batch = await client.create_batch(NewBatch(**json.loads(metadata["asked"]), idempotency_key=metadata["key"]))
+    except Rejected as error:
         journal.remove()  # what the batch was refused for can be put right, without --resume
         raise BatchRefused(str(error)) from error
-    journal.set_metadata(batch=str(batch.id))
+    journal.set_metadata(batch=batch.id)
     return batch
 
 
-async def _upload(uploader: Uploader, client: Client, batch: BatchInfo, workers: int) -> None:
+async def _upload(uploader: Uploader, client: AsyncClient, batch: Batch, workers: int) -> None:
     if batch.status == "open":
         await uploader.run(workers)
-        await calls.change_state(client, str(batch.id), "close")
+        await client.close_batch(batch.id)
 
 
 def _run(
@@ -199,15 +200,12 @@ def _run(
         with displays.open_display(quiet=options.quiet, bar=options.bar) as display:
             display.pace = RunRate(pace.before + sum(counts.get(state, 0) for state in FAILED))
             asyncio.run(work(display))
-    except BaseExceptionGroup as group:
-        _tell_where(journal, out)
-        raise _for_terminal(_first_error(group)) from group
-    except (RequestRejected, OSError, sqlite3.Error) as error:
-        _tell_where(journal, out)
-        raise _for_terminal(error) from error
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.ClickException):
         _tell_where(journal, out)
         raise
+    except (Rejected, OSError, sqlite3.Error) as error:
+        _tell_where(journal, out)
+        raise click.ClickException(str(error)) from error
     failures = displays.summary(journal, pace)
     _tell_where(journal, out)
     return failures
@@ -221,13 +219,3 @@ def _tell_where(journal: Journal, out: Path) -> None:
         return
     if "batch" in metadata:
         terminals.echo(displays.whereabouts(metadata["batch"], metadata["url"], out))
-
-
-def _first_error(error: BaseException) -> BaseException:
-    """Return one error of a nested group: errors of concurrent tasks are mostly the same."""
-    return _first_error(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _for_terminal(error: BaseException) -> BaseException:
-    """Turn rejections by the service and errors of the disk into a ClickException; others stay as they are."""
-    return click.ClickException(str(error)) if isinstance(error, RequestRejected | OSError | sqlite3.Error) else error

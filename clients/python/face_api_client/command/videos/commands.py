@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from core.contract.video_options import VideoQuery
-from face_api_client.command import options, targets, terminals
-from face_api_client.command.batches.clients import Client, RequestRejected
+from face_api_client.asynchronous.client import AsyncClient
+from face_api_client.command import clients, options, targets, terminals
 from face_api_client.command.batches.commands import INTERRUPTED
+from face_api_client.command.option_tables import VIDEO
 from face_api_client.command.targets import ServiceTarget
-from face_api_client.command.videos import calls, displays, journals
-from face_api_client.command.videos.calls import ENDED, VideoInfo
+from face_api_client.command.videos import displays, journals
 from face_api_client.command.videos.displays import VideoDisplay
 from face_api_client.command.videos.journals import SourceFile, VideoJournal
+from face_api_client.errors import Rejected
+from face_api_client.videos import Video
 
 POLL_S = 1.0  # chosen: the service tells every two seconds
 
@@ -23,8 +24,9 @@ POLL_S = 1.0  # chosen: the service tells every two seconds
 def video() -> None:
     """Mask the faces of a video by a service.
 
-    The service is --url or FACE_API_URL, the credentials are FACE_API_ADMIN_USER and FACE_API_ADMIN_PASSWORD. Without
-    them, those that `face-api up` has written to var/dev.env are used.
+    The service is --url or FACE_API_URL. The credentials are --api-key, FACE_API_ADMIN_USER and
+    FACE_API_ADMIN_PASSWORD, or FACE_API_KEY, whichever of these comes first. Without them, those that `face-api up` has
+    written to var/dev.env are used. A key has the scope video, and sees only what it made.
     """
 
 
@@ -33,8 +35,8 @@ def video() -> None:
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File for the result.")
 @click.option("--quiet", is_flag=True, help="Show only the result.")
 @click.option("--no-progress", is_flag=True, help="Print lines instead of a progress bar.")
-@click.option("--url", envvar="FACE_API_URL", help="The service's URL, http(s)://host[:port].")
-@options.options_of(VideoQuery)
+@targets.service_options
+@options.options_of(VIDEO)
 def mask(source: Path, out: Path, **arguments: Any) -> None:
     """Upload the video IN, and download it with its faces masked to OUT.
 
@@ -43,12 +45,12 @@ def mask(source: Path, out: Path, **arguments: Any) -> None:
     """
     if out.resolve() == source.resolve():
         raise click.UsageError("--out is the video itself: choose another file")
-    given = options.given_of(VideoQuery, arguments)
-    target = targets.resolve(arguments["url"])
+    given = options.given_of(VIDEO, arguments)
+    target = targets.chosen(arguments["url"])
     try:
         with displays.open_display(quiet=arguments["quiet"], bar=not arguments["no_progress"]) as display:
             done = asyncio.run(_mask(target, (source, out), given, display))
-    except RequestRejected as error:
+    except Rejected as error:
         raise click.ClickException(terminals.printable(str(error))) from error
     except KeyboardInterrupt:
         known = journals.read(out)
@@ -62,32 +64,29 @@ def mask(source: Path, out: Path, **arguments: Any) -> None:
     terminals.echo(f"{out}: {done.frames_total or 0:,} frames, {done.faces_tracked or 0:,} faces{share}")
 
 
-async def _mask(
-    target: ServiceTarget, files: tuple[Path, Path], given: dict[str, Any], display: VideoDisplay
-) -> VideoInfo:
+async def _mask(target: ServiceTarget, files: tuple[Path, Path], given: dict[str, Any], display: VideoDisplay) -> Video:
     """Upload unless that was done before, wait, and download."""
     source, out = files
-    async with Client(target, display.notify) as client:
+    async with clients.opened(target, display.notify) as client:
         known = await _resumed(client, target, files, given)
         if known is None:
-            await calls.check(client)
+            await client.list_videos(per_page=1)  # before a large file is sent
             sent = SourceFile.of(source)
             size = max(1, sent.size)
-            accepted = await calls.upload(client, source, given, lambda count: display.show("sending", count / size))
-            known = VideoJournal(target.url, sent, given, str(accepted.id))
+            accepted = await client.create_video(source, lambda count: display.show("sending", count / size), **given)
+            known = VideoJournal(target.url, sent, given, accepted.id)
             known.write(out)
-        while (shown := await calls.get(client, known.video)).status not in ENDED:
+        async for shown in client.watch_video(known.video, POLL_S):
             display.show(shown.status, shown.progress, displays.status_text(shown))
-            await asyncio.sleep(POLL_S)
         if shown.status == "completed":
             display.show("receiving", shown.progress)
-            await calls.download(client, known.video, out)
+            await client.download_video(known.video, out)
         journals.remove(out)
         return shown
 
 
 async def _resumed(
-    client: Client, target: ServiceTarget, files: tuple[Path, Path], given: dict[str, Any]
+    client: AsyncClient, target: ServiceTarget, files: tuple[Path, Path], given: dict[str, Any]
 ) -> VideoJournal | None:
     """Return what an earlier run has begun, if it was the same file and the service still knows the video."""
     source, out = files
@@ -95,9 +94,9 @@ async def _resumed(
     if known is None or (known.url, known.source, known.options) != (target.url, SourceFile.of(source), given):
         return None
     try:
-        await calls.get(client, known.video)
-    except RequestRejected as error:
-        if error.rejection.code != "not_found":
+        await client.get_video(known.video)
+    except Rejected as error:
+        if error.code != "not_found":
             raise
         return None
     return known

@@ -1,0 +1,105 @@
+"""HTTP with retries: a call is made again until there is an answer that a repeat won't change."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from face_api_client.errors import Rejected
+from face_api_client.files import BLOCK_BYTES, PartFile
+from face_api_client.retries import Attempts, FailedAttempt, Retries, ServiceState
+
+Attempt = Callable[[], Awaitable[httpx.Response]]
+
+
+class AsyncTransport:
+    """Calls to one service; they share its pauses and connections."""
+
+    def __init__(self, http: httpx.AsyncClient, retries: Retries) -> None:
+        self.http = http
+        self._retries, self._state = retries, ServiceState()
+
+    async def send(self, attempt: Attempt, *, is_repeatable: bool = True) -> httpx.Response:
+        """Make a call until it succeeds; else ApiError.
+
+        is_repeatable: whether it may be made again though the service may have done it.
+        """
+        attempts = Attempts(self._retries, self._state, is_repeatable)
+        while True:
+            await asyncio.sleep(attempts.pause_s())
+            try:
+                response = await attempt()
+            except httpx.TransportError as error:
+                wait_s = attempts.failed(FailedAttempt.of_transport(error), error)
+            else:
+                if response.is_success:
+                    attempts.succeeded()
+                    return response
+                wait_s = attempts.failed(FailedAttempt.of_response(response))
+            await asyncio.sleep(wait_s)
+
+    async def get(self, path: str, **query: str | int | None) -> httpx.Response:
+        """GET; a parameter that is None isn't sent."""
+        parameters = {name: value for name, value in query.items() if value is not None}
+        return await self.send(lambda: self.http.get(path, params=parameters))
+
+    async def post(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> httpx.Response:
+        """POST JSON, or nothing, to what may be called twice."""
+        return await self.send(lambda: self.http.post(path, json=body, headers=headers))
+
+    async def delete(self, path: str) -> None:
+        """DELETE; a resource that is gone already is no error, as a repeat finds it so."""
+        try:
+            await self.send(lambda: self.http.delete(path))
+        except Rejected as error:
+            if error.code != "not_found":
+                raise
+
+    async def stream(self, path: str) -> httpx.Response:
+        """GET, and return the response before its body, which the caller reads and closes."""
+
+        async def attempt() -> httpx.Response:
+            response = await self._opened(path)
+            if not response.is_success:
+                await response.aread()
+            return response
+
+        return await self.send(attempt)
+
+    async def receive(self, path: str, target: Path) -> str:
+        """GET into a file, flushed to the disk, whole or not at all; return its sha256."""
+        digests: list[str] = []
+
+        async def attempt() -> httpx.Response:
+            response = await self._opened(path)
+            try:
+                if not response.is_success:
+                    await response.aread()
+                    return response
+                with PartFile(target) as file:
+                    async for block in response.aiter_bytes(BLOCK_BYTES):
+                        file.write(block)
+                digests.append(file.digest)
+                return response
+            finally:
+                await response.aclose()
+
+        await self.send(attempt)
+        return digests[-1]
+
+    async def _opened(self, path: str) -> httpx.Response:
+        """GET, also from where the service sends us: to a signed link of its store, without the credentials."""
+        response = await self.http.send(self.http.build_request("GET", path), stream=True)
+        if not response.has_redirect_location:
+            return response
+        await response.aclose()
+        link = response.url.join(response.headers["Location"])
+        return await self.http.send(self.http.build_request("GET", link), stream=True, auth=None)
+
+
+class AsyncCalls:
+    """What the groups of calls share."""
+
+    _transport: AsyncTransport

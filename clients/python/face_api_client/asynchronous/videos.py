@@ -1,0 +1,98 @@
+"""Calls about videos, which are masked in the background."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Unpack
+
+import httpx
+
+from face_api_client import files, responses
+from face_api_client.asynchronous.transport import AsyncCalls
+from face_api_client.batches import Page
+from face_api_client.files import Source, Told
+from face_api_client.options import VideoOptions
+from face_api_client.retries import FailedAttempt
+from face_api_client.videos import AcceptedVideo, TrackedFrame, Video, VideoStatus
+
+VIDEOS = "/api/v1/videos"
+
+
+class AsyncVideoCalls(AsyncCalls):
+    async def create_video(
+        self, video: Source, told: Told | None = None, **options: Unpack[VideoOptions]
+    ) -> AcceptedVideo:
+        """Upload a video: a path, or the bytes of a file. told: is called with how many bytes have been read."""
+        query = _given(options)
+
+        async def attempt() -> httpx.Response:
+            with files.opened(video, told) as file:
+                part = files.part_of(files.name_of(video), file)
+                return await self._transport.http.post(VIDEOS, params=query, files={"video": part})
+
+        # The service knows no repeat: none is sent again that may have arrived.
+        return responses.decode(AcceptedVideo, await self._transport.send(attempt, is_repeatable=False))
+
+    async def create_video_from_bucket(self, source_key: str, **options: Unpack[VideoOptions]) -> AcceptedVideo:
+        """Mask a video that is in the service's bucket already."""
+        query, body = _given(options), {"source_key": source_key}
+        response = await self._transport.send(
+            lambda: self._transport.http.post(VIDEOS, params=query, json=body), is_repeatable=False
+        )
+        return responses.decode(AcceptedVideo, response)
+
+    async def list_videos(self, status: VideoStatus | None = None, *, page: int = 1, per_page: int = 20) -> Page[Video]:
+        """Return a page of the videos, newest first."""
+        query = {"status": status, "page": page, "per_page": per_page}
+        return responses.decode_page(Video, await self._transport.get(VIDEOS, **query))
+
+    async def get_video(self, video_id: str) -> Video:
+        """Return how far a video is."""
+        return responses.decode(Video, await self._transport.get(f"{VIDEOS}/{video_id}"))
+
+    async def watch_video(self, video_id: str, every_s: float = 1.0) -> AsyncIterator[Video]:
+        """Yield a video, and again whenever it has changed, until it has ended."""
+        shown = None
+        while shown is None or not shown.is_finished:
+            if shown is not None:
+                await asyncio.sleep(every_s)
+            video = await self.get_video(video_id)
+            if video != shown:
+                yield video
+            shown = video
+
+    async def wait_for_video(self, video_id: str, every_s: float = 1.0) -> Video:
+        """Return a video when it has ended: `completed`, `failed` or `cancelled`."""
+        while not (video := await self.get_video(video_id)).is_finished:
+            await asyncio.sleep(every_s)
+        return video
+
+    async def download_video(self, video_id: str, out: str | Path) -> str:
+        """Download the masked video to a file; return its sha256. It is there when it is complete."""
+        return await self._transport.receive(f"{VIDEOS}/{video_id}/result", Path(out))
+
+    async def download_video_tracks(self, video_id: str) -> AsyncIterator[TrackedFrame]:
+        """Yield what was masked in each frame, as it comes."""
+        response = await self._transport.stream(f"{VIDEOS}/{video_id}/tracks")
+        try:
+            async for line in response.aiter_lines():
+                yield responses.build(TrackedFrame, json.loads(line))
+        except httpx.TransportError as error:
+            raise FailedAttempt.of_transport(error).error from error
+        except (ValueError, TypeError) as error:
+            raise responses.not_the_service(response.status_code) from error
+        finally:
+            await response.aclose()
+
+    async def cancel_video(self, video_id: str) -> Video:
+        """End a video; one that has ended stays as it is."""
+        return responses.decode(Video, await self._transport.post(f"{VIDEOS}/{video_id}/cancel"))
+
+    async def delete_video(self, video_id: str) -> None:
+        """Delete a video with its upload, its result and its tracks; one that is gone is no error."""
+        await self._transport.delete(f"{VIDEOS}/{video_id}")
+
+
+def _given(options: VideoOptions) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}

@@ -1,0 +1,153 @@
+# Made by `python -m tests.clients.generated` from asynchronous/batches.py: change it there.
+"""Calls about batches: many pictures that are processed in the background."""
+
+import time
+from collections.abc import Iterator, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from face_api_client import files, responses
+from face_api_client.synchronous.transport import Calls
+from face_api_client.batches import Batch, BatchItem, BatchStatus, ItemState, NewBatch, Page, UnsentFile, UploadReceipt
+from face_api_client.files import HashingReader, Upload
+
+BATCHES = "/api/v1/admin/batches"
+PER_PAGE = 100
+# Items that finish at the same moment may be listed out of order: each poll starts a little before the last one's end.
+OVERLAP = timedelta(seconds=5)
+
+
+class BatchCalls(Calls):
+    def create_batch(self, batch: NewBatch) -> Batch:
+        """Create a batch; the same one created again is returned as it is."""
+        key = {"Idempotency-Key": batch.idempotency_key}
+        return responses.decode(Batch, self._transport.post(BATCHES, batch.body(), key))
+
+    def list_batches(
+        self, status: BatchStatus | None = None, *, page: int = 1, per_page: int = 20
+    ) -> Page[Batch]:
+        """Return a page of the batches, newest first."""
+        query = {"status": status, "page": page, "per_page": per_page}
+        return responses.decode_page(Batch, self._transport.get(BATCHES, **query))
+
+    def get_batch(self, batch_id: str) -> Batch:
+        """Return how far a batch is."""
+        return responses.decode(Batch, self._transport.get(f"{BATCHES}/{batch_id}"))
+
+    def watch_batch(self, batch_id: str, every_s: float = 1.0) -> Iterator[Batch]:
+        """Yield a batch, and again whenever it has changed, until it is finished."""
+        shown = None
+        while shown is None or not shown.is_finished:
+            if shown is not None:
+                time.sleep(every_s)
+            batch = self.get_batch(batch_id)
+            if batch != shown:
+                yield batch
+            shown = batch
+
+    def wait_for_batch(self, batch_id: str, every_s: float = 1.0) -> Batch:
+        """Return a batch when it is finished; one that is not closed waits for more pictures."""
+        while not (batch := self.get_batch(batch_id)).is_finished:
+            time.sleep(every_s)
+        return batch
+
+    def add_batch_images(self, batch_id: str, images: Sequence[Upload]) -> UploadReceipt:
+        """Upload pictures in one request; OSError names a file that can't be read.
+
+        The same picture under the same name makes no second item.
+        """
+        readers: dict[str, HashingReader] = {}
+
+        def attempt() -> httpx.Response:
+            with ExitStack() as stack:
+                for image in images:
+                    readers[image.name] = stack.enter_context(files.opened(image.source))
+                parts = [("images", files.part_of(image.name, readers[image.name])) for image in images]
+                return self._transport.http.post(f"{BATCHES}/{batch_id}/images", files=parts)
+
+        receipt = responses.decode(UploadReceipt, self._transport.send(attempt))
+        return replace(receipt, digests={name: reader.digest for name, reader in readers.items()})
+
+    def upload_files(self, batch_id: str, images: Iterable[Upload]) -> UploadReceipt:
+        """Upload any number of pictures, several in each request."""
+        receipts = [self.add_batch_images(batch_id, together) for together in files.requests_of(images)]
+        return UploadReceipt(
+            tuple(file for receipt in receipts for file in receipt.accepted),
+            tuple(file for receipt in receipts for file in receipt.refused),
+            {name: digest for receipt in receipts for name, digest in receipt.digests.items()},
+        )
+
+    def add_unsent_files(self, batch_id: str, unsent: Sequence[UnsentFile]) -> Batch:
+        """Tell the service of files that can't be sent to it, so that its counts and lists have them, too."""
+        body = {"files": [asdict(file) for file in unsent]}
+        return responses.decode(Batch, self._transport.post(f"{BATCHES}/{batch_id}/unsent", body))
+
+    def close_batch(self, batch_id: str) -> Batch:
+        """Say that no more pictures will come: the batch is completed with the last of its items."""
+        return self._change(batch_id, "close")
+
+    def cancel_batch(self, batch_id: str) -> Batch:
+        """Start no more items; finished results are kept."""
+        return self._change(batch_id, "cancel")
+
+    def retry_failed_items(self, batch_id: str) -> Batch:
+        """Queue every failed item again."""
+        return self._change(batch_id, "retry-failed")
+
+    def retry_batch_item(self, batch_id: str, item_id: str) -> Batch:
+        """Queue one failed item again."""
+        return self._change(batch_id, f"items/{item_id}/retry")
+
+    def delete_batch(self, batch_id: str) -> None:
+        """Delete a finished or cancelled batch with its pictures, results and jobs; one that is gone is no error."""
+        self._transport.delete(f"{BATCHES}/{batch_id}")
+
+    def list_batch_items(
+        self, batch_id: str, state: ItemState | None = None, *, page: int = 1, per_page: int = 20
+    ) -> Page[BatchItem]:
+        """Return a page of a batch's items, in the order in which they were added."""
+        query = {"state": state, "page": page, "per_page": per_page}
+        return responses.decode_page(BatchItem, self._transport.get(f"{BATCHES}/{batch_id}/items", **query))
+
+    def all_items(self, batch_id: str) -> Iterator[tuple[BatchItem, ...]]:
+        """Yield all items of a batch, page by page."""
+        page = 1
+        while items := (self.list_batch_items(batch_id, page=page, per_page=PER_PAGE)).items:
+            yield items
+            page += 1
+
+    def finished_items(self, batch_id: str, after: datetime) -> Iterator[tuple[BatchItem, ...]]:
+        """Yield the items that have finished since a moment, or a little before it, oldest first, page by page.
+
+        Keyset pagination: each page starts at the moment where the one before ended, because large offsets would get
+        slower and slower. Some items are yielded twice.
+        """
+        after, page = after - OVERLAP, 1
+        while items := self._finished_page(batch_id, after, page):
+            yield items
+            if len(items) < PER_PAGE:
+                return
+            last = max([after, *(item.finished_at for item in items if item.finished_at)])
+            # Very many may have finished at one moment.
+            after, page = (last, 1) if last > after else (after, page + 1)
+
+    def download_item_result(self, batch_id: str, item_id: str, out: str | Path) -> str:
+        """Download the masked picture of an item, or what was detected as JSON, to a file; return its sha256."""
+        return self._transport.receive(f"{BATCHES}/{batch_id}/items/{item_id}/result", Path(out))
+
+    def download_batch_results(self, batch_id: str, out: str | Path) -> str:
+        """Download all finished results to a ZIP file; return its sha256. It is there when it is complete."""
+        return self._transport.receive(f"{BATCHES}/{batch_id}/results", Path(out))
+
+    def _change(self, batch_id: str, action: str) -> Batch:
+        return responses.decode(Batch, self._transport.post(f"{BATCHES}/{batch_id}/{action}"))
+
+    def _finished_page(self, batch_id: str, after: datetime, page: int) -> tuple[BatchItem, ...]:
+        query = {"page": page, "per_page": PER_PAGE}
+        path = f"{BATCHES}/{batch_id}/items"
+        response = self._transport.get(path, finished_after=after.isoformat(), **query)
+        return responses.decode_page(BatchItem, response).items

@@ -1,0 +1,231 @@
+"""One call of the Python client: what it sends, what comes back, which errors it ends with."""
+
+import asyncio
+import hashlib
+import json
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from face_api_client import (
+    AccessRefused,
+    ApiError,
+    AsyncClient,
+    Client,
+    MaskedImage,
+    NewBatch,
+    Rejected,
+    Retries,
+    Unavailable,
+    Upload,
+)
+from face_api_client.errors import FieldProblem
+from tests.clients.scripted import Answer, ScriptedServer, as_json, problem
+from web.openapi.batch_examples import A_BATCH, A_RECEIPT
+from web.openapi.examples import DETECTED
+
+KEY = "xyl_" + "5" * 48
+NEVER = Retries(0, 0, 0)
+MEGABYTE = 2**20
+REPORT = {
+    "X-Request-Id": "0f0e",
+    "X-Model": "scrfd_10g",
+    "X-Face-Count": "2",
+    "X-Mask-Effective-Strength": "199",
+    "X-Inference-Ms": "12.50",
+    "X-Mask-Ms": "1.00",
+    "X-Encode-Ms": "2.00",
+    "X-Total-Ms": "20.00",
+    "X-Metadata-Removed": "exif, gps",
+    "X-Residual-Faces": "0",
+    "Content-Type": "image/jpeg",
+}
+
+
+def test_options_and_key_are_sent() -> None:
+    with ScriptedServer(as_json(DETECTED)).running() as server:
+        with Client(f"{server.url}/", api_key=KEY, retries=NEVER) as client:
+            found = client.detect_faces(b"a picture", confidence=0.6, detail="fast")
+        (received,) = server.received
+    assert received.path == "/api/v1/detect?confidence=0.6&detail=fast"
+    assert received.headers["X-API-Key"] == KEY and "Authorization" not in received.headers
+    assert b"a picture" in received.head and b'name="image"; filename="image"' in received.head
+    assert [face.bbox.x1 for face in found.detections] == [one["bbox"]["x1"] for one in DETECTED["detections"]]
+
+
+def test_regions_are_fields_of_the_form(tmp_path: Path) -> None:
+    (tmp_path / "portrait.png").write_bytes(b"a picture")
+    with ScriptedServer(Answer(body=(b"masked",), headers=REPORT)).running() as server:
+        with Client(server.url, basic_auth=("admin", "correct hörse"), retries=NEVER) as client:
+            region = {"x1": 0.0, "y1": 0.0, "x2": 9.0, "y2": 9.0}
+            masked = client.mask_image(tmp_path / "portrait.png", mask_regions=[region], verify=True)  # type: ignore[list-item]  # as JSON
+        (received,) = server.received
+    assert received.path == "/api/v1/mask?verify=true" and received.headers["Authorization"].startswith("Basic ")
+    assert json.dumps([region]).encode() in received.head and b'filename="portrait.png"' in received.head
+    assert masked.report.metadata_removed == ("exif", "gps") and masked.report.residual_faces == 0
+    masked.save(tmp_path / "masked.jpg")
+    assert (tmp_path / "masked.jpg").read_bytes() == b"masked"
+
+
+def test_variant_with_asyncio_does_the_same() -> None:
+    async def mask(url: str) -> MaskedImage:
+        async with AsyncClient(url, api_key=KEY, retries=NEVER) as client:
+            return await client.mask_image(b"a picture", method="solid")
+
+    with ScriptedServer(Answer(body=(b"masked",), headers=REPORT)).running() as server:
+        masked = asyncio.run(mask(server.url))
+        assert (masked.data, masked.content_type, masked.report.face_count) == (b"masked", "image/jpeg", 2)
+        assert server.received[0].path == "/api/v1/mask?method=solid"
+
+
+def test_answer_without_a_report_is_no_masked_picture() -> None:
+    """As a captive portal or a misled proxy would send one."""
+    with (
+        ScriptedServer(Answer(body=(b"a picture",), headers={"Content-Type": "image/jpeg"})).running() as server,
+        Client(server.url, retries=NEVER) as client,
+        pytest.raises(Rejected) as raised,
+    ):
+        client.mask_image(b"a picture")
+    assert raised.value.code == "not_the_service"
+
+
+def test_problem_becomes_an_error() -> None:
+    wrong = [{"field": "confidence", "message": "too large"}]
+    with (
+        ScriptedServer(problem(422, "invalid_option", errors=wrong)).running() as server,
+        Client(server.url) as client,
+        pytest.raises(Rejected) as raised,
+    ):
+        client.detect_faces(b"a picture")
+    error = raised.value
+    assert (error.status, error.code, error.detail, error.request_id) == (
+        422,
+        "invalid_option",
+        "it is invalid_option",
+        "0f0e",
+    )
+    assert error.problems == (FieldProblem("confidence", "too large"),)
+    assert str(error) == "it is invalid_option (invalid_option)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "code"),
+    [
+        (problem(401, "unauthenticated"), AccessRefused, "unauthenticated"),
+        (problem(403, "missing_scope"), AccessRefused, "missing_scope"),
+        (problem(503, "no_admin_password"), AccessRefused, "no_admin_password"),
+        (problem(503, "queue_full"), Unavailable, "queue_full"),
+        (Answer(502, (b"<html>a proxy's</html>",)), Unavailable, "http_502"),
+        (Answer(302, headers={"Location": "/login"}), Rejected, "http_302"),
+        (Answer(200, (b"<html>another's</html>",)), Rejected, "not_the_service"),
+        (as_json({"id": 7}), Rejected, "not_the_service"),
+        (as_json([]), Rejected, "not_the_service"),
+    ],
+)
+def test_every_answer_has_its_error(answer: Answer, kind: type[ApiError], code: str) -> None:
+    with (
+        ScriptedServer(answer).running() as server,
+        Client(server.url, retries=NEVER) as client,
+        pytest.raises(ApiError) as raised,
+    ):
+        client.get_batch("some")
+    assert type(raised.value) is kind and raised.value.code == code
+
+
+def test_result_of_a_newer_service_is_understood() -> None:
+    newer = A_BATCH | {"status": "paused", "mood": "fine", "counts": A_BATCH["counts"] | {"paused": 3}}
+    with ScriptedServer(as_json(newer)).running() as server, Client(server.url) as client:
+        assert client.get_batch("some").status == "paused"  # type: ignore[comparison-overlap]  # of a newer service
+
+
+def test_batch_is_created_under_its_key() -> None:
+    new = NewBatch("press", {"method": "solid"}, webhook_url="https://a.example/")
+    with ScriptedServer(as_json(A_BATCH, 201)).running() as server, Client(server.url) as client:
+        assert client.create_batch(new).name == A_BATCH["name"]
+        (received,) = server.received
+    assert json.loads(received.head) == {
+        "name": "press",
+        "job_type": "mask",
+        "options": {"method": "solid"},
+        "webhook_url": "https://a.example/",
+    }
+    assert received.headers["Idempotency-Key"] == new.idempotency_key != NewBatch("press").idempotency_key
+
+
+def test_many_files_go_in_several_requests() -> None:
+    images = [Upload(f"{number:03}.jpg", bytes(200_000)) for number in range(60)]
+    with ScriptedServer(as_json(A_RECEIPT, 202)).running() as server, Client(server.url) as client:
+        receipt = client.upload_files("some", images)
+        assert [request.size < 9 * MEGABYTE for request in server.received] == [True, True]
+    assert receipt.digests.keys() == {image.name for image in images}
+    assert len(receipt.accepted) == 2 * len(A_RECEIPT["accepted"])
+
+
+def test_link_to_a_store_gets_no_credentials(tmp_path: Path) -> None:
+    with ScriptedServer(Answer(body=(b"the ", b"video"))).running() as store:
+        redirect = Answer(302, headers={"Location": f"{store.url}/bucket/video?signature=1"})
+        with ScriptedServer(redirect).running() as server, Client(server.url, api_key=KEY) as client:
+            client.download_video("some", tmp_path / "masked.mp4")
+            assert server.received[0].headers["X-API-Key"] == KEY
+        (received,) = store.received
+    assert received.path == "/bucket/video?signature=1"
+    assert "X-API-Key" not in received.headers and KEY not in str(received)
+    assert (tmp_path / "masked.mp4").read_bytes() == b"the video"
+
+
+def test_download_that_is_cut_leaves_nothing(tmp_path: Path) -> None:
+    with (
+        ScriptedServer(Answer(body=(b"half a ",), cut=True)).running() as server,
+        Client(server.url, retries=NEVER) as client,
+        pytest.raises(Unavailable),
+    ):
+        client.download_batch_results("some", tmp_path / "results.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_download_that_was_cut_is_begun_anew(tmp_path: Path) -> None:
+    answers = Answer(body=(b"half a ",), cut=True), Answer(body=(b"all of it",))
+    with ScriptedServer(*answers).running() as server, Client(server.url) as client:
+        digest = client.download_item_result("some", "item", tmp_path / "a.jpg")
+    assert (tmp_path / "a.jpg").read_bytes() == b"all of it"
+    assert digest == hashlib.sha256(b"all of it").hexdigest()
+
+
+def test_tracks_that_are_cut_end_with_an_error() -> None:
+    line = b'{"frame": 0, "time_s": 0.0, "faces": []}\n'
+    with (
+        ScriptedServer(Answer(body=(line, line), cut=True)).running() as server,
+        Client(server.url) as client,
+        pytest.raises(Unavailable),
+    ):
+        assert [frame.frame for frame in client.download_video_tracks("some")] == [0, 0]
+
+
+def test_large_files_take_no_memory(tmp_path: Path) -> None:
+    large, size = tmp_path / "large.mp4", 96 * MEGABYTE
+    with large.open("wb") as file:
+        file.truncate(size)
+    block = bytes(MEGABYTE)
+    accepted = as_json({"id": "some", "status_url": ""}, 202)
+    with ScriptedServer(accepted, Answer(body=(block,) * 96)).running() as server, Client(server.url) as client:
+        tracemalloc.start()
+        told: list[int] = []
+        client.create_video(large, told.append)
+        client.download_video("some", tmp_path / "out.mp4")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert server.received[0].size > size
+    assert told[-1] == size and (tmp_path / "out.mp4").stat().st_size == size
+    assert peak < 8 * MEGABYTE
+
+
+@pytest.mark.parametrize("url", ["faces.example", "ftp://a.example", "https://user@a.example", "https://a.example/?x"])
+def test_wrong_urls_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="http"):
+        Client(url)
+
+
+def test_two_credentials_are_refused() -> None:
+    with pytest.raises(ValueError, match="not both"):
+        Client("https://a.example", api_key=KEY, basic_auth=("admin", "x"))
