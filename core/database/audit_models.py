@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, Uuid
+from sqlalchemy import Index, String, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database.base import Base, JsonDocument, Serial, UtcDateTime
@@ -15,7 +15,8 @@ class AuditRecord(Base):
     """Who has done what. Rows are only ever added: triggers refuse to change them, and to delete those that are young.
 
     actor: the name of an administrator or of a user of the command, the id of a key. target: the id of what it was
-    done to. outcome: `ok`, or the code of an error. detail: what else there is to know; never a secret or a file name.
+    done to; of a list null, and the ids are in the detail. outcome: `ok`, or the code of an error. detail: what else
+    there is to know; never a secret or a file name.
     """
 
     __tablename__ = "audit_records"
@@ -24,6 +25,13 @@ class AuditRecord(Base):
         Index(None, "deed", "at", "id"),
         Index(None, "target", "at", "id"),
         Index(None, "actor", "at", "id"),
+        Index(
+            "ix_audit_records_ids",
+            "detail",
+            postgresql_using="gin",
+            postgresql_ops={"detail": "jsonb_path_ops"},
+            postgresql_where=text("target IS NULL"),
+        ).ddl_if("postgresql"),
     )
 
     id: Mapped[int] = mapped_column(Serial, primary_key=True)

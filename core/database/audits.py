@@ -5,8 +5,10 @@ from collections.abc import Collection, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import ColumnElement, Select, Text, delete, select, type_coerce
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from core.contract.deeds import ActorKind, Deed
@@ -17,6 +19,7 @@ from core.database.pages import Page
 
 AT_ONCE = 5000  # chosen: rows that an export holds in memory, or a transaction of retention deletes
 MAX_NAME = 255
+IDS = "ids"  # the member of the detail that names what a record is of, if that is a list
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,23 @@ class AuditFilter:
     after: datetime | None = None
     before: datetime | None = None
 
-    def rows(self) -> Select[AuditRecord]:
+    def rows(self, session: Session) -> Select[AuditRecord]:
         """Select the records, newest first."""
-        equal = {name: value for name, value in vars(self).items() if name not in {"after", "before"}}
+        equal = {name: value for name, value in vars(self).items() if name not in {"target", "after", "before"}}
         wanted = select(AuditRecord).filter_by(**{name: value for name, value in equal.items() if value is not None})
+        wanted = wanted.where(_is_of(session, self.target)) if self.target else wanted
         wanted = wanted.where(AuditRecord.at >= self.after) if self.after else wanted
         wanted = wanted.where(AuditRecord.at < self.before) if self.before else wanted
         return wanted.order_by(AuditRecord.at.desc(), AuditRecord.id.desc())
+
+
+def _is_of(session: Session, target: uuid.UUID) -> ColumnElement[bool]:
+    """Return the condition that a record is of this id, alone or among others."""
+    if session.get_bind().dialect.name == "postgresql":
+        among = type_coerce(AuditRecord.detail, JSONB).contains({IDS: [str(target)]})
+    else:
+        among = (AuditRecord.deed == Deed.ORIGINAL_LINKED) & type_coerce(AuditRecord.detail, Text).contains(str(target))
+    return (AuditRecord.target == target) | (AuditRecord.target.is_(None) & among)
 
 
 def record(session: Session, deed: Deed, *targets: uuid.UUID | None, outcome: str = "ok", **detail: object) -> None:
@@ -82,16 +95,22 @@ def record(session: Session, deed: Deed, *targets: uuid.UUID | None, outcome: st
         session.execute(upserts.table_of(AuditRecord).insert(), [shared | {"target": target} for target in targets])
 
 
+def record_list(session: Session, deed: Deed, ids: Collection[uuid.UUID]) -> None:
+    """Add one record of what is being done to all of these at once; part of the caller's transaction."""
+    detail: dict[str, Any] = {"count": len(ids), IDS: [str(one) for one in ids]}
+    record(session, deed, None, **detail)
+
+
 def page(session: Session, page: int, per_page: int, wanted: AuditFilter) -> Page[AuditRecord]:
     """Return one page of the wanted records, newest first."""
-    return pages.fetch(session, wanted.rows(), page, per_page)
+    return pages.fetch(session, wanted.rows(session), page, per_page)
 
 
 def every(session: Session, wanted: AuditFilter) -> Iterator[AuditRecord]:
     """Yield all wanted records, newest first, a few thousand in memory at a time."""
     last: AuditRecord | None = None
     while True:
-        rows = wanted.rows().limit(AT_ONCE)
+        rows = wanted.rows(session).limit(AT_ONCE)
         if last is not None:
             earlier = (AuditRecord.at < last.at) | ((AuditRecord.at == last.at) & (AuditRecord.id < last.id))
             rows = rows.where(earlier)

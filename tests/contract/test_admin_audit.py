@@ -152,6 +152,17 @@ def test_pages_that_show_originals_are_recorded(service: Stack) -> None:
     assert Counter(deeds(service, done)) == {"session.login": 1, "original.linked": 2}
 
 
+def test_list_of_originals_is_one_record(service: Stack) -> None:
+    images, done = [str(kept(service, detections=[]).image_id) for _ in range(3)], newest(service)
+    listed = body(basic(service, "GET", "/images", params={"per_page": 3}))["items"]
+    assert {one["id"] for one in listed} == set(images)
+    (record,) = [one for one in records(service) if one["id"] > done]
+    assert (record["deed"], record["target"], record["detail"]["count"]) == ("original.linked", None, 3)
+    assert set(record["detail"]["ids"]) == set(images)
+    for image in images:
+        assert record["id"] in [one["id"] for one in records(service, target=image, deed="original.linked")]
+
+
 @pytest.mark.parametrize("deed", ["delete", "rotate"])
 def test_what_was_refused_is_not_recorded(service: Stack, deed: str) -> None:
     done = newest(service)

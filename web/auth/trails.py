@@ -32,6 +32,15 @@ class Trail:
             audits.record(session, deed, *targets, outcome=outcome, **detail)
             session.commit()
 
+    def add_list(self, deed: Deed, ids: Collection[uuid.UUID]) -> None:
+        """Add one record for all of these; SQLAlchemyError."""
+        if len(ids) < 2:
+            self.add(deed, *ids)
+        elif self._sessions is not None:
+            with self._sessions() as session:
+                audits.record_list(session, deed, ids)
+                session.commit()
+
     def add_start(self, settings: Settings) -> None:
         """Add a record that a web process has started, with the names of the settings that differ from the defaults."""
         audits.act_as(Actor())
@@ -62,7 +71,7 @@ def record_originals(trail: Trail, response: Response) -> Response:
     noted: dict[Deed, Collection[uuid.UUID]] = g.pop("originals", {})
     if response.status_code < 400:
         for deed, image_ids in noted.items():
-            trail.add(deed, *image_ids)
+            trail.add_list(deed, image_ids)
     return response
 
 

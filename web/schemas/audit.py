@@ -24,7 +24,7 @@ class AuditChoice(FrozenModel):
         str | None, Field(max_length=255, description="Only what this administrator, key (its id) or user did.")
     ] = None
     address: Annotated[str | None, Field(max_length=45, description="Only what was done from this address.")] = None
-    target: Annotated[uuid.UUID | None, Field(description="Only what was done to this id.")] = None
+    target: Annotated[uuid.UUID | None, Field(description="Only what was done to this id, alone or in a list.")] = None
     outcome: Annotated[
         str | None, Field(max_length=32, description="`ok`, or the code of the error that it ended with.")
     ] = None
@@ -51,7 +51,7 @@ class AuditRecordResponse(BaseModel):
     actor: str | None = Field(description="The administrator's name, the id of a key, or the user of the command.")
     address: str | None
     deed: AnyDeed
-    target: uuid.UUID | None = Field(description="The id of what it was done to.")
+    target: uuid.UUID | None = Field(description="The id of what it was done to; `detail.ids` has those of a list.")
     outcome: str = Field(description="`ok`, or the code of an error.")
     request_id: str | None
     detail: dict[str, Any] | None = Field(description="What else there is to know; never a secret or a file name.")

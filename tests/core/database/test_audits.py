@@ -85,6 +85,36 @@ def test_filters_find_what_they_name(session: Session, wanted: dict[str, Any]) -
     assert len(told(session, after=now() - timedelta(hours=1))) == 2
 
 
+def test_list_is_one_record_of_each_id(session: Session) -> None:
+    ids = [uuid.UUID(int=number) for number in range(100, 200)]
+    audits.record_list(session, Deed.ORIGINAL_LINKED, ids)
+    audits.record(session, Deed.ORIGINAL_LINKED, IMAGE)
+    audits.record_list(session, Deed.ORIGINAL_LINKED, ids[50:])
+    session.commit()
+    assert [len(told(session, target=one)) for one in (ids[0], ids[99], IMAGE, JOB)] == [1, 2, 1, 0]
+    (found,) = audits.page(session, 1, 10, AuditFilter(target=ids[7])).items
+    assert (found.target, found.detail["count"], found.detail["ids"]) == (None, 100, [str(one) for one in ids])
+    assert len(told(session)) == 3
+
+
+def test_ids_of_lists_are_indexed(postgres_sessions: SessionFactory) -> None:
+    sent: list[tuple[str, Any]] = []
+    with postgres_sessions() as session:
+        for number in range(200):
+            audits.record_list(
+                session, Deed.ORIGINAL_LINKED, [uuid.UUID(int=1000 + number), uuid.UUID(int=2000 + number)]
+            )
+            audits.record(session, Deed.LOG_IN, *[None] * 10)
+        session.execute(text("ANALYZE audit_records"))
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", lambda *call: sent.append((call[2], call[3])))
+        assert told(session, target=IMAGE) == []
+        statement, values = sent[0]
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+    assert "ix_audit_records_ids" in plan and "ix_audit_records_target_at_id" in plan, plan
+
+
 def test_export_has_every_record_once(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audits, "AT_ONCE", 3)
     audits.record(session, Deed.ORIGINAL_LINKED, *(uuid.UUID(int=number) for number in range(10)))

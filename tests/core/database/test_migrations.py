@@ -1,6 +1,8 @@
 """The migrations: up, down, and to the same tables as the models say."""
 
 import uuid
+from functools import partial
+from typing import Any
 
 import pytest
 from alembic import command
@@ -48,11 +50,18 @@ def _routines(bind: Engine) -> set[str]:
         return set(connection.scalars(text(query)))
 
 
+def _is_made_on(bind: Engine, schema_item: Any, *_: object) -> bool:
+    """Whether this database has such an index, which only one of them may know."""
+    only_on = getattr(schema_item, "_ddl_if", None)
+    return only_on is None or only_on.dialect == bind.dialect.name
+
+
 def test_migrations_lead_to_models(empty_database: Settings) -> None:
     migrations.upgrade(empty_database)
     bind = engine.create(empty_database)
     with bind.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        migrated = MigrationContext.configure(connection, opts={"include_object": partial(_is_made_on, bind)})
+        assert compare_metadata(migrated, Base.metadata) == []
     bind.dispose()
 
 
