@@ -18,6 +18,8 @@ from core.errors import NotFound
 from core.records import batch_items, cleanups
 from core.records.rows import ImageDetail, ImageSummary, JobDetail, StoredImage, StoredJob
 
+# What a summary of an image says of its newest result.
+OF_RESULT = ("processed_s3_key", "edited_by", "uncovered_faces")
 FIRST_MOMENT, LAST_MOMENT = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
@@ -88,8 +90,9 @@ def get_image(session: Session, image_id: uuid.UUID) -> ImageDetail:
     newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
     of_image = select(*_columns(ProcessingJob)).where(ProcessingJob.image_id == image_id).order_by(*newest_first)
     jobs = [StoredJob(*row) for row in session.execute(of_image)]
-    processed = next((job.processed_s3_key for job in jobs if job.processed_s3_key), None)
-    return ImageDetail(StoredImage(*image), len(jobs), processed, jobs)
+    result = next((job for job in jobs if job.processed_s3_key), None)
+    said: dict[str, Any] = {name: getattr(result, name, None) for name in OF_RESULT}
+    return ImageDetail(image=StoredImage(*image), job_count=len(jobs), jobs=jobs, **said)
 
 
 def page_jobs(session: Session, page: int, per_page: int, wanted: JobFilter = EVERY_JOB) -> Page[StoredJob]:
@@ -177,21 +180,22 @@ def _slice(session: Session, rows: RowFilter, start: int, count: int) -> tuple[i
     return place.total, list(session.execute(whole))
 
 
-def _job_summaries(session: Session, image_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[int, str | None]]:
-    """Return each image's number of jobs and the newest processed key, by one query for all."""
+def _job_summaries(session: Session, image_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[Any, ...]]:
+    """Return each image's number of jobs, and what OF_RESULT says of its newest result, by one query for all."""
     newest = (ProcessingJob.processed_s3_key.is_(None), ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
     ranked = (
         select(
             ProcessingJob.image_id,
             func.count().over(partition_by=ProcessingJob.image_id).label("jobs"),
-            ProcessingJob.processed_s3_key,
+            *(getattr(ProcessingJob, name) for name in OF_RESULT),
             func.row_number().over(partition_by=ProcessingJob.image_id, order_by=newest).label("rank"),
         )
         .where(ProcessingJob.image_id.in_(image_ids))
         .subquery()
     )
-    first = select(ranked.c.image_id, ranked.c.jobs, ranked.c.processed_s3_key).where(ranked.c.rank == 1)
-    return {image_id: (jobs, key) for image_id, jobs, key in session.execute(first)}
+    columns = [ranked.c[name] for name in ("image_id", "jobs", *OF_RESULT)]
+    rows = session.execute(select(*columns).where(ranked.c.rank == 1))
+    return {image_id: tuple(said) for image_id, *said in rows}
 
 
 def _columns(table: type[Image] | type[ProcessingJob]) -> list[InstrumentedAttribute[Any]]:

@@ -55,18 +55,20 @@ class StoredJob:
 
 @dataclass(frozen=True)
 class ImageSummary:
-    """processed_s3_key: of the newest job that has a processed picture."""
+    """processed_s3_key, edited_by, uncovered_faces: of the newest job that has a processed picture."""
 
     image: StoredImage
     job_count: int
     processed_s3_key: str | None
+    edited_by: str | None = None
+    uncovered_faces: int | None = None
 
 
 @dataclass(frozen=True)
 class ImageDetail(ImageSummary):
     """jobs: newest first."""
 
-    jobs: list[StoredJob]
+    jobs: list[StoredJob] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -124,11 +124,17 @@ def test_sure_face_is_uncovered_only_when_that_is_meant(page: Page, site: Site) 
     with page.expect_navigation():
         page.keyboard.press("n")
     expect(page.locator(".head .pill")).to_have_text(["By hand", "1 face uncovered"])
+    by_hand = page.locator("tbody tr").first.locator(".states .pill")
+    expect(by_hand).to_have_text(["Completed", "By hand", "1 face uncovered"])
     expect(page.get_by_text("1 face was detected and left visible on purpose.")).to_be_visible()
     job = job_of(site, image_id)
     assert (job["face_count"], job["edited_by"], job["uncovered_faces"]) == (0, "admin", 1)
     again = requests.get(job["processed_url"], timeout=30).content
     assert detect(site.service, again).json()["summary"]["face_count"] == 1
+    page.goto("/console/images?name=by+hand.jpg")
+    expect(page.locator(".picture .pill")).to_have_text(["By hand", "1 face uncovered"])
+    with page.expect_navigation():
+        page.get_by_role("link", name="by hand.jpg").click()
 
     page.get_by_role("button", name="Undo mask").click()
     dialog.get_by_role("button", name="Undo", exact=True).click()

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -37,7 +38,7 @@ def test_saved_result_is_told_in_full(session: Session) -> None:
     detections = [{"box": [1.5, 2.0, 3.0, 4.0], "confidence": 0.9, "name": "é"}]
     rows.save_result(session, image, job, detections)
     assert records.get_job(session, job.id) == JobDetail(job, image, detections)
-    assert records.get_image(session, image.id) == ImageDetail(image, 1, job.processed_s3_key, [job])
+    assert records.get_image(session, image.id) == ImageDetail(image, 1, job.processed_s3_key, jobs=[job])
 
 
 def test_saved_result_is_there_for_others(sessions: SessionFactory) -> None:
@@ -98,9 +99,11 @@ def test_image_tells_newest_processed_picture(sessions: SessionFactory) -> None:
     image = rows.saved(sessions, 1)[0]
     newer, newest = (rows.mask_job(image, created_at=NOON + timedelta(hours=hours)) for hours in (1, 2))
     unfinished = {"status": "queued", "processed_s3_key": None, "processed_size_bytes": None}
+    newest = replace(newest, edited_by="ann", uncovered_faces=1)
     rows.add_jobs(sessions, [newest, newer, rows.mask_job(image, created_at=NOON + timedelta(hours=3), **unfinished)])
     with sessions() as session:
-        assert records.page_images(session, 1, 1).items == [ImageSummary(image, 4, newest.processed_s3_key)]
+        (listed,) = records.page_images(session, 1, 1).items
+        assert listed == ImageSummary(image, 4, newest.processed_s3_key, "ann", 1)
         assert records.get_image(session, image.id).processed_s3_key == newest.processed_s3_key
 
 
