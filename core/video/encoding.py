@@ -1,6 +1,6 @@
 """Encodes masked frames: one file for each segment, which `core/video/joining.py` puts together."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO, Literal, cast
@@ -50,10 +50,17 @@ class VideoOutput:
         return "libx264" if self.gpl_encoders and self.container(header) == "mp4" else "libvpx-vp9"
 
 
-def encode_segment(frames: Iterable[VideoFrame], header: VideoHeader, output: VideoOutput, out: BinaryIO) -> int:
+def encode_segment(
+    frames: Iterable[VideoFrame],
+    header: VideoHeader,
+    output: VideoOutput,
+    out: BinaryIO,
+    pause: Callable[[], None] = lambda: None,
+) -> int:
     """Encode the frames of a segment, with their own times, as 8 bits, 4:2:0; return how many there were.
 
     The file is only for `join`. Nothing but pixels and times is written: the same frames give the same bytes.
+    pause: is called between the frames that the encoder has held back to the end.
     """
     count = 0
     converter = YuvConverter(header.colors)
@@ -64,7 +71,10 @@ def encode_segment(frames: Iterable[VideoFrame], header: VideoHeader, output: Vi
             picture.pts, picture.time_base = frame.pts + part_delay(header), header.time_base
             container.mux(stream.encode(picture))
             count += 1
-        container.mux(stream.encode())
+        for packet in stream.codec_context.encode_lazy():
+            packet.stream = stream
+            container.mux(packet)
+            pause()
     return count
 
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import multiprocessing
 import signal
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,7 @@ from tests.core.vision.fakes import KnownFaces, Pixels, VisibleFaces
 from worker.heartbeats import Heartbeat
 from worker.leases import LeaseKeeper
 from worker.runtime import Runtime
-from worker.videos import rendering
+from worker.videos import rendering, turns
 from worker.videos.tasks import VideoWorker
 from worker.videos.turns import Turns
 
@@ -187,6 +188,29 @@ def test_store_that_is_down_puts_a_step_off(
         made.ready(session)
     assert work(built, results, VisibleFaces(BOX))[-1] == ("join", "ok")
     assert hidden(results, video) == [True] * CLIP.frames
+
+
+class SlowFaces(VisibleFaces):
+    """Takes its time for each look. looking: whether it does."""
+
+    looking = False
+
+    def seen(self, pixels: Pixels) -> list[Face]:
+        self.looking = True
+        time.sleep(1.5 * turns.LONG_S)
+        self.looking = False
+        return super().seen(pixels)
+
+
+def test_calls_are_answered_beside_a_long_search(
+    built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector, asked = SlowFaces(BOX), list[bool]()
+    monkeypatch.setattr(EngineClient, "next_waiting_call", lambda _: asked.append(detector.looking))
+    video = begun(results)
+    work(built, results, detector)
+    assert now(results, video).status == "completed"
+    assert asked.count(True) >= SEARCHED, "each search but the first of a segment"
 
 
 def _refuse(*_: object) -> None:

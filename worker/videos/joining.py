@@ -27,9 +27,8 @@ def join(work: Work) -> StepResult:
         suffix = output.container(header)
         work.turns.beside(lambda: joining.join(_parts(work, count), source, header, output, out))
         size = out.seek(0, 2)
-        out.seek(0)
         key = objects.result(video_id, suffix)
-        work.store.put_from(key, out, TYPES[suffix])
+        work.put_file(key, out, TYPES[suffix])
     return StepResult({"result_key": key, "result_size_bytes": size}, keys=[key, tracks])
 
 

@@ -20,7 +20,7 @@ def link(work: Work) -> StepResult:
         size = header.width, header.height
     faces, cuts = _found(work, len(planned))
     linked = work.turns.beside(lambda: tracks.link(faces, cuts, *size))
-    boxes = smoothing.regions(linked, len(faces))
+    boxes = work.turns.beside(lambda: smoothing.regions(linked, len(faces)))
     keys = [objects.links(video_id)]
     work.put_lines(keys[0], tracks.lines(linked, faces))
     for segment in planned:

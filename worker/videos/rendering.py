@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import BinaryIO
 
 from core.batches.videos import objects
@@ -10,7 +11,7 @@ from core.contract.options import ResolvedMaskOptions
 from core.contract.reports import Face
 from core.errors import ResidualFace
 from core.pictures.images import DecodedImage
-from core.video import encoding, frames
+from core.video import encoding
 from core.video.frames import VideoFrame
 from core.video.segments import Segment
 from core.vision import covering, masks, regions, verifications
@@ -60,8 +61,7 @@ def render(work: Work) -> StepResult:
         with temporary_file() as out:
             _render(work, rendering, out)
             if not rendering.found:
-                out.seek(0)
-                work.store.put_from(keys[0], out, "application/octet-stream")
+                work.put_file(keys[0], out, "application/octet-stream")
                 break
         if rendering.round == MAX_ROUNDS:
             raise ResidualFace(f"a face is still found in frame {rendering.found[0].frame}; no video is answered")
@@ -74,8 +74,8 @@ def render(work: Work) -> StepResult:
 def _render(work: Work, rendering: Rendering, out: BinaryIO) -> None:
     segment = Segment(**work.lease.segment)
     with work.source() as (file, header):
-        masked = _masked(work, rendering, frames.read(file, header, segment), segment)
-        encoding.encode_segment(masked, header, steps.output(work, header), out)
+        masked = _masked(work, rendering, work.frames(file, header), segment)
+        encoding.encode_segment(masked, header, steps.output(work, header), out, work.turns.give)
 
 
 def _masked(work: Work, rendering: Rendering, unmasked: Iterator[VideoFrame], segment: Segment) -> Iterator[VideoFrame]:
@@ -83,9 +83,9 @@ def _masked(work: Work, rendering: Rendering, unmasked: Iterator[VideoFrame], se
     options = work.lease.options.mask
     for position, frame in enumerate(unmasked):
         with activity.shared().working():
-            covered = _cover(work, rendering, frame, rendering.boxes[position])
+            covered = work.turns.part(partial(_cover, work, rendering, frame, rendering.boxes[position]))
             if options.verify and (not position % SAMPLE_EVERY or position == segment.frames - 1):
-                rendering.found += _still_found(work, frame, covered, rendering.round)
+                rendering.found += work.turns.part(partial(_still_found, work, frame, covered, rendering.round))
         yield replace(frame, image=covered.pixels)
         work.turns.frame_done()
 

@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 
 from core.batches.videos import objects
 from core.batches.videos.steps import StepResult
-from core.video import frames, media, scenes, searches, segments
+from core.video import media, scenes, searches, segments
+from core.video.frames import VideoFrame
 from core.video.media import VideoHeader
 from core.video.sampling import FrameSampler
 from core.video.segments import Segment
@@ -44,16 +46,14 @@ def _duration_s(header: VideoHeader, planned: list[Segment]) -> float:
 
 def detect(work: Work) -> StepResult:
     """Search the frames of a segment: every n-th of them with a stride, and fewer where nothing moves."""
-    options, segment = work.lease.options, Segment(**work.lease.segment)
-    found, thumbnails, sampler = [], [], FrameSampler(options.stride)
+    found, thumbnails, sampler = [], [], FrameSampler(work.lease.options.stride)
     with work.source() as (file, header):
-        for frame in frames.read(file, header, segment):
-            at = (frame.index, frame.time_s)
+        for frame in work.frames(file, header):
             if sampler.due(frame.image, frame.time_s):
                 with activity.shared().working():
-                    faces = searches.search(frame.image, at, options.mask, work.runtime.detector)
+                    faces = work.turns.part(partial(_searched, work, frame))
             else:
-                faces = FrameFaces.unsearched(*at)
+                faces = FrameFaces.unsearched(frame.index, frame.time_s)
             found.append(worded(faces))
             thumbnails.append(scenes.thumbnail(frame.image))
             work.turns.frame_done()
@@ -61,6 +61,11 @@ def detect(work: Work) -> StepResult:
     pixels = base64.b64encode(np.stack(thumbnails).tobytes()).decode() if thumbnails else ""
     work.put_json(key, {"frames": found, "thumbnails": pixels})
     return StepResult(keys=[key])
+
+
+def _searched(work: Work, frame: VideoFrame) -> FrameFaces:
+    at = frame.index, frame.time_s
+    return searches.search(frame.image, at, work.lease.options.mask, work.runtime.detector)
 
 
 def worded(faces: FrameFaces) -> list[Any]:

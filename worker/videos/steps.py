@@ -11,9 +11,11 @@ from typing import Any, BinaryIO, cast
 from core.batches.videos.steps import StepLease
 from core.database.engine import SessionFactory
 from core.storage.base import ObjectStore
-from core.video import media
+from core.video import frames, media
 from core.video.encoding import VideoOutput
+from core.video.frames import VideoFrame
 from core.video.media import VideoHeader, VideoLimits
+from core.video.segments import Segment
 from worker.runtime import Runtime
 from worker.videos.turns import Turns
 
@@ -40,6 +42,17 @@ class Work:
             file.seek(0)
             yield file, header
 
+    def frames(self, file: BinaryIO, header: VideoHeader) -> Iterator[VideoFrame]:
+        """Read the frames of the step's segment, the first, which has to be looked for, beside calls."""
+        found = frames.read(file, header, Segment(**self.lease.segment))
+        yield self.turns.beside(lambda: next(found))
+        yield from found
+
+    def put_file(self, key: str, file: BinaryIO, content_type: str) -> None:
+        """Store a file, from its beginning, beside calls."""
+        file.seek(0)
+        self.turns.beside(lambda: self.store.put_from(key, file, content_type))
+
     def put_json(self, key: str, value: Any) -> None:
         """Store a value, the same bytes for the same value."""
         self.store.put(key, packed(json.dumps(value, separators=(",", ":"))), JSON_TYPE)
@@ -51,8 +64,7 @@ class Work:
                 for line in lines:
                     packed_lines.write(f"{line}\n".encode())
                     self.turns.give()
-            out.seek(0)
-            self.store.put_from(key, out, JSON_TYPE)
+            self.put_file(key, out, JSON_TYPE)
 
     def get_json(self, key: str) -> Any:
         return json.loads(gzip.decompress(self.store.get(key)))

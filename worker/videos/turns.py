@@ -24,6 +24,9 @@ Result = TypeVar("Result")
 GROUP_S = 0.1  # chosen: with the frame that ends it below the half second that a call may wait; a look costs < 1 ms
 # A step that calls have interrupted for so long begins anew, before its task is ended.
 GIVE_UP_AFTER_S = VIDEO_STEP_LIMIT_S / 2
+# A part of a frame that takes longer, such as a search of 1080p at `thorough`, has calls answered beside it.
+# chosen: with what else there is to a frame, and the group before it, below the half second
+LONG_S = 0.2
 FRAMELESS = 5  # chosen: how many times longer than a frame whatever has none may take, such as reading 2 GiB from S3
 
 Answer = Callable[[str, dict[str, object]], object]
@@ -42,6 +45,7 @@ class Turns:
         self._engine, self._keeper, self._limit_s = engine, keeper, limit_s
         self._started = self._group = time.monotonic()
         self._stuck_at = self._started + limit_s
+        self._longest_part_s = 0.0
         self.frames_done = 0
 
     def frame_done(self) -> None:
@@ -63,9 +67,20 @@ class Turns:
         self._group = time.monotonic()
         self._stuck_at += self._group - began
 
+    def part(self, act: Callable[[], Result]) -> Result:
+        """Do a part of a frame: beside calls, where one of this step has taken long before; raises as frame_done."""
+        began = time.monotonic()
+        result = act() if self._longest_part_s < LONG_S else self._in_thread(act)
+        self._longest_part_s = max(self._longest_part_s, time.monotonic() - began)
+        self.give()
+        return result
+
     def beside(self, act: Callable[[], Result]) -> Result:
         """Do something without frames in a thread, while calls have their turns here; raises as frame_done."""
         self._stuck_at = time.monotonic() + FRAMELESS * self._limit_s
+        return self._in_thread(act)
+
+    def _in_thread(self, act: Callable[[], Result]) -> Result:
         with ThreadPoolExecutor(1) as pool:
             done = pool.submit(act)
             while not wait([done], GROUP_S / 2).done:

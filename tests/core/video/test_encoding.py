@@ -72,6 +72,15 @@ def pictures(data: bytes) -> list[Any]:
         return [frame.to_ndarray(format="bgr24").astype(int) for frame in container.decode(video=0)]
 
 
+def test_frames_held_back_are_encoded_one_by_one() -> None:
+    """At the end of a segment an encoder has some frames left: between them, calls are answered."""
+    file = io.BytesIO(made.video(Recipe()))
+    header = media.probe(file, LIMITS)
+    (first, *_), pauses = segments.plan(file, header, LIMITS), list[int]()
+    encoding.encode_segment(frames.read(file, header, first), header, MP4, io.BytesIO(), lambda: pauses.append(1))
+    assert len(pauses) >= 10
+
+
 def test_mp4_begins_with_its_index() -> None:
     masked = through(made.video(Recipe(times=made.varying(150), audio="aac")), MP4)
     assert masked.index(b"moov") < masked.index(b"mdat"), "players begin when they have the index"
