@@ -8,12 +8,13 @@ from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from admin.main import main
 from core import config
 from core.config import Settings
-from tests.compose import files
+from tests.compose import files, monitoring
 from tests.deploy import helm
 from tests.deploy.helm import Manifest
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.slow  # each test starts Helm
 VALUES = [pytest.param(path, id=path.stem if path else "default") for path in helm.values()]
 FULL = helm.VALUES / "full.yaml"
 OLDEST, NEWEST = "1.27", kubernetes_validate.latest_version()
-WITHOUT_SCHEMA = {"keda.sh/v1alpha1"}  # not of Kubernetes
+WITHOUT_SCHEMA = {"keda.sh/v1alpha1", "monitoring.coreos.com/v1"}  # not of Kubernetes
 SECRETS = {
     "FACE_API_REDIS_URL": "redis://:secret@redis:6379/0",
     "FACE_API_DATABASE_URL": "postgresql+psycopg2://face-api:secret@postgres/face-api",
@@ -30,6 +31,7 @@ SECRETS = {
     "FACE_API_ADMIN_PASSWORD": "correct horse battery",
     "FACE_API_WEBHOOK_SECRET": "whsec_" + base64.b64encode(bytes(32)).decode(),
 }
+METERED = {"web", "worker", "maintenance"}
 EVERYBODYS = {"FACE_API_REDIS_URL", "FACE_API_DATABASE_URL", "FACE_API_S3_ACCESS_KEY", "FACE_API_S3_SECRET_KEY"}
 NEEDED = {
     "web": {*EVERYBODYS, "FACE_API_ADMIN_PASSWORD", "FACE_API_WEBHOOK_SECRET"},
@@ -58,7 +60,7 @@ def test_manifests_are_valid(values: Path | None, version: str) -> None:
     known = [document for document in documents if document["apiVersion"] not in WITHOUT_SCHEMA]
     for document in known:
         kubernetes_validate.validate(document, version, strict=True)
-    assert {one["kind"] for one in documents if one not in known} <= {"ScaledObject"}
+    assert {one["kind"] for one in documents if one not in known} <= {"ScaledObject", "ServiceMonitor"}
 
 
 def test_validation_notices_a_misspelling() -> None:
@@ -81,6 +83,8 @@ def test_validation_notices_a_misspelling() -> None:
         "secrets.redis.name=",
         "ingress.enabled=true",  # and no host
         "networkPolicy.redis.ports={}",
+        "metrics.service.enabled=true",  # and no port
+        "settings.FACE_API_METRICS_PORT=9464",
     ],
 )
 def test_wrong_values_are_refused(setting: str) -> None:
@@ -99,7 +103,8 @@ def test_nobody_is_root_or_can_write(values: Path | None) -> None:
         assert spec["securityContext"]["runAsNonRoot"] and spec["securityContext"]["runAsUser"] == 10001
         assert {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}} in spec["volumes"]
         for container in helm.containers(pod):
-            assert container["securityContext"] == {
+            own: Manifest = {"runAsUser": 10002} if container["name"] == "worker" else {}
+            assert container["securityContext"] == own | {
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": True,
                 "capabilities": {"drop": ["ALL"]},
@@ -205,7 +210,8 @@ def test_policies_close_every_pod() -> None:
         assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
         labels: dict[str, Any] = policy["spec"]["podSelector"]["matchLabels"]
         assert labels.items() <= pods[name]["metadata"]["labels"].items()
-        assert bool(policy["spec"]["ingress"]) == (name == "web")
+        ways_in = [port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]]
+        assert ways_in == ["http"] * (name == "web") + ["metrics"] * (name in METERED)
     assert {name: ways_out(policy) for name, policy in policies.items()} == {
         "web": {53, 6379, 5432, 443},
         "worker": {53, 6379, 5432, 443},
@@ -217,6 +223,56 @@ def test_policies_close_every_pod() -> None:
         rule for rule in policies["worker"]["spec"]["egress"] if rule["ports"] == [{"port": 443, "protocol": "TCP"}]
     ]
     assert to_s3["to"], "a worker whose model is in a volume reaches nobody else"
+
+
+def test_numbers_have_a_port_each() -> None:
+    documents = helm.rendered(FULL)
+    opened = {
+        name: {one["name"]: one["containerPort"] for one in pod["spec"]["containers"][0].get("ports", [])}
+        for name, pod in helm.pods(documents).items()
+    }
+    assert {name: ports.get("metrics") for name, ports in opened.items()} == {
+        "web": 9464,
+        "worker": 9465,
+        "maintenance": 9466,
+        "beat": None,
+        "migrate": None,
+    }
+    (settings,) = [one["data"] for one in documents if one["kind"] == "ConfigMap"]
+    assert (settings["FACE_API_METRICS_PORT"], settings["FACE_API_METRICS_HOST"]) == ("9464", "0.0.0.0")  # noqa: S104
+
+
+def test_prometheus_finds_the_numbers() -> None:
+    documents = helm.rendered(FULL)
+    service = of_kind(documents, "Service")["metrics"]
+    monitor = of_kind(documents, "ServiceMonitor")["metrics"]
+    pods = helm.pods(documents)
+    chosen = {
+        name for name, pod in pods.items() if service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    }
+    assert chosen >= METERED
+    assert service["spec"]["ports"][0]["targetPort"] == "metrics"
+    assert service["metadata"]["annotations"] == {"example.org/team": "faces"}
+    labels = monitor["spec"]["selector"]["matchLabels"]
+    assert labels.items() <= service["metadata"]["labels"].items()
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    # The alerts look for jobs of these names.
+    scraped = {one["job_name"] for one in yaml.safe_load(monitoring.SCRAPES.read_text())["scrape_configs"]}
+    assert scraped == {f"face-api-{name}" for name in METERED}
+    (relabeling,) = monitor["spec"]["endpoints"][0]["relabelings"]
+    assert relabeling["replacement"] == "face-api-$1"
+
+
+def test_without_numbers_no_port_is_open() -> None:
+    documents = helm.rendered(None)
+    assert "metrics" not in of_kind(documents, "Service")
+    assert "METRICS" not in json.dumps(documents) and '"metrics"' not in json.dumps(helm.pods(documents))
+
+
+def test_worker_only_reads_models() -> None:
+    pod = helm.pods(helm.rendered(None))["worker"]["spec"]
+    reads = {one["name"]: one.get("readOnly", False) for one in pod["containers"][0]["volumeMounts"]}
+    assert reads == {"tmp": False, "weights": True}
 
 
 def test_notes_tell_what_is_missing() -> None:

@@ -89,6 +89,10 @@ FACE_API_S3_PUBLIC_ENDPOINT: {{ . | quote }}
 {{- if not .Values.s3.endpoint }}
 FACE_API_STORAGE_ENABLED: "false"
 {{- end }}
+{{- with .Values.metrics.port }}
+FACE_API_METRICS_PORT: {{ . | quote }}
+FACE_API_METRICS_HOST: 0.0.0.0
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 {{ $name }}: {{ $value | quote }}
 {{- end }}
@@ -132,6 +136,14 @@ envFrom:
 - name: FACE_API_WEBHOOK_SECRET
   valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .secretKey }}}}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The port of a program's numbers: web's, the worker's next to it, and that of maintenance. */}}
+{{- define "face-api.metrics-port" -}}
+{{- $after := dict "web" 0 "worker" 1 "maintenance" 2 }}
+{{- if and .root.Values.metrics.port (hasKey $after .component) -}}
+- {name: metrics, containerPort: {{ add .root.Values.metrics.port (get $after .component) }}}
 {{- end }}
 {{- end }}
 
