@@ -17,9 +17,13 @@ from rich.progress import (
 )
 
 from core import config
+from core.config import Settings
 from core.errors.startup import SettingsError, WeightsError
 from core.weights import downloads, locations, manifest, versions
 from core.weights.locations import Availability
+from core.weights.manifest import ModelEntry
+
+AUTO = "auto"
 
 
 class OneLineErrors(click.Group):
@@ -72,22 +76,43 @@ def list_models(manifest_file: Path) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.pass_obj
 def pull(manifest_file: Path, names: tuple[str, ...]) -> None:
-    """Fetch models: from FACE_API_WEIGHTS_MIRROR, else from their official sources."""
+    """Fetch models: from FACE_API_WEIGHTS_MIRROR, else from their official sources.
+
+    `auto` is the one that FACE_API_MODEL=auto uses.
+    """
     settings = config.read()
-    entries = [manifest.entry(name, manifest_file) for name in names]
+    for name in names:
+        if name != AUTO:
+            manifest.entry(name, manifest_file)  # before anything is fetched
     failures = []
     with terminal() as listener:
-        for entry in entries:
+        for name in names:
             try:
-                downloads.pull(entry, settings, listener)
-                if entry.int8:
-                    listener.on_message(f"{entry.name}: making and testing its int8 version")
-                    version = versions.run_chooser(entry.name)
-                    listener.on_message(f"{entry.name}: runs in {version.precision} ({version.path})")
+                _prepare(_fetched(name, settings, listener, manifest_file), listener)
             except WeightsError as error:
                 failures.append(str(error))
     if failures:
         raise WeightsError("\n".join(failures))
+
+
+def _fetched(name: str, settings: Settings, listener: downloads.Listener, manifest_file: Path) -> ModelEntry:
+    if name == AUTO:
+        entry, reason = downloads.ensure(settings.model_copy(update={"model": AUTO}), listener, manifest_file)
+        listener.on_message(f"{entry.name}: {reason}")
+    else:
+        entry = manifest.entry(name, manifest_file)
+        downloads.pull(entry, settings, listener)
+    return entry
+
+
+def _prepare(entry: ModelEntry, listener: downloads.Listener) -> None:
+    """Make what a worker would make of the file, which may only be allowed to read the folder."""
+    if entry.needs_preparation:
+        listener.on_message(
+            f"{entry.name}: " + ("making and testing its int8 version" if entry.int8 else "preparing it")
+        )
+        version = versions.run_chooser(entry.name)
+        listener.on_message(f"{entry.name}: runs in {version.precision} ({version.path})")
 
 
 @weights.command()

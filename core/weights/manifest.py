@@ -71,6 +71,11 @@ class ModelEntry:
     def pull_command(self) -> str:
         return f"face-api weights pull {self.name}"
 
+    @property
+    def needs_preparation(self) -> bool:
+        """Whether a file is made of it before a worker loads it: in int8, or for canvases of any size."""
+        return self.int8 or self.family == "centerface"
+
 
 def entries(path: Path = MANIFEST) -> tuple[ModelEntry, ...]:
     """Read all models of the manifest, the preferred one first."""

@@ -101,6 +101,26 @@ def test_pull_fails_in_one_line(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "weights" / "centerface.onnx").exists()
 
 
+def test_pull_auto_fetches_what_auto_uses(run: Run, tmp_path: Path) -> None:
+    put(tmp_path / "mirror", "scrfd_2.5g")
+    put(tmp_path / "mirror", "centerface")
+
+    result = run("pull", "auto")
+
+    assert result.exit_code == 0
+    assert "scrfd_2.5g: it is the most accurate that is in the mirror" in result.stdout
+    assert [file.name for file in (tmp_path / "weights").iterdir()] == ["scrfd_2.5g.onnx"]
+
+
+def test_pull_refuses_unknown_names_before_it_fetches(run: Run, tmp_path: Path) -> None:
+    put(tmp_path / "mirror", "centerface")
+
+    result = run("pull", "auto", "centerface", "scrfd_1g")
+
+    assert result.exit_code == 1
+    assert list((tmp_path / "weights").iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["pull", "verify"])
 def test_unknown_name_is_refused(run: Run, command: str) -> None:
     result = run(command, "scrfd_1g")

@@ -130,12 +130,17 @@ def _int8(original: ModelVersion, source: Path, settings: Settings) -> ModelVers
 
 def _derived(entry: ModelEntry, source: Path, recipe: str, settings: Settings, make: Callable[[], bytes]) -> Path:
     """Return a file that is made of a model's, beside it, or with the embedded defaults where that can't be written."""
-    folder = source.parent
-    # Root may write anywhere, but somebody has taken the write bits off.
-    if not os.access(folder, os.W_OK) or not folder.stat().st_mode & 0o222:
-        folder = _own_folder(settings.var_dir)
+    target = source.with_name(file_name(source.stem, recipe))
     origin = Origin(entry.sha256, f"{recipe}/{RECIPE}", onnxruntime.__version__)
-    return derived_files.ensure(folder / file_name(source.stem, recipe), origin, make)
+    # `weights pull` may have made it, in a folder that a worker only reads.
+    if not _writable(target.parent) and not derived_files.is_made_of(target, origin):
+        target = _own_folder(settings.var_dir) / target.name
+    return derived_files.ensure(target, origin, make)
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files may be written there. Root may write anywhere, but somebody may have taken the write bits off."""
+    return os.access(folder, os.W_OK) and bool(folder.stat().st_mode & 0o222)
 
 
 def file_name(model: str, recipe: str) -> str:

@@ -23,9 +23,9 @@ def ensure(target: Path, origin: Origin, make: Callable[[], bytes]) -> Path:
 
     A power cut leaves none or all of it: each file gets its name when its bytes are on the disk, the record last.
     """
-    if not _is_made_of(target, origin):
+    if not is_made_of(target, origin):
         with downloads.folder_lock(target.parent):
-            if not _is_made_of(target, origin):  # the process that held the lock may have made it
+            if not is_made_of(target, origin):  # the process that held the lock may have made it
                 data = make()
                 _record(target).unlink(missing_ok=True)
                 _write(target, data)
@@ -34,7 +34,8 @@ def ensure(target: Path, origin: Origin, make: Callable[[], bytes]) -> Path:
     return target
 
 
-def _is_made_of(target: Path, origin: Origin) -> bool:
+def is_made_of(target: Path, origin: Origin) -> bool:
+    """Whether `target` is there, whole, and of this origin."""
     try:
         facts = json.loads(_record(target).read_text())
         size, sha256 = facts.pop("bytes"), facts.pop("sha256")

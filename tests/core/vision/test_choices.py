@@ -96,6 +96,17 @@ def test_folder_without_write_bits_is_left_alone(settings: Settings, tmp_path: P
     assert sorted(tmp_path.iterdir()) == names
 
 
+def test_made_version_is_used_where_nothing_can_be_written(settings: Settings, tmp_path: Path) -> None:
+    made = choices.choose(settings).path
+    tmp_path.chmod(0o555)
+    try:
+        version = choices.choose(settings.model_copy(update={"var_dir": tmp_path.parent / "nowhere"}))
+    finally:
+        tmp_path.chmod(0o755)
+    assert version.path == made
+    assert not (tmp_path.parent / "nowhere").exists()
+
+
 # --- wrong files ---------------------------------------------------------------------------------------------------
 
 

