@@ -24,13 +24,16 @@ def service(start_service: StartService) -> Stack:
 
 
 def start(service: Stack, source: Path, out: Path, *more: str) -> "subprocess.Popen[str]":
+    return video(service, source.parent, "mask", str(source), "--out", str(out), "--no-progress", *more)
+
+
+def video(service: Stack, folder: Path, *words: str) -> "subprocess.Popen[str]":
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(config.PREFIX)}
     own = {"FACE_API_ADMIN_USER": "admin", "FACE_API_ADMIN_PASSWORD": "correct horse", "PYTHONPATH": str(ROOT)}
-    command = [*FACE_API, "video", "mask", str(source), "--out", str(out), "--url", service.url, "--no-progress", *more]
     return subprocess.Popen(
-        command,
+        [*FACE_API, "video", *words, "--url", service.url],
         env=inherited | own,
-        cwd=source.parent,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -101,3 +104,37 @@ def test_wrong_options_send_nothing(service: Stack, tmp_path: Path) -> None:
         assert status == 2 and options[0] in err
     assert finished(start(service, source, source))[0] == 2
     assert videos(service) == before
+
+
+def test_nothing_is_sent_without_a_place_for_the_result(service: Stack, tmp_path: Path) -> None:
+    source, mine = tmp_path / "street.mp4", tmp_path / "mine.mp4"
+    source.write_bytes(b"x")
+    mine.write_bytes(b"mine")
+    before = videos(service)
+    for out, more, why in (
+        (mine, (), "is there already"),
+        (mine / "x.mp4", (), "can't be written"),
+        (tmp_path / "masked.mkv", (), "an .mp4 or a .webm, not .mkv"),
+        (tmp_path / "masked.webm", ("--format", "mp4"), "is named .webm, and --format is mp4"),
+    ):
+        status, _, err = finished(start(service, source, out, *more))
+        assert status == 2 and why in err, err
+    assert videos(service) == before and mine.read_bytes() == b"mine"
+
+
+def test_videos_are_listed_downloaded_again_and_deleted(service: Stack, tmp_path: Path) -> None:
+    source, out = tmp_path / "own.mp4", tmp_path / "deep" / "own.webm"
+    source.write_bytes(clips.made(Clip(frames=10)))
+    status, _, err = finished(start(service, source, out, "--detail", "fast"))
+    assert status == 0, err
+    assert out.read_bytes()[:4] == b"\x1a\x45\xdf\xa3", "the result is what its name says"
+    line = next(line for line in finished(video(service, tmp_path, "list"))[1].splitlines() if "own.mp4" in line)
+    found = line.split()[0]
+    assert "completed" in line and line == finished(video(service, tmp_path, "status", found))[1].rstrip()
+    again = tmp_path / "again.webm"
+    assert finished(video(service, tmp_path, "download", found, "--out", str(again)))[0] == 0
+    assert again.read_bytes() == out.read_bytes()
+    assert finished(video(service, tmp_path, "download", found, "--out", str(again)))[0] == 2
+    assert finished(video(service, tmp_path, "cancel", found))[0] == 0
+    assert finished(video(service, tmp_path, "delete", found, "--yes"))[0] == 0
+    assert found not in finished(video(service, tmp_path, "list"))[1]

@@ -2,18 +2,20 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import httpx
 
 from face_api_client.asynchronous.client import AsyncClient
+from face_api_client.command import targets, terminals
 from face_api_client.command.targets import NoAccess, ServiceTarget
 from face_api_client.errors import AccessRefused, Rejected, Unavailable
 from face_api_client.retries import Retries
 
+Result = TypeVar("Result")
 CONNECT_TIMEOUT_S, RESPONSE_TIMEOUT_S = 2.5, 120.0
 # chosen: a service that is being upgraded or whose database restarts is back by then
 RETRY_LIMIT_S = 900.0
@@ -53,6 +55,19 @@ async def opened(
             yield client
         except Exception as error:
             raise _for_terminal(_first_error(error), target) from error
+
+
+def request(url: str | None, call: Callable[[AsyncClient], Coroutine[Any, Any, Result]]) -> Result:
+    """Make one request to the service that the command names."""
+
+    async def made() -> Result:
+        async with opened(targets.chosen(url), lambda line: terminals.echo(line, err=True)) as client:
+            return await call(client)
+
+    try:
+        return asyncio.run(made())
+    except Rejected as error:
+        raise click.ClickException(terminals.printable(str(error))) from error
 
 
 async def check(target: ServiceTarget, call: Callable[[AsyncClient], Awaitable[Any]]) -> None:

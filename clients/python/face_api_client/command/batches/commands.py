@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -10,18 +10,15 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from face_api_client.asynchronous.client import AsyncClient
 from face_api_client.command import clients, options, targets, terminals
 from face_api_client.command.batches import displays, downloads, pictures, runs
 from face_api_client.command.batches.journals import Journal, JournalError
 from face_api_client.command.batches.outcomes import Failure
 from face_api_client.command.batches.runs import RunOptions, SubmitPlan
 from face_api_client.command.clients import NotReached
-from face_api_client.errors import Rejected
 
 INTERRUPTED = 130  # the shell's exit status for a program that Ctrl-C has ended
 Command = TypeVar("Command", bound=Callable[..., Any])
-Result = TypeVar("Result")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -117,7 +114,7 @@ def download(batch_id: Any, out: Path, **arguments: Any) -> None:
 @targets.service_options
 def status(batch_id: Any, url: str | None) -> None:
     """Show the progress of batch ID."""
-    displays.batch(_request(url, lambda client: client.get_batch(str(batch_id))))
+    displays.batch(clients.request(url, lambda client: client.get_batch(str(batch_id))))
 
 
 @batch.command()
@@ -125,7 +122,7 @@ def status(batch_id: Any, url: str | None) -> None:
 @targets.service_options
 def cancel(batch_id: Any, url: str | None) -> None:
     """Cancel batch ID; finished results are kept."""
-    displays.batch(_request(url, lambda client: client.cancel_batch(str(batch_id))))
+    displays.batch(clients.request(url, lambda client: client.cancel_batch(str(batch_id))))
 
 
 @batch.command()
@@ -133,7 +130,7 @@ def cancel(batch_id: Any, url: str | None) -> None:
 @targets.service_options
 def retry(batch_id: Any, url: str | None) -> None:
     """Retry the failed items of batch ID; then `submit --resume` or `download` fetches their results."""
-    displays.batch(_request(url, lambda client: client.retry_failed_items(str(batch_id))))
+    displays.batch(clients.request(url, lambda client: client.retry_failed_items(str(batch_id))))
 
 
 @batch.command()
@@ -142,7 +139,7 @@ def retry(batch_id: Any, url: str | None) -> None:
 @targets.service_options
 def delete(batch_id: Any, url: str | None) -> None:
     """Delete batch ID at the service, with its pictures, results and jobs; files that were downloaded stay."""
-    _request(url, lambda client: client.delete_batch(str(batch_id)))
+    clients.request(url, lambda client: client.delete_batch(str(batch_id)))
     terminals.echo(f"{batch_id} is deleted")
 
 
@@ -152,7 +149,7 @@ def delete(batch_id: Any, url: str | None) -> None:
 @targets.service_options
 def list_batches(status: Literal["open"] | None, page: int, url: str | None) -> None:
     """List batches, newest first."""
-    for info in _request(url, lambda client: client.list_batches(status, page=page, per_page=50)).items:
+    for info in clients.request(url, lambda client: client.list_batches(status, page=page, per_page=50)).items:
         counts = info.counts
         progress = f"{counts.completed:>7,} of {counts.total:>7,} done{displays.others(asdict(counts))}"
         terminals.echo(f"{info.id}  {info.created_at:%Y-%m-%d %H:%M}  {info.status:<9}  {progress}  {info.name}")
@@ -206,16 +203,3 @@ def _exit_with_status(run: Callable[[], int], resume_command: str) -> None:
     except click.ClickException as error:
         raise type(error)(f"{error.format_message()}\nto resume: {resume_command}") from error
     raise SystemExit(1 if failures else 0)
-
-
-def _request(url: str | None, call: Callable[[AsyncClient], Coroutine[Any, Any, Result]]) -> Result:
-    """Make one request to the service."""
-
-    async def request() -> Result:
-        async with clients.opened(targets.chosen(url), lambda line: terminals.echo(line, err=True)) as client:
-            return await call(client)
-
-    try:
-        return asyncio.run(request())
-    except Rejected as error:
-        raise click.ClickException(str(error)) from error

@@ -1,8 +1,8 @@
-"""`face-api video mask`: upload a video, wait for it, download the result; resumed by the same command."""
+"""`face-api video`: mask a video and download the result, resumed by the same command; manage videos."""
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -15,8 +15,9 @@ from face_api_client.command.videos import displays, journals
 from face_api_client.command.videos.displays import VideoDisplay
 from face_api_client.command.videos.journals import SourceFile, VideoJournal
 from face_api_client.errors import Rejected
-from face_api_client.videos import Video
+from face_api_client.videos import Video, VideoStatus
 
+SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".webm": "webm"}  # of results, and the format that each is
 POLL_S = 1.0  # chosen: the service tells every two seconds
 
 
@@ -33,19 +34,21 @@ def video() -> None:
 @video.command()
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File for the result.")
+@click.option("--force", is_flag=True, help="Replace OUT if it is there.")
 @click.option("--quiet", is_flag=True, help="Show only the result.")
 @click.option("--no-progress", is_flag=True, help="Print lines instead of a progress bar.")
 @targets.service_options
 @options.options_of(VIDEO)
 def mask(source: Path, out: Path, **arguments: Any) -> None:
-    """Upload the video IN, and download it with its faces masked to OUT.
+    """Upload the video IN, and download it with its faces masked to OUT: an .mp4 or a .webm, which --format follows.
 
     If it is interrupted, the service goes on; the same command waits again, and sends nothing twice: the id of the
     video is kept in OUT.face-api.json until OUT is there. The exit status is 1 when the video failed.
     """
+    given = _of_suffix(out, options.given_of(VIDEO, arguments))
     if out.resolve() == source.resolve():
         raise click.UsageError("--out is the video itself: choose another file")
-    given = options.given_of(VIDEO, arguments)
+    _require_place(out, force=arguments["force"])
     target = targets.chosen(arguments["url"])
     try:
         with displays.open_display(quiet=arguments["quiet"], bar=not arguments["no_progress"]) as display:
@@ -100,3 +103,74 @@ async def _resumed(
             raise
         return None
     return known
+
+
+def _of_suffix(out: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Complete the options by the format that the result's name tells; UsageError where they say another."""
+    named = SUFFIXES.get(out.suffix.lower())
+    if named is None:
+        raise click.UsageError(f"--out: a result is an .mp4 or a .webm, not {out.suffix or 'a name without suffix'}")
+    asked = given.get("format", named)
+    if asked not in {named, "same"}:
+        raise click.UsageError(f"--out is named {out.suffix}, and --format is {asked}")
+    return given | {"format": asked}
+
+
+def _require_place(out: Path, *, force: bool) -> None:
+    """UsageError if the result would have no place, or take that of another file."""
+    if out.exists() and not force:
+        raise click.UsageError(f"{out} is there already: choose another --out, or replace it with --force")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        journals.place(out).with_suffix(".part").touch()
+        journals.place(out).with_suffix(".part").unlink()
+    except OSError as error:
+        raise click.UsageError(f"the result can't be written to {out.parent}: {error.strerror}") from error
+
+
+@video.command("list")
+@click.option("--status", type=click.Choice(get_args(VideoStatus)))
+@click.option("--page", type=click.IntRange(1), default=1, show_default=True)
+@targets.service_options
+def list_videos(status: VideoStatus | None, page: int, url: str | None) -> None:
+    """List videos, newest first."""
+    for shown in clients.request(url, lambda client: client.list_videos(status, page=page, per_page=50)).items:
+        displays.line(shown)
+
+
+@video.command()
+@click.argument("video_id", metavar="ID", type=click.UUID)
+@targets.service_options
+def status(video_id: Any, url: str | None) -> None:
+    """Show the progress of video ID."""
+    displays.line(clients.request(url, lambda client: client.get_video(str(video_id))))
+
+
+@video.command()
+@click.argument("video_id", metavar="ID", type=click.UUID)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File for the result.")
+@click.option("--force", is_flag=True, help="Replace OUT if it is there.")
+@targets.service_options
+def download(video_id: Any, out: Path, *, force: bool, url: str | None) -> None:
+    """Download the result of video ID to OUT."""
+    _require_place(out, force=force)
+    clients.request(url, lambda client: client.download_video(str(video_id), out))
+    terminals.echo(str(out))
+
+
+@video.command()
+@click.argument("video_id", metavar="ID", type=click.UUID)
+@targets.service_options
+def cancel(video_id: Any, url: str | None) -> None:
+    """Cancel video ID."""
+    displays.line(clients.request(url, lambda client: client.cancel_video(str(video_id))))
+
+
+@video.command()
+@click.argument("video_id", metavar="ID", type=click.UUID)
+@click.confirmation_option(prompt="Delete the video with its result at the service?")
+@targets.service_options
+def delete(video_id: Any, url: str | None) -> None:
+    """Delete video ID at the service, with its result; files that were downloaded stay."""
+    clients.request(url, lambda client: client.delete_video(str(video_id)))
+    terminals.echo(f"{video_id} is deleted")

@@ -43,6 +43,14 @@ def status_text(video: Video) -> str:
     return " · ".join(part for part in (frames, left) if part)
 
 
+def line(video: Video) -> None:
+    """Print a video on a line: id, when it was sent, state and how far, name."""
+    sent = f"{video.created_at:%Y-%m-%d %H:%M}" if video.created_at else ""
+    why = f": {video.error.code}" if video.error else ""
+    far = "" if video.is_finished else f" {video.progress:.0%}"
+    terminals.echo(f"{video.id}  {sent}  {video.status}{far}{why}  {status_text(video)}  {video.filename}")
+
+
 class _Silent:
     def show(self, what: str, share: float, text: str = "") -> None:
         """Nothing."""
