@@ -1,6 +1,7 @@
 """What is installed is what was locked, and the documents name the GPL parts of it."""
 
 import re
+import tomllib
 from importlib import metadata
 
 from core.config import ROOT
@@ -40,6 +41,15 @@ def test_hashed_lock_is_closed() -> None:
     declared = metadata.requires("face-api") or []
     needed |= {normal(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]) for line in declared if "extra" not in line}
     assert needed <= names
+
+
+def test_client_is_of_the_services_version() -> None:
+    """One repository, one changelog; and the service, which brings the client along, has what that needs."""
+    client = tomllib.loads((ROOT / "clients/python/pyproject.toml").read_text())["project"]
+    assert client["version"] == metadata.version("face-api")
+    needed = {normal(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]) for line in client["dependencies"]}
+    assert needed <= {normal(name) for name, _ in locked("requirements.hashed.lock")} and len(needed) == 3
+    assert (ROOT / "clients/python/LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
 
 def test_gpl_parts_of_wheels_are_named() -> None:
