@@ -8,6 +8,7 @@ from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from core.contract.states import StepKind
 from core.observability import logs
 
 log = logs.get(__name__)
@@ -56,6 +57,28 @@ STEP_SECONDS = Histogram(
     registry=None,
     buckets=STEP_BUCKETS,
 )
+# chosen: from linking a short video to a segment of 4K on a slow CPU
+VIDEO_BUCKETS = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3600.0)
+VIDEO_STEPS = Counter(
+    "face_api_video_steps", "Steps of videos that a worker has worked on.", ("kind", "outcome"), registry=None
+)
+VIDEO_STEP_SECONDS = Histogram(
+    "face_api_video_step_duration_seconds",
+    "How long a step of a video took.",
+    ("kind",),
+    registry=None,
+    buckets=VIDEO_BUCKETS,
+)
+VIDEO_WAIT_SECONDS = Histogram(
+    "face_api_video_step_wait_seconds",
+    "How long a step of a video waited for a worker.",
+    ("kind",),
+    registry=None,
+    buckets=VIDEO_BUCKETS,
+)
+VIDEO_FRAMES = Counter(
+    "face_api_video_frames", "Frames that were read, by the step that read them.", ("kind",), registry=None
+)
 FACES = Counter("face_api_faces", "Faces that were found.", ("kind",), registry=None)
 MODEL = Gauge(
     "face_api_model_info",
@@ -80,6 +103,7 @@ FROM_ZERO: dict[str, tuple[tuple[Counter, tuple[str, ...]], ...]] = {
         *((TASKS, (task, outcome)) for task in ("mask", "batch", "video") for outcome in ("ok", "residual_face")),
         *((TASKS, (task, "internal_error")) for task in KINDS),
         *((LOST_TASKS, (task,)) for task in KINDS),
+        *((VIDEO_STEPS, (kind, "ok")) for kind in StepKind),
         *((LEASE_EXPIRIES, (outcome,)) for outcome in ("queued", "failed")),
     ),
     "maintenance": (

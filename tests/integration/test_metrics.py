@@ -8,7 +8,10 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
+from core.contract.states import StepKind
 from core.database.models import ProcessingJob
+from tests import clips
+from tests.clips import Clip
 from tests.conftest import StartService
 from tests.integration import scrapes
 from tests.integration.test_batches import admin, begin, finished, picture, upload
@@ -136,6 +139,29 @@ def test_item_of_a_killed_process_is_counted_as_lost(counted: Stack) -> None:
         process.kill()
     until(lambda: lost() == (before[0] + 1, before[1] + 1))
     assert finished(counted, batch)["counts"]["completed"] == 1
+
+
+def test_steps_of_a_video_are_counted(counted: Stack) -> None:
+    before = scrapes.numbers(counted, "worker")
+    file = clips.made(Clip(frames=12))
+    videos, own = f"{counted.url}/api/v1/videos", ("admin", counted.settings["FACE_API_ADMIN_PASSWORD"])
+    options = {"detail": "fast"}
+    sent = requests.post(videos, files={"video": ("a.mp4", file)}, params=options, auth=own, timeout=60)
+    video = f"{videos}/{sent.json()['id']}"
+    until(lambda: requests.get(video, auth=own, timeout=60).json()["status"] == "completed", within_s=120)
+
+    def more(name: str, **labels: str) -> float:
+        return scrapes.numbers(counted, "worker").sum(name, **labels) - before.sum(name, **labels)
+
+    for kind in StepKind:
+        until(lambda kind=kind: more("face_api_video_steps_total", kind=kind, outcome="ok") == 1)
+        for histogram in ("face_api_video_step_duration_seconds_count", "face_api_video_step_wait_seconds_count"):
+            assert more(histogram, kind=kind) == 1
+    assert {kind: more("face_api_video_frames_total", kind=kind) for kind in ("detect", "render", "link")} == {
+        "detect": 12,
+        "render": 12,
+        "link": 0,
+    }
 
 
 @pytest.mark.usefixtures("embedded_tiers")

@@ -12,6 +12,9 @@ import requests
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from core.contract.states import StepKind
+from tests import clips
+from tests.clips import Clip
 from tests.conftest import StartService
 from tests.integration.test_batches import begin, finished, picture, upload
 from tests.integration.test_engine import until
@@ -120,6 +123,18 @@ def test_item_of_a_batch_is_a_trace_of_its_own(traced: Stack, collector: Collect
     found = collector.trace("batch item", "decode", "find", "mask", "verify", "encode", "store")
     assert "queue" not in found
     assert found["batch item"].parent_span_id == b""
+
+
+def test_steps_of_a_video_are_traces_of_their_own(traced: Stack, collector: Collector) -> None:
+    own = ("admin", traced.settings["FACE_API_ADMIN_PASSWORD"])
+    file = {"video": ("mother_in_law.mp4", clips.made(Clip(frames=5)))}
+    sent = requests.post(f"{traced.url}/api/v1/videos", files=file, params={"detail": "fast"}, auth=own, timeout=60)
+    assert sent.status_code == 202
+    for kind in StepKind:
+        span = collector.trace(f"video {kind}")[f"video {kind}"]
+        told = {one.key: one.value for one in span.attributes}
+        assert span.parent_span_id == b"" and told["face_api.outcome"].string_value == "ok"
+        assert told["face_api.frames"].int_value == (5 if kind in {"detect", "render"} else 0)
 
 
 def test_spans_name_no_files(traced: Stack, collector: Collector) -> None:

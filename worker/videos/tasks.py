@@ -12,7 +12,7 @@ from core.batches.videos.steps import StepLease, StepResult
 from core.contract.states import StepKind
 from core.engine.client import EngineClient
 from core.errors import DatabaseUnavailable, FaceApiError, InternalError, Unavailable
-from core.observability import logs, metrics
+from core.observability import logs, metrics, traces
 from core.records.results import ResultStore
 from worker import runtime
 from worker.leases import SUPERSEDED, LeaseKeeper, LeaseLost, reap_dead_task
@@ -51,12 +51,25 @@ def work_video(self: "Task[Any, Any]") -> None:
     if lease is None:
         return
     process.engine.wake_video_workers()  # others may wait
-    outcome = VideoWorker(process, results).work(lease)
+    worker = VideoWorker(process, results)
+    with traces.span(f"video {lease.kind.value}") as span:
+        outcome = worker.work(lease)
+        span.tell(outcome=outcome, frames=worker.frames_done)
     process.engine.wake_video_workers()  # the last step of a kind is followed by others
     process.engine.wake_webhook_delivery()
-    ms = round((time.perf_counter() - started) * 1000, 2)
-    metrics.count(metrics.TASKS, "video", outcome)
+    seconds = time.perf_counter() - started
+    _count(lease, outcome, seconds, worker.frames_done)
+    ms = round(seconds * 1000, 2)
     log.info("video_step_finished", kind=lease.kind.value, outcome=outcome, attempt=lease.attempts, ms=ms)
+
+
+def _count(lease: StepLease, outcome: str, seconds: float, frames: int) -> None:
+    kind = lease.kind.value
+    metrics.count(metrics.TASKS, "video", outcome)
+    metrics.count(metrics.VIDEO_STEPS, kind, outcome)
+    metrics.count(metrics.VIDEO_FRAMES, kind, amount=frames)
+    metrics.observe(metrics.VIDEO_STEP_SECONDS, seconds, kind)
+    metrics.observe(metrics.VIDEO_WAIT_SECONDS, lease.waited_s, kind)
 
 
 def reap_task(task_id: str) -> None:
@@ -72,6 +85,11 @@ class VideoWorker:
         self._lease_s = runtime.settings.batch_lease_s
         self._keeper = LeaseKeeper(results.sessions, self._lease_s)
         self._turns = Turns(runtime.engine, self._keeper, runtime.settings.batch_item_timeout_s)
+
+    @property
+    def frames_done(self) -> int:
+        """Return how many frames were read, of a segment that was rendered again more than once."""
+        return self._turns.frames_done
 
     def work(self, lease: StepLease) -> str:
         """Do a step and store that it is done; return the outcome as a code."""

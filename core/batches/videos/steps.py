@@ -35,7 +35,7 @@ OF_SEGMENTS = {StepKind.DETECT, StepKind.RENDER}
 class StepLease:
     """A step that a worker has. position, segment: of the segment that it is about, as the worker has planned it.
 
-    source_key: where the video is; size_bytes: how large that is.
+    source_key: where the video is; size_bytes: how large that is; waited_s: how long the step has waited for a worker.
     """
 
     step_id: uuid.UUID
@@ -48,6 +48,7 @@ class StepLease:
     source_key: str
     size_bytes: int
     options: ResolvedVideoOptions
+    waited_s: float = 0.0
 
     @property
     def frames(self) -> int:
@@ -106,6 +107,7 @@ def take(session: Session, leased_by: str, lease_s: float) -> StepLease | None:
         source_key=video.source_key,
         size_bytes=video.size_bytes,
         options=ResolvedVideoOptions.model_validate(video.options),
+        waited_s=max(0.0, (video.served_at - step.available_at).total_seconds()),
     )
     session.commit()
     return lease
