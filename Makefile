@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python -m
 ADVISORIES := https://osv.dev
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-quick test-servers test-ceph test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy bench-video screenshots docs format lock hashes install-hashed sbom licences audit weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy bench-video screenshots clients docs format lock hashes install-hashed sbom licences audit weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -89,9 +89,14 @@ bench-video: $(VENV)/.for-test ## Measure masks on faces that move, beside defac
 screenshots: $(VENV)/.for-test ## Write pictures of the console's pages into docs/screenshots/ (needs chromium)
 	@exec $(RUN) tests.e2e.screenshots $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
+clients: $(VENV)/.for-test ## Write anew what of the clients is made of the service's own modules and description (needs Node and npm)
+	@$(RUN) tests.clients.generated
+	@exec $(RUN) tests.clients.typescript
+
 docs: $(VENV)/.for-docs ## Build the documentation as a site in build/site (open its index.html)
-	@rm -rf build/docs && mkdir -p build/docs/weights
+	@rm -rf build/docs && mkdir -p build/docs/weights build/docs/clients/typescript
 	@cp *.md LICENSE build/docs && cp -R docs build/docs/docs && cp weights/README.md build/docs/weights
+	@cp clients/typescript/README.md build/docs/clients/typescript
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --clean
 	@! grep -rnoE --include='*.html' '<(script|link|img|iframe)[^>]+(src|href)="?(https?:)?//[^ >]*' build/site || \
 		{ echo "the site would load something from another host"; exit 1; }
@@ -137,7 +142,7 @@ weights: $(VENV)/.for-run ## List the model files (MODEL=scrfd_10g fetches one)
 	@$(if $(WEIGHTS_MIRROR),FACE_API_WEIGHTS_MIRROR="$(WEIGHTS_MIRROR)") $(RUN) admin.main weights $(if $(MODEL),pull $(MODEL),list)
 
 clean: ## Remove what was installed and built; var/ with its data and the model files stay
-	@rm -rf $(VENV) build dist *.egg-info clients/python/build clients/python/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) build dist *.egg-info clients/python/build clients/python/*.egg-info clients/typescript/dist clients/typescript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # A stamp for each set of packages: it is older than a list that has changed since.
 $(VENV)/.for-run: WHAT = the service

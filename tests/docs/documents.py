@@ -24,13 +24,17 @@ CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 
 def all_documents() -> list[Path]:
     """Return every document that people read."""
-    return [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md")), ROOT / "weights" / "README.md"]
+    folders = [ROOT / "weights", ROOT / "clients" / "typescript"]
+    return [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md")), *(folder / "README.md" for folder in folders)]
 
 
 def examples(language: str) -> list[str]:
     """Return the code of all documents in a language; what stands in two of them comes once."""
-    found = (code for path in all_documents() for _, kind, code in FENCE.findall(path.read_text()) if kind == language)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(code for path in all_documents() for code in examples_of(path, language)))
+
+
+def examples_of(path: Path, language: str) -> list[str]:
+    return [code for _, kind, code in FENCE.findall(path.read_text()) if kind == language]
 
 
 def section(path: Path, title: str) -> str:

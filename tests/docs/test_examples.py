@@ -14,6 +14,7 @@ import requests
 import skimage.data
 
 from tests import clips
+from tests.clients import typescript
 from tests.clips import Clip
 from tests.descriptions import resolved
 from tests.docs import documents
@@ -32,10 +33,13 @@ RUN = {
         "face-api video",
         "tracks.jsonl",
         "Upload-Offset",
+        "cover=head",
     ),
     "python": ("masked.jpg", "auth/login"),
     "js": ("masked.jpg", "auth/login"),
+    "ts": ("FaceApiError",),
 }
+OWN = [typescript.FOLDER / "README.md"]  # what they show is run in tests/clients
 
 
 def examples(language: str, word: str) -> list[str]:
@@ -84,13 +88,24 @@ def node() -> str:
 @pytest.mark.parametrize("language", RUN)
 def test_every_example_is_run(language: str) -> None:
     run = [code for word in RUN[language] for code in examples(language, word)]
-    assert sorted(run) == sorted(documents.examples(language))
+    elsewhere = [code for path in OWN for code in documents.examples_of(path, language)]
+    assert sorted(run + elsewhere) == sorted(documents.examples(language))
 
 
 def test_curl_mask_example_masks(service: Stack, folder: Path) -> None:
     (code,) = examples("sh", "api/v1/mask -o")
     subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, env=environment(service), check=True)
     assert_masked(folder)
+
+
+def test_client_examples_mask(service: Stack, folder: Path) -> None:
+    (code,), (program,) = examples("sh", "cover=head"), examples("ts", "FaceApiError")
+    subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, env=environment(service), check=True)
+    by_curl = (folder / "masked.jpg").read_bytes()
+    command = ["node", typescript.compiled(localised(program, service), folder).name]
+    ran = subprocess.run(command, cwd=folder, env=environment(service), check=True, capture_output=True, text=True)
+    assert ran.stdout == "1 face(s) masked\n"
+    assert (folder / "masked.jpg").read_bytes() == by_curl
 
 
 def test_curl_regions_example_masks(service: Stack, folder: Path) -> None:

@@ -1,0 +1,177 @@
+// What the client does when a service refuses, breaks off or redirects: against a server that does what it is told.
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { after, beforeEach, test } from "node:test";
+
+import { FaceApi, FaceApiError } from "../dist/index.js";
+
+const PICTURE = new Uint8Array([1, 2, 3]);
+const PROBLEM = "application/problem+json";
+const seen = [];
+let answers = [];
+
+const server = await started((request, response) => {
+  seen.push({ method: request.method, url: request.url, headers: request.headers });
+  request.resume().on("end", () => (answers.shift() ?? ok({}))(response));
+});
+const url = `http://127.0.0.1:${server.address().port}`;
+after(() => server.close());
+
+// What the client waits between two tries is noted instead; its only other timers are the timeouts, of minutes.
+const waited = [];
+let waiting = () => {};
+const later = globalThis.setTimeout;
+globalThis.setTimeout = (what, ms, ...given) => {
+  const isPause = ms < 60_000 && new Error().stack.includes("connection.js");
+  if (isPause) waited.push(ms) && waiting();
+  return later(what, isPause ? 0 : ms, ...given);
+};
+
+beforeEach(() => {
+  answers = [];
+  seen.length = waited.length = 0;
+  waiting = () => {};
+});
+
+async function started(listener) {
+  const made = createServer(listener);
+  await new Promise((resolve) => made.listen(0, "127.0.0.1", resolve));
+  return made;
+}
+
+function ok(body, headers = {}) {
+  return (response) => response.writeHead(200, { "Content-Type": "application/json", ...headers }).end(JSON.stringify(body));
+}
+
+function problem(status, code, headers = {}, more = {}) {
+  const body = { type: `urn:${code}`, title: code, status, detail: `about ${code}`, code, request_id: "r-1", ...more };
+  return (response) => response.writeHead(status, { "Content-Type": PROBLEM, ...headers }).end(JSON.stringify(body));
+}
+
+const masked = (response) => response.writeHead(200, { "Content-Type": "image/jpeg", "X-Face-Count": "2" }).end("picture");
+const brokenOff = (response) => response.destroy();
+const api = (options = {}) => new FaceApi(url, { apiKey: "xyl_test", ...options });
+
+test("waits as long as Retry-After says", async () => {
+  answers = [problem(429, "rate_limited", { "Retry-After": "7" }), problem(503, "queue_full", { "Retry-After": "2" })];
+  await api().detect(PICTURE);
+  assert.equal(seen.length, 3);
+  assert.ok(waited[0] === 7000 && waited[1] >= 2000 && waited[1] <= 7000, `${waited}`);
+});
+
+test("takes a date as Retry-After, too", async () => {
+  answers = [problem(503, "queue_full", { "Retry-After": new Date(Date.now() + 30_000).toUTCString() })];
+  await api().detect(PICTURE);
+  assert.ok(waited[0] > 20_000 && waited[0] <= 30_000, `${waited}`);
+});
+
+test("gives up where it would wait too long", async () => {
+  answers = [problem(429, "rate_limited", { "Retry-After": "900" })];
+  await assert.rejects(api().detect(PICTURE), { code: "rate_limited", retryAfterMs: 900_000 });
+  assert.equal(seen.length, 1);
+});
+
+test("gives up after so many tries, each after a longer wait", async () => {
+  answers = Array.from({ length: 9 }, () => problem(503, "queue_full"));
+  await assert.rejects(api({ retries: 3 }).detect(PICTURE), { status: 503 });
+  assert.equal(seen.length, 4);
+  assert.ok(waited[2] > waited[0], `${waited}`);
+});
+
+test("does not repeat what can never succeed", async () => {
+  const errors = [{ field: "confidence", message: "too high" }];
+  answers = [problem(422, "invalid_option", {}, { errors })];
+  const error = await api().detect(PICTURE).catch((thrown) => thrown);
+  assert.ok(error instanceof FaceApiError && error instanceof Error);
+  assert.equal(error.message, "about invalid_option");
+  assert.deepEqual([error.status, error.code, error.requestId], [422, "invalid_option", "r-1"]);
+  assert.deepEqual(error.errors, errors);
+  assert.equal(seen.length, 1);
+});
+
+test("tells a proxy's error by its status", async () => {
+  answers = [(response) => response.writeHead(404, { "Content-Type": "text/html" }).end("<h1>no</h1>")];
+  await assert.rejects(api().health(), { name: "FaceApiError", code: "http_404", status: 404 });
+});
+
+test("repeats a picture whose connection broke", async () => {
+  answers = [brokenOff, problem(502, "bad_gateway"), masked];
+  assert.equal((await api().mask(PICTURE)).report.faces, 2);
+  assert.equal(seen.length, 3);
+});
+
+test("uploads no video twice", async () => {
+  answers = [brokenOff];
+  await assert.rejects(api().videos.create(PICTURE));
+  answers = [problem(502, "bad_gateway")];
+  await assert.rejects(api().videos.create(PICTURE), { status: 502 });
+  assert.equal(seen.length, 2);
+});
+
+test("creates a batch once, however often it is asked for", async () => {
+  answers = [brokenOff, problem(502, "bad_gateway")];
+  await api().batches.create({ name: "a" });
+  const keys = new Set(seen.map(({ headers }) => headers["idempotency-key"]));
+  assert.deepEqual([seen.length, keys.size], [3, 1]);
+  assert.match([...keys][0], /^[0-9a-f-]{36}$/);
+});
+
+test("gives nobody else the key", async () => {
+  const asked = [];
+  const store = await started((request, response) => {
+    asked.push(request.headers);
+    response.end("the video");
+  });
+  after(() => store.close());
+  const link = `http://127.0.0.1:${store.address().port}/v.mp4`;
+  answers = [(response) => response.writeHead(302, { Location: link }).end()];
+  const stream = await api().videos.result("an-id");
+  assert.equal(await new Response(stream).text(), "the video");
+  assert.equal(seen[0].headers["x-api-key"], "xyl_test");
+  assert.equal(asked[0]["x-api-key"], undefined);
+});
+
+test("refuses a picture that was cut off", async () => {
+  const cut = (response) => {
+    response.writeHead(200, { "Content-Type": "image/jpeg", "Content-Length": "1000" });
+    response.write("half");
+    later(() => response.destroy(), 20);
+  };
+  answers = [cut];
+  await assert.rejects(api().mask(PICTURE));
+});
+
+test("takes no picture from anybody but the service", async () => {
+  answers = [ok({})];
+  await assert.rejects(api().mask(PICTURE), { message: "The answer is not that of a Face API" });
+});
+
+test("sends an upload nowhere else", async () => {
+  answers = [(response) => response.writeHead(301, { Location: "http://127.0.0.1:1/" }).end()];
+  await assert.rejects(api().mask(PICTURE), { code: "http_301" });
+  assert.equal(seen.length, 1);
+});
+
+test("stops waiting when it is told to", async () => {
+  answers = [problem(503, "queue_full", { "Retry-After": "30" })];
+  const stop = new AbortController();
+  waiting = () => stop.abort(new Error("enough"));
+  await assert.rejects(api().detect(PICTURE, {}, { signal: stop.signal }), { message: "enough" });
+  assert.equal(seen.length, 1);
+});
+
+test("writes queries, ids and the administrator as they are sent", async () => {
+  const admin = new FaceApi(`${url}/`, { admin: { username: "admin", password: "päss:word" } });
+  await admin.batches.get("a/b?c");
+  await admin.detect(PICTURE, { confidence: 0.25, detail: undefined });
+  assert.deepEqual(seen.map((one) => one.url), ["/api/v1/admin/batches/a%2Fb%3Fc", "/api/v1/detect?confidence=0.25"]);
+  const [scheme, text] = seen[0].headers.authorization.split(" ");
+  assert.deepEqual([scheme, Buffer.from(text, "base64").toString()], ["Basic", "admin:päss:word"]);
+});
+
+test("sends a batch's files in calls that a body holds", async () => {
+  answers = [ok({ accepted: [1], refused: [] }), ok({ accepted: [2], refused: [] }), ok({ accepted: [], refused: [3] })];
+  const file = { data: new Uint8Array(12 * 1024 * 1024), name: "a.jpg" };
+  const receipt = await api().batches.add("b", [file, file, file]);
+  assert.deepEqual(receipt, { accepted: [1, 2], refused: [3] });
+});
