@@ -30,6 +30,8 @@ export interface Call extends CallOptions {
   query?: Record<string, QueryValue>;
   json?: unknown;
   form?: FormData;
+  /** A part of a file. */
+  piece?: Blob;
   headers?: Record<string, string>;
   /** Whether the call may be made again when nobody knows what became of it. */
   repeatable?: boolean;
@@ -120,7 +122,7 @@ export class Connection {
 
   #content(call: Call): { headers: Record<string, string>; body: BodyInit | null } {
     const headers = { ...this.#headers, ...call.headers };
-    if (call.json === undefined) return { headers, body: call.form ?? null };
+    if (call.json === undefined) return { headers, body: call.form ?? call.piece ?? null };
     return { headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(call.json) };
   }
 }

@@ -1,5 +1,6 @@
 import type { WaitOptions } from "./batches.js";
 import { type CallOptions, type Connection, pause } from "./connection.js";
+import { FaceApiError } from "./errors.js";
 import { asBlob, type FileData } from "./pictures.js";
 import type { components, operations } from "./schema.js";
 
@@ -7,6 +8,7 @@ export type Video = components["schemas"]["VideoResponse"];
 export type AcceptedVideo = components["schemas"]["VideoAccepted"];
 export type VideoOptions = NonNullable<operations["create_video"]["parameters"]["query"]>;
 
+type Upload = components["schemas"]["UploadResponse"];
 type ListQuery = NonNullable<operations["list_videos"]["parameters"]["query"]>;
 
 /** What was masked in one frame. */
@@ -25,6 +27,8 @@ export interface TrackedFace {
 }
 
 const ROOT = "/api/v1/videos";
+const UPLOAD = `${ROOT}/uploads/{upload_id}` as const;
+const PIECE_BYTES = 16 * 1024 * 1024; // chosen: few calls for a large video, and little to send again
 
 /** Moving pictures, masked in the background. Needs a key with the scope `video`, or the administrator. */
 export class Videos {
@@ -34,15 +38,38 @@ export class Videos {
     this.#connection = connection;
   }
 
-  /** Upload a video. A connection that breaks meanwhile is not tried again: the video may be there. */
-  create(video: FileData, query: VideoOptions = {}, options: CallOptions & { filename?: string } = {}): Promise<AcceptedVideo> {
-    const form = new FormData();
-    form.append("video", asBlob(video), options.filename ?? "video");
-    return this.#connection.json({ method: "POST", path: ROOT, query, form, signal: options.signal });
+  /** Upload a video, in pieces: a connection that breaks costs one of them. */
+  async create(
+    video: FileData,
+    query: VideoOptions = {},
+    { filename = "video", signal }: CallOptions & { filename?: string } = {},
+  ): Promise<AcceptedVideo> {
+    const file = asBlob(video);
+    const begun = { filename, size_bytes: file.size };
+    const path = `${ROOT}/uploads` as const;
+    const { id } = await this.#connection.json<Upload>({ method: "POST", path, json: begun, repeatable: true, signal });
+    for (let at = 0; at < file.size; ) at = await this.#add(id, file, at, signal);
+    return this.#connection.json({ method: "POST", path: ROOT, query, json: { upload_id: id }, repeatable: true, signal });
+  }
+
+  /** Add the piece that begins here, unless it has arrived already; return where the next one begins. */
+  async #add(uploadId: string, file: Blob, at: number, signal?: AbortSignal): Promise<number> {
+    const ids = { upload_id: uploadId };
+    const piece = file.slice(at, at + PIECE_BYTES, "application/offset+octet-stream");
+    const headers = { "Upload-Offset": String(at) };
+    try {
+      const kept = await this.#connection.send({ method: "PATCH", path: UPLOAD, ids, piece, headers, signal });
+      const next = Number(kept.headers.get("Upload-Offset"));
+      if (next > at) return next;
+      throw new Error("The answer is not that of a Face API");
+    } catch (error) {
+      if (!(error instanceof FaceApiError && error.code === "upload_conflict")) throw error;
+      return (await this.#connection.json<Upload>({ method: "GET", path: UPLOAD, ids, signal })).offset;
+    }
   }
 
   /** Mask a video that is in the service's bucket already. */
-  createFrom(sourceKey: string, query: VideoOptions = {}, options: CallOptions = {}): Promise<AcceptedVideo> {
+  createFromBucket(sourceKey: string, query: VideoOptions = {}, options: CallOptions = {}): Promise<AcceptedVideo> {
     return this.#connection.json({ method: "POST", path: ROOT, query, json: { source_key: sourceKey }, ...options });
   }
 

@@ -101,11 +101,40 @@ test("repeats a picture whose connection broke", async () => {
   assert.equal(seen.length, 3);
 });
 
-test("uploads no video twice", async () => {
+test("goes on with a video where its upload is", async () => {
+  const kept = (response) => response.writeHead(204, { "Upload-Offset": "3" }).end();
+  answers = [ok({ id: "u", offset: 0 }), brokenOff, kept, brokenOff, ok({ id: "v" })];
+  assert.equal((await api().videos.create(PICTURE)).id, "v");
+  answers = [ok({ id: "u", offset: 0 }), brokenOff, problem(409, "upload_conflict"), ok({ offset: 3 }), ok({ id: "w" })];
+  assert.equal((await api().videos.create(PICTURE)).id, "w");
+  const asked = seen.map(({ method, headers }) => [method, headers["upload-offset"]].filter(Boolean).join(" "));
+  assert.deepEqual(asked.slice(0, 5), ["POST", "PATCH 0", "PATCH 0", "POST", "POST"]);
+  assert.deepEqual(asked.slice(5), ["POST", "PATCH 0", "PATCH 0", "GET", "POST"]);
+});
+
+test("sends a large video piece by piece", async () => {
+  const kept = (offset) => (response) => response.writeHead(204, { "Upload-Offset": String(offset) }).end();
+  const [piece, size] = [16 * 1024 * 1024, 16 * 1024 * 1024 + 10];
+  answers = [ok({ id: "u", offset: 0 }), kept(piece), kept(size), ok({ id: "v" })];
+  await api().videos.create(new Uint8Array(size), { method: "solid" });
+  const lengths = seen.map(({ headers }) => Number(headers["content-length"]));
+  assert.deepEqual(lengths.slice(1, 3), [piece, 10]);
+  assert.deepEqual([seen[2].headers["upload-offset"], seen[3].url], [String(piece), "/api/v1/videos?method=solid"]);
+  answers = [ok({ id: "u", offset: 0 }), ok({})];
+  await assert.rejects(api().videos.create(PICTURE), { message: "The answer is not that of a Face API" });
+});
+
+test("masks no video of the bucket twice", async () => {
   answers = [brokenOff];
-  await assert.rejects(api().videos.create(PICTURE));
+  await assert.rejects(api().videos.createFromBucket("a.mp4"));
   answers = [problem(502, "bad_gateway")];
-  await assert.rejects(api().videos.create(PICTURE), { status: 502 });
+  await assert.rejects(api().videos.createFromBucket("a.mp4"), { status: 502 });
+  assert.equal(seen.length, 2);
+});
+
+test("gives up an upload that is refused", async () => {
+  answers = [ok({ id: "u", offset: 0 }), problem(415, "unsupported_video")];
+  await assert.rejects(api().videos.create(PICTURE), { code: "unsupported_video" });
   assert.equal(seen.length, 2);
 });
 
