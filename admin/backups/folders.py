@@ -61,7 +61,10 @@ class BackupFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Make the folder, and keep another backup out of it; one that holds something else is refused."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise BackupRefused(f"a backup can't be written to {self.path}: {error.strerror}") from error
         found = {path.name for path in self.path.iterdir() if not is_part(path.name)}
         if strangers := sorted(found - OWN_NAMES):
             raise BackupRefused(f"{self.path} holds something else than a backup ({strangers[0]}): name a new folder")

@@ -18,7 +18,8 @@ from core.database import audits, pages, upserts
 from core.database.clock import now
 from core.database.models import ApiKey, UtcDateTime
 from core.database.pages import Page
-from core.errors import KeyEnded, NotFound
+from core.errors import InvalidOption, KeyEnded, NotFound
+from core.errors.problems import FieldProblem
 
 TEXT_PREFIX = "xyl_"
 RANDOM_BYTES = 24  # 48 hex digits: too many to guess, so a plain hash keeps them safe
@@ -40,7 +41,12 @@ class KeyUsage:
 
 
 def create(session: Session, name: str, properties: KeyProperties = DEFAULT_PROPERTIES) -> tuple[ApiKey, str]:
-    """Create a key; its text is returned here and can never be read again. Commits."""
+    """Create a key; its text is returned here and can never be read again. Commits.
+
+    InvalidOption if it would have ended already.
+    """
+    if properties.expires_at and properties.expires_at <= now():
+        raise InvalidOption.of([FieldProblem("expires_at", "Should be in the future")])
     key, text = _new(name, **_columns(properties))
     session.add(key)
     audits.record(session, Deed.KEY_CREATED, key.id, **properties.model_dump(mode="json"))

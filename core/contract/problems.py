@@ -17,6 +17,9 @@ def of(
     messages: for some, by the name of the field and pydantic's type.
     """
     found = error.errors(include_url=False, include_context=False, include_input=False)
+    # A sequence is short by the entries that are wrong themselves.
+    wrong_entries = {problem["loc"][:-1] for problem in found}
+    found = [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong_entries]
     named = [(_name(within, problem["loc"]), problem) for problem in found]
     own = messages or {}
     return [FieldProblem(name, own.get((name, problem["type"])) or _message(problem)) for name, problem in named]
@@ -36,4 +39,6 @@ def _message(problem: Any) -> str:
         return "Input should be an object"
     if problem["type"] in {"tuple_type", "too_long"} and str(problem["loc"][-1]).endswith("_regions"):
         return "Input should be an array of at most 200 regions"
-    return str(problem["msg"]).removeprefix("Value error, ")
+    # Of Python's types the caller knows nothing.
+    text = re.sub(r"^(List|Tuple|Set) should have (.*) items? after.*", r"There should be \2", str(problem["msg"]))
+    return text.removeprefix("Value error, ")

@@ -57,6 +57,7 @@ class Batch:
     items: dict[str, Item] = field(default_factory=dict)
     to_review: int = 0
     unsent: dict[str, str] = field(default_factory=dict)
+    unsent_sizes: dict[str, int] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
         counts = Counter(item.state for item in self.items.values())
@@ -209,6 +210,7 @@ class FakeApi:
                 found.cancelled = True
             elif what == "unsent":
                 found.unsent |= {file["name"]: file["code"] for file in request.get_json()["files"]}
+                found.unsent_sizes |= {file["name"]: file["size_bytes"] for file in request.get_json()["files"]}
             elif what == "retry-failed":
                 for item in found.items.values():
                     if item.state == "failed":

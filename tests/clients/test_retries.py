@@ -132,6 +132,7 @@ def test_limits_are_of_their_kinds(clock: Clock) -> None:
     """Busy is not down, and what has never answered is probably not there."""
     policy = Retries(limit_s=60, first_limit_s=5, busy_limit_s=600)
     unreachable = FailedAttempt.of_transport(httpx.ConnectError("refused"))
+    assert FailedAttempt.of_transport(httpx.ReadError("")).error.detail.endswith(": ReadError")
     first = Attempts(policy, ServiceState(), True)
     first.failed(unreachable)
     clock.now += 6

@@ -144,6 +144,7 @@ def test_odd_activity_is_422(service: Stack, value: object) -> None:
         ("expires_at", "2026-13-01"),
         ("rate_limits", {"detect": "often"}),
         ("rate_limits", {"batch": "1/minute"}),
+        ("rate_limits", {"mask": "0/minute"}),
         ("rate_limits", None),
         ("allowed_networks", ["192.0.2.7/24"]),
         ("allowed_networks", ["nowhere"]),
@@ -159,6 +160,24 @@ def test_odd_property_is_422(service: Stack, name: str, value: object) -> None:
         basic(service, "PATCH", path, json={name: value}),
     ):
         assert {field.split(".")[0] for field in fields(assert_problem(response, 422))} == {name}
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"scopes": []}, {"scopes": "There should be at least 1"}),
+        ({"rate_limits": {"mask": "5"}}, {"rate_limits.mask": "should be a rate of 1 or more, such as 600/minute"}),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, {"expires_at": "Should be in the future"}),
+    ],
+)
+def test_problem_is_in_the_callers_words(service: Stack, sent: dict[str, Any], told: dict[str, str]) -> None:
+    problem = assert_problem(basic(service, "POST", "/api-keys", json={"name": "x", **sent}), 422)
+    assert {one["field"]: one["message"] for one in problem["errors"]} == told
+
+
+def test_wrong_entry_is_one_problem(service: Stack) -> None:
+    problem = assert_problem(basic(service, "POST", "/api-keys", json={"name": "x", "scopes": ["foo"]}), 422)
+    assert [one["field"] for one in problem["errors"]] == ["scopes.0"]
 
 
 def test_properties_are_kept(service: Stack) -> None:

@@ -70,7 +70,7 @@ class FailedAttempt:
     def of_transport(cls, error: httpx.TransportError) -> "FailedAttempt":
         if isinstance(error, httpx.LocalProtocolError):  # the file has grown or shrunk since it was opened
             return cls(Rejected("changed_meanwhile", "the file changed while it was uploaded"), True)
-        words = f"the service can't be reached: {error or type(error).__name__}"
+        words = f"the service can't be reached: {str(error) or type(error).__name__}"
         return cls(Unavailable("unreachable", words), isinstance(error, UNSENT))
 
 

@@ -171,3 +171,9 @@ def test_commands_say_what_they_did(
     monkeypatch.setenv("FACE_API_DATABASE_ENABLED", "false")
     monkeypatch.setenv("FACE_API_API_KEY_ENABLED", "false")
     assert "FACE_API_DATABASE_ENABLED is false" in run(target, "backup")
+
+
+def test_folder_that_cannot_be_made_is_told_in_a_line(source: BackupPlace, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BackupRefused, match="can't be written to"):
+        backups.back_up(source.settings, tmp_path / "file" / "backup", told)

@@ -47,7 +47,7 @@ def test_journal_of_version_1_is_resumed(tmp_path: Path) -> None:
         assert journal.metadata()["asked"] == '{"name": "old"}' and journal.metadata()["batch"] == "b"
         assert list(journal.pending_uploads()) == [LocalPicture("a.jpg", 7)]
         assert journal.pending_downloads() == [PendingDownload("c.jpg", "i3", "c.jpg")]
-        assert list(journal.failures()) == [Failure("e.jpg", "unsupported_image", "Not a picture")]
+        assert list(journal.failures()) == [Failure("e.jpg", "unsupported_image", "Not a picture", size=9)]
         assert journal.record_outcomes([ItemOutcome("b.jpg", "i2", "completed", 1)]) == 1
         assert journal.counts_by_state() == {"found": 1, "finished": 2, "downloaded": 1, "refused": 1}
         assert journal.face_count() == 3

@@ -213,6 +213,7 @@ def test_names_that_cannot_be_sent_are_failures(api: FakeApi, run: Run, folder: 
     assert set(tree(out)) == {"a.jpg", "b.jpg"}
     # They are in the service's counts as well.
     assert api.only.unsent == {one.partition(": ")[0]: "unsendable_name" for one in told}
+    assert set(api.only.unsent_sizes.values()) == {1}
     assert "2 of 7 done with 2 faces, 0 failed, 5 refused" in run("status", api.only.id).output
     assert "2 of       7 done, 0 failed, 5 refused" in run("list").output
 

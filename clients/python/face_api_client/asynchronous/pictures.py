@@ -7,10 +7,10 @@ import httpx
 
 from face_api_client import files, responses
 from face_api_client.asynchronous.transport import AsyncCalls
-from face_api_client.errors import Unavailable
 from face_api_client.files import Source
 from face_api_client.options import DetectOptions, MaskOptions
 from face_api_client.pictures import DetectResult, Health, MaskedImage, MaskReport
+from face_api_client.retries import FailedAttempt
 
 REGIONS = ("mask_regions", "keep_regions")
 
@@ -21,7 +21,7 @@ class AsyncPictureCalls(AsyncCalls):
         try:
             response = await self._transport.http.get("/health")
         except httpx.TransportError as error:
-            raise Unavailable("unreachable", f"the service can't be reached: {error}") from error
+            raise FailedAttempt.of_transport(error).error from error
         return responses.decode(Health, response)
 
     async def detect_faces(self, image: Source, **options: Unpack[DetectOptions]) -> DetectResult:

@@ -8,10 +8,10 @@ import httpx
 
 from face_api_client import files, responses
 from face_api_client.synchronous.transport import Calls
-from face_api_client.errors import Unavailable
 from face_api_client.files import Source
 from face_api_client.options import DetectOptions, MaskOptions
 from face_api_client.pictures import DetectResult, Health, MaskedImage, MaskReport
+from face_api_client.retries import FailedAttempt
 
 REGIONS = ("mask_regions", "keep_regions")
 
@@ -22,7 +22,7 @@ class PictureCalls(Calls):
         try:
             response = self._transport.http.get("/health")
         except httpx.TransportError as error:
-            raise Unavailable("unreachable", f"the service can't be reached: {error}") from error
+            raise FailedAttempt.of_transport(error).error from error
         return responses.decode(Health, response)
 
     def detect_faces(self, image: Source, **options: Unpack[DetectOptions]) -> DetectResult:

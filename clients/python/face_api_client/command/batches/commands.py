@@ -13,7 +13,6 @@ import click
 from face_api_client.command import clients, options, targets, terminals
 from face_api_client.command.batches import displays, downloads, pictures, runs
 from face_api_client.command.batches.journals import Journal, JournalError
-from face_api_client.command.batches.outcomes import Failure
 from face_api_client.command.batches.runs import RunOptions, SubmitPlan
 from face_api_client.command.clients import NotReached
 
@@ -178,8 +177,8 @@ def _show_plan(plan: SubmitPlan) -> None:
         f"{len(names):,} pictures, {megabytes:,.1f} MB would be uploaded for {plan.request['job_type']}", err=True
     )
     displays.left_out(listing.skipped)
-    for name, why in listing.skipped.unsendable:
-        displays.failure(Failure(name, "unsendable_name", why))
+    for unsendable in listing.skipped.unsendable:
+        displays.failure(unsendable)
 
 
 def _check(target: targets.ServiceTarget) -> None:

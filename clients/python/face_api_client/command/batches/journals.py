@@ -134,9 +134,9 @@ class Journal:
 
     def mark_failed(self, failures: Iterable[Failure], state: str = "refused") -> None:
         """Record permanent failures; an unknown name is added."""
-        rows = [(failure.name, state, failure.code, failure.detail) for failure in failures]
+        rows = [(failure.name, failure.size, state, failure.code, failure.detail) for failure in failures]
         statement = (
-            "INSERT INTO files (name, state, code, detail) VALUES (?, ?, ?, ?) ON CONFLICT (name)"
+            "INSERT INTO files (name, size, state, code, detail) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name)"
             " DO UPDATE SET state = excluded.state, code = excluded.code, detail = excluded.detail"
         )
         with self._db:
@@ -214,7 +214,7 @@ class Journal:
 
     def failures(self) -> Iterator[Failure]:
         """Yield the permanent failures, by name."""
-        columns = "name, coalesce(code, state), coalesce(detail, ''), state"
+        columns = "name, coalesce(code, state), coalesce(detail, ''), state, size"
         query = f"SELECT {columns} FROM files WHERE state IN {FAILED} ORDER BY name"  # noqa: S608 - constants
         yield from (Failure(*row) for row in self._db.execute(query))
 

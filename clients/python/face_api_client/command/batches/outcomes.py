@@ -58,12 +58,13 @@ class ItemOutcome:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no result. state: the journal's, which says so in one word."""
+    """Why there is no result. state: the journal's, which says so in one word; size: of the picture, if it is known."""
 
     name: str
     code: str
     detail: str
     state: str = "refused"
+    size: int = 0
 
 
 @dataclass(frozen=True)

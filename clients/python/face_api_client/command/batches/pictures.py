@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from face_api_client.command import suffixes, terminals, tree_names
+from face_api_client.command.batches.outcomes import Failure
 from face_api_client.command.tree_names import TreeNames
 
 MAX_NAME_LENGTH = 500  # characters; the service accepts no longer ones
@@ -28,13 +29,13 @@ class LocalPicture:
 
 @dataclass
 class SkippedFiles:
-    """The files that a walk skipped, by name, and why. unsendable: pictures whose names can't be sent.
+    """The files that a walk skipped, and why. unsendable: pictures whose names can't be sent.
 
     Names are as a terminal may show them.
     """
 
     left_out: list[tuple[str, str]] = field(default_factory=list)
-    unsendable: list[tuple[str, str]] = field(default_factory=list)
+    unsendable: list[Failure] = field(default_factory=list)
 
 
 def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> Iterator[LocalPicture]:
@@ -57,7 +58,8 @@ def walk(folder: Path, out: Path, skipped: SkippedFiles, *, recursive: bool) -> 
             elif why := _why_left_out(entry, root):
                 skipped.left_out.append((terminals.printable(name), why))
             elif problem := _name_problem(name):
-                skipped.unsendable.append((terminals.printable(name), problem))
+                size = entry.stat().st_size
+                skipped.unsendable.append(Failure(terminals.printable(name), "unsendable_name", problem, size=size))
             else:
                 status = entry.stat()
                 yield LocalPicture(name, status.st_size, status.st_mtime_ns)

@@ -87,7 +87,7 @@ def begin(plan: SubmitPlan, listing: FolderListing, target: ServiceTarget) -> Jo
     if left_out := len(listing.skipped.left_out):
         metadata["left_out"] = str(left_out)
     journal = Journal.create(plan.out, metadata, listing.files)
-    journal.mark_failed(Failure(name, "unsendable_name", why) for name, why in listing.skipped.unsendable)
+    journal.mark_failed(listing.skipped.unsendable)
     return journal
 
 

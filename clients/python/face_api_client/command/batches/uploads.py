@@ -80,7 +80,7 @@ class Uploader:
         """Tell the service what can't be sent to it, so that its counts and lists have it, too."""
         unsent = [failure for failure in self._journal.failures() if failure.code in UNSENT_CODES]
         for start in range(0, len(unsent), NOTES_PER_CALL):
-            files = [UnsentFile(failure.name, 0, failure.code) for failure in unsent[start : start + NOTES_PER_CALL]]
+            files = [UnsentFile(one.name, one.size, one.code) for one in unsent[start : start + NOTES_PER_CALL]]
             try:
                 await self._client.add_unsent_files(self._batch, files)
             except Rejected:
