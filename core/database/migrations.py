@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
 from core.config import ROOT, Settings
-from core.database import engine
+from core.database import engine, roles
 
 SCRIPTS = ROOT / "migrations"
 
@@ -20,6 +20,16 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
     if url.get_backend_name() == "sqlite" and not settings.database_url:
         settings.var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     command.upgrade(alembic_config(settings), revision)
+
+
+def ensure_worker(settings: Settings, password: str) -> None:
+    """Make the worker's own role, or renew what it may do; on Postgres alone."""
+    bind = engine.create(settings)
+    try:
+        with bind.begin() as connection:
+            roles.ensure_worker(connection, password)
+    finally:
+        bind.dispose()
 
 
 def head() -> str:
