@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python -m
 ADVISORIES := https://osv.dev
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-quick test-servers test-ceph test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy bench-video screenshots clients docs format lock hashes install-hashed sbom licences audit weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-containers test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy bench-video screenshots clients docs format lock hashes install-hashed sbom licences audit weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -40,6 +40,9 @@ test-ceph: $(VENV)/.for-test ## Run what touches the store against a Ceph gatewa
 	@exec $(RUN) pytest --shared="$(SHARED)" --tiers servers --ceph "$(CEPH)" tests/core/storage \
 		tests/contract/test_admin_records.py tests/contract/test_admin_objects.py \
 		tests/integration/test_keeping.py tests/integration/test_kills.py $(ARGS)
+
+test-containers: $(VENV)/.for-test ## Run compose.yml under a Docker Engine of the tests' own (root, Debian 12; 6 GB; cold 10 minutes)
+	@exec $(RUN) tests.containers $(ARGS)
 
 test-faults: $(VENV)/.for-test ## Kill, stop, slow and attack everything under load, and write docs/reliability.md (Postgres, Swift; an hour)
 	@$(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --faults full tests/faults tests/fuzz $(ARGS); \

@@ -2,9 +2,19 @@
 #   docker build --file compose/worker.Dockerfile --tag face-api-worker .
 # No model is inside, because not everybody may use every one: they lie in the volume /weights.
 
-FROM python:3.11-slim AS build
+# The same steps as in web.Dockerfile: run once for both, and again only when the lock file changes.
+FROM python:3.11-slim AS packages
+COPY requirements.hashed.lock /
+# Each package only if it has the hash of the lock file; what builds the service itself is among them.
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement /requirements.hashed.lock
+# Tests of the packages, and a second copy of ONNX Runtime, for programs in C.
+RUN find /venv -type d '(' -name tests -o -name SelfTest -o -path '*/onnx/backend/test' ')' -prune -exec rm -r '{}' + \
+    && find /venv -name 'libonnxruntime.so.*' -delete
+
+FROM packages AS build
 WORKDIR /app
-COPY setup.cfg pyproject.toml requirements.hashed.lock README.md LICENSE celeryconfig.py ./
+COPY setup.cfg pyproject.toml README.md LICENSE celeryconfig.py ./
 COPY core core
 COPY web web
 COPY worker worker
@@ -12,15 +22,16 @@ COPY admin admin
 COPY clients/python/face_api_client clients/python/face_api_client
 COPY migrations migrations
 COPY weights/manifest.toml weights/manifest.toml
-RUN python -m venv /venv \
-    # Each package only if it has the hash of the lock file; what builds the service itself is among them.
-    && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement requirements.hashed.lock \
-    && /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
+RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
+    # Nothing is installed any more.
+    && /venv/bin/pip uninstall --yes setuptools pip \
     && /venv/bin/python -m compileall -q /app
 
 FROM python:3.11-slim
-# A new volume takes the owner of the folder on which it is mounted.
+# face-api fetches models and runs maintenance and beat; the worker itself, which decodes strangers' pictures, is another
+# user and only reads models. A new volume takes the owner of the folder on which it is mounted.
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin face-api \
+    && useradd --uid 10002 --no-create-home --shell /usr/sbin/nologin face-api-worker \
     && install --directory --owner=10001 --group=10001 /weights
 COPY --from=build /venv /venv
 COPY --from=build /app /app
@@ -28,10 +39,9 @@ ENV PATH=/venv/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 
 # ONNX Runtime would tell its makers of every start; only the environment stops that before it is imported.
 ENV ORT_DISABLE_TELEMETRY=1
 WORKDIR /app
-USER 10001:10001
-VOLUME /weights
+USER 10002:10002
 # Asks this container's own worker, through the first Redis, from which queues it takes tasks. The app is not loaded for that.
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=10s --start-period=180s --start-interval=3s --retries=3 \
     CMD CELERY_BROKER_URL="${FACE_API_REDIS_URL%%,redis*}" celery inspect active_queues --json --timeout=5 \
         --destination="celery@$HOSTNAME" | grep --quiet interactive
 CMD ["face-api", "worker"]

@@ -33,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--soak-seconds", type=float, default=10, help="how long the concurrency test lasts")
     parser.addoption("--soak-minutes", type=float, default=20, help="how long the soak of --faults full lasts")
+    parser.addoption(
+        "--containers", type=Path, default=None, help="folder that keeps an engine's images: see tests/containers"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

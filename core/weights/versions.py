@@ -1,6 +1,7 @@
 """A version of a model, in fp32 or int8, for one of the runtimes, and the process that chooses it."""
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -44,6 +45,9 @@ def run_chooser(*model: str) -> ModelVersion:
     """
     command = [sys.executable, "-m", CHOOSER, *model]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode < 0:
+        ended = signal.Signals(-done.returncode).name
+        raise WeightsError(f"the model can't be prepared: {ended} ended that; it takes up to 1.5 GB of memory")
     if done.returncode:
         raise WeightsError("the model can't be loaded; the line above says why")
     return ModelVersion.from_json(done.stdout)

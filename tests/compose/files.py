@@ -35,9 +35,9 @@ def suggested(text: str) -> dict[str, str]:
 
 
 def example() -> dict[str, str]:
-    """Return the example's variables, with every secret filled in, and the one that monitoring.yml needs besides."""
+    """Return the example's variables, with every secret filled in, and those that the other files need besides."""
     found = {name: value or SECRET for name, value in assigned(EXAMPLE.read_text()).items()}
-    return found | {"GRAFANA_PASSWORD": SECRET}
+    return found | {"GRAFANA_PASSWORD": SECRET, "TLS_FOLDER": "/etc/letsencrypt/live/faces.example.org"}
 
 
 def secrets() -> list[str]:
@@ -65,6 +65,14 @@ def services(variables: dict[str, str] | None = None) -> dict[str, dict[str, Any
     return found
 
 
+def dockerfile_of(service: dict[str, Any]) -> str:
+    """Return the name of the Dockerfile of an own service's image, which another may build."""
+    (found,) = {
+        one["build"]["dockerfile"] for one in services().values() if "build" in one and one["image"] == service["image"]
+    }
+    return str(found).removeprefix("compose/")
+
+
 def environment(service: dict[str, Any], variables: dict[str, str]) -> dict[str, str]:
     """Return what a container of the service has in its environment, the image's own aside."""
     own: dict[str, str] = service.get("environment", {})
@@ -76,6 +84,21 @@ def dockerfile(name: str) -> list[tuple[str, str]]:
     lines = [line for line in (FOLDER / name).read_text().splitlines() if not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
     return [(line.split(maxsplit=1)[0], line.split(maxsplit=1)[1]) for line in joined.splitlines() if line]
+
+
+def user(service: dict[str, Any]) -> int:
+    """Return whom a service runs as."""
+    named = service.get("user") or [rest for word, rest in dockerfile(dockerfile_of(service)) if word == "USER"][-1]
+    return int(named.partition(":")[0])
+
+
+def health_options(name: str) -> dict[str, str]:
+    """Return how a Dockerfile's health check is done, named as in a compose file."""
+    (check,) = [rest for word, rest in dockerfile(name) if word == "HEALTHCHECK"]
+    return {
+        option.replace("-", "_"): value
+        for option, value in re.findall(r"--([a-z-]+)=(\S+)", check.partition("CMD ")[0])
+    }
 
 
 def health_command(name: str) -> str:

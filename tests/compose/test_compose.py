@@ -1,20 +1,33 @@
 """compose.yml and .env.example: they agree with the settings and keep what docs/deployment.md promises."""
 
+import base64
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from core import config
+from core.config import Settings
 from tests.compose import files
 from tests.compose.files import Missing
 from tests.docs import documents
 
 OWN = ["web", "worker", "maintenance", "beat", "migrate", "weights"]
 ONE_SHOT = ["migrate", "weights"]
-STORES = ["redis", "postgres", "s3"]
+HOMES = {"redis": "inside", "postgres": "database", "s3": "store"}
+STORES = [*HOMES]
+# What each program needs that others must not have: by what its settings are called, or its server.
+NEEDED = {
+    "web": {"ADMIN_PASSWORD", "DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "WEBHOOK_SECRET"},
+    "worker": {"DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY"},
+    "maintenance": {"DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "WEBHOOK_SECRET"},
+    "beat": {"REDIS_URL"},
+    "migrate": {"DATABASE_URL", "WORKER_DATABASE_PASSWORD"},
+    "weights": set(),
+}
 SERVICES = files.services()
 LONG_RUNNING = [name for name in SERVICES if name not in ONE_SHOT]
 
@@ -36,18 +49,23 @@ def test_settings_of_service_load(
     variables = files.example()
     if suggestions:
         variables |= files.suggested(files.EXAMPLE.read_text())
+        variables["FACE_API_WEBHOOK_SECRET"] = f"whsec_{base64.b64encode(bytes(32)).decode()}"  # it can't be suggested
     monkeypatch.chdir(tmp_path)
     for variable, value in files.environment(files.services(variables)[name], variables).items():
         monkeypatch.setenv(variable, value)
     settings = config.read()
     assert config.unknown() == {}
-    assert (settings.port, str(settings.weights_dir)) == (8000, "/weights")
-    assert settings.host == "0.0.0.0"  # noqa: S104  # of the container, whose network is its own
-    assert settings.keeps_pictures
-    assert settings.s3_endpoint == variables.get("FACE_API_S3_ENDPOINT", "http://s3:8333")
-    assert settings.database_url == variables.get(
-        "FACE_API_DATABASE_URL", f"postgresql+psycopg2://face-api:{files.SECRET}@postgres/face-api"
-    )
+    assert str(settings.weights_dir) == "/weights"
+    if name == "web":
+        assert (settings.port, settings.host) == (8000, "0.0.0.0")  # noqa: S104  # of the container, whose network is its own
+    store = variables.get("FACE_API_S3_ENDPOINT", "http://s3:8333")
+    assert settings.s3_endpoint == (store if "S3_ACCESS_KEY" in NEEDED[name] else "")
+    role = "face-api-worker" if name == "worker" else "face-api"
+    database = f"postgresql+psycopg2://{role}:{files.SECRET}@postgres/face-api"
+    database = variables.get("FACE_API_DATABASE_URL", database)
+    if name == "worker":
+        database = variables.get("WORKER_DATABASE_URL", database)
+    assert settings.database_url == (database if "DATABASE_URL" in NEEDED[name] else "")
 
 
 @pytest.mark.parametrize("secret", files.secrets())
@@ -60,7 +78,7 @@ def test_variables_are_all_in_the_example() -> None:
     text = files.EXAMPLE.read_text()
     used = {name for name, _, _ in files.VARIABLE.findall(files.COMPOSE.read_text())}
     # Another stands in the default of each, which hides it from the pattern.
-    used |= {"FACE_API_DATABASE_URL", "FACE_API_REDIS_URL"}
+    used |= {"FACE_API_DATABASE_URL", "FACE_API_REDIS_URL", "WORKER_DATABASE_URL"}
     assert used <= {*files.assigned(text), *files.suggested(text)}
 
 
@@ -78,10 +96,71 @@ def test_documented_command_fills_every_secret(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 
-def test_worker_has_no_admin_password() -> None:
-    variables = files.example()
-    assert files.environment(SERVICES["worker"], variables)["FACE_API_ADMIN_PASSWORD"] == ""
-    assert files.environment(SERVICES["web"], variables)["FACE_API_ADMIN_PASSWORD"] == files.SECRET
+def secret_settings() -> set[str]:
+    """Return the settings that hold secrets, some of them within a URL."""
+    hidden = {name for name, field in Settings.model_fields.items() if isinstance(field.default, SecretStr)}
+    named = {f"FACE_API_{name.upper()}" for name in hidden} | {"FACE_API_DATABASE_URL", "FACE_API_REDIS_URL"}
+    return named | {"WORKER_DATABASE_PASSWORD"}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_each_program_has_its_own_secrets(name: str) -> None:
+    assert NEEDED[name] <= {secret.removeprefix("FACE_API_") for secret in secret_settings()}
+    variables = files.example() | dict.fromkeys(secret_settings(), files.SECRET)
+    given = files.environment(files.services(variables)[name], variables)
+    secrets = {variable for variable, value in given.items() if files.SECRET in value}
+    assert {variable.removeprefix("FACE_API_") for variable in secrets} == NEEDED[name]
+
+
+@pytest.mark.parametrize("name", ["worker", "beat"])
+def test_what_needs_no_way_out_has_none(name: str) -> None:
+    assert all(internal(network, {}) for network in SERVICES[name]["networks"])
+    assert not all(internal(network, {"SERVERS_INSIDE": "false"}) for network in SERVICES[name]["networks"])
+
+
+def internal(network: str, variables: dict[str, str]) -> bool:
+    text = files.interpolated(files.COMPOSE.read_text(), files.example() | variables)
+    found = (yaml.safe_load(text)["networks"][network] or {}).get("internal", False)
+    return found in (True, "true")
+
+
+def test_each_server_is_reached_by_its_users_alone() -> None:
+    on = {server: {name for name in SERVICES if users in SERVICES[name]["networks"]} for server, users in HOMES.items()}
+    assert on == {
+        "redis": {"redis", "web", "worker", "maintenance", "beat"},
+        "postgres": {"postgres", "web", "worker", "maintenance", "migrate"},
+        "s3": {"s3", "web", "worker", "maintenance"},
+    }
+
+
+def test_models_are_written_by_one_program_alone() -> None:
+    mounts = {
+        name: service["volumes"] for name, service in SERVICES.items() if "weights" in str(service.get("volumes"))
+    }
+    assert mounts == {"worker": ["weights:/weights:ro"], "weights": ["weights:/weights"]}
+    users = {name: files.user(SERVICES[name]) for name in ("worker", "weights", "maintenance", "beat")}
+    assert users.pop("worker") not in users.values()
+    assert not any(word == "VOLUME" for word, _ in files.dockerfile("worker.Dockerfile")), "others would get it as well"
+
+
+def test_models_are_made_with_enough_memory() -> None:
+    assert SERVICES["weights"]["mem_limit"] == "2g", "1.4 GB are needed for int8"
+
+
+def test_each_image_is_built_once() -> None:
+    built = [service["image"] for service in SERVICES.values() if "build" in service]
+    assert sorted(built) == ["face-api-web", "face-api-worker"]
+    assert {SERVICES[name]["image"] for name in OWN} == set(built)
+
+
+def test_worker_has_a_role_of_its_own() -> None:
+    variables = files.example() | {"POSTGRES_PASSWORD": "owners" * 4, "WORKER_DATABASE_PASSWORD": "workers" * 4}
+    services = files.services(variables)
+    given = {name: str(files.environment(services[name], variables)) for name in OWN}
+    assert {name for name in OWN if "owners" in given[name]} == {"web", "maintenance", "migrate"}
+    assert {name for name in OWN if "workers" in given[name]} == {"worker", "migrate"}
+    elsewhere = files.services(variables | {"FACE_API_DATABASE_URL": "postgresql://elsewhere"})
+    assert elsewhere["worker"]["environment"]["FACE_API_DATABASE_URL"] == "postgresql://elsewhere"
 
 
 def test_only_web_publishes_a_port() -> None:
@@ -92,9 +171,8 @@ def test_only_web_publishes_a_port() -> None:
 
 @pytest.mark.parametrize("name", STORES)
 def test_stores_are_internal(name: str) -> None:
-    networks = yaml.safe_load(files.COMPOSE.read_text())["networks"]
-    assert SERVICES[name]["networks"] == ["inside"]
-    assert networks["inside"]["internal"] is True
+    assert SERVICES[name]["networks"] == [HOMES[name]]
+    assert internal(HOMES[name], {})
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -109,19 +187,14 @@ def test_services_are_confined(name: str) -> None:
     assert service["logging"]["options"]["max-size"]
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "redis"])
+@pytest.mark.parametrize("name", ["web", "worker", "maintenance", "redis", "s3"])
 def test_pictures_are_not_swapped(name: str) -> None:
     assert SERVICES[name]["memswap_limit"] == SERVICES[name]["mem_limit"]
 
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_services_do_not_run_as_root(name: str) -> None:
-    service = SERVICES[name]
-    user = service.get("user")
-    if user is None:
-        file = service["build"]["dockerfile"].removeprefix("compose/")
-        user = [rest for word, rest in files.dockerfile(file) if word == "USER"][-1]
-    assert int(user.partition(":")[0]) > 0
+    assert files.user(SERVICES[name]) > 0
 
 
 @pytest.mark.parametrize("name", LONG_RUNNING)
@@ -131,7 +204,17 @@ def test_long_running_services_are_watched(name: str) -> None:
     if "healthcheck" in service:
         assert service["healthcheck"]["test"]
     else:
-        assert files.health_command(service["build"]["dockerfile"].removeprefix("compose/"))
+        assert files.health_command(files.dockerfile_of(service))
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_health_is_asked_often_while_it_starts(name: str) -> None:
+    check = SERVICES[name].get("healthcheck") or files.health_options(files.dockerfile_of(SERVICES[name]))
+    seconds = {
+        option: int(check[option].removesuffix("s")) for option in ("start_interval", "interval", "start_period")
+    }
+    assert seconds["start_interval"] <= 3 < seconds["interval"] <= 30
+    assert seconds["start_period"] >= 10, "without one the first check comes after a whole interval"
 
 
 @pytest.mark.parametrize("name", ONE_SHOT)

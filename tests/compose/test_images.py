@@ -13,6 +13,7 @@ from tests.compose import files
 
 # What only a worker needs, and the module of each.
 PACKAGES_OF_PIXELS = {
+    "av": "av",
     "numpy": "numpy",
     "onnx": "onnx",
     "onnxruntime": "onnxruntime",
@@ -63,13 +64,14 @@ def test_no_model_is_inside(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
-def test_image_is_built_in_two_stages(name: str) -> None:
+def test_image_is_built_in_stages(name: str) -> None:
     instructions = files.dockerfile(name)
-    assert [rest for word, rest in instructions if word == "FROM"] == ["python:3.11-slim AS build", "python:3.11-slim"]
+    stages = [rest for word, rest in instructions if word == "FROM"]
+    assert stages == ["python:3.11-slim AS packages", "packages AS build", "python:3.11-slim"]
     final = [word for word, _ in instructions][[rest for _, rest in instructions].index("python:3.11-slim") :]
     assert {"USER", "HEALTHCHECK", "CMD"} <= set(final)
-    (run,) = [rest for word, rest in instructions if word == "RUN" and "pip install" in rest]
-    installs = re.findall(r"pip install (.*?)(?= &&|$)", re.sub(r"\s+", " ", run))
+    steps = " && ".join(rest for word, rest in instructions if word == "RUN")
+    installs = re.findall(r"pip install (.*?)(?= &&|$)", re.sub(r"\s+", " ", steps))
     assert [("--require-hashes" in one, "--no-build-isolation" in one) for one in installs] == [
         (True, False),
         (False, True),
@@ -77,11 +79,33 @@ def test_image_is_built_in_two_stages(name: str) -> None:
     assert all("--no-deps" in one for one in installs), "nothing comes without a hash"
 
 
+def test_packages_are_installed_once_for_both() -> None:
+    first, second = (stage(name, "packages") for name in DOCKERFILES)
+    assert first == second, "the builder runs equal steps once"
+    assert [rest for word, rest in first if word == "COPY"] == ["requirements.hashed.lock /"], (
+        "no source is before them"
+    )
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_nothing_can_be_installed_in_an_image(name: str) -> None:
+    (step,) = [rest for word, rest in stage(name, "build") if word == "RUN"]
+    assert "pip uninstall --yes setuptools pip" in step
+
+
+def stage(name: str, wanted: str) -> list[tuple[str, str]]:
+    """Return the instructions of a stage."""
+    instructions = files.dockerfile(name)
+    starts = [place for place, (word, _) in enumerate(instructions) if word == "FROM"]
+    (start,) = [place for place in starts if instructions[place][1].endswith(f" AS {wanted}")]
+    return instructions[start : min(place for place in starts if place > start)]
+
+
 @pytest.mark.slow
 def test_web_needs_no_model_runtime() -> None:
     """The web image has none of these packages; None in sys.modules makes their import fail as there."""
     steps = [step for _, rest in files.dockerfile("web.Dockerfile") for step in rest.split("&&")]
-    (removed,) = [step.partition("pip uninstall --yes ")[2].split() for step in steps if "pip uninstall" in step]
+    removed, _ = [step.partition("pip uninstall --yes ")[2].split() for step in steps if "pip uninstall" in step]
     assert set(removed) == PACKAGES_OF_PIXELS.keys()
     modules = [PACKAGES_OF_PIXELS[package] for package in removed]
     code = f"import sys; sys.modules.update(dict.fromkeys({modules}))\nimport admin.main, web.app, migrations"
