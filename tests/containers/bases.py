@@ -83,7 +83,7 @@ def _index() -> str:
 
 
 def _digest(context: Path) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(BOOTSTRAPPED.encode())
     for path in sorted(path for path in context.rglob("*") if path.is_file()):
         digest.update(str(path.relative_to(context)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

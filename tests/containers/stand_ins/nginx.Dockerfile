@@ -3,4 +3,4 @@ FROM debian:trixie
 RUN apt-get update -qq \
     && apt-get install -qq --yes --no-install-recommends nginx-light busybox-static \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt \
-    && ln -s /bin/busybox /usr/local/bin/nc
+    && ln -s /bin/busybox /usr/local/bin/wget
