@@ -12,7 +12,7 @@ RUN := $(VENV)/bin/python -m
 ADVISORIES := https://osv.dev
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
-.PHONY: help run test test-quick test-servers test-ceph test-containers test-faults fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy bench-video screenshots clients docs format lock hashes install-hashed sbom licences audit weights clean
+.PHONY: help run test test-quick test-servers test-ceph test-containers test-faults test-cluster fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy bench-video screenshots clients docs format lock hashes install-hashed sbom licences audit weights clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -46,6 +46,10 @@ test-containers: $(VENV)/.for-test ## Run compose.yml under a Docker Engine of t
 
 test-faults: $(VENV)/.for-test ## Kill, stop, slow and attack everything under load, and write docs/reliability.md (Postgres, Swift; an hour)
 	@$(RUN) pytest $(if $(wildcard $(SHARED)),--shared="$(SHARED)") --faults full tests/faults tests/fuzz $(ARGS); \
+		status=$$?; $(RUN) tests.faults.reliability; exit $$status
+
+test-cluster: $(VENV)/.for-test ## Cut and kill machines under load, which are network namespaces, and write docs/reliability.md (4 minutes)
+	@$(RUN) tests.cluster $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS); \
 		status=$$?; $(RUN) tests.faults.reliability; exit $$status
 
 fuzz: $(VENV)/.for-fuzz ## Mutate pictures of each format for a minute, guided by what the readers run (ARGS="heif --seconds 600")

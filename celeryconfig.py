@@ -1,5 +1,7 @@
 """Celery's settings. Those that depend on the service's own settings are set in core/engine/client.py."""
 
+from core.system import sockets
+
 task_serializer = "json"  # a token and options; never a pickle, which runs what it holds
 accept_content = ["json"]
 task_ignore_result = True  # the answer goes back on the caller's own list, without a result backend
@@ -15,6 +17,9 @@ broker_transport_options = {
     "queue_order_strategy": "priority",  # interactive before batch, in the order of -Q
     "socket_connect_timeout": 2,
     "socket_timeout": 5,
+    # A worker waits for work without a time-out of its own: when its machine is cut off it has to notice all the same.
+    "socket_keepalive": True,
+    "socket_keepalive_options": sockets.keepalive(),
     # What is being worked on stands in the worker's memory only, not in Redis as well, where another worker would find
     # it an hour later: by then no caller waits, and all else is sent again. measured: two of a call's round trips
     "ack_emulation": False,

@@ -14,9 +14,11 @@ from core.records.results import ResultStore
 from core.storage.base import ObjectStore
 from core.storage.folder import FolderStore
 from core.storage.s3 import S3Store
+from core.system import sockets
 
 # chosen: rate limits and lockouts do without Redis, so that no call waits much longer for them than a healthy one takes
 AUTH_CONNECT_TIMEOUT_S, AUTH_TIMEOUT_S = 0.5, 1.0
+CONNECT_TIMEOUT_S, TIMEOUT_S = 2.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -48,17 +50,8 @@ def build(settings: Settings) -> Services:
     """Make the clients; nothing is connected yet."""
     # Each waiting call holds a connection, and redis-py fails from the 101st on unless it is told otherwise.
     most = max(100, 2 * settings.web_threads)
-    first, *_ = servers = [
-        Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, max_connections=most, retry=CircuitBreaker())
-        for url in settings.redis_urls
-    ]
-    auth_redis = Redis.from_url(
-        settings.redis_urls[0],
-        socket_connect_timeout=AUTH_CONNECT_TIMEOUT_S,
-        socket_timeout=AUTH_TIMEOUT_S,
-        max_connections=most,
-        retry=CircuitBreaker(),
-    )
+    first, *_ = servers = [_redis(url, CONNECT_TIMEOUT_S, TIMEOUT_S, most) for url in settings.redis_urls]
+    auth_redis = _redis(settings.redis_urls[0], AUTH_CONNECT_TIMEOUT_S, AUTH_TIMEOUT_S, most)
     made = session_factory(settings) if settings.database_enabled else None
     store = object_store(settings)
     engine = EngineClient(settings, first, Shards(servers), client.celery_app(settings))
@@ -72,6 +65,19 @@ def build(settings: Settings) -> Services:
         sessions=made,
         store=store,
         results=results,
+    )
+
+
+def _redis(url: str, connect_timeout_s: float, timeout_s: float, most: int) -> Redis:
+    """Make the client of one server, with at most so many connections; nothing is connected yet."""
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=connect_timeout_s,
+        socket_timeout=timeout_s,
+        max_connections=most,
+        retry=CircuitBreaker(),
+        socket_keepalive=True,
+        socket_keepalive_options=sockets.keepalive(),
     )
 
 

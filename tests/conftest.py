@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--faults", choices=["short", "full"], default="short", help="full: many pictures, on Postgres and S3"
     )
+    parser.addoption("--cluster", action="store_true", help="this runs where it may make machines: see tests/cluster")
     parser.addoption("--soak-seconds", type=float, default=10, help="how long the concurrency test lasts")
     parser.addoption("--soak-minutes", type=float, default=20, help="how long the soak of --faults full lasts")
     parser.addoption(

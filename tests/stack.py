@@ -33,11 +33,12 @@ PROGRAMS = ("worker", "maintenance", "beat", "serve")
 COMMANDS = {"maintenance": ["maintenance", "worker"]}  # of `face-api`; the others are named like their programs
 
 
-def start_valkey(port: int) -> "subprocess.Popen[bytes]":
+def start_valkey(port: int, address: str = "127.0.0.1") -> "subprocess.Popen[bytes]":
     """Start a Valkey without persistence and wait until it answers."""
-    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    command = [str(get_binary_path()), "--port", str(port), "--bind", address, "--save", "", "--appendonly", "no"]
+    command += ["--protected-mode", "no"]  # by which it would answer this machine alone
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    client = redis.Redis(port=port)
+    client = redis.Redis(host=address, port=port)
     deadline = time.monotonic() + 30
     while True:
         try:

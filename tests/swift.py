@@ -21,6 +21,7 @@ from types import FrameType
 
 from tests.ports import free_port
 
+LOOPBACK = "127.0.0.1"
 ROOT = Path(__file__).resolve().parent.parent
 SERVERS = ("account", "container", "object", "proxy")
 ACCESS_KEY, SECRET_KEY, REGION = "tests:reader", "not-a-secret-of-anything", "us-east-1"
@@ -36,10 +37,11 @@ class Swift:
     folder: Path
     ports: list[int]
     process: "subprocess.Popen[bytes]"
+    address: str = LOOPBACK
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.ports[-1]}"
+        return f"http://{self.address}:{self.ports[-1]}"
 
     def settings(self) -> dict[str, str]:
         """Return the settings of a service that keeps its pictures here."""
@@ -53,17 +55,17 @@ class Swift:
 
     def start_again(self) -> None:
         """Start a node that was stopped, on what its folder has."""
-        self.process = _launch(self.folder, self.ports)
+        self.process = _launch(self.folder, self.ports, self.address)
 
 
-def start(folder: Path) -> Swift:
-    """Start a node in an empty folder and wait until it answers."""
+def start(folder: Path, address: str = LOOPBACK) -> Swift:
+    """Start a node in an empty folder and wait until it answers. address: of this machine, for S3 alone."""
     ports = [free_port() for _ in SERVERS]
-    return Swift(folder, ports, _launch(folder, ports))
+    return Swift(folder, ports, _launch(folder, ports, address), address)
 
 
-def _launch(folder: Path, ports: list[int]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "tests.swift", str(folder), *map(str, ports)]
+def _launch(folder: Path, ports: list[int], address: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "tests.swift", str(folder), address, *map(str, ports)]
     with (folder / "swift.log").open("wb") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
@@ -74,7 +76,7 @@ def _launch(folder: Path, ports: list[int]) -> "subprocess.Popen[bytes]":
     return process
 
 
-def _configure(folder: Path, ports: dict[str, int]) -> None:
+def _configure(folder: Path, ports: dict[str, int], address: str) -> None:
     """Write what each server reads; the backend servers' places go into rings."""
     from swift.common.ring import RingBuilder
     from swift.common.utils import set_swift_dir
@@ -87,17 +89,17 @@ def _configure(folder: Path, ports: dict[str, int]) -> None:
     for name in SERVERS[:-1]:
         (folder / f"{name}-server.conf").write_text(_backend(folder, name, ports[name]))
         ring = RingBuilder(part_power=4, replicas=1, min_part_hours=1)
-        place = {"region": 1, "zone": 1, "ip": "127.0.0.1", "port": ports[name], "device": "disk", "weight": 1.0}
+        place = {"region": 1, "zone": 1, "ip": LOOPBACK, "port": ports[name], "device": "disk", "weight": 1.0}
         ring.add_dev(place)
         ring.rebalance(seed=1)
         ring.get_ring().save(str(folder / f"{name}.ring.gz"))
-    (folder / "proxy-server.conf").write_text(_proxy(folder, ports["proxy"]))
+    (folder / "proxy-server.conf").write_text(_proxy(folder, ports["proxy"], address))
 
 
-def _common(folder: Path, port: int) -> str:
+def _common(folder: Path, port: int, address: str = LOOPBACK) -> str:
     user = pwd.getpwuid(os.geteuid()).pw_name
     return (
-        f"[DEFAULT]\nswift_dir = {folder}\nuser = {user}\nbind_ip = 127.0.0.1\nbind_port = {port}\nworkers = 0\n"
+        f"[DEFAULT]\nswift_dir = {folder}\nuser = {user}\nbind_ip = {address}\nbind_port = {port}\nworkers = 0\n"
         f"log_level = WARNING\n"
     )
 
@@ -110,7 +112,7 @@ def _backend(folder: Path, name: str, port: int) -> str:
     )
 
 
-def _proxy(folder: Path, port: int) -> str:
+def _proxy(folder: Path, port: int, address: str) -> str:
     account, user = ACCESS_KEY.split(":")
     filters = {
         "catch_errors": "",
@@ -123,7 +125,7 @@ def _proxy(folder: Path, port: int) -> str:
     }
     places = {name: f"egg:swift#{name}" for name in filters} | {"cache": "call:tests.swift_cache:filter_factory"}
     sections = "".join(f"[filter:{name}]\nuse = {places[name]}\n{more}" for name, more in filters.items())
-    return _common(folder, port) + (
+    return _common(folder, port, address) + (
         f"[pipeline:main]\npipeline = {' '.join(filters)} proxy-server\n"
         f"[app:proxy-server]\nuse = egg:swift#proxy\naccount_autocreate = true\n{sections}"
     )
@@ -141,17 +143,17 @@ def _fork(folder: Path, name: str) -> int:
     os._exit(run_wsgi(str(folder / f"{name}-server.conf"), f"{name}-server") or 0)
 
 
-def _answers(port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+def _answers(address: str, port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(address, port, timeout=2)
     with suppress(OSError, http.client.HTTPException):
         connection.request("GET", path)
         return connection.getresponse().status < 500  # the backends know no such path, and say so
     return False
 
 
-def main(folder: Path, numbers: list[int]) -> None:
+def main(folder: Path, address: str, numbers: list[int]) -> None:
     ports = dict(zip(SERVERS, numbers, strict=True))
-    _configure(folder, ports)
+    _configure(folder, ports, address)
     for name in ("account", "container", "obj", "proxy"):
         importlib.import_module(f"swift.{name}.server")  # once, not in each child
     children = [_fork(folder, name) for name in SERVERS]
@@ -164,7 +166,8 @@ def main(folder: Path, numbers: list[int]) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     deadline = time.monotonic() + READY_WITHIN_S
-    while not all(_answers(port, "/healthcheck") for port in numbers):
+    places = [*((LOOPBACK, port) for port in numbers[:-1]), (address, numbers[-1])]
+    while not all(_answers(*place, "/healthcheck") for place in places):
         if time.monotonic() > deadline:
             stop()
         time.sleep(0.05)
@@ -175,4 +178,4 @@ def main(folder: Path, numbers: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), [int(number) for number in sys.argv[2:]])
+    main(Path(sys.argv[1]).resolve(), sys.argv[2], [int(number) for number in sys.argv[3:]])

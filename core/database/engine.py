@@ -38,7 +38,9 @@ def create(settings: Settings, timeout_s: float | None = None) -> Engine:
         max_overflow=settings.web_threads,
         pool_pre_ping=True,
         hide_parameters=True,  # errors are logged, and parameters are names of files
+        connect_args=timeouts.KEEPALIVE,
     )
+    event.listen(made, "connect", timeouts.have_server_keep_alive)
     if timeout_s is not None:
         timeouts.install(made, timeout_s)
     return made

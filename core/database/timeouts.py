@@ -1,4 +1,8 @@
-"""A Postgres that hangs: psycopg2 would wait for its answer for ever, as every caller then would."""
+"""A Postgres that hangs: psycopg2 would wait for its answer for ever, as every caller then would.
+
+And a Postgres or a client whose machine is gone: each side notices by itself. The server, too, because a transaction
+of a client that is gone keeps its locks until then, which by default are two hours.
+"""
 
 import select
 import threading
@@ -9,7 +13,22 @@ import psycopg2
 from psycopg2 import extensions
 from sqlalchemy import Engine, event
 
+from core.system import sockets
+
 PAUSE_S = 1.0  # chosen: a server that goes on is used again within about two seconds
+CONNECT_S = 2.0  # chosen: what TCP tries again every few seconds only, a new connection finds at once
+KEEPALIVE = {
+    "keepalives_idle": sockets.IDLE_S,
+    "keepalives_interval": sockets.EVERY_S,
+    "keepalives_count": sockets.PROBES,
+    "tcp_user_timeout": sockets.GONE_AFTER_S * 1000,
+}
+# The same at the server's end. Settings of the session: in the packet that begins it a pooler would refuse them.
+SERVER_KEEPALIVE = (
+    f"SET tcp_keepalives_idle = {sockets.IDLE_S}; SET tcp_keepalives_interval = {sockets.EVERY_S};"
+    f" SET tcp_keepalives_count = {sockets.PROBES}; SET tcp_user_timeout = {sockets.GONE_AFTER_S * 1000}"
+)
+ESTABLISHED = {extensions.STATUS_READY, extensions.STATUS_BEGIN, extensions.STATUS_PREPARED}
 
 
 class SilenceBreaker:
@@ -43,9 +62,13 @@ class SilenceBreaker:
         while (state := connection.poll()) != extensions.POLL_OK:
             waiting = select.poll()  # select.select knows no descriptors above 1023
             waiting.register(connection.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-            if not waiting.poll(self.timeout_s * 1000):
+            if not waiting.poll(self._patience_s(connection) * 1000):
                 self._silent_at = time.monotonic()
-                raise psycopg2.OperationalError(f"the database has said nothing for {self.timeout_s:g} s")
+                raise psycopg2.OperationalError(f"the database has said nothing for {self._patience_s(connection):g} s")
+
+    def _patience_s(self, connection: Any) -> float:
+        connecting = connection.status not in ESTABLISHED
+        return min(CONNECT_S, self.timeout_s) if connecting else self.timeout_s
 
 
 def install(engine: Engine, timeout_s: float) -> None:
@@ -58,6 +81,14 @@ def install(engine: Engine, timeout_s: float) -> None:
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _record: Any, args: Any, options: Any) -> Any:
         return breaker.connect(dialect, args, options | {"connection_factory": factory})
+
+
+def have_server_keep_alive(connection: Any, _record: Any) -> None:
+    """Have the server ask now and then whether the client of a new connection is still there."""
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(SERVER_KEEPALIVE)
+    connection.autocommit = False
 
 
 def _wait(connection: Any) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import structlog
 import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 
 from core.config import Settings
@@ -20,6 +22,7 @@ from core.storage import objects
 from core.storage.base import ByteSource
 from core.storage.objects import Disposition, StoredObject
 from core.storage.ranges import RangeReader, RecordingSource
+from core.system import sockets
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +31,11 @@ MISSING = {"NoSuchKey", "NoSuchBucket"}
 BUCKET_IS_THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists", "OperationAborted"}
 SINGLE_PUT_BYTES = 5 * 2**20  # the least part size that S3 knows
 PART_BYTES = 8 * 2**20  # chosen: 10,000 parts, S3's most, are 80 GB; an upload holds two of them in memory
+
+KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *((socket.IPPROTO_TCP, option, value) for option, value in sockets.keepalive().items()),
+]
 
 
 class S3Store:
@@ -170,6 +178,7 @@ class _Retry(urllib3.Retry):
 def _pool(settings: Settings) -> urllib3.PoolManager:
     return urllib3.PoolManager(
         maxsize=settings.web_threads,
+        socket_options=[*HTTPConnection.default_socket_options, *KEEPALIVE],
         timeout=urllib3.Timeout(connect=settings.s3_connect_timeout_s, read=settings.s3_read_timeout_s),
         retries=_Retry(
             total=settings.s3_retries,

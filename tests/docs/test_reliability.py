@@ -23,6 +23,28 @@ FOUND: dict[str, dict[str, Any]] = {
     },
     "restarts": {"restarts": 20, "callers": 4, "outcomes": {"kept": 700, "503 stopping": 1}},
     "batch": {"pictures": 1000, "kills": 31, "counts": {"completed": 1000, "failed": 0}},
+    "cluster": {
+        "pictures": 300,
+        "a_second": 4.0,
+        "sent": 400,
+        "counts": {"completed": 300},
+        "lost_leases": 2,
+        "cut_s": 30.0,
+        "web_cut_s": 10.0,
+        "cut_noticed_s": 3.5,
+        "cut_works_again_s": 1.0,
+        "cut_connections_gone_s": 8.5,
+        "cut_sessions_gone_s": 8.1,
+        "web_noticed_s": 0.7,
+        "web_calls_back_s": 2.5,
+        "killed_noticed_s": 3.6,
+        "cut_calls": {"outcomes": {"kept": 120, "504 job_timed_out": 1}, "longest_s": 30.1},
+        "web_calls": {
+            "outcomes": {"kept": 8, "503 engine_unavailable": 30, "503 database_unavailable": 4},
+            "longest_s": 9.0,
+        },
+        "killed_calls": {"outcomes": {"kept": 60}, "longest_s": 6.2},
+    },
     "mutations": {"files": 60, "read": 9000, "refused": 11000, "grown_mb": 3},
     "generated_calls": {"calls": 10100, "operations": 36, "violations": 0, "statuses": {"200": 4000, "404": 6100}},
     "backlog": {"deletions": 100000, "removed": 4100, "calls": 600, "idle_p95_ms": 40.0, "busy_p95_ms": 44.0},
@@ -82,6 +104,8 @@ def test_run_renews_its_part(page: Path) -> None:
     assert "20 times in all, under 4 callers: 701 calls, 1 failed." in part(text, "restarts")
     assert "| Redis | stopped | 20 | 369 | 0 | 421 | 0 | 0.8 | – | 0 | 6 | 0 |" in part(text, "outages")
     assert "1.10 of the 40 ms" in part(text, "backlog")
+    assert "| worker cut off, 30 s | 3.5 | 1 | 120 | 0 | 0 | 1 | 30.1 |" in part(text, "cluster")
+    assert "| 0.7 | 2.5 | 8 | 0 | 34 | 0 | 9 |" in part(text, "cluster")
     assert "| p99 of a call, ms | 300 | 310 |" in part(text, "soak")
     for name in NAMES:
         assert "Measured 20" in part(text, name), name

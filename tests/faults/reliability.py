@@ -48,12 +48,14 @@ def outages() -> str | None:
 
 
 def _outage(one: Found) -> list[str]:
-    outcomes: dict[str, int] = one["outcomes"]
-    kinds = ("kept", "200", "503", "504")
-    counts = [sum(count for name, count in outcomes.items() if name.startswith(kind)) for kind in kinds]
     times = [one[key] for key in ("health_noticed_s", "health_recovered_s", "calls_recovered_s", "longest_s")]
     told = ["–" if value is None else f"{value:g}" for value in times]
-    return [f"{one['lasted_s']:g}", *map(str, counts), *told, str(one["orphans"])]
+    return [f"{one['lasted_s']:g}", *_calls(one["outcomes"]), *told, str(one["orphans"])]
+
+
+def _calls(outcomes: Mapping[str, int]) -> list[str]:
+    kinds = ("kept", "200", "503", "504")
+    return [str(sum(count for name, count in outcomes.items() if name.startswith(kind))) for kind in kinds]
 
 
 def restarts(found: Found) -> str:
@@ -71,6 +73,36 @@ def batch(found: Found) -> str:
         f"A batch of {found['pictures']:,} pictures, while {found['kills']} worker processes were killed, and web,"
         f" Redis, Postgres and the store killed, flushed and stopped: {counts['completed']:,} completed,"
         f" {counts['failed']} failed. Each picture has one outcome, the one that it has without any fault."
+    )
+
+
+def cluster(found: Found) -> str:
+    """Word what became of a service on several machines while they were cut off and switched off."""
+    calls = {name: found[f"{name}_calls"] for name in ("cut", "web", "killed")}
+    happened = {
+        "cut": f"worker cut off, {found['cut_s']:g} s",
+        "web": f"web cut off from its servers, {found['web_cut_s']:g} s",
+        "killed": "worker switched off for good",
+    }
+    noticed = {name: f"{found[f'{name}_noticed_s']:g}" for name in calls}
+    back = {"cut": f"{found['cut_works_again_s']:g}", "web": f"{found['web_calls_back_s']:g}", "killed": "–"}
+    rows = [
+        [happened[name], noticed[name], back[name], *_calls(one["outcomes"]), f"{one['longest_s']:g}"]
+        for name, one in calls.items()
+    ]
+    counts = found["counts"]
+    return (
+        f"A batch of {found['pictures']} pictures, and {found['a_second']:g} calls a second,"
+        f" {found['sent']} in all. {counts['completed']} pictures completed, each once, with the result that it has"
+        f" without any fault; {found['lost_leases']} of them went from a machine that was gone to the other. Every call"
+        " was answered. Noticed: a worker counts as dead, `/health` of web says 503. Back: the machine works on calls"
+        f" again, or the last call that failed has ended. At the worker that was cut off its connections to Redis,"
+        f" Postgres and S3 ended {found['cut_connections_gone_s']:g} s after the cut, at Postgres"
+        f" {found['cut_sessions_gone_s']:g} s after it.\n\n"
+        + table(
+            ["", "noticed, s", "back, s", "kept", "200, not kept", "503", "504", "longest call, s"],
+            rows,
+        )
     )
 
 
@@ -116,7 +148,7 @@ def soak(found: Found) -> str:
 
 
 PARTS: Mapping[str, Callable[[Found], str]] = {
-    part.__name__: part for part in (slow_clients, restarts, batch, mutations, generated_calls, backlog, soak)
+    part.__name__: part for part in (slow_clients, restarts, batch, cluster, mutations, generated_calls, backlog, soak)
 }
 
 

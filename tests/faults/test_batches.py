@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -19,17 +18,14 @@ import requests
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import config
 from core.batches import lifecycle
-from core.contract.options import MaskOptions
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
-from core.engine import defaults, protocol
-from core.vision import pipeline
-from tests import detectors
-from tests.faults import crops, results
+from core.engine import protocol
+from tests.faults import crops, outcomes, results
 from tests.faults.calls import ask, upload
-from tests.faults.conftest import INPUT_SIZE, Scale, Site
+from tests.faults.conftest import Scale, Site
 from tests.faults.crops import POISON
+from tests.faults.outcomes import listed, wait
 from tests.stack import Stack, start_valkey
 
 
@@ -41,31 +37,7 @@ def pictures(request: pytest.FixtureRequest, scale: Scale) -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def expected(pictures: dict[str, bytes], model: tuple[str, Path]) -> dict[str, bytes]:
     """What comes of each picture where nothing dies."""
-    name, folder = model
-    own = {"model": name, "weights_dir": folder, "inference_threads": 1, "input_size": INPUT_SIZE}
-    settings = config.read(**own, detail_mask="fast")
-    found, options = detectors.load(settings), defaults.resolve(MaskOptions(), settings)
-    return {
-        name: pipeline.mask(data, options, found, settings.max_image_pixels).image for name, data in pictures.items()
-    }
-
-
-def listed(stack: Stack, batch: str) -> list[Any]:
-    found: list[Any] = []
-    while True:
-        query = {"per_page": 100, "page": len(found) // 100 + 1}
-        page = ask(stack, "GET", f"/batches/{batch}/items", params=query)
-        found += page["items"]
-        if len(found) == page["total"]:
-            return found
-
-
-def wait(stack: Stack, batch: str, within_s: float) -> Any:
-    deadline = time.monotonic() + within_s
-    while not (shown := ask(stack, "GET", f"/batches/{batch}"))["finished_at"]:
-        assert time.monotonic() < deadline, f"{shown}\n{stack.log('worker')[-3000:]}"
-        time.sleep(0.5)
-    return shown
+    return outcomes.expected(pictures, model)
 
 
 # --- disturbances --------------------------------------------------------------------------------
@@ -202,15 +174,7 @@ def test_every_picture_has_one_outcome(
 
 def assert_complete(stack: Stack, batch: str, pictures: dict[str, bytes], expected: dict[str, bytes]) -> None:
     """Every picture is there once, with its result; no row and no result is left over."""
-    found = listed(stack, batch)
-    assert sorted(item["name"] for item in found) == sorted(pictures)
-    for item in found:
-        name = item["name"]
-        assert (item["state"], item["error"]) == ("completed", None)
-        assert item["sha256"] == hashlib.sha256(pictures[name]).hexdigest()
-        result = requests.get(item["result_url"], timeout=30).content
-        assert result == expected[name], name
-        assert item["result_sha256"] == hashlib.sha256(result).hexdigest()
+    outcomes.assert_items(listed(stack, batch), pictures, expected)
     store, sessions = stack.services.store, stack.services.sessions
     assert store is not None and sessions is not None
     # A write that is killed leaves its part, which maintenance removes as an orphan.
