@@ -46,6 +46,7 @@ FOUND: dict[str, dict[str, Any]] = {
         "killed_calls": {"outcomes": {"kept": 60}, "longest_s": 6.2},
     },
     "mutations": {"files": 60, "read": 9000, "refused": 11000, "grown_mb": 3},
+    "served_mutations": {"read": 100, "refused": 200},
     "generated_calls": {"calls": 10100, "operations": 36, "violations": 0, "statuses": {"200": 4000, "404": 6100}},
     "backlog": {"deletions": 100000, "removed": 4100, "calls": 600, "idle_p95_ms": 40.0, "busy_p95_ms": 44.0},
     "soak": {
@@ -104,6 +105,7 @@ def test_run_renews_its_part(page: Path) -> None:
     assert "20 times in all, under 4 callers: 701 calls, 1 failed." in part(text, "restarts")
     assert "| Redis | stopped | 20 | 369 | 0 | 421 | 0 | 0.8 | – | 0 | 6 | 0 |" in part(text, "outages")
     assert "1.10 of the 40 ms" in part(text, "backlog")
+    assert "300 more were sent to a running service: 100 were masked" in part(text, "mutations")
     assert "| worker cut off, 30 s | 3.5 | 1 | 120 | 0 | 0 | 1 | 30.1 |" in part(text, "cluster")
     assert "| 0.7 | 2.5 | 8 | 0 | 34 | 0 | 9 |" in part(text, "cluster")
     assert "| p99 of a call, ms | 300 | 310 |" in part(text, "soak")

@@ -110,7 +110,16 @@ def mutations(found: Found) -> str:
     return (
         f"{found['files']} files of all formats were cut, spliced and flipped: of {found['read'] + found['refused']:,}"
         f" mutations {found['read']:,} were read and {found['refused']:,} refused. None raised anything else, none"
-        f" hung, and memory grew by {found['grown_mb']} MB."
+        f" hung, and memory grew by {found['grown_mb']} MB.{_served(results.read('served_mutations'))}"
+    )
+
+
+def _served(found: Found | None) -> str:
+    if not found:
+        return ""
+    return (
+        f" {found['read'] + found['refused']} more were sent to a running service: {found['read']} were masked as a"
+        f" whole, {found['refused']} answered as the caller's mistake, and no process of the engine died."
     )
 
 
