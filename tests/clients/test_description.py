@@ -44,12 +44,14 @@ def generated(file: Path) -> ModuleType:
         return importlib.import_module(folder.name)
 
 
+@pytest.mark.slow
 def test_redocly_finds_nothing(file: Path) -> None:
     command = ["npm", "run", "--silent", "lint", "--", str(file), "--format=json"]
     said = json.loads(typescript.run(*command))
     assert not said["problems"], [(one["ruleId"], one["message"], one["location"]) for one in said["problems"]]
 
 
+@pytest.mark.slow
 def test_python_client_has_every_operation(document: dict[str, Any], generated: ModuleType) -> None:
     folder = Path(str(generated.__file__)).parent
     assert compileall.compile_dir(folder, quiet=1)
@@ -72,5 +74,6 @@ def test_types_are_current(document: dict[str, Any]) -> None:
     assert first == typescript.banner(document), "run `make clients`"
 
 
+@pytest.mark.slow
 def test_types_are_generated(document: dict[str, Any], tmp_path: Path) -> None:
     assert typescript.TYPES.read_text() == typescript.types(document, tmp_path), "run `make clients`"

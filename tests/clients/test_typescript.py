@@ -35,6 +35,7 @@ def key(service: Stack) -> str:
         return keys.create(session, "typescript", scopes)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("built")
 def test_client_retries_and_gives_up() -> None:
     assert "# pass 19" in typescript.run("node", "--test", "--test-reporter=tap", "tests/retries.test.mjs")
@@ -68,6 +69,7 @@ def test_readme_examples_run(service: Stack, tmp_path: Path) -> None:
     assert len(clips.frames((tmp_path / "street-masked.mp4").read_bytes())) == FRAMES
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("built")
 def test_package_holds_what_is_imported(tmp_path: Path) -> None:
     said = typescript.run("npm", "pack", "--ignore-scripts", "--json", "--pack-destination", str(tmp_path))
