@@ -48,7 +48,7 @@ class ScriptedServer:
             def handle_any(self) -> None:
                 script.handle(self)
 
-            do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - the library's names
+            do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 - the library's names
 
             def log_message(self, *_: object) -> None:
                 """Nothing."""

@@ -21,7 +21,7 @@ from face_api_client import (
     Upload,
 )
 from face_api_client.errors import FieldProblem
-from tests.clients.scripted import Answer, ScriptedServer, as_json, problem
+from tests.clients.scripted import HANG_UP, Answer, ScriptedServer, as_json, problem
 from web.openapi.batch_examples import A_BATCH, A_RECEIPT
 from web.openapi.examples import DETECTED
 
@@ -41,6 +41,17 @@ REPORT = {
     "X-Residual-Faces": "0",
     "Content-Type": "image/jpeg",
 }
+
+
+MADE = as_json({"id": "some", "status_url": ""}, 202)
+
+
+def begun(size: int, offset: int = 0) -> Answer:
+    return as_json({"id": "some", "filename": "a.mp4", "size_bytes": size, "offset": offset}, 201)
+
+
+def kept() -> Answer:
+    return Answer(204)
 
 
 def test_options_and_key_are_sent() -> None:
@@ -206,18 +217,45 @@ def test_large_files_take_no_memory(tmp_path: Path) -> None:
     large, size = tmp_path / "large.mp4", 96 * MEGABYTE
     with large.open("wb") as file:
         file.truncate(size)
-    block = bytes(MEGABYTE)
-    accepted = as_json({"id": "some", "status_url": ""}, 202)
-    with ScriptedServer(accepted, Answer(body=(block,) * 96)).running() as server, Client(server.url) as client:
+    pieces = [kept() for _ in range(6)]
+    answers = begun(size), *pieces, MADE, Answer(body=(bytes(MEGABYTE),) * 96)
+    with ScriptedServer(*answers).running() as server, Client(server.url) as client:
         tracemalloc.start()
         told: list[int] = []
-        client.create_video(large, told.append)
+        client.create_video(large, told.append, method="solid")
         client.download_video("some", tmp_path / "out.mp4")
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert server.received[0].size > size
-    assert told[-1] == size and (tmp_path / "out.mp4").stat().st_size == size
+        sent = [request for request in server.received if request.method == "PATCH"]
+        assert [request.size for request in sent] == [16 * MEGABYTE] * 6
+        assert [int(request.headers["Upload-Offset"]) for request in sent] == [at * 16 * MEGABYTE for at in range(6)]
+        assert server.received[-2].path == "/api/v1/videos?method=solid"
+        assert json.loads(server.received[-2].head) == {"upload_id": "some"}
+    assert told[-1] == size == (tmp_path / "out.mp4").stat().st_size
     assert peak < 8 * MEGABYTE
+
+
+def test_broken_upload_goes_on_where_it_was() -> None:
+    """The first answer gets lost though the piece was kept; the second piece breaks off and is sent again."""
+    video = b"".join(bytes([number]) * MEGABYTE for number in range(40))
+    conflict, further = problem(409, "upload_conflict"), begun(len(video), 16 * MEGABYTE)
+    answers = begun(len(video)), HANG_UP, conflict, further, HANG_UP, kept(), kept(), MADE
+    with ScriptedServer(*answers).running() as server, Client(server.url) as client:
+        assert client.create_video(video).id == "some"
+        sent = [request for request in server.received if request.method == "PATCH"]
+    assert [int(request.headers["Upload-Offset"]) // MEGABYTE for request in sent] == [0, 0, 16, 16, 32]
+    assert [request.head[0] for request in sent] == [0, 0, 16, 16, 32] and sent[-1].size == 8 * MEGABYTE
+
+
+def test_upload_at_another_place_is_an_error() -> None:
+    answers = begun(9), problem(409, "upload_conflict"), begun(9, 0)
+    with (
+        ScriptedServer(*answers).running() as server,
+        Client(server.url) as client,
+        pytest.raises(Rejected) as raised,
+    ):
+        client.create_video(b"a picture")
+    assert raised.value.code == "upload_conflict"
 
 
 @pytest.mark.parametrize("url", ["faces.example", "ftp://a.example", "https://user@a.example", "https://a.example/?x"])

@@ -21,6 +21,7 @@ from web.openapi.examples import DETECTED
 from web.openapi.video_examples import A_VIDEO, ACCEPTED
 from web.schemas import batches as batch_schemas
 from web.schemas import detect as detect_schemas
+from web.schemas import video_uploads as upload_schemas
 from web.schemas import videos as video_schemas
 
 # By the client's: the service's, and what of it the client leaves out.
@@ -35,6 +36,7 @@ SAME: dict[Any, tuple[Any, set[str]]] = {
     batches.UnsentFile: (batch_schemas.UnsentUpload, set()),
     videos.Video: (video_schemas.VideoResponse, set()),
     videos.VideoError: (video_schemas.VideoError, set()),
+    videos.VideoUpload: (upload_schemas.UploadResponse, set()),
     videos.AcceptedVideo: (video_schemas.VideoAccepted, set()),
     pictures.Health: (detect_schemas.HealthResponse, set()),
     pictures.DetectResult: (detect_schemas.DetectResponse, {"profiling"}),

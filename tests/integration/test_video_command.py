@@ -2,17 +2,20 @@
 
 import os
 import signal
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from core import config
+from face_api_client import Client
 from face_api_client.command.videos import journals
+from face_api_client.command.videos.journals import SourceFile, VideoJournal
 from tests import clips
 from tests.clips import Clip
 from tests.conftest import StartService
-from tests.integration.test_videos import LONG, assert_covered, call
+from tests.integration.test_videos import ADMIN, LONG, assert_covered, call
 from tests.stack import FACE_API, ROOT, Stack
 
 DONE_WITHIN_S = 240
@@ -75,12 +78,31 @@ def test_other_options_begin_anew(service: Stack, tmp_path: Path) -> None:
     source.write_bytes(clips.made(Clip(frames=10)))
     before = videos(service)
     run = start(service, source, out, "--detail", "fast")
-    service.until(lambda: journals.place(out).exists(), 60)
+    service.until(lambda: videos(service) == before + 1, 60)
     run.send_signal(signal.SIGINT)
     finished(run)
     status, _, err = finished(start(service, source, out, "--detail", "fast", "--method", "pixelate"))
     assert status == 0, err
     assert videos(service) == before + 2
+
+
+def test_interrupted_upload_goes_on(service: Stack, tmp_path: Path) -> None:
+    """A run before has sent the first piece."""
+    source, out = tmp_path / "large.mp4", tmp_path / "masked.mp4"
+    padding, pieces = 20 * 2**20, service.log("serve").count('"PATCH"')
+    source.write_bytes(clips.made(Clip(frames=10)) + struct.pack(">I4s", 8 + padding, b"free") + bytes(padding))
+    with Client(service.url, basic_auth=ADMIN) as client:
+        begun = client.create_video_upload(source.name, source.stat().st_size)
+        begun = client.append_to_video_upload(begun, source)
+        options = {"detail": "fast", "method": "solid", "format": "mp4"}
+        VideoJournal(service.url, SourceFile.of(source), options, begun.id).write(out)
+        assert 0 < begun.offset < begun.size_bytes
+        status, _, err = finished(start(service, source, out, "--detail", "fast", "--method", "solid"))
+        assert status == 0, err
+        assert client.get_video(begun.id).status == "completed"
+    assert service.log("serve").count('"PATCH"') == pieces + 2, "the first piece, and the rest"
+    assert_covered(Clip(frames=10), out.read_bytes())
+    assert not journals.place(out).exists()
 
 
 def test_reason_of_a_failure_is_told(service: Stack, tmp_path: Path) -> None:
@@ -93,6 +115,7 @@ def test_reason_of_a_failure_is_told(service: Stack, tmp_path: Path) -> None:
     source.write_bytes(clips.jpeg(clips.picture(Clip(), 0)))
     status, _, err = finished(start(service, source, out))
     assert status == 1 and "unsupported_video" in err
+    assert not journals.place(out).exists()
 
 
 def test_wrong_options_send_nothing(service: Stack, tmp_path: Path) -> None:

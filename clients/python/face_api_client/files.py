@@ -13,8 +13,10 @@ from typing import BinaryIO, Protocol, Self, TypeVar, cast
 MEDIA_TYPE = "application/octet-stream"  # the service looks at the content
 MEMORY_NAME = "image"  # of bytes, which have none
 BLOCK_BYTES = 1024 * 1024
+STEP_BYTES = 64 * 1024
 REQUEST_BYTES = 8 * 2**20  # chosen: a third of what the service accepts by default
 REQUEST_FILES = 50
+PIECE_BYTES = 16 * 2**20  # chosen: what is sent again when a connection breaks; the service takes no less than 5 MiB
 
 Source = str | os.PathLike[str] | bytes
 Told = Callable[[int], None]
@@ -29,7 +31,7 @@ class Upload:
 
     @property
     def size(self) -> int:
-        return len(self.source) if isinstance(self.source, bytes) else Path(self.source).stat().st_size
+        return size_of(self.source)
 
     @classmethod
     def of(cls, path: str | os.PathLike[str]) -> Self:
@@ -45,11 +47,10 @@ File = TypeVar("File", bound=Sized)
 
 
 class HashingReader:
-    """A file that is read once, and its sha256 after that. told: is called with how much of it was read."""
+    """A file that is read once, and its sha256 after that."""
 
-    def __init__(self, file: BinaryIO, told: Told | None = None) -> None:
-        self._file, self._told = file, told
-        self._sha256, self._read = hashlib.sha256(), 0
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._sha256 = file, hashlib.sha256()
 
     @property
     def digest(self) -> str:
@@ -58,9 +59,6 @@ class HashingReader:
     def read(self, size: int = -1) -> bytes:
         block = self._file.read(size)
         self._sha256.update(block)
-        self._read += len(block)
-        if self._told:
-            self._told(self._read)
         return block
 
     def fileno(self) -> int:
@@ -109,10 +107,26 @@ class PartFile:
 
 
 @contextmanager
-def opened(source: Source, told: Told | None = None) -> Iterator[HashingReader]:
+def opened(source: Source) -> Iterator[HashingReader]:
     """Open a path or bytes from the beginning."""
     with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
-        yield HashingReader(file, told)
+        yield HashingReader(file)
+
+
+def size_of(source: Source) -> int:
+    return len(source) if isinstance(source, bytes) else Path(source).stat().st_size
+
+
+def blocks(source: Source, offset: int, size: int, told: Told | None) -> Iterator[bytes]:
+    """Yield the bytes of a piece. told: is called with the place in the file that is reached."""
+    with opened(source) as file:
+        file.seek(offset)
+        end = offset + size
+        while offset < end and (block := file.read(min(STEP_BYTES, end - offset))):
+            offset += len(block)
+            if told:
+                told(offset)
+            yield block
 
 
 def part_of(name: str, file: HashingReader) -> tuple[str, BinaryIO, str]:

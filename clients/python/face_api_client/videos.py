@@ -17,6 +17,20 @@ class AcceptedVideo:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoUpload:
+    """A file on its way in pieces. id: also of the video that becomes of it. offset: how much of it has arrived."""
+
+    id: str
+    filename: str
+    size_bytes: int
+    offset: int
+
+    @property
+    def is_complete(self) -> bool:
+        return self.offset == self.size_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class VideoError:
     code: str = "failed"
     detail: str = ""

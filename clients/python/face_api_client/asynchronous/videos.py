@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -11,36 +12,89 @@ import httpx
 from face_api_client import files, responses
 from face_api_client.asynchronous.transport import AsyncCalls
 from face_api_client.batches import Page
+from face_api_client.errors import Rejected
 from face_api_client.files import Source, Told
 from face_api_client.options import VideoOptions
 from face_api_client.retries import FailedAttempt
-from face_api_client.videos import AcceptedVideo, TrackedFrame, Video, VideoStatus
+from face_api_client.videos import AcceptedVideo, TrackedFrame, Video, VideoStatus, VideoUpload
 
 VIDEOS = "/api/v1/videos"
+UPLOADS = f"{VIDEOS}/uploads"
+PIECE_TYPE = "application/offset+octet-stream"
 
 
 class AsyncVideoCalls(AsyncCalls):
     async def create_video(
         self, video: Source, told: Told | None = None, **options: Unpack[VideoOptions]
     ) -> AcceptedVideo:
-        """Upload a video: a path, or the bytes of a file. told: is called with how many bytes have been read."""
-        query = _given(options)
+        """Mask a video: a path, or the bytes of a file. told: is called with how many bytes have been sent.
 
-        async def attempt() -> httpx.Response:
-            with files.opened(video, told) as file:
-                part = files.part_of(files.name_of(video), file)
-                return await self._transport.http.post(VIDEOS, params=query, files={"video": part})
+        It is uploaded in pieces: when a connection breaks, one of them is sent again.
+        """
+        upload = await self.upload_video(video, told)
+        return await self.create_video_from_upload(upload.id, **options)
 
-        # The service knows no repeat: none is sent again that may have arrived.
-        return responses.decode(AcceptedVideo, await self._transport.send(attempt, is_repeatable=False))
+    async def create_video_from_upload(self, upload_id: str, **options: Unpack[VideoOptions]) -> AcceptedVideo:
+        """Mask a video that was uploaded in pieces; one that was made of it before is returned as it is."""
+        query, body = _given(options), {"upload_id": upload_id}
+        response = await self._transport.send(lambda: self._transport.http.post(VIDEOS, params=query, json=body))
+        return responses.decode(AcceptedVideo, response)
 
     async def create_video_from_bucket(self, source_key: str, **options: Unpack[VideoOptions]) -> AcceptedVideo:
         """Mask a video that is in the service's bucket already."""
         query, body = _given(options), {"source_key": source_key}
+        # The service knows no repeat: this is not asked again that may have been heard.
         response = await self._transport.send(
             lambda: self._transport.http.post(VIDEOS, params=query, json=body), is_repeatable=False
         )
         return responses.decode(AcceptedVideo, response)
+
+    async def upload_video(
+        self, video: Source, told: Told | None = None, begun: VideoUpload | None = None
+    ) -> VideoUpload:
+        """Upload a file in pieces, and return it when it is complete. begun: one that was interrupted, to go on."""
+        upload = begun or await self.create_video_upload(files.name_of(video), files.size_of(video))
+        while not upload.is_complete:
+            upload = await self.append_to_video_upload(upload, video, told)
+        return upload
+
+    async def create_video_upload(self, filename: str, size_bytes: int) -> VideoUpload:
+        """Begin to upload a file in pieces; what nothing is added to for a day, the service deletes."""
+        body = {"filename": filename, "size_bytes": size_bytes}
+        return responses.decode(VideoUpload, await self._transport.post(UPLOADS, body))
+
+    async def get_video_upload(self, upload_id: str) -> VideoUpload:
+        """Return how much of a file has arrived."""
+        return responses.decode(VideoUpload, await self._transport.get(f"{UPLOADS}/{upload_id}"))
+
+    async def append_to_video_upload(self, upload: VideoUpload, video: Source, told: Told | None = None) -> VideoUpload:
+        """Send the next piece of a file, and return how much of it has arrived then."""
+        size = min(files.PIECE_BYTES, upload.size_bytes - upload.offset)
+        headers = {"Upload-Offset": str(upload.offset), "Content-Length": str(size), "Content-Type": PIECE_TYPE}
+
+        async def blocks() -> AsyncIterator[bytes]:
+            for block in files.blocks(video, upload.offset, size, told):
+                yield block
+
+        async def attempt() -> httpx.Response:
+            path = f"{UPLOADS}/{upload.id}"
+            return await self._transport.http.patch(path, content=blocks(), headers=headers)
+
+        try:
+            await self._transport.send(attempt)
+        except Rejected as error:
+            if error.code != "upload_conflict":
+                raise
+            # The answer to an attempt that was kept got lost: the upload is further than was known.
+            further = await self.get_video_upload(upload.id)
+            if further.offset <= upload.offset:
+                raise
+            return further
+        return replace(upload, offset=upload.offset + size)
+
+    async def delete_video_upload(self, upload_id: str) -> None:
+        """Delete what has arrived of a file; one that is gone is no error."""
+        await self._transport.delete(f"{UPLOADS}/{upload_id}")
 
     async def list_videos(self, status: VideoStatus | None = None, *, page: int = 1, per_page: int = 20) -> Page[Video]:
         """Return a page of the videos, newest first."""

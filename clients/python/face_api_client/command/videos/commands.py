@@ -1,8 +1,9 @@
 """`face-api video`: mask a video and download the result, resumed by the same command; manage videos."""
 
 import asyncio
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import click
 
@@ -15,9 +16,10 @@ from face_api_client.command.videos import displays, journals
 from face_api_client.command.videos.displays import VideoDisplay
 from face_api_client.command.videos.journals import SourceFile, VideoJournal
 from face_api_client.errors import Rejected
-from face_api_client.videos import Video, VideoStatus
+from face_api_client.videos import Video, VideoStatus, VideoUpload
 
 SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".webm": "webm"}  # of results, and the format that each is
+Found = TypeVar("Found")
 POLL_S = 1.0  # chosen: the service tells every two seconds
 
 
@@ -42,8 +44,9 @@ def video() -> None:
 def mask(source: Path, out: Path, **arguments: Any) -> None:
     """Upload the video IN, and download it with its faces masked to OUT: an .mp4 or a .webm, which --format follows.
 
-    If it is interrupted, the service goes on; the same command waits again, and sends nothing twice: the id of the
-    video is kept in OUT.face-api.json until OUT is there. The exit status is 1 when the video failed.
+    If it is interrupted, the service goes on with what it has; the same command goes on sending, or waits again, and
+    sends nothing twice: the id of the video is kept in OUT.face-api.json until OUT is there. The exit status is 1 when
+    the video failed.
     """
     given = _of_suffix(out, options.given_of(VIDEO, arguments))
     if out.resolve() == source.resolve():
@@ -57,7 +60,7 @@ def mask(source: Path, out: Path, **arguments: Any) -> None:
         raise click.ClickException(terminals.printable(str(error))) from error
     except KeyboardInterrupt:
         known = journals.read(out)
-        where = f"; the service works on it as {known.video}" if known else ""
+        where = f"; the service knows it as {known.video}" if known else ""
         terminals.echo(f"interrupted{where}: the same command continues", err=True)
         raise SystemExit(INTERRUPTED) from None
     if done.status != "completed":
@@ -71,14 +74,14 @@ async def _mask(target: ServiceTarget, files: tuple[Path, Path], given: dict[str
     """Upload unless that was done before, wait, and download."""
     source, out = files
     async with clients.opened(target, display.notify) as client:
-        known = await _resumed(client, target, files, given)
+        known, begun = await _resumed(client, target, files, given)
         if known is None:
-            await client.list_videos(per_page=1)  # before a large file is sent
             sent = SourceFile.of(source)
-            size = max(1, sent.size)
-            accepted = await client.create_video(source, lambda count: display.show("sending", count / size), **given)
-            known = VideoJournal(target.url, sent, given, accepted.id)
+            begun = await client.create_video_upload(source.name, sent.size)
+            known = VideoJournal(target.url, sent, given, begun.id)  # the video has the id of its upload
             known.write(out)
+        if begun:
+            await _send(client, files, begun, given, display)
         async for shown in client.watch_video(known.video, POLL_S):
             display.show(shown.status, shown.progress, displays.status_text(shown))
         if shown.status == "completed":
@@ -88,21 +91,45 @@ async def _mask(target: ServiceTarget, files: tuple[Path, Path], given: dict[str
         return shown
 
 
+async def _send(
+    client: AsyncClient, files: tuple[Path, Path], begun: VideoUpload, given: dict[str, Any], display: VideoDisplay
+) -> None:
+    """Upload what is missing of a file, and make a video of it; of one that is refused, nothing is kept."""
+    source, out = files
+    try:
+        await client.upload_video(source, lambda count: display.show("sending", count / begun.size_bytes), begun)
+        await client.create_video_from_upload(begun.id, **given)
+    except Rejected:
+        await client.delete_video_upload(begun.id)
+        journals.remove(out)
+        raise
+
+
 async def _resumed(
     client: AsyncClient, target: ServiceTarget, files: tuple[Path, Path], given: dict[str, Any]
-) -> VideoJournal | None:
-    """Return what an earlier run has begun, if it was the same file and the service still knows the video."""
+) -> tuple[VideoJournal | None, VideoUpload | None]:
+    """Return what an earlier run has begun, if it was the same file and the service still knows it.
+
+    With the upload, where that was interrupted.
+    """
     source, out = files
     known = journals.read(out)
     if known is None or (known.url, known.source, known.options) != (target.url, SourceFile.of(source), given):
-        return None
+        return None, None
+    if await _found(client.get_video(known.video)):
+        return known, None
+    upload = await _found(client.get_video_upload(known.video))
+    return (known, upload) if upload else (None, None)
+
+
+async def _found(call: Awaitable[Found]) -> Found | None:
+    """Return the result of a call; None where there is nothing of that id any more."""
     try:
-        await client.get_video(known.video)
+        return await call
     except Rejected as error:
         if error.code != "not_found":
             raise
         return None
-    return known
 
 
 def _of_suffix(out: Path, given: dict[str, Any]) -> dict[str, Any]:
