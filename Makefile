@@ -101,9 +101,9 @@ clients: $(VENV)/.for-test ## Write anew what of the clients is made of the serv
 	@exec $(RUN) tests.clients.typescript
 
 docs: $(VENV)/.for-docs ## Build the documentation as a site in build/site (open its index.html)
-	@rm -rf build/docs && mkdir -p build/docs/weights build/docs/clients/typescript
+	@rm -rf build/docs && mkdir -p build/docs/weights
 	@cp *.md LICENSE build/docs && cp -R docs build/docs/docs && cp weights/README.md build/docs/weights
-	@cp clients/typescript/README.md build/docs/clients/typescript
+	@for client in clients/*/; do mkdir -p build/docs/$$client && cp $${client}README.md build/docs/$$client; done
 	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --clean
 	@! grep -rnoE --include='*.html' '<(script|link|img|iframe)[^>]+(src|href)="?(https?:)?//[^ >]*' build/site || \
 		{ echo "the site would load something from another host"; exit 1; }

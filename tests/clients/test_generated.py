@@ -3,7 +3,14 @@
 import inspect
 
 import face_api_client
-from tests.clients import generated
+from tests.clients import generated, typescript
+from tests.descriptions import called
+
+# What is made of several operations, or of one in another way.
+HELPERS = {
+    *("wait_for_batch", "upload_files", "all_items", "finished_items"),
+    *("watch_video", "wait_for_video", "upload_video", "create_video_from_upload", "create_video_from_bucket", "close"),
+}
 
 
 def test_client_is_up_to_date() -> None:
@@ -19,3 +26,9 @@ def test_variants_have_the_same_calls() -> None:
     asynchronous, synchronous = calls(face_api_client.AsyncClient), calls(face_api_client.Client)
     assert asynchronous.pop("aclose") == synchronous.pop("close")
     assert asynchronous == synchronous and len(synchronous) > 25
+
+
+def test_calls_are_named_as_the_operations() -> None:
+    names = {name for name, _ in inspect.getmembers(face_api_client.Client, inspect.isfunction) if name[0] != "_"}
+    operations = {operation["operationId"] for operation in called(typescript.description()).values()}
+    assert names - HELPERS <= operations and names >= HELPERS

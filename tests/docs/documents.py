@@ -24,7 +24,7 @@ CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 
 def all_documents() -> list[Path]:
     """Return every document that people read."""
-    folders = [ROOT / "weights", ROOT / "clients" / "typescript"]
+    folders = [ROOT / "weights", ROOT / "clients" / "python", ROOT / "clients" / "typescript"]
     return [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md")), *(folder / "README.md" for folder in folders)]
 
 

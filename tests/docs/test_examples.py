@@ -13,6 +13,7 @@ import pytest
 import requests
 import skimage.data
 
+from core.config import ROOT
 from tests import clips
 from tests.clients import typescript
 from tests.clips import Clip
@@ -35,11 +36,12 @@ RUN = {
         "Upload-Offset",
         "cover=head",
     ),
-    "python": ("masked.jpg", "auth/login"),
+    "python": ("found.detections:", "except ApiError", "auth/login"),
     "js": ("masked.jpg", "auth/login"),
     "ts": ("FaceApiError",),
 }
-OWN = [typescript.FOLDER / "README.md"]  # what they show is run in tests/clients
+# What they show is run in tests/clients, and in tests/integration.
+OWN = [typescript.FOLDER / "README.md", ROOT / "clients" / "python" / "README.md"]
 
 
 def examples(language: str, word: str) -> list[str]:
@@ -100,8 +102,14 @@ def test_curl_mask_example_masks(service: Stack, folder: Path) -> None:
 
 def test_client_examples_mask(service: Stack, folder: Path) -> None:
     (code,), (program,) = examples("sh", "cover=head"), examples("ts", "FaceApiError")
+    (script,) = examples("python", "except ApiError")
     subprocess.run(["sh", "-euc", localised(code, service)], cwd=folder, env=environment(service), check=True)
     by_curl = (folder / "masked.jpg").read_bytes()
+    (folder / "masked.jpg").unlink()
+    python = [sys.executable, "-c", localised(script, service)]
+    ran = subprocess.run(python, cwd=folder, env=environment(service), check=True, capture_output=True, text=True)
+    assert ran.stdout == "1 face(s) masked\n" and (folder / "masked.jpg").read_bytes() == by_curl
+    (folder / "masked.jpg").unlink()
     command = ["node", typescript.compiled(localised(program, service), folder).name]
     ran = subprocess.run(command, cwd=folder, env=environment(service), check=True, capture_output=True, text=True)
     assert ran.stdout == "1 face(s) masked\n"
@@ -186,7 +194,7 @@ def test_video_example_uploads_pieces(service: Stack, folder: Path) -> None:
 
 
 def test_python_example_masks(service: Stack, folder: Path) -> None:
-    (code,) = examples("python", "masked.jpg")
+    (code,) = examples("python", "found.detections:")
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=environment(service), check=True, capture_output=True, text=True
     )

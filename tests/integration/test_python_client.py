@@ -115,8 +115,7 @@ def test_command_masks_a_video(environment: Environment) -> None:
 
 
 def test_examples_of_its_readme_run(environment: Environment) -> None:
-    fenced = documents.FENCE.findall((CLIENT / "README.md").read_text())
-    examples = [code for _, language, code in fenced if language == "python"]
+    examples = documents.examples_of(CLIENT / "README.md", "python")
     assert len(examples) == 3
     told = "".join(environment.run("python", "-c", code) for code in examples)
     assert "Box(x1=" in told
