@@ -46,7 +46,7 @@ def create(session: Session, name: str, properties: KeyProperties = DEFAULT_PROP
     InvalidOption if it would have ended already.
     """
     if properties.expires_at and properties.expires_at <= now():
-        raise InvalidOption.of([FieldProblem("expires_at", "Should be in the future")])
+        raise InvalidOption.of([FieldProblem("expires_at", "This moment is over")])
     key, text = _new(name, **_columns(properties))
     session.add(key)
     audits.record(session, Deed.KEY_CREATED, key.id, **properties.model_dump(mode="json"))

@@ -1,12 +1,26 @@
 """What pydantic finds wrong with a caller's input, as problems of fields that the caller knows."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from core.errors.problems import FieldProblem
+
+NO_UUID = "Input should be a UUID"
+# Instead of pydantic's, by its type.
+MESSAGES = {
+    "extra_forbidden": "There is no such parameter or field here",
+    "model_type": "Input should be an object",
+    "dict_type": "Input should be an object",
+    "too_short": "Name at least one",
+    "uuid_type": NO_UUID,
+    "uuid_parsing": NO_UUID,
+}
+# What the pattern of a field asks for, in words.
+RATE = "Write a rate such as 600/minute, of at least one call"
+PATTERNS = {"webhook_url": "Write an address that begins with http:// or https://", "detect": RATE, "mask": RATE}
 
 
 def of(
@@ -17,12 +31,17 @@ def of(
     messages: for some, by the name of the field and pydantic's type.
     """
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    # A sequence is short by the entries that are wrong themselves.
-    wrong_entries = {problem["loc"][:-1] for problem in found}
-    found = [one for one in found if one["type"] != "too_short" or one["loc"] not in wrong_entries]
-    named = [(_name(within, problem["loc"]), problem) for problem in found]
+    named = [(_name(within, problem["loc"]), problem) for problem in found if not _repeats(problem, found)]
     own = messages or {}
     return [FieldProblem(name, own.get((name, problem["type"])) or _message(problem)) for name, problem in named]
+
+
+def _repeats(problem: Any, found: Sequence[Any]) -> bool:
+    """Whether it only says that a list is too short, because its members are wrong."""
+    place = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in found
+    )
 
 
 def _name(within: str, place: tuple[int | str, ...]) -> str:
@@ -33,12 +52,9 @@ def _name(within: str, place: tuple[int | str, ...]) -> str:
 
 
 def _message(problem: Any) -> str:
-    if problem["type"] == "extra_forbidden":
-        return "There is no such parameter or field here"
-    if problem["type"] == "model_type":
-        return "Input should be an object"
-    if problem["type"] in {"tuple_type", "too_long"} and str(problem["loc"][-1]).endswith("_regions"):
+    kind, field = problem["type"], str((problem["loc"] or ("",))[-1])
+    if kind in {"tuple_type", "too_long"} and field.endswith("_regions"):
         return "Input should be an array of at most 200 regions"
-    # Of Python's types the caller knows nothing.
-    text = re.sub(r"^(List|Tuple|Set) should have (.*) items? after.*", r"There should be \2", str(problem["msg"]))
-    return text.removeprefix("Value error, ")
+    if kind == "string_pattern_mismatch" and (words := PATTERNS.get(field)):
+        return words
+    return MESSAGES.get(kind) or str(problem["msg"]).removeprefix("Value error, ")

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 from pydantic_settings import NoDecode
 
-RATE = r"^[1-9]\d* ?(/|per) ?([1-9]\d* ?)?(second|minute|hour|day)s?$"
+Rate = Annotated[str, Field(pattern=r"^\d+ ?(/|per) ?(\d+ ?)?(second|minute|hour|day)s?$")]
 
 # With the user, the password, the number of the database and the options that redis-py and Celery read.
 REDIS_URL = re.compile(r"rediss?://([^/?#]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/\d*)?(\?[^#]*)?")
@@ -138,12 +138,6 @@ def _keys_belong_to_a_server(key: SecretStr, info: ValidationInfo) -> SecretStr:
     return key
 
 
-def _rate(value: str) -> str:
-    if not re.fullmatch(RATE, value):
-        raise ValueError("should be a rate of 1 or more, such as 600/minute")
-    return value
-
-
 def _audit_days(days: int) -> int:
     if 0 < days < MIN_AUDIT_DAYS or days < 0:
         raise ValueError(f"should be 0 or at least {MIN_AUDIT_DAYS}: records that are younger can't be deleted")
@@ -155,7 +149,6 @@ AdminPassword = Annotated[SecretStr, AfterValidator(_admin_password)]
 Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_hosts)]
 KeySwitch = Annotated[bool, AfterValidator(_keys_need_a_database)]
 Origin = Annotated[str, AfterValidator(_origin)]
-Rate = Annotated[str, AfterValidator(_rate), WithJsonSchema({"type": "string", "pattern": RATE})]
 Ports = Annotated[
     tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
 ]

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
+from tests.contract.admin import basic, body
 from tests.e2e.conftest import OpenContext, Site, add_session
 
 # A select that is narrower than it would be by itself.
@@ -50,3 +51,12 @@ def test_date_fields_fit_a_phone(open_context: OpenContext, site: Site) -> None:
         # Safari zooms into a field whose text is smaller, and stays there.
         assert dates.first.evaluate("one => getComputedStyle(one).fontSize") == "16px"
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_values_of_a_job_fit_a_phone(open_context: OpenContext, site: Site, language: str) -> None:
+    job = body(basic(site.service, "GET", "/jobs", params={"job_type": "mask", "status": "completed"}))["items"][0]
+    page = open_page(open_context, site, 390, language)
+    page.goto(f"/console/jobs/{job['id']}")
+    widths = page.evaluate("[...document.querySelectorAll('main .pairs dd')].map((one) => one.clientWidth)")
+    assert len(widths) > 15 and min(widths) >= 120, widths

@@ -80,6 +80,18 @@ def problem(translator: Translator, code: str | None, detail: str | None) -> tup
     return (text, more) if text else (more or code or NONE, "")
 
 
+def said(translator: Translator, sentence: str) -> tuple[str, str]:
+    """Return what the API says in the viewer's language, else as it is; and the language that it then is in."""
+    translated = translator.say(sentence)
+    return (sentence, "en") if translated is None else (translated, translator.language)
+
+
+def field(translator: Translator, name: str) -> str:
+    """Return the label of a field of the API beside its name, as scripts say it."""
+    label = translator.get(f"option.{name}.label", "")
+    return f"{label} ({name})" if label else name
+
+
 def choice(translator: Translator, option: str, value: str) -> str:
     """Return the label of an option's value, beside the API's word where that is another."""
     label = translator.get(f"{option}.{value}", value)

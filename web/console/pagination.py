@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 from flask import request, url_for
 from pydantic import BaseModel, ValidationError
 
+from core.contract import problems
 from core.database.pages import Page
 from core.errors import InvalidOption
-from core.errors.problems import FieldProblem
 
 Query = TypeVar("Query", bound=BaseModel)
 NEIGHBOURS = 2
@@ -40,8 +40,7 @@ def read_query(model: type[Query]) -> Query:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        problems = (FieldProblem(str(problem["loc"][0]), str(problem["msg"])) for problem in error.errors())
-        raise InvalidOption.of(problems) from error
+        raise InvalidOption.of(problems.of(error)) from error
 
 
 def current_url(**changes: object) -> str:

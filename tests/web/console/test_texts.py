@@ -1,17 +1,24 @@
 """The texts: the same keys in every language, all used, and no untranslated text in a template or a script."""
 
+import itertools
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from core import errors
 from core.batches import leased_rows, uploads
+from core.config import ROOT
+from core.contract import problems
 from core.contract.options import MaskOptions
 from core.contract.video_options import VideoQuery
 from web.console import formats, texts
 from web.console.texts import Translator
+from web.schemas.audit import AuditQuery
+from web.schemas.keys import KeyCreation
+from web.schemas.records import ImageQuery, JobQuery
 
 FOLDER = Path(texts.__file__).parent.parent
 TEMPLATES = sorted(FOLDER.glob("templates/**/*.html"))
@@ -22,6 +29,8 @@ OTHERS = [name for name in texts.LANGUAGES if name != texts.FALLBACK]
 SPOKEN = {"alt", "title", "placeholder", "aria-label", "aria-description", "aria-valuetext"}
 # Code to copy and keys to press are the same in every language.
 CODE = {"pre", "code", "script", "style", "kbd"}
+# Values that options refuse, as a query or a JSON body may have them.
+ODD: list[object] = ["x", -1, 10**9, "", 1.5, "nan", [], {}, "y" * 3000, True, [{"x1": 1}], "2020-01-01"]
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
@@ -93,6 +102,51 @@ def test_errors_are_told_in_the_readers_language() -> None:
     assert formats.problem(korean, "image_too_large", errors.ImageTooLarge.title) == (text, "")
     assert formats.problem(korean, "internal_error", "a secret") == (korean("errors.internal_error"), "")
     assert formats.problem(korean, None, "of an old job") == ("of an old job", "")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("Input should be greater than or equal to 0.01", "0.01 이상이어야 합니다"),
+        ("Input should be 'face' or 'head'", "'face' or 'head' 중 하나여야 합니다"),
+        ("the picture has 9 × 8 pixels, more than 7 in all", "9 × 8 픽셀로, 최대 7 픽셀을 넘습니다"),
+        ("the answer was 302; redirects are not followed", "응답이 302였습니다. 리디렉션은 따라가지 않습니다"),
+        ("(a|b) said by nobody", None),
+    ],
+)
+def test_sentences_of_the_api_are_translated(sentence: str, told: str | None) -> None:
+    assert Translator("ko").say(sentence) == told
+    assert formats.said(Translator("ko"), sentence) == ((told, "ko") if told else (sentence, "en"))
+    assert formats.said(Translator("en"), sentence) == (sentence, "en")
+
+
+def problems_of_options() -> set[str]:
+    """What is said of odd values of everything that the console's pages and forms send."""
+    found = set()
+    for model in (MaskOptions, VideoQuery, KeyCreation, AuditQuery, JobQuery, ImageQuery):
+        for field, value in itertools.product(model.model_fields, ODD):
+            try:
+                model.model_validate({field: value})
+            except ValidationError as error:
+                found |= {problem.message for problem in problems.of(error)}
+    return found
+
+
+def test_problems_of_options_are_translated() -> None:
+    found = problems_of_options()
+    assert len(found) > 30
+    assert {message for message in found if Translator("ko").say(message) is None} == set()
+
+
+def test_api_says_what_is_translated() -> None:
+    sources = "".join(path.read_text() for part in ("core", "web", "worker") for path in (ROOT / part).rglob("*.py"))
+    of_options = problems_of_options()
+    unsaid = []
+    for sentence in texts.section(texts.read(texts.FALLBACK), "said").values():
+        fixed, values = re.split(r"\{\w+\}", sentence), re.sub(r"\\{\w+\\}", ".+", re.escape(sentence))
+        if any(part not in sources for part in fixed) and not any(re.fullmatch(values, one) for one in of_options):
+            unsaid.append(sentence)
+    assert unsaid == []
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)

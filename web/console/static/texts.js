@@ -6,17 +6,34 @@ export function t(key, values = {}) {
   return texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+// What the API says, as expressions with the values in it, and how the page's language says it.
+const sentences = Object.entries(texts)
+  .filter(([key]) => key.startsWith("said."))
+  .map(([key, text]) => {
+    const parts = key.slice("said.".length).split(/\{(\w+)\}/);
+    const expression = parts.map((part, at) => (at % 2 ? `(?<${part}>.+)` : part.replace(/[$()*+.?[\\\]^{|}]/g, "\\$&")));
+    return [new RegExp(`^${expression.join("")}$`), text];
+  });
+
+export function say(sentence) {
+  for (const [expression, text] of sentences) {
+    const found = expression.exec(sentence);
+    if (found) return text.replace(/\{(\w+)\}/g, (_, name) => found.groups[name]);
+  }
+  return sentence;
+}
+
 // What an error of the API means: by its code, with its detail where that says more.
 export function explain({ code, title, detail, errors }) {
   const text = texts[`errors.${code}`];
-  const more = errors?.length ? errors.map(fieldProblem).join("; ") : detail;
+  const more = errors?.length ? errors.map(fieldProblem).join("; ") : detail && say(detail);
   if (!text) return more || code;
-  return !more || more === title || code === "internal_error" ? text : `${text}: ${more}`;
+  return !more || detail === title || code === "internal_error" ? text : `${text}: ${more}`;
 }
 
 // A field by its label, beside the API's name for it.
 function fieldProblem({ field, message }) {
   const name = field.replace(/^options\./, "");
   const label = texts[`option.${name.replace(/[.[].*/, "")}.label`];
-  return `${label ? `${label} (${name})` : name}: ${message}`;
+  return `${label ? `${label} (${name})` : name}: ${say(message)}`;
 }

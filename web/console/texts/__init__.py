@@ -1,5 +1,6 @@
 """The console's texts, one TOML file per language: all of them have the same keys, which a test checks."""
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -38,9 +39,26 @@ def section(texts: Texts, name: str) -> Texts:
 
 
 def for_scripts(texts: Texts) -> Texts:
-    """Return what scripts say: their own texts, and by their whole keys those of errors and options."""
+    """Return what scripts say: their own texts, by their whole keys those of errors and options, and what the API says.
+
+    That is `said.` and the English sentence, with its translation.
+    """
     shared = {key: text for key, text in texts.items() if key.startswith(("errors.", "option.")) and ".hint" not in key}
-    return section(texts, "script") | shared
+    english, own = (section(of, "said") for of in (read(FALLBACK), texts))
+    translated = {f"said.{english[key]}": text for key, text in own.items() if text != english[key]}
+    return section(texts, "script") | shared | translated
+
+
+@cache
+def sentences(name: str) -> list[tuple[re.Pattern[str], str]]:
+    """Return what the API says, as expressions with the values in it, and how that is said in a language."""
+    english, own = (section(read(each), "said") for each in (FALLBACK, name))
+    return [(_expression(sentence), own[key]) for key, sentence in english.items()]
+
+
+def _expression(sentence: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", sentence)
+    return re.compile("".join(f"(?P<{part}>.+)" if at % 2 else re.escape(part) for at, part in enumerate(parts)))
 
 
 class Translator:
@@ -57,6 +75,13 @@ class Translator:
     def plural(self, key: str, number: int, /, **values: Any) -> str:
         """Return `key.one` or `key.many`, with `n` as the number."""
         return self(f"{key}.{'one' if number == 1 else 'many'}", n=f"{number:,}", **values)
+
+    def say(self, sentence: str) -> str | None:
+        """Say in this language what the API says in English; None if that is not translated."""
+        for expression, text in sentences(self.language):
+            if found := expression.fullmatch(sentence):
+                return text.format(**found.groupdict())
+        return None
 
     def get(self, key: str, default: str) -> str:
         """Return a text, or the default: for names that the code may know before they are translated."""

@@ -1,0 +1,39 @@
+"""What the API says of fields and files is told in the reader's language."""
+
+from playwright.sync_api import Page, expect
+
+from tests.contract.admin import basic, body
+from tests.e2e.conftest import OpenContext, PageErrors, Site, add_session
+
+
+def korean(open_context: OpenContext, site: Site) -> Page:
+    context = open_context(locale="ko")
+    add_session(context, site)
+    return context.new_page()
+
+
+def test_reasons_of_refused_files_are_translated(open_context: OpenContext, site: Site) -> None:
+    batch = body(basic(site.service, "POST", "/batches", json={"name": "Odd files"}), 201)["id"]
+    files = [("images", ("empty.jpg", b"")), ("images", ("notes.txt", b"no picture"))]
+    body(basic(site.service, "POST", f"/batches/{batch}/images", files=files), 202)
+    page = korean(open_context, site)
+    page.goto(f"/console/batches/{batch}")
+    for reason in ("빈 파일입니다", "JPEG, PNG, WebP, BMP, TIFF, HEIC, AVIF 중 어느 것도 아닙니다"):
+        expect(page.locator(".reason").filter(has_text=reason)).to_have_count(1)
+    assert page.locator(".reason [lang=en]").count() == 0
+
+
+def test_problems_of_fields_are_translated(open_context: OpenContext, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["422"]
+    page = korean(open_context, site)
+    page.goto("/console/images?page=0&min_faces=few")
+    told = page.get_by_role("alert")
+    expect(told).to_contain_text("page: 1 이상이어야 합니다")
+    expect(told).to_contain_text("정수여야 합니다")
+    page.goto("/console/keys")
+    page.get_by_placeholder("새 키 이름").fill("그 키")
+    page.get_by_role("button", name="옵션 지정").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("허용 네트워크").fill("nowhere")
+    dialog.get_by_role("button", name="저장").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("네트워크를 192.0.2.0/24 또는 2001:db8::/32처럼")
