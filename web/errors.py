@@ -34,6 +34,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.BatchClosed: 409,
     errors.BatchUnfinished: 409,
     errors.NothingToUndo: 409,
+    errors.NewerResult: 409,
     errors.UploadConflict: 409,
     errors.UploadTooLarge: 413,
     errors.ImageTooLarge: 413,

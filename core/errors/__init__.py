@@ -7,7 +7,8 @@ FaceApiError
 │   └── UnsupportedVideo · InvalidVideo · VideoTooLarge · ResidualFace
 ├── AccessDenied
 │   └── Unauthenticated · KeyRevoked · KeyExpired · MissingScope · NetworkNotAllowed · CrossOrigin · RateLimited
-├── NotFound · MethodNotAllowed · KeyEnded · BatchClosed · BatchUnfinished · NothingToUndo · UploadConflict
+├── NotFound · MethodNotAllowed · KeyEnded · BatchClosed · BatchUnfinished
+├── NothingToUndo · NewerResult · UploadConflict
 ├── FeatureDisabled
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · ServiceStopping · JobTimedOut
@@ -171,6 +172,10 @@ class BatchUnfinished(FaceApiError):
 
 class NothingToUndo(FaceApiError):
     code, title = "nothing_to_undo", "There is no mask by hand that can be undone here"
+
+
+class NewerResult(FaceApiError):
+    code, title = "newer_result", "Somebody has made a newer result of this image"
 
 
 class UploadConflict(FaceApiError):

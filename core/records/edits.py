@@ -32,7 +32,7 @@ class ManualEdit:
     """What a person changes. keep, remove: indexes of the job's detections; every one that is not removed is kept.
 
     job_id: None stands for the image's newest; add: in pixels of the upright picture; appearance: the options given, by
-    name; by: who.
+    name; by: who. seen: the image's newest result as that person knows it; None: whatever it is.
     """
 
     job_id: uuid.UUID | None
@@ -41,6 +41,7 @@ class ManualEdit:
     add: tuple[Box, ...]
     appearance: dict[str, Any]
     by: str
+    seen: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class EditPlan:
     options: ManualMaskOptions
     detections: list[dict[str, Any]]
     report: dict[str, Any] = field(default_factory=dict)
+    seen: uuid.UUID | None = None
 
 
 class MaskEditor:
@@ -63,13 +65,15 @@ class MaskEditor:
     def make(self, image_id: uuid.UUID, edit: ManualEdit, gone: Callable[[], bool]) -> uuid.UUID:
         """Mask a stored picture and store the result as a new job, whose id is returned.
 
-        NotFound without the image or the job, InvalidOption for an edit that does not fit them, StorageUnavailable,
-        SQLAlchemyError, and what the engine raises. Whatever fails leaves nothing behind.
+        NotFound without the image or the job, InvalidOption for an edit that does not fit them, NewerResult when there
+        is one than the edit has seen, StorageUnavailable, SQLAlchemyError, and what the engine raises. Whatever fails
+        leaves nothing behind.
         """
         started = time.perf_counter()
         with self._results.sessions() as session:
             image = records.get_image(session, image_id).image
             edited = reviews.to_edit(session, image_id, edit.job_id)
+            reviews.require_newest(session, image_id, edit.seen)
         plan = make_plan(image, edited, edit)
         masked = self._engine.run_manual_mask(self._results.objects.get(image.s3_key), plan.options, gone)
         return self._store(plan, masked, (time.perf_counter() - started) * 1000)
@@ -91,7 +95,7 @@ class MaskEditor:
                 api_key_id=plan.image.api_key_id,  # whose picture it is sees what became of it
                 **outcome.values | {"uncovered_faces": len(report["uncovered"])},
             )
-            result = ManualResult(job, plan.detections, report, digest)
+            result = ManualResult(job, plan.detections, report, digest, plan.seen)
             try:
                 pending.commit(lambda session: reviews.insert_edited(session, result))
             except IntegrityError:
@@ -127,7 +131,7 @@ def make_plan(image: StoredImage, edited: JobDetail | None, edit: ManualEdit) ->
         "by": edit.by,
         "at": now().isoformat(),
     }
-    return EditPlan(image, options, detections, report)
+    return EditPlan(image, options, detections, report, edit.seen)
 
 
 def _options(

@@ -14,7 +14,7 @@ from core.database import audits, pages
 from core.database.clock import now
 from core.database.models import Image, ProcessingJob
 from core.database.pages import Page
-from core.errors import NotFound, NothingToUndo
+from core.errors import NewerResult, NotFound, NothingToUndo
 from core.records import batch_items, records
 from core.records.rows import ImageSummary, JobDetail, StoredJob
 
@@ -29,12 +29,16 @@ class Review:
 
 @dataclass(frozen=True)
 class ManualResult:
-    """What a person has decided that a picture looks like. digest: SHA-256 of the masked picture."""
+    """What a person has decided that a picture looks like.
+
+    digest: SHA-256 of the masked picture; seen: as in an edit.
+    """
 
     job: StoredJob
     detections: Any
     report: dict[str, Any]
     digest: str
+    seen: uuid.UUID | None = None
 
 
 def page(session: Session, page: int, per_page: int, batch_id: uuid.UUID | None = None) -> Page[Review]:
@@ -102,11 +106,13 @@ def reopen(session: Session, job_id: uuid.UUID, by: str) -> None:
 def insert_edited(session: Session, made: ManualResult) -> None:
     """Insert what a person made of a picture, and finish the review of the job that was edited.
 
-    If it came from a batch, its item has this result from now on. Part of the caller's transaction.
+    If it came from a batch, its item has this result from now on. NewerResult when there is one that the person has not
+    seen. Part of the caller's transaction.
     """
     job = made.job
     item = batch_items.of_image(session, job.image_id)
-    replaced = newest_result(session, job.image_id)
+    _lock_image(session, job.image_id)
+    replaced = require_newest(session, job.image_id, made.seen)
     report = made.report | {"replaced": replaced and str(replaced)}
     records.insert_job(session, replace(job, batch_id=item and item.batch_id), made.detections, report)
     if report["edited_from"]:
@@ -124,6 +130,7 @@ def insert_restored(session: Session, undone: uuid.UUID, made: ManualResult) -> 
     """
     job = made.job
     item = batch_items.of_image(session, job.image_id)
+    _lock_image(session, job.image_id)
     if newest_result(session, job.image_id) != undone:
         raise NothingToUndo("there is a newer result")
     records.insert_job(session, job, made.detections, made.report)
@@ -133,11 +140,22 @@ def insert_restored(session: Session, undone: uuid.UUID, made: ManualResult) -> 
 
 
 def newest_result(session: Session, image_id: uuid.UUID) -> uuid.UUID | None:
-    """Lock an image, and return the job whose result is its newest; None without one."""
-    session.execute(select(Image.id).where(Image.id == image_id).with_for_update())
+    """Return the job whose result is an image's newest; None without one."""
     with_result = (ProcessingJob.image_id == image_id, ProcessingJob.processed_s3_key.is_not(None))
     newest_first = (ProcessingJob.created_at.desc(), ProcessingJob.id.desc())
     return session.scalar(select(ProcessingJob.id).where(*with_result).order_by(*newest_first).limit(1))
+
+
+def require_newest(session: Session, image_id: uuid.UUID, seen: uuid.UUID | None) -> uuid.UUID | None:
+    """Return what newest_result does; NewerResult when a person has seen another. seen: None: whatever it is."""
+    newest = newest_result(session, image_id)
+    if seen is not None and newest != seen:
+        raise NewerResult
+    return newest
+
+
+def _lock_image(session: Session, image_id: uuid.UUID) -> None:
+    session.execute(select(Image.id).where(Image.id == image_id).with_for_update())
 
 
 def _judge(session: Session, job_id: uuid.UUID, verdict: dict[str, Any], state: ReviewState = ReviewState.DONE) -> None:

@@ -367,3 +367,14 @@ def test_edit_is_503_without_worker(without_worker: Stack) -> None:
     job = pending(without_worker)
     assert_problem(edit(without_worker, job), (503, 504))
     assert jobs(without_worker, job) == 1 and len(stored(without_worker, job)) == 2
+
+
+def test_edit_of_an_outdated_result_makes_nothing(service: Stack) -> None:
+    job = pending(service)
+    seen = {"newest_job_id": str(job.id)}
+    first = edited(service, job, add=[CORNER], **seen)
+    outdated = edit(service, job, add=[CORNER | {"x2": 470.0}], **seen)
+    assert assert_problem(outdated, 409)["code"] == "newer_result"
+    assert body(basic(service, "GET", f"/images/{job.image_id}"))["job_count"] == 2
+    second = edited(service, job, add=[CORNER], job_id=first["id"], newest_job_id=first["id"])
+    assert edited(service, job)["report"]["replaced"] == second["id"]  # who names none replaces whatever there is

@@ -12,7 +12,7 @@ from core.records.rows import StoredJob
 from tests.contract.admin import basic, body, kept
 from tests.contract.calls import detect
 from tests.e2e import seeds
-from tests.e2e.conftest import Site
+from tests.e2e.conftest import PageErrors, Site
 
 
 def job_of(site: Site, image_id: object) -> dict[str, Any]:
@@ -142,6 +142,27 @@ def test_sure_face_is_uncovered_only_when_that_is_meant(page: Page, site: Site) 
     expect(page.locator(".head .pill")).to_have_count(0)
     job = job_of(site, image_id)
     assert requests.get(job["processed_url"], timeout=30).content == made.content
+
+
+def test_mask_of_somebody_else_is_not_undone_unseen(page: Page, site: Site, page_errors: PageErrors) -> None:
+    page_errors.expected = ["409"]
+    job = seeds.doubtful(site.service)
+    opened(page, f"/console/images/{job.image_id}/edit?job={job.id}")
+    other = page.context.new_page()
+    opened(other, f"/console/images/{job.image_id}/edit?job={job.id}")
+    for one in (page, other):
+        one.get_by_role("button", name="Reject: Face 2").click()
+        one.get_by_role("button", name="Mask again").click()
+        if one is page:
+            expect(page.locator("[data-result-faces]")).to_be_visible()
+    dialog = other.get_by_role("dialog", name="There is a newer result")
+    dialog.get_by_role("button", name="Stay here").click()
+    expect(other.get_by_text("Not masked yet")).to_be_visible()
+    other.get_by_role("button", name="Mask again").click()
+    with other.expect_navigation():
+        dialog.get_by_role("button", name="Show the newer one").click()
+    expect(other.locator(".head .pill")).to_have_text(["By hand"])
+    assert body(basic(site.service, "GET", f"/images/{job.image_id}"))["job_count"] == 2
 
 
 def test_face_drawn_anew_asks_nothing(page: Page, site: Site) -> None:

@@ -71,10 +71,14 @@ def show_edit(image_id: str) -> Response:
 def _render_editor(detail: JobDetail, leads: dict[str, str], **values: Any) -> Response:
     """Render the editor. leads: where a verdict leads, and its undo; values: of the review queue, absent elsewhere."""
     image, job = detail.image.id, str(detail.job.id)
+    with current.session() as session:
+        newest = review_queue.newest_result(session, image)
     thumbnails = "console.thumbnails"
     editor = {
         "image": str(image),
         "job": job,
+        "newest": newest and str(newest),
+        "image_url": url_for("console.images.show", image_id=image),
         "name": detail.image.filename,
         "width": detail.image.width,
         "height": detail.image.height,

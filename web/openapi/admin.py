@@ -116,7 +116,8 @@ OVERLOADED: ErrorCase = (
     RETRY_AFTER,
 )
 TIMED_OUT: ErrorCase = ("The job took too long.", errors.JobTimedOut("there was no answer within 30 s"), {})
-EDITED: Responses = write(201, JobDetailResponse, UNKNOWN, MISFIT, OVERLOADED, TIMED_OUT)
+NEWER: ErrorCase = ("There is a newer result than `newest_job_id`.", errors.NewerResult(), {})
+EDITED: Responses = write(201, JobDetailResponse, UNKNOWN, MISFIT, NEWER, OVERLOADED, TIMED_OUT)
 NOT_UNDONE: ErrorCase = (
     "The job is no manual mask, replaced no result, or is not the image's newest result.",
     errors.NothingToUndo("there is a newer result"),

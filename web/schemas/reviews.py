@@ -45,6 +45,14 @@ class MaskEdit(BaseModel):
             strict=False, description="The job whose detections are edited; left out: the image's newest that has any."
         ),
     ] = None
+    newest_job_id: Annotated[
+        uuid.UUID | None,
+        Field(
+            strict=False,
+            description="The job whose result is the image's newest as far as you know: where there is a newer one,"
+            " nothing is made (`newer_result`). Left out: whatever there is, is replaced.",
+        ),
+    ] = None
     keep: Annotated[
         list[Index], Field(max_length=MAX_ENTRIES, description="Detections that were checked and stay.")
     ] = []
@@ -65,6 +73,7 @@ class MaskEdit(BaseModel):
             add=tuple((box.x1, box.y1, box.x2, box.y2) for box in self.add),
             appearance=self.options.model_dump(exclude_unset=True) if self.options else {},
             by=by,
+            seen=self.newest_job_id,
         )
 
 

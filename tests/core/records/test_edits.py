@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from core.contract.reports import DetectionReport, Detections, MaskedImage, Mask
 from core.database.engine import SessionFactory
 from core.database.models import CleanupTask, ProcessingJob
 from core.engine.client import EngineClient
-from core.errors import InvalidOption, NotFound, NothingToUndo, StorageUnavailable
+from core.errors import InvalidOption, NewerResult, NotFound, NothingToUndo, StorageUnavailable
 from core.records import edits, records, reviews
 from core.records.edits import ManualEdit, MaskEditor
 from core.records.results import ResultStore
@@ -100,6 +101,23 @@ def test_edit_keeps_job_and_object(sessions: SessionFactory, store: ObjectStore,
     assert (found.job.job_type, found.job.confidence_threshold, found.job.nms_threshold) == ("mask", 0.01, 0.999999)
     searched = {name: found.report[name] for name in ("detail", "passes", "review_faces", "verification")}
     assert searched == {"detail": None, "passes": [], "review_faces": 0, "verification": None}
+
+
+def test_newer_result_that_was_not_seen_stays(sessions: SessionFactory, store: ObjectStore, image: StoredImage) -> None:
+    with sessions() as session:
+        seen = reviews.newest_result(session, image.id)
+    other: list[uuid.UUID] = []
+    results = ResultStore(store, sessions, 2)
+    slow = MaskEditor(results, Engine(meanwhile=lambda: other.append(edit(store, sessions, image))))
+    for editor in (slow, MaskEditor(results, Engine())):  # the second knows before it asks the engine
+        with pytest.raises(NewerResult):
+            editor.make(image.id, replace(NOTHING, seen=seen), never)
+    results.close()
+    with sessions() as session:
+        assert [reviews.newest_result(session, image.id)] == other
+        assert records.get_image(session, image.id).job_count == 2
+        left = {job.processed_s3_key for job in records.get_image(session, image.id).jobs[:1]}
+    assert keys(store) == {image.s3_key} | left
 
 
 @pytest.fixture

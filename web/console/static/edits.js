@@ -82,7 +82,7 @@ export class Edits {
   body() {
     const remove = this.faces.filter((face) => !face.loose && face.removed).map((face) => face.index);
     const restored = this.faces.filter((face) => face.loose && !face.removed).map(({ x1, y1, x2, y2 }) => ({ x1, y1, x2, y2 }));
-    return { job_id: this.editor.job, remove, add: [...restored, ...this.added] };
+    return { job_id: this.editor.job, newest_job_id: this.editor.newest, remove, add: [...restored, ...this.added] };
   }
 
   forget() {

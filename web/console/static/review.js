@@ -99,11 +99,18 @@ async function post(path, json) {
   try {
     return await callApi("POST", path, { json });
   } catch (error) {
-    toast(error.message, "failed");
+    if (error.code === "newer_result") await offerNewer();
+    else toast(error.message, "failed");
     return null;
   } finally {
     for (const button of buttons) button.disabled = false;
   }
+}
+
+// Somebody else has masked the image since this page was opened: theirs is not undone unseen.
+async function offerNewer() {
+  const labels = { yes: t("newer_show"), no: t("newer_stay") };
+  if (await confirmAction(t("newer_title"), t("newer_text"), labels)) location.assign(editor.image_url);
 }
 
 async function accept() {
