@@ -1,15 +1,13 @@
 """API keys and the administrator's session in the admin API."""
 
 import uuid
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from core.access.properties import End, KeyProperties, Networks, RateLimits, Scopes
 from core.contract.numbers import WHOLE
 from core.contract.scopes import Scope
-from core.database.clock import now
 from core.database.models import ApiKey
 from web.auth.admins import Admin
 from web.openapi.examples import A_KEY, A_KEY_TEXT, A_SESSION
@@ -19,12 +17,6 @@ from web.schemas.ids import PathId
 
 def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default")
-
-
-def _still_to_come(end: datetime | None) -> datetime | None:
-    if end is not None and end <= now():
-        raise ValueError("This moment is over")
-    return end
 
 
 DEFAULT = KeyProperties()
@@ -62,7 +54,7 @@ class KeyCreation(BaseModel):
 
     name: Annotated[Name, Field(description="What people know the key by.")]
     scopes: SentScopes = DEFAULT.scopes
-    expires_at: Annotated[SentEnd, AfterValidator(_still_to_come)] = DEFAULT.expires_at
+    expires_at: SentEnd = DEFAULT.expires_at
     rate_limits: SentLimits = DEFAULT.rate_limits
     allowed_networks: SentNetworks = DEFAULT.allowed_networks
 
