@@ -95,7 +95,7 @@ ALLOWED = {
     "core.pictures": ("core.errors", "core.contract"),
     "core.settings": (),
     "core.config": ("core.errors", "core.contract", "core.settings"),
-    "core.observability": ("core.config",),
+    "core.observability": ("core.config", "core.contract"),
     "core.database": ("core.config", "core.system", "core.contract"),
     "core.storage": ("core.errors", "core.config", "core.observability", "core.system"),
     "core.weights": ("core.errors", "core.config"),

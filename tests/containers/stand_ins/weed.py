@@ -24,8 +24,8 @@ def main() -> None:
     swift.PAGE = 1000
     plain = swift._proxy
 
-    def proxy(folder: Path, port: int) -> str:
-        text = plain(folder, port).replace("bind_ip = 127.0.0.1", f"bind_ip = {asked['s3.ip.bind']}")
+    def proxy(folder: Path, port: int, address: str) -> str:
+        text = plain(folder, port, address)
         text = text.replace("pipeline = catch_errors", "pipeline = healthz catch_errors")
         text = text.replace(" s3api tempauth ", " s3api account tempauth ")
         filters = {"healthz": "healthz", "account": "account"}
@@ -35,7 +35,7 @@ def main() -> None:
     swift._proxy = proxy
     reads, _ = os.pipe()  # Swift ends when its standard input does
     os.dup2(reads, 0)
-    swift.main(Path(asked["dir"]), [*BACKENDS, int(asked["s3.port"])])
+    swift.main(Path(asked["dir"]), asked["s3.ip.bind"], [*BACKENDS, int(asked["s3.port"])])
 
 
 if __name__ == "__main__":

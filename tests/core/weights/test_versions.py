@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import WeightsError
+from core.errors.startup import WeightsError
 from core.weights import versions
 
 
