@@ -20,7 +20,8 @@ class SteadyCalls:
 
     def __init__(self, stack: Stack, pictures: Sequence[bytes], a_second: float) -> None:
         self._stack, self._pictures, self._every_s = stack, pictures, 1 / a_second
-        self._done = threading.Event()
+        self._done, self._lock = threading.Event(), threading.Lock()
+        self._pool = ThreadPoolExecutor(AT_ONCE)
         self.sent = 0
         self.answers: list[Answer] = []
 
@@ -34,10 +35,15 @@ class SteadyCalls:
         finally:
             self._done.set()
             thread.join()
+            self._pool.shutdown()
 
     def until_served(self, since: float, count: int, within_s: float) -> None:
         """Wait until the last so many calls that began since then were kept. since: by time.monotonic()."""
         self._stack.until(lambda: self._served(since, count), within_s)
+
+    def pending(self) -> int:
+        """Count the calls that wait for their answer."""
+        return self.sent - len(self.answers)
 
     def within(self, began: float, ended: float) -> list[Answer]:
         """Return the calls that were in flight at some moment between two."""
@@ -47,13 +53,17 @@ class SteadyCalls:
         last = [answer.outcome for answer in list(self.answers) if answer.began >= since][-count:]
         return last == [KEPT] * count
 
+    def send(self, picture: bytes) -> None:
+        """Call once more, and don't wait for the answer."""
+        with self._lock:
+            self.sent += 1
+        self._pool.submit(self._call, picture)
+
     def _run(self) -> None:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            due = time.monotonic()
-            while not self._done.wait(max(0.0, due - time.monotonic())):
-                pool.submit(self._call, self._pictures[self.sent % len(self._pictures)])
-                self.sent += 1
-                due += self._every_s
+        due = time.monotonic()
+        while not self._done.wait(max(0.0, due - time.monotonic())):
+            self.send(self._pictures[self.sent % len(self._pictures)])
+            due += self._every_s
 
     def _call(self, picture: bytes) -> None:
         with requests.Session() as session:

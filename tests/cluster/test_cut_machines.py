@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
+import skimage.data
 from sqlalchemy import func, select
 
 from core.database.models import Batch, BatchItem
@@ -27,6 +29,8 @@ CUT_S, WEB_CUT_S = 30.0, 10.0
 BACKLOG = 60  # chosen: some seconds of work, so that a machine has an item when it is cut off
 SERVED = 8  # chosen: two seconds of calls, one after the other, by which the service is as before
 BACK_WITHIN_S = 90.0  # chosen: what is not back by then won't be
+DONE_WITHIN_S = 900.0  # a slow machine's work
+LARGE = 2  # chosen: one for each worker
 HANDED_OVER = 1  # the next call goes to whoever waits for it, and Redis can't know that it hears nothing
 
 
@@ -55,7 +59,7 @@ class Feed:
             return int(session.scalar(select(func.sum(Batch.completed))) or 0)
 
     def until_done(self, count: int) -> None:
-        self.cluster.stack.until(lambda: self.done() >= count, BACK_WITHIN_S)
+        self.cluster.stack.until(lambda: self.done() >= count, DONE_WITHIN_S)
 
 
 @dataclass
@@ -111,16 +115,25 @@ def cut_web(cluster: Cluster, feed: Feed, calls: SteadyCalls, story: Story) -> N
     story.told["web_calls_back_s"] = round(max(worse, default=healed) - healed, 1)
 
 
+def large() -> bytes:
+    """Return a picture that takes a process so long that it is seen at work."""
+    enlarged = cv2.resize(skimage.data.astronaut(), (2400, 2400))
+    return bytes(cv2.imencode(".jpg", enlarged)[1])
+
+
 def switch_off_worker(cluster: Cluster, node: Node, feed: Feed, calls: SteadyCalls, story: Story) -> Any:
-    """Switch off a worker that waits for work, and have the other end the batch; return that."""
+    """Switch off a worker that works on a call, and have the other end the batch; return that."""
     feed.send(PICTURES - BACKLOG - feed.sent)
     feed.until_done(feed.sent)
+    for _ in range(LARGE):
+        calls.send(large())
+    cluster.stack.until(lambda: cluster.held_by(node) > 0 or calls.pending() == 0)
     with cluster.without(node) as began:
         story.told["killed_held"] = cluster.held_by(node)
         feed.send(BACKLOG)
         story.until("killed_noticed_s", began, lambda: node.worker not in cluster.living())
         ask(cluster.stack, "POST", f"/batches/{feed.batch}/close")
-        shown = outcomes.wait(cluster.stack, feed.batch, 300)
+        shown = outcomes.wait(cluster.stack, feed.batch, DONE_WITHIN_S)
         calls.until_served(time.monotonic(), SERVED, BACK_WITHIN_S)
         story.calls("killed_calls", calls.within(began, time.monotonic()))
     return shown
