@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.transport.serialization import Binary
 
 from tests.conftest import StartService
 from tests.contract import pictures
@@ -60,6 +61,12 @@ BEYOND_SCHEMAS = (
     "Another batch was created with this key",
 )
 REGION = {"x1": 10, "y1": 10, "x2": 90, "y2": 60}
+
+
+@schemathesis.serializer("application/offset+octet-stream")
+def as_they_are(_context: schemathesis.SerializationContext, value: Any) -> bytes:
+    """Send pieces of files."""
+    return value.data if isinstance(value, Binary) else str(value).encode()
 
 
 @pytest.fixture(scope="module")
