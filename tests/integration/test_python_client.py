@@ -95,6 +95,10 @@ def test_few_packages_are_installed(installed: Path) -> None:
     assert not names & {"face-api", "flask", "pydantic", "numpy", "sqlalchemy"}
 
 
+def test_type_checkers_know_that_it_is_typed(installed: Path) -> None:
+    assert len(list(installed.glob("lib/python*/site-packages/face_api_client/py.typed"))) == 1
+
+
 def test_command_masks_a_folder(environment: Environment) -> None:
     told = environment.run("face-api", "batch", "submit", "photos", "--out", "masked", "--recursive")
     assert "3 done with 3 faces, 0 failed" in told

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from core import config
+from face_api_client.command.main import main as client_alone
 from tests.clients.batches.folders import Run, tree
 from tests.clients.fake_api import API_KEY, PASSWORD, FakeApi
 
@@ -44,3 +46,32 @@ def test_own_service_needs_no_key(run: Run, api: FakeApi, tmp_path: Path) -> Non
     written = f"FACE_API_URL={api.url}\nFACE_API_ADMIN_USER=admin\nFACE_API_ADMIN_PASSWORD='{PASSWORD}'\n"
     (tmp_path / "var" / "dev.env").write_text(written)
     assert run("list", FACE_API_KEY=WRONG_KEY).exit_code == 0
+
+
+@pytest.mark.parametrize("by_file", [False, True], ids=["text", "file"])
+def test_client_alone_reads_the_environment(
+    api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_file: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret").write_text(f"{PASSWORD}\n")
+    given = {"FACE_API_ADMIN_PASSWORD_FILE": "secret"} if by_file else {"FACE_API_ADMIN_PASSWORD": PASSWORD}
+    ran = CliRunner().invoke(client_alone, ["batch", "list"], env={"FACE_API_URL": api.url} | given)
+    assert ran.exit_code == 0 and api.calls["list"] == 1
+
+
+def test_client_alone_uses_the_credentials_of_a_service_here(
+    api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "dev.env").write_text(f"FACE_API_URL={api.url}\nFACE_API_ADMIN_PASSWORD='{PASSWORD}'\n")
+    assert CliRunner().invoke(client_alone, ["batch", "list"]).exit_code == 0
+
+
+def test_client_alone_tells_what_it_misses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = CliRunner().invoke(client_alone, ["batch", "list"])
+    assert ran.exit_code == 2 and "FACE_API_URL" in ran.output
+    lost = {"FACE_API_URL": "http://127.0.0.1:9", "FACE_API_ADMIN_PASSWORD_FILE": "nowhere"}
+    ran = CliRunner().invoke(client_alone, ["video", "list"], env=lost)
+    assert ran.exit_code == 2 and "nowhere: No such file" in ran.output
