@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import socket
 import tracemalloc
 from pathlib import Path
 
@@ -256,6 +257,17 @@ def test_upload_at_another_place_is_an_error() -> None:
     ):
         client.create_video(b"a picture")
     assert raised.value.code == "upload_conflict"
+
+
+def test_silent_service_is_given_up() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        Client(f"http://127.0.0.1:{silent.getsockname()[1]}", retries=NEVER, timeout=0.2) as client,
+    ):
+        for call in (client.get_health, client.list_videos):
+            with pytest.raises(Unavailable) as raised:
+                call()
+            assert raised.value.code == "unreachable" and raised.value.status is None
 
 
 @pytest.mark.parametrize("url", ["faces.example", "ftp://a.example", "https://user@a.example", "https://a.example/?x"])
