@@ -1,6 +1,7 @@
 """One call of the Python client: what it sends, what comes back, which errors it ends with."""
 
 import asyncio
+import base64
 import hashlib
 import json
 import socket
@@ -202,6 +203,22 @@ def test_download_that_was_cut_is_begun_anew(tmp_path: Path) -> None:
         digest = client.download_item_result("some", "item", tmp_path / "a.jpg")
     assert (tmp_path / "a.jpg").read_bytes() == b"all of it"
     assert digest == hashlib.sha256(b"all of it").hexdigest()
+
+
+def test_download_that_has_changed_on_its_way_is_not_kept(tmp_path: Path) -> None:
+    digest = base64.b64encode(hashlib.sha256(b"the picture").digest()).decode()
+    told = {"Repr-Digest": f"sha-256=:{digest}:"}
+    answers = Answer(body=(b"the pixture",), headers=told), Answer(body=(b"the picture",), headers=told)
+    with ScriptedServer(*answers).running() as server, Client(server.url) as client:
+        client.download_item_result("some", "item", tmp_path / "a.jpg")
+        assert (tmp_path / "a.jpg").read_bytes() == b"the picture" and len(server.received) == 2
+    with (
+        ScriptedServer(answers[0]).running() as server,
+        Client(server.url, retries=NEVER) as client,
+        pytest.raises(Unavailable),
+    ):
+        client.download_item_result("some", "item", tmp_path / "b.jpg")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jpg"]
 
 
 def test_tracks_that_are_cut_end_with_an_error() -> None:

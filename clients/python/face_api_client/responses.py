@@ -1,7 +1,9 @@
 """Bodies as results: dataclasses, checked where they come in; what a newer service says besides is left out."""
 
+import base64
 import dataclasses
 import functools
+import re
 import types
 import typing
 from datetime import datetime
@@ -44,6 +46,13 @@ def build(kind: type[T], value: Any) -> T:
 
 def not_the_service(status: int | None) -> Rejected:
     return Rejected(NOT_THE_SERVICE, "this is not a response of a Face API", status)
+
+
+def check_digest(response: httpx.Response, sha256: str) -> None:
+    """Compare a body with the digest that came along (RFC 9530), where there is one; an error of transport."""
+    told = re.search(r"sha-256=:([A-Za-z0-9+/=]+):", response.headers.get("Repr-Digest", ""))
+    if told and base64.b64encode(bytes.fromhex(sha256)).decode() != told[1]:
+        raise httpx.RemoteProtocolError("the file has changed on its way")
 
 
 def error_of(response: httpx.Response) -> ApiError:

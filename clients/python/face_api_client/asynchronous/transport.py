@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from face_api_client import responses
 from face_api_client.errors import Rejected
 from face_api_client.files import BLOCK_BYTES, PartFile
 from face_api_client.retries import Attempts, FailedAttempt, Retries, ServiceState
@@ -81,6 +82,7 @@ class AsyncTransport:
                 with PartFile(target) as file:
                     async for block in response.aiter_bytes(BLOCK_BYTES):
                         file.write(block)
+                    responses.check_digest(response, file.digest)
                 digests.append(file.digest)
                 return response
             finally:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from face_api_client import responses
 from face_api_client.errors import Rejected
 from face_api_client.files import BLOCK_BYTES, PartFile
 from face_api_client.retries import Attempts, FailedAttempt, Retries, ServiceState
@@ -82,6 +83,7 @@ class Transport:
                 with PartFile(target) as file:
                     for block in response.iter_bytes(BLOCK_BYTES):
                         file.write(block)
+                    responses.check_digest(response, file.digest)
                 digests.append(file.digest)
                 return response
             finally:
