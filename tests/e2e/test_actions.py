@@ -240,7 +240,7 @@ def test_batch_is_created_watched_and_downloaded(page: Page, site: Site) -> None
     page.get_by_label("Method", exact=True).select_option("solid")
     whole = [payload(f"float {number}.jpg", seeds.portrait()) for number in range(3)]
     page.get_by_label("Choose images").set_input_files([*whole, payload("torn.jpg", seeds.portrait()[:30_000])])
-    expect(page.get_by_text("4 images")).to_be_visible()
+    expect(page.get_by_text("4 files")).to_be_visible()
     page.get_by_role("button", name="Start batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("A small parade")
     expect(page.locator(".head .pill")).to_have_text("Completed", timeout=40_000)
@@ -291,3 +291,18 @@ def test_retry_continues_the_open_batch(page: Page, site: Site, page_errors: Pag
     expect(page.get_by_role("heading", level=1)).to_have_text("Sent twice")
     found = body(basic(site.service, "GET", "/batches", params={"per_page": 100}))["items"]
     assert [one["counts"]["total"] for one in found if one["name"] == "Sent twice"] == [1]
+
+
+def test_name_that_a_form_would_change_is_refused(page: Page, site: Site) -> None:
+    page.goto("/console/batches/new")
+    page.get_by_label("Name").fill("Odd names")
+    page.get_by_label("Choose images").set_input_files(
+        [payload("100%22.jpg", seeds.portrait()), payload("100%.jpg", seeds.portrait())]
+    )
+    expect(page.get_by_text("2 files")).to_be_visible()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Start batch").click()
+    expect(page.get_by_role("row", name="100%22.jpg").first).to_contain_text("Refused")
+    items = body(basic(site.service, "GET", f"/batches/{page.url.rpartition('/')[2]}/items"))["items"]
+    assert {one["name"]: one["state"] == "refused" for one in items} == {"100%22.jpg": True, "100%.jpg": False}
+    assert all(one["size_bytes"] > 0 for one in items)

@@ -247,10 +247,10 @@ def test_folder_is_chosen_with_its_paths(page: Page, tmp_path: Path) -> None:
 def test_files_dropped_on_the_list_fill_the_form(page: Page, site: Site) -> None:
     page.goto("/console/batches")
     page.evaluate(DROP, [["one.jpg", "two.jpg"], list(seeds.portrait())])
-    expect(page.get_by_text("2 images")).to_be_visible()
+    expect(page.get_by_text("2 files")).to_be_visible()
     expect(page).to_have_url(re.compile("/console/batches/new$"))
     page.evaluate(DROP, [["three.jpg"], list(seeds.portrait())])
-    expect(page.get_by_text("3 images")).to_be_visible()
+    expect(page.get_by_text("3 files")).to_be_visible()
     page.get_by_label("Name").fill("Dropped")
     page.get_by_role("button", name="Start batch").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Dropped")

@@ -124,7 +124,7 @@ def test_sure_face_is_uncovered_only_when_that_is_meant(page: Page, site: Site) 
     with page.expect_navigation():
         page.keyboard.press("n")
     expect(page.locator(".head .pill")).to_have_text(["By hand", "1 face uncovered"])
-    by_hand = page.locator("tbody tr").first.locator(".states .pill")
+    by_hand = page.locator("tbody tr").first.locator(".pills .pill")
     expect(by_hand).to_have_text(["Completed", "By hand", "1 face uncovered"])
     expect(page.get_by_text("1 face was detected and left visible on purpose.")).to_be_visible()
     job = job_of(site, image_id)

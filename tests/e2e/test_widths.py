@@ -60,3 +60,21 @@ def test_values_of_a_job_fit_a_phone(open_context: OpenContext, site: Site, lang
     page.goto(f"/console/jobs/{job['id']}")
     widths = page.evaluate("[...document.querySelectorAll('main .pairs dd')].map((one) => one.clientWidth)")
     assert len(widths) > 15 and min(widths) >= 120, widths
+
+
+@pytest.mark.parametrize("path", ["jobs", "batches", "videos", "audit"])
+def test_tables_fit_a_usual_window(open_context: OpenContext, site: Site, path: str) -> None:
+    page = open_page(open_context, site, 1280, "en")
+    page.goto(f"/console/{path}")
+    wide = "[...document.querySelectorAll('.scroll')].map((one) => one.scrollWidth - one.clientWidth).filter(Boolean)"
+    assert page.evaluate(wide) == []
+
+
+@pytest.mark.parametrize("path", ["videos/new", "batches/new"])
+def test_file_is_chosen_first_on_a_phone(open_context: OpenContext, site: Site, path: str) -> None:
+    page = open_page(open_context, site, 390, "en")
+    page.goto(f"/console/{path}")
+    chosen, option = (page.locator(one).first.bounding_box() for one in ("[data-drop]", ".option"))
+    assert chosen and option and chosen["y"] < option["y"]
+    if path == "videos/new":
+        assert "transparency" not in page.locator("main form").inner_text()

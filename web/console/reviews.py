@@ -74,6 +74,7 @@ def _render_editor(detail: JobDetail, leads: dict[str, str], **values: Any) -> R
     with current.session() as session:
         newest = review_queue.newest_result(session, image)
     thumbnails = "console.thumbnails"
+    faces = _faces(detail)
     editor = {
         "image": str(image),
         "job": job,
@@ -82,13 +83,14 @@ def _render_editor(detail: JobDetail, leads: dict[str, str], **values: Any) -> R
         "name": detail.image.filename,
         "width": detail.image.width,
         "height": detail.image.height,
-        "faces": _faces(detail),
+        "faces": faces,
         "pictures": {size: url_for(f"{thumbnails}.get_original", image_id=image, size=size) for size in SIZES},
         "result_pictures": {
             size: url_for(f"{thumbnails}.get_result", image_id=image, job_id=job, size=size) for size in SIZES
         },
     }
-    return pages.render("review.html", detail=detail, editor=editor | leads, **values)
+    found = sum(not (face.get("near") or face.get("uncovered")) for face in faces)
+    return pages.render("review.html", detail=detail, editor=editor | leads, found=found, **values)
 
 
 def _faces(detail: JobDetail) -> list[dict[str, Any]]:

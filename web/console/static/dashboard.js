@@ -1,9 +1,11 @@
 // Refreshes the dashboard's status cards every few seconds while the page is visible.
 
 import { callApi } from "./api.js";
+import { t } from "./texts.js";
 import { localiseTimes } from "./times.js";
 
 const REFRESH_INTERVAL_MS = 5000;
+const UNKNOWN = { state: "unknown", state_text: t("state_unknown"), detail: "" };
 const live = document.querySelector("[data-live]");
 const lost = document.querySelector("[data-lost]");
 let asking = false;
@@ -20,6 +22,7 @@ async function refresh() {
     if (error.loggedOut) return location.reload(); // the page leads to the login
     live.hidden = true;
     lost.hidden = false;
+    for (const { dataset } of document.querySelectorAll("[data-card]")) update({ name: dataset.card, ...UNKNOWN });
   } finally {
     asking = false;
   }

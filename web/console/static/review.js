@@ -4,6 +4,7 @@ import { forgetAccepted, rememberAccepted } from "./accepted.js";
 import { callApi } from "./api.js";
 import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
 import { Edits } from "./edits.js";
+import { letterOf } from "./keyboard.js";
 import { CROWD, showFaces } from "./review_faces.js";
 import { t } from "./texts.js";
 import { Zoom } from "./zoom.js";
@@ -66,11 +67,6 @@ function look(step) {
 
 const CLICKED = { a: "accept", m: "mask", n: "next", p: "previous", u: "undo-mask", l: "labels", h: "by-hand", "+": "zoom-in", "-": "zoom-out", 0: "zoom-fit" };
 const MOVES = { d: [1, false], j: [1, true], k: [-1, true] };
-
-// The letter of a key, on a keyboard of another script as well.
-function letterOf(event) {
-  return /^Key[A-Z]$/.test(event.code) && !/^[a-z]$/i.test(event.key) ? event.code[3].toLowerCase() : event.key.toLowerCase();
-}
 
 document.addEventListener("keydown", (event) => {
   const isText = event.target.matches("input:not([type=checkbox]), select, textarea");

@@ -1,13 +1,10 @@
 // Shortcuts of all pages, and the list of them that `?` opens.
 
+import { letterOf } from "./keyboard.js";
+
 const GO_MS = 1500; // after G
 const dialog = document.getElementById("shortcuts");
 let goUntil = 0;
-
-// The letter of a key, also while Korean is typed.
-function letterOf(event) {
-  return /^Key[A-Z]$/.test(event.code) && !/^[a-z]$/i.test(event.key) ? event.code[3].toLowerCase() : event.key.toLowerCase();
-}
 
 function isTyping(target) {
   return target.matches("input:not([type=checkbox], [type=range]), select, textarea") || document.querySelector("dialog[open]");

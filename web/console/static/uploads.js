@@ -5,6 +5,7 @@ import { callApi } from "./api.js";
 const MAX_FILES_PER_CALL = 50;
 const MAX_NOTES_PER_CALL = 1000;
 const BODY_SHARE = 0.8; // the part headers with their file names need room as well
+const AMBIGUOUS = /%22|%0[ad]|\\/i; // forms write a quote as %22 and leave %22 as it is; a backslash separates folders
 const PART_BYTES = 2048; // chosen: a part's headers with the longest name
 
 // Whether a file is larger than a call may be.
@@ -24,7 +25,7 @@ export async function sendFiles(batchPath, files, limit, progress) {
     for (const chunk of chunks(files, limit * BODY_SHARE)) {
       const sent = [];
       for (const [name, file] of chunk) {
-        const code = isTooLarge(file, limit) ? "upload_too_large" : (await isReadable(file)) ? "" : "unreadable_file";
+        const code = await problemOf(name, file, limit);
         if (code) unsent.push({ name, size_bytes: file.size, code });
         else sent.push([name, file]);
       }
@@ -56,6 +57,13 @@ async function send(batchPath, files, unsent) {
     const half = files.length >> 1;
     return [...(await send(batchPath, files.slice(0, half), unsent)), ...(await send(batchPath, files.slice(half), unsent))];
   }
+}
+
+// The code of why a file can't be sent, else nothing.
+async function problemOf(name, file, limit) {
+  if (isTooLarge(file, limit)) return "upload_too_large";
+  if (AMBIGUOUS.test(name)) return "unsendable_name";
+  return (await isReadable(file)) ? "" : "unreadable_file";
 }
 
 // A file may have been moved or changed since it was chosen.
