@@ -13,6 +13,8 @@ from core.database.pages import Page
 from core.records import records
 from core.records.rows import ImageSummary, StoredImage
 
+FEW = 1000  # chosen: ids that are read in a millisecond or two; a page that is further down is looked for by itself
+
 
 @dataclass(frozen=True)
 class ImageFilter:
@@ -52,17 +54,23 @@ def page(session: Session, page: int, per_page: int, wanted: ImageFilter) -> Pag
     """Return one page of the wanted images, newest first.
 
     By time alone they are counted by the tallies, else one by one: in the index of their batch or of those with a
-    review, or in the one that holds names and faces beside the order.
+    review, or in the one that holds names and faces beside the order. Few are counted as they are found, so that
+    a name that is rare is looked for once.
     """
     rows = records.image_rows(wanted.created_after, wanted.created_before)
     if not wanted.conditions():
         return records.page_images(session, page, per_page, rows)
     conditions = [*wanted.conditions(), *rows.conditions()]
-    total = session.scalar(select(func.count()).select_from(Image).where(*conditions)) or 0
     newest_first = (Image.created_at.desc(), Image.id.desc())
     ids = select(Image.id).where(*conditions).order_by(*newest_first)
-    shown = session.scalars(ids.offset(pages.offset(page, per_page, total)).limit(per_page)).all()
-    return Page(records.images_of(session, shown), total, page, per_page)
+    found = session.scalars(ids.limit(FEW + 1)).all()
+    total = len(found)
+    if total > FEW:
+        total = session.scalar(select(func.count()).select_from(Image).where(*conditions)) or 0
+    skipped = pages.offset(page, per_page, total)
+    is_found = total <= FEW or skipped + per_page <= FEW
+    shown = found[skipped : skipped + per_page] if is_found else session.scalars(ids.offset(skipped).limit(per_page))
+    return Page(records.images_of(session, list(shown)), total, page, per_page)
 
 
 @dataclass(frozen=True)

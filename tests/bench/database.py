@@ -1,6 +1,6 @@
 """What the lists and the dashboard cost the database when there are many rows.
 
-    python -m tests.bench.database [--jobs N] [--images N] [--days N] [--url URL]
+    python -m tests.bench.database [--jobs N] [--images N] [--days N] [--pages | --url URL]
 
 Fills a Postgres of its own (or the empty, migrated one at --url) with generate_series, asks every combination of
 filters for the first, the hundredth, a middle and the last page, and prints the planning and execution time of the
@@ -70,6 +70,16 @@ JOBS = """
     ) AS made
 """
 
+# A tenth are links to the images of a page of 100, one record for all of them.
+AUDIT = """
+    INSERT INTO audit_records (at, actor_kind, actor, address, deed, target, outcome, request_id, detail)
+    SELECT now() - n * (:days * interval '1 day') / :images, 'admin', 'admin', '192.0.2.' || n % 200,
+        CASE WHEN n % 10 = 0 THEN 'original.linked' WHEN n % 10 = 1 THEN 'image.deleted' ELSE 'original.viewed' END,
+        CASE WHEN n % 10 > 0 THEN md5('image' || n)::uuid END, 'ok', md5('request' || n)::uuid::text,
+        CASE WHEN n % 10 = 0 THEN jsonb_build_object('count', 100, 'ids', (
+            SELECT jsonb_agg(md5('image' || (n + i) % :images)::uuid) FROM generate_series(0, 99) AS i)) END
+    FROM generate_series(:first_image, :images) AS n
+"""
 FACTS = """
     UPDATE images SET batch_id = newest.batch_id, face_count = newest.face_count, review_state = newest.review_state
     FROM (
@@ -107,6 +117,7 @@ def main() -> None:
     parser.add_argument(
         "--url", default="", help="an empty database with all tables, instead of one of the bench's own"
     )
+    parser.add_argument("--pages", action="store_true", help="measure the console's pages alone, not each query")
     args = parser.parse_args()
     seed = Seed(args.jobs, args.images, args.days)
     if args.url:
@@ -117,7 +128,12 @@ def main() -> None:
         settings = config.read(database_url=server.url("bench"), database_timeout_s=PATIENCE_S)
         migrations.upgrade(settings)
         sessions = engine.session_factory(settings)
-        _bench(sessions, seed)
+        if args.pages:
+            fill(sessions, seed)
+            with sessions() as session:
+                tallies.fold(session)
+        else:
+            _bench(sessions, seed)
         pages.bench(sessions, server.url("bench"))
 
 
@@ -146,11 +162,12 @@ def fill(sessions: SessionFactory, seed: Seed) -> None:
         session.execute(text(JOBS), numbers)
         session.execute(text("ALTER TABLE processing_jobs ENABLE TRIGGER facts_images_insert"))
         session.execute(text(FACTS))
+        session.execute(text(AUDIT), numbers)
     with sessions.kw["bind"].connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
         size = connection.scalar(text("SELECT pg_size_pretty(pg_database_size(current_database()))"))
         version = connection.scalar(text("SHOW server_version"))
-    rows = f"{seed.jobs} jobs, {seed.images} images over {seed.days} days"
+    rows = f"{seed.jobs} jobs, {seed.images} images, as many records of the audit trail, over {seed.days} days"
     print(f"Postgres {version}: {rows}, {size}, filled in {time.monotonic() - started:.0f} s")
 
 

@@ -69,5 +69,11 @@ def _paths(sessions: SessionFactory) -> Iterator[str]:
     for order in ("newest", "oldest"):
         for page in (1, 100, jobs.pages // 2, jobs.pages):
             yield f"/console/jobs?page={page}&order={order}"
+    for text in (".jpg", "77", "12345", "nowhere", str(jobs.items[0].id)[:8], str(images.items[0].image.id)[:8]):
+        yield f"/console/search?q={text}"
+        yield f"/console/images?name={text}"
+    yield "/console/videos"
+    yield from ("/console/audit", "/console/audit?page=3000", "/console/audit?deed=image.deleted&page=100")
+    yield from (f"/console/audit?target={images.items[0].image.id}", "/console/audit?address=192.0.2.7&actor=nobody")
     yield f"/console/jobs?status=failed&page={failed.pages}"
     yield "/console/jobs?method=gaussian&status=completed&page=1000&per_page=100"

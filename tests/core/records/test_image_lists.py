@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from core.database.engine import SessionFactory
 from core.records import image_lists, records, reviews
@@ -63,6 +64,26 @@ def test_images_are_found_by(
     sessions: SessionFactory, images: list[StoredImage], wanted: ImageFilter, names: list[str]
 ) -> None:
     assert found(sessions, wanted) == names
+
+
+@pytest.mark.parametrize("few", [0, 1, 3, 7, 8, 20])
+def test_pages_are_the_same_however_many_match(
+    sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    every = [one.id for one in rows.saved(sessions, 8)]
+    monkeypatch.setattr(image_lists, "FEW", few)
+    with sessions() as session:
+        listed = [image_lists.page(session, number, 3, ImageFilter(name="jpg")) for number in range(1, 5)]
+    assert [[one.image.id for one in page.items] for page in listed] == [every[:3], every[3:6], every[6:], []]
+    assert {page.total for page in listed} == {8}
+
+
+def test_rare_name_is_looked_for_once(sessions: SessionFactory, images: list[StoredImage]) -> None:
+    sent: list[str] = []
+    event.listen(sessions.kw["bind"], "before_cursor_execute", lambda *call: sent.append(call[2]))
+    with sessions() as session:
+        assert image_lists.page(session, 1, 20, ImageFilter(name="crowd")).total == 1
+    assert len([one for one in sent if "LIKE" in one]) == 1
 
 
 def test_newest_job_that_counted_says_how_many_faces(sessions: SessionFactory, images: list[StoredImage]) -> None:
