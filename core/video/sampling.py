@@ -1,6 +1,6 @@
 """Which frames of a video are searched: where nothing moves, few.
 
-Between two searched frames, faces are filled in as where the search has missed them (core/video/filling.py).
+Between two searched frames, faces are filled in as where the search has missed them (core/video/tracking/filling.py).
 """
 
 import cv2

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,10 @@ from core import config
 from core.config import ROOT, Settings
 from core.contract.options import Detail, ResolvedMaskOptions
 from core.system import cpus
-from core.video import searches, smoothing, tracks
-from core.video.tracks import FrameFaces
+from core.video import searches
+from core.video.tracking import smoothing, tracks
+from core.video.tracking.motions import Fields, MotionMeter
+from core.video.tracking.tracks import Evidence, FrameFaces
 from core.vision.boxes import Boxes
 from tests import detectors
 from tests.bench import clips, inputs, moves, performance_report, scenes
@@ -66,9 +68,10 @@ class File:
 
 @dataclass(frozen=True)
 class Searched:
-    """The faces of all frames of a file. seconds: of CPU."""
+    """The faces of all frames of a file, and the motion to each. seconds: of CPU."""
 
     faces: Sequence[FrameFaces]
+    fields: Fields
     seconds: float
 
 
@@ -135,13 +138,13 @@ def _measured(files: Sequence[File], shared: Path | None) -> str:
     for settings in _settings(shared):
         found = _searched(files, settings, "balanced")
         alone = _subject(f"`{settings.model}`, each frame alone", files, [_alone(one.faces) for one in found], found)
-        linked = _subject(f"`{settings.model}`, tracks", files, [_linked(one.faces) for one in found], found)
+        linked = _subject(f"`{settings.model}`, tracks", files, [_linked(one) for one in found], found)
         subjects += [alone, linked]
         if default is None:
             default = alone, linked
-            sure = [_linked([_sure_only(face) for face in one.faces]) for one in found]
+            sure = [_linked(one, _sure_only, weak=False) for one in found]
             subjects.append(_subject(f"`{settings.model}`, tracks, `doubtful=leave`", files, sure, None))
-            some = [_linked([_skipped(face) for face in one.faces]) for one in found]
+            some = [_linked(one, _skipped) for one in found]
             subjects.append(_subject(f"`{settings.model}`, tracks, every {STRIDE}rd frame searched", files, some, None))
     # It takes longer than all the others together.
     good = [one for one in files if one.quality == QUALITIES[0]]
@@ -181,12 +184,13 @@ def _searched(files: Sequence[File], settings: Settings, detail: Detail) -> list
 def _search(path: Path, settings: Settings, detail: Detail) -> Searched:
     cv2.setNumThreads(1)
     finder, options = detectors.load(settings), OPTIONS.model_copy(update={"detail": detail})
-    started, faces = time.process_time(), []
+    started, faces, meter, fields = time.process_time(), [], MotionMeter(), []
     with av.open(str(path)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
             faces.append(searches.search(image, (number, number / clips.FPS), options, finder))
-    return Searched(faces, time.process_time() - started)
+            fields.append(meter.measured(image))
+    return Searched(faces, np.stack(fields), time.process_time() - started)
 
 
 def _alone(faces: Sequence[FrameFaces]) -> list[Masks]:
@@ -194,8 +198,12 @@ def _alone(faces: Sequence[FrameFaces]) -> list[Masks]:
     return [_padded(one.boxes if one.masked is None else one.boxes[one.masked]) for one in faces]
 
 
-def _linked(faces: Sequence[FrameFaces]) -> list[Masks]:
-    linked = tracks.link(faces, (), WIDTH, HEIGHT)
+def _linked(
+    found: Searched, known: Callable[[FrameFaces], FrameFaces] = lambda one: one, *, weak: bool = True
+) -> list[Masks]:
+    """Mask what tracks are. known: what is known of the faces of a frame."""
+    faces = [known(one) for one in found.faces]
+    linked = tracks.link(faces, (), WIDTH, HEIGHT, Evidence(found.fields, weak))
     return [_padded(boxes) for boxes in smoothing.regions(linked, len(faces))]
 
 

@@ -4,9 +4,11 @@ import numpy as np
 
 from core.batches.videos import objects, steps
 from core.batches.videos.steps import StepResult
-from core.video import scenes, smoothing, tracks
+from core.video import scenes
 from core.video.segments import Segment
-from core.video.tracks import FrameFaces
+from core.video.tracking import smoothing, tracks
+from core.video.tracking.motions import Fields
+from core.video.tracking.tracks import Evidence, FrameFaces
 from worker.videos import searching
 from worker.videos.steps import Work
 
@@ -18,8 +20,10 @@ def link(work: Work) -> StepResult:
         planned = [Segment(**segment) for segment in steps.segments(session, video_id)]
     with work.source() as (_, header):
         size = header.width, header.height
-    faces, cuts = _found(work, len(planned))
-    linked = work.turns.beside(lambda: tracks.link(faces, cuts, *size))
+    faces, cuts, fields = _found(work, len(planned))
+    mask = work.lease.options.mask
+    evidence = Evidence(fields, weak=mask.doubtful == "mask" and mask.review_confidence is None)
+    linked = work.turns.beside(lambda: tracks.link(faces, cuts, *size, evidence))
     boxes = work.turns.beside(lambda: smoothing.regions(linked, len(faces)))
     keys = [objects.links(video_id)]
     work.put_lines(keys[0], tracks.lines(linked, faces))
@@ -33,13 +37,14 @@ def link(work: Work) -> StepResult:
     return StepResult(values, keys=keys)
 
 
-def _found(work: Work, segments: int) -> tuple[list[FrameFaces], frozenset[int]]:
-    """Return what was found in each frame of the video, and which frames begin a scene."""
+def _found(work: Work, segments: int) -> tuple[list[FrameFaces], frozenset[int], Fields]:
+    """Return what was found in each frame of the video, which frames begin a scene, and the motion to each."""
     faces: list[FrameFaces] = []
-    thumbnails = []
+    thumbnails, fields = [], []
     for segment in range(segments):
         found = work.get_json(objects.faces(work.lease.video_id, segment))
         faces += [searching.read(entry) for entry in found["frames"]]
         thumbnails.append(searching.read_thumbnails(found["thumbnails"]))
+        fields.append(searching.read_fields(found["motion"]))
         work.turns.give()
-    return faces, scenes.cuts(np.concatenate(thumbnails))
+    return faces, scenes.cuts(np.concatenate(thumbnails)), np.concatenate(fields)

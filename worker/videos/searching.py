@@ -15,7 +15,9 @@ from core.video.frames import VideoFrame
 from core.video.media import VideoHeader
 from core.video.sampling import FrameSampler
 from core.video.segments import Segment
-from core.video.tracks import FrameFaces
+from core.video.tracking import motions
+from core.video.tracking.motions import Fields, MotionMeter
+from core.video.tracking.tracks import FrameFaces
 from worker import activity
 from worker.videos.steps import Work, limits
 
@@ -46,7 +48,8 @@ def _duration_s(header: VideoHeader, planned: list[Segment]) -> float:
 
 def detect(work: Work) -> StepResult:
     """Search the frames of a segment: every n-th of them with a stride, and fewer where nothing moves."""
-    found, thumbnails, sampler = [], [], FrameSampler(work.lease.options.stride)
+    sampler, meter = FrameSampler(work.lease.options.stride), MotionMeter()
+    found, thumbnails, fields = [], [], []
     with work.source() as (file, header):
         for frame in work.frames(file, header):
             if sampler.due(frame.image, frame.time_s):
@@ -56,10 +59,10 @@ def detect(work: Work) -> StepResult:
                 faces = FrameFaces.unsearched(frame.index, frame.time_s)
             found.append(worded(faces))
             thumbnails.append(scenes.thumbnail(frame.image))
+            fields.append(meter.measured(frame.image))
             work.turns.frame_done()
     key = objects.faces(work.lease.video_id, work.lease.position)
-    pixels = base64.b64encode(np.stack(thumbnails).tobytes()).decode() if thumbnails else ""
-    work.put_json(key, {"frames": found, "thumbnails": pixels})
+    work.put_json(key, {"frames": found, "thumbnails": _packed(thumbnails), "motion": _packed(fields)})
     return StepResult(keys=[key])
 
 
@@ -79,6 +82,17 @@ def worded(faces: FrameFaces) -> list[Any]:
         faces.sure.tolist(),
         masked.tolist(),
     ]
+
+
+def _packed(arrays: list[NDArray[Any]]) -> str:
+    return base64.b64encode(np.stack(arrays).tobytes()).decode() if arrays else ""
+
+
+def read_fields(text: str) -> Fields:
+    """Return the motion to each of a segment's frames from JSON: (n, …); to its first as to its second."""
+    width, height = motions.CELLS
+    fields = np.frombuffer(base64.b64decode(text), np.int16).reshape(-1, height, width, 2)
+    return np.concatenate([fields[1:2], fields[1:]]) if len(fields) > 1 else fields
 
 
 def read_thumbnails(text: str) -> NDArray[np.uint8]:

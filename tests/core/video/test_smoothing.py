@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.video import smoothing
-from core.video.smoothing import NEIGHBOURS
+from core.video.tracking import smoothing
+from core.video.tracking.smoothing import NEIGHBOURS
 from core.vision.boxes import Boxes
 
 COUNT = 60

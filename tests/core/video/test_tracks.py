@@ -4,13 +4,15 @@ import json
 from dataclasses import replace
 from random import Random
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.video import smoothing, tracks
-from core.video.tracks import FrameFaces, Track, TrackedBox
+from core.video.tracking import motions, smoothing, tracks
+from core.video.tracking.motions import Fields, MotionMeter
+from core.video.tracking.tracks import Evidence, FrameFaces, Track, TrackedBox
 from tests.core.video.drawn import FPS, SIZE, Path, found, frame_faces, hidden, steady
 
 WIDTH, HEIGHT = SIZE
@@ -80,6 +82,40 @@ def test_face_that_leaves_is_followed_out() -> None:
     assert box(track, 25).x1 > 1000 + 8 * 19
 
 
+def fields_of(motion: tuple[float, float], count: int = 100) -> Fields:
+    """The motion of a camera, in pixels a frame."""
+    unit = motions.UNIT * motions.WIDTH / WIDTH
+    return np.tile(np.rint(np.array(motion) * unit).astype(np.int16), (count, *motions.CELLS[::-1], 1))
+
+
+def test_face_that_is_not_found_moves_with_what_is_around_it() -> None:
+    seen = hidden(hidden(steady(500, 300, speed=(4, -2)), range(60)), range(64, 130))
+    (track,) = tracks.link(found([seen], 130), (), *SIZE, Evidence(fields_of((4, -2), 130)))
+    assert track.frames.tolist() == list(range(60 - 50, 63 + 51))
+    for frame in (10, 40, 63, 90, 113):
+        there = box(track, frame)
+        centre = (there.x1 + there.x2) / 2, (there.y1 + there.y2) / 2
+        assert centre == pytest.approx((540 + 4 * frame, 340 - 2 * frame), abs=4)
+    widths = [box(track, frame).x2 - box(track, frame).x1 for frame in (63, 70, 90, 113)]
+    assert widths == sorted(set(widths)) and widths[-1] == pytest.approx(80 * 1.6)
+
+
+def test_nothing_is_followed_across_a_cut() -> None:
+    seen = hidden(steady(500, 300), range(20, 100))
+    (track,) = tracks.link(found([seen], 100), (25,), *SIZE, Evidence(fields_of((0, 0))))
+    assert track.frames.tolist() == list(range(25))
+
+
+def test_motion_of_the_camera_is_measured() -> None:
+    spots = np.random.default_rng(5).integers(0, 255, (30, 50, 3)).astype(np.uint8)
+    picture = np.asarray(cv2.resize(spots, (1000, 600)), np.uint8)
+    meter = MotionMeter()
+    first, second = (meter.measured(picture[20 - at : 560 - at, at : 960 + at]) for at in (0, 8))
+    assert not first.any()
+    pixels = np.median(second.reshape(-1, 2), axis=0) / motions.UNIT * 960 / motions.WIDTH
+    assert pixels == pytest.approx((-8, 8), abs=1)
+
+
 def test_single_sight_is_kept() -> None:
     (track,) = linked([hidden(hidden(steady(500, 300), range(50)), range(51, 100))])
     assert track.seen.sum() == 1 and len(track.frames) == 15
@@ -90,8 +126,19 @@ def test_likely_face_without_sure_sight_is_kept() -> None:
     assert not track.sure and track.seen.all()
 
 
-def test_weak_faces_alone_are_no_track() -> None:
-    assert linked([steady(500, 300)], score=0.2) == []
+@pytest.mark.parametrize("side", [32, 80])
+def test_weak_face_found_again_and_again_is_a_track(side: int) -> None:
+    assert _weak_tracks(8, side, weak=True) == 1
+
+
+@pytest.mark.parametrize(("sights", "side", "weak"), [(7, 80, True), (100, 31, True), (100, 80, False)])
+def test_other_weak_faces_alone_are_no_track(sights: int, side: int, weak: bool) -> None:
+    assert _weak_tracks(sights, side, weak) == 0
+
+
+def _weak_tracks(sights: int, side: int, weak: bool) -> int:
+    faces = found([hidden(steady(500, 300, side=side), range(sights, 100))], 100, score=0.2)
+    return len(tracks.link(faces, (), *SIZE, Evidence(weak=weak)))
 
 
 def test_weak_faces_before_and_after_a_sure_one_are_its_track() -> None:
@@ -169,10 +216,12 @@ def videos(draw: st.DrawFn) -> tuple[list[FrameFaces], set[int]]:
 
 
 @settings(deadline=None)  # of an example: other programs may be busy
-@given(videos())
-def test_every_face_is_covered_in_its_frame(video: tuple[list[FrameFaces], set[int]]) -> None:
+@given(videos(), st.booleans())
+def test_every_face_is_covered_in_its_frame(video: tuple[list[FrameFaces], set[int]], followed: bool) -> None:
     faces, cuts = video
-    regions = smoothing.regions(tracks.link(faces, cuts, *SIZE), len(faces))
+    moving = np.random.default_rng(3).integers(-9999, 9999, (len(faces), *motions.CELLS[::-1], 2)).astype(np.int16)
+    evidence = Evidence(moving if followed else None)
+    regions = smoothing.regions(tracks.link(faces, cuts, *SIZE, evidence), len(faces))
     for one, masked in zip(faces, regions, strict=True):
         for there in one.boxes[one.scores >= 0.3]:
             assert any(holds(region, there) for region in masked)

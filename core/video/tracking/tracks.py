@@ -4,7 +4,6 @@ What was found in a frame is always part of a track, with the box that was found
 """
 
 import bisect
-import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,8 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.video import association, filling
-from core.video.association import DOUBTFUL, SURE, WEAK, Chain, Found
+from core.video.tracking import association, filling
+from core.video.tracking.association import DOUBTFUL, SURE, WEAK, Chain, Found
+from core.video.tracking.filling import Filled, Motion, Sights
+from core.video.tracking.motions import Fields
 from core.vision import boxes as geometry
 from core.vision.boxes import Boxes, Scores
 
@@ -91,42 +92,62 @@ class Track:
         return TrackedBox(x1, y1, x2, y2, float(self.confidences[row]), bool(self.seen[row]))
 
 
-def link(faces: Sequence[FrameFaces], cuts: Collection[int], width: int, height: int) -> list[Track]:
+@dataclass(frozen=True)
+class Evidence:
+    """What else tracks are made by. fields: the motion to each frame, (n, …), of the video; None: it is not known.
+
+    weak: whether weak faces alone can be a track, where one is found again and again.
+    """
+
+    fields: Fields | None = None
+    weak: bool = True
+
+
+def link(
+    faces: Sequence[FrameFaces], cuts: Collection[int], width: int, height: int, evidence: Evidence = Evidence()
+) -> list[Track]:
     """Link the faces of a video of width x height; the same faces give the same tracks.
 
     faces: of all frames, in their order, the skipped ones too; cuts: the frames that begin a scene, where tracks end.
-    Gaps of up to 2 s are filled, and every track goes on for 0.3 s at both ends, both growing (core/video/filling.py).
+    Gaps of up to 2 s are filled, and every track goes on at both ends, growing (core/video/tracking/filling.py).
     """
     tracks: list[Track] = []
-    for scene in _scenes([one.in_order() for one in faces], cuts):
+    ordered = [one.in_order() for one in faces]
+    for part in _scenes(ordered, cuts):
+        scene = ordered[part]
+        motion = None if evidence.fields is None else Motion(evidence.fields[part], (width, height))
         found = [Found(position, one.time_s, one.boxes, one.ranks) for position, one in enumerate(scene)]
-        for chain in association.chains(found):
-            tracks.append(_track(len(tracks) + 1, chain, scene, (width, height)))
+        times = np.array([one.time_s for one in scene])
+        for chain in association.chains(found, believe_weak=evidence.weak):
+            filled = filling.filled(times, _sights(chain, scene), motion)
+            begins = scene[0].frame
+            tracks.append(_track(len(tracks) + 1, filled, begins, (width, height), sure=chain.rank == SURE))
     return tracks
 
 
-def _scenes(faces: Sequence[FrameFaces], cuts: Collection[int]) -> Iterator[Sequence[FrameFaces]]:
+def _scenes(faces: Sequence[FrameFaces], cuts: Collection[int]) -> Iterator[slice]:
     """Cut the frames where scenes begin."""
     begins = set(cuts)
     starts = [number for number, one in enumerate(faces) if one.frame in begins and number]
-    for start, end in itertools.pairwise([0, *starts, len(faces)]):
-        yield faces[start:end]
+    yield from map(slice, [0, *starts], [*starts, len(faces)])
 
 
-def _track(number: int, chain: Chain, scene: Sequence[FrameFaces], size: tuple[int, int]) -> Track:
-    positions = np.array(chain.positions, np.intp)
+def _sights(chain: Chain, scene: Sequence[FrameFaces]) -> Sights:
     faces = [(scene[position], index) for position, index in zip(chain.positions, chain.indices, strict=True)]
-    found = np.array([one.boxes[index] for one, index in faces], np.float32)
-    scores = np.array([one.scores[index] for one, index in faces], np.float32)
-    times = np.array([one.time_s for one in scene])
-    filled = filling.filled(times, positions, found.astype(np.float64), scores.astype(np.float64))
-    # What was found stays as it was found.
+    found = np.array([one.boxes[index] for one, index in faces], np.float64)
+    scores = np.array([one.scores[index] for one, index in faces], np.float64)
+    return Sights(np.array(chain.positions, np.intp), found, scores)
+
+
+def _track(number: int, filled: Filled, begins: int, size: tuple[int, int], *, sure: bool) -> Track:
+    """Make a track of boxes of a scene; begins: the number of its first frame."""
     placed = geometry.clip(filled.boxes.astype(np.float32), *size)
-    placed[filled.seen] = found
+    # What was found stays as it was found.
+    placed[filled.seen] = filled.boxes[filled.seen].astype(np.float32)
     there = filled.seen | ((placed[:, 2:] > placed[:, :2]).all(axis=1))
-    frames = np.array([scene[position].frame for position in filled.positions[there]], np.intp)
+    frames = (begins + filled.positions[there]).astype(np.intp)
     confidences = filled.confidences[there].astype(np.float32)
-    return Track(number, frames, placed[there], confidences, filled.seen[there], chain.rank == SURE)
+    return Track(number, frames, placed[there], confidences, filled.seen[there], sure)
 
 
 def interpolated_share(tracks: Iterable[Track]) -> float:

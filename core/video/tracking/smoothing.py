@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from core.video.tracks import Track
+from core.video.tracking.tracks import Track
 from core.vision.boxes import Boxes
 
 Edges = NDArray[np.float64]
