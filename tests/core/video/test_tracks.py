@@ -106,6 +106,14 @@ def test_nothing_is_followed_across_a_cut() -> None:
     assert track.frames.tolist() == list(range(25))
 
 
+def test_each_scene_has_its_own_motion() -> None:
+    fields = np.concatenate([fields_of((0, 0), 60), fields_of((5, 0), 60)])
+    seen = hidden(hidden(steady(500, 300), range(60)), range(61, 120))
+    (track,) = tracks.link(found([seen], 120), (60,), *SIZE, Evidence(fields))
+    there = box(track, 80)
+    assert (there.x1 + there.x2) / 2 == pytest.approx(540 + 5 * 20, abs=3)
+
+
 def test_motion_of_the_camera_is_measured() -> None:
     spots = np.random.default_rng(5).integers(0, 255, (30, 50, 3)).astype(np.uint8)
     picture = np.asarray(cv2.resize(spots, (1000, 600)), np.uint8)
