@@ -7,6 +7,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from admin.admin import admin
+from admin.admins import admins
 from admin.backups.commands import backup, restore
 from admin.keys import keys
 from admin.maintenance import maintenance
@@ -68,7 +69,8 @@ def _local_settings() -> LocalSettings:
     return LocalSettings(settings.admin_user, settings.admin_password.get_secret_value(), settings.var_dir)
 
 
-for command in (up, serve, worker, beat, migrate, keys, weights, maintenance, *REMOTE_COMMANDS, admin, backup, restore):
+PROGRAMS = (up, serve, worker, beat)
+for command in (*PROGRAMS, migrate, keys, weights, maintenance, *REMOTE_COMMANDS, admin, admins, backup, restore):
     main.add_command(command)
 
 if __name__ == "__main__":

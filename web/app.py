@@ -19,6 +19,8 @@ from web.console import blueprints
 from web.openapi import components, operations
 from web.openapi import public as openapi
 from web.requests import REQUEST_ID, Request
+from web.routes.admin_account import admin_account
+from web.routes.admin_admins import admin_admins
 from web.routes.admin_audit import admin_audit
 from web.routes.admin_batch_results import admin_batch_results
 from web.routes.admin_batches import admin_batches
@@ -38,7 +40,7 @@ DOCS_CSP = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 HSTS = f"max-age={365 * 86400}"  # chosen: a year, of this host alone; what lies below it is not ours to decide
 PROBES = ("/health", "/health/live", "/health/ready")
 ADMIN = (
-    *(admin_session, admin_records, admin_reviews, admin_keys),
+    *(admin_session, admin_account, admin_admins, admin_records, admin_reviews, admin_keys),
     *(admin_test, admin_batches, admin_batch_results, admin_audit),
 )
 log = logs.get(__name__)

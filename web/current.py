@@ -15,6 +15,7 @@ from core.errors import DatabaseUnavailable, FeatureDisabled
 from core.records.results import ResultStore
 from core.services import Services
 from core.storage.base import ObjectStore
+from web.auth.accounts import Accounts
 from web.auth.admins import Admins
 from web.auth.basic_logins import BasicLogins
 from web.auth.key_cache import ApiKeyCache
@@ -46,18 +47,19 @@ class AppState:
 
     @classmethod
     def of(cls, services: Services) -> Self:
-        trail = Trail(services.sessions)
+        settings, trail = services.settings, Trail(services.sessions)
+        accounts = Accounts(settings, services.sessions)
         return cls(
             services=services,
             health=Health(services),
-            admins=Admins(services.settings, services.auth_redis, trail),
+            admins=Admins(settings, services.auth_redis, trail, accounts),
             basic_logins=BasicLogins(services.auth_redis, trail),
             trail=trail,
             api_keys=ApiKeyCache(services.sessions),
-            stream_slots=StreamSlots(services.settings.web_threads),
+            stream_slots=StreamSlots(settings.web_threads),
             load_monitor=LoadMonitor(services.engine),
             thumbnails=ThumbnailCache(),
-            ending=Ending(services.settings.grace_s),
+            ending=Ending(settings.grace_s),
         )
 
 

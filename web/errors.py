@@ -22,9 +22,12 @@ log = logs.get(__name__)
 STATUS: dict[type[FaceApiError], int] = {
     errors.UnreadableRequest: 400,
     errors.Unauthenticated: 401,
+    errors.CodeRequired: 401,
+    errors.BasicRefused: 403,
     errors.KeyRevoked: 403,
     errors.KeyExpired: 403,
     errors.MissingScope: 403,
+    errors.MissingRole: 403,
     errors.NetworkNotAllowed: 403,
     errors.CrossOrigin: 403,
     errors.NotFound: 404,

@@ -3,17 +3,23 @@
 from pathlib import PurePosixPath
 
 from core.contract.deeds import Deed
+from core.contract.roles import Role
 from core.database.models import Video
 from core.records.rows import StoredImage, StoredJob
 from core.storage.objects import Disposition
 from web import current
-from web.auth import origins, trails
+from web.auth import callers, origins, trails
 
 
 def original(image: StoredImage, disposition: Disposition = "inline") -> str:
-    """Link to an original, which is recorded."""
+    """Link to an original, which is recorded. Only for callers who may see it: see original_if_allowed."""
     trails.note_original(Deed.ORIGINAL_LINKED if disposition == "inline" else Deed.ORIGINAL_DOWNLOADED, image.id)
     return _link(image.s3_key, image.filename, image.content_type, disposition)
+
+
+def original_if_allowed(image: StoredImage) -> str | None:
+    """Link to an original to be displayed; None for an administrator who may not see it."""
+    return original(image) if callers.may(Role.OPERATOR) else None
 
 
 def processed(key: str) -> str:

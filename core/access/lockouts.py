@@ -26,7 +26,8 @@ TOTAL = NAMESPACE + "all"
 KNOWN = "face-api:login-known:"
 
 # Atomic, so that parallel attempts can't slip past the count. Returns for how many seconds the source is blocked,
-# 0 for a success, -1 for a failure. KEYS: the failures of the source, those of all strangers, whether it is known.
+# 0 for a success, -1 for a failure; with correct = '?' nothing is counted. KEYS: the failures of the source, those of
+# all strangers, whether it is known.
 ATTEMPT = """
 local correct, known, limit, blocked_s, expiry_s, total_limit, total_s, known_s = unpack(ARGV)
 local failures = tonumber(redis.call('GET', KEYS[1]) or '0')
@@ -35,6 +36,7 @@ local stranger = known == '0' and redis.call('EXISTS', KEYS[3]) == 0
 if stranger and tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(total_limit) then
     return math.max(redis.call('TTL', KEYS[2]), 1)
 end
+if correct == '?' then return 0 end
 if correct == '1' then
     redis.call('DEL', KEYS[1])
     redis.call('SET', KEYS[3], '1', 'EX', known_s)
@@ -70,16 +72,24 @@ class Lockout:
 
     def count(self, source: LoginSource, *, correct: bool) -> None:
         """Count an attempt: RateLimited while the source is blocked, whatever it sent; Unauthenticated when wrong."""
-        outcome = self._attempt(source, correct=correct)
-        if outcome > 0:
-            raise RateLimited("too many failed logins", retry_after_s=outcome)
-        if outcome < 0:
+        if self._attempt(source, correct=correct) < 0:
             raise Unauthenticated("the user name or the password is wrong")
 
-    def _attempt(self, source: LoginSource, *, correct: bool) -> int:
+    def require_free(self, source: LoginSource) -> None:
+        """Raise RateLimited while the source is blocked; count nothing. Before what costs more than this."""
+        self._attempt(source, correct=None)
+
+    def _attempt(self, source: LoginSource, *, correct: bool | None) -> int:
+        outcome = self._outcome(source, correct=correct)
+        if outcome > 0:
+            raise RateLimited("too many failed logins", retry_after_s=outcome)
+        return outcome
+
+    def _outcome(self, source: LoginSource, *, correct: bool | None) -> int:
         try:
             keys = [NAMESPACE + source.name, TOTAL, KNOWN + source.name]
-            of_source = (int(correct), int(source.is_known), MAX_FAILURES, BLOCKED_S, FAILURE_EXPIRY_S)
+            told = "?" if correct is None else int(correct)
+            of_source = (told, int(source.is_known), MAX_FAILURES, BLOCKED_S, FAILURE_EXPIRY_S)
             of_all = (self._total.amount, self._total.get_expiry(), KNOWN_S)
             return int(self._script(keys=keys, args=[*of_source, *of_all]))
         except redis.RedisError as error:
@@ -104,7 +114,7 @@ class _ProcessLockout:
         self._of_strangers = 0, 0.0
         self._known: OrderedDict[str, None] = OrderedDict()
 
-    def attempt(self, source: LoginSource, *, correct: bool) -> int:
+    def attempt(self, source: LoginSource, *, correct: bool | None) -> int:
         with self._lock:
             now = time.monotonic()
             failures, expires_at = self._failures.get(source.name, (0, 0.0))
@@ -117,6 +127,8 @@ class _ProcessLockout:
                 total, total_expires_at = 0, now + self._total.get_expiry()
             if stranger and total >= self._total.amount:
                 return int(total_expires_at - now) + 1
+            if correct is None:
+                return 0
             if correct:
                 self._failures.pop(source.name, None)
                 _remember(self._known, source.name, None)

@@ -11,6 +11,13 @@ class Deed(StrEnum):
     RESTORED = "service.restored"
     LOG_IN = "session.login"
     LOG_OUT = "session.logout"
+    SESSION_ENDED = "session.ended"
+    ADMIN_CREATED = "admin.created"
+    ADMIN_CHANGED = "admin.changed"
+    ADMIN_PASSWORD_SET = "admin.password"  # noqa: S105 - a deed
+    ADMIN_DELETED = "admin.deleted"
+    TOTP_ENABLED = "admin.totp_enabled"
+    TOTP_DISABLED = "admin.totp_disabled"
     KEY_CREATED = "key.created"
     KEY_CHANGED = "key.changed"
     KEY_ROTATED = "key.rotated"

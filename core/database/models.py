@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, T
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contract.states import JobStatus, JobType, ReviewState
+from core.database.admin_models import AdminAccount
 from core.database.audit_models import AuditRecord
 from core.database.base import Base, JsonDocument, Serial, UtcDateTime, one_of
 from core.database.batch_models import OF_KEY, Batch, BatchItem
@@ -22,6 +23,7 @@ __all__ = [
     "JOB_FILTERS",
     "JOB_MEASURES",
     "PENDING",
+    "AdminAccount",
     "ApiKey",
     "AuditRecord",
     "Base",

@@ -6,15 +6,13 @@ FaceApiError
 │   ├── UnsupportedImage · UndecodableImage · ImageTooLarge · UploadTooLarge · UnencodableImage
 │   └── UnsupportedVideo · InvalidVideo · VideoTooLarge · ResidualFace
 ├── AccessDenied
-│   └── Unauthenticated · KeyRevoked · KeyExpired · MissingScope · NetworkNotAllowed · CrossOrigin · RateLimited
-├── NotFound · MethodNotAllowed · KeyEnded · BatchClosed · BatchUnfinished
+│   ├── Unauthenticated · CodeRequired · BasicRefused · KeyRevoked · KeyExpired · MissingScope
+│   └── MissingRole · NetworkNotAllowed · CrossOrigin · RateLimited
+├── NotFound · MethodNotAllowed · FeatureDisabled · KeyEnded · BatchClosed · BatchUnfinished
 ├── NothingToUndo · NewerResult · UploadConflict
-├── FeatureDisabled
 ├── Unavailable                                     retried, with back-off
-│   ├── EngineUnavailable · QueueFull · ServiceStopping · JobTimedOut
-│   ├── TooManyStreams · TooManyConnections
-│   ├── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable
-│   └── NoAdminPassword
+│   ├── EngineUnavailable · QueueFull · ServiceStopping · JobTimedOut · TooManyStreams · TooManyConnections
+│   └── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable · NoAdminPassword
 └── InternalError                                   says nothing of what happened inside
 
 What an operator sees at start and a caller never does stands in core/errors/startup.py.
@@ -126,6 +124,14 @@ class Unauthenticated(AccessDenied):
     code, title = "unauthenticated", "Valid credentials are required"
 
 
+class CodeRequired(AccessDenied):
+    code, title = "code_required", "This administrator logs in with a code as well"
+
+
+class BasicRefused(AccessDenied):
+    code, title = "basic_refused", "Whoever logs in with a code can't use HTTP Basic"
+
+
 class KeyRevoked(AccessDenied):
     code, title = "key_revoked", "This API key has been revoked"
 
@@ -136,6 +142,10 @@ class KeyExpired(AccessDenied):
 
 class MissingScope(AccessDenied):
     code, title = "missing_scope", "This API key may not be used for this"
+
+
+class MissingRole(AccessDenied):
+    code, title = "missing_role", "Your role may not do this"
 
 
 class NetworkNotAllowed(AccessDenied):

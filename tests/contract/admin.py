@@ -7,6 +7,8 @@ from typing import Any
 
 import requests
 
+from core.access import admins
+from core.contract.roles import Role
 from core.records.rows import StoredImage, StoredJob
 from core.storage import objects
 from tests.contract import pictures
@@ -39,6 +41,21 @@ ENDPOINTS = [
     ("PATCH", f"/api-keys/{AN_ID}", "database"),
     ("DELETE", f"/api-keys/{AN_ID}", "database"),
     ("POST", f"/api-keys/{AN_ID}/rotate", "database"),
+    ("POST", "/admins", "database"),
+    ("GET", "/admins", "database"),
+    ("GET", f"/admins/{AN_ID}", "database"),
+    ("PATCH", f"/admins/{AN_ID}", "database"),
+    ("POST", f"/admins/{AN_ID}/password", "database"),
+    ("POST", f"/admins/{AN_ID}/reset-totp", "database"),
+    ("DELETE", f"/admins/{AN_ID}", "database"),
+    ("GET", "/account", ""),
+    ("POST", "/account/password", ""),
+    ("POST", "/account/totp", ""),
+    ("POST", "/account/totp/confirm", ""),
+    ("POST", "/account/totp/disable", ""),
+    ("GET", "/account/sessions", ""),
+    ("DELETE", f"/account/sessions/{AN_ID}", ""),
+    ("POST", "/account/end-other-sessions", ""),
     ("GET", "/audit", "database"),
     ("GET", "/audit.jsonl", "database"),
     ("POST", "/batches", "storage"),
@@ -70,6 +87,13 @@ def call(service: Stack, method: str, path: str, **options: Any) -> requests.Res
 def basic(service: Stack, method: str, path: str, **options: Any) -> requests.Response:
     """Call the admin API with the administrator's name and password."""
     return call(service, method, path, auth=("admin", service.settings["FACE_API_ADMIN_PASSWORD"]), **options)
+
+
+def account(service: Stack, name: str, password: str, role: Role = Role.OPERATOR) -> uuid.UUID:
+    """Create an administrator in the table; return its id."""
+    assert service.services.sessions is not None
+    with service.services.sessions() as session:
+        return admins.create(session, name, password, role, reserved="admin").id
 
 
 def log_in(service: Stack, password: str | None = None, **options: Any) -> requests.Response:

@@ -18,6 +18,7 @@ from tests.contract.admin import (
     COOKIE,
     DOORS,
     ENDPOINTS,
+    account,
     basic,
     body,
     call,
@@ -39,6 +40,14 @@ BODIES: dict[str, Any] = {
     f"/jobs/{AN_ID}/review": {"verdict": "accepted"},
     f"/api-keys/{AN_ID}/rotate": {"overlap_s": 60},
     f"/batches/{AN_ID}/unsent": {"files": [UNSENT]},
+    "/admins": {"name": "described", "password": "staple battery", "role": "viewer"},
+    f"/admins/{AN_ID}": {"role": "operator"},
+    f"/admins/{AN_ID}/password": {"password": "another staple"},
+}
+# What the administrator of the settings can't do, who has no row and here no session.
+OF_ACCOUNTS = {
+    *("/account/password", "/account/totp", "/account/totp/confirm", "/account/totp/disable"),
+    f"/account/sessions/{AN_ID}",
 }
 MALFORMED = ["x", "7", AN_ID[:-1], AN_ID + "0", "{" + AN_ID + "}", AN_ID.replace("-", ""), "%00", "%ff", " " + AN_ID]
 
@@ -220,9 +229,8 @@ def document(service: Stack) -> dict[str, Any]:
 
 def template(path: str) -> str:
     """The path as the description writes it."""
-    kind = {"images": "image_id", "jobs": "job_id", "api-keys": "key_id", "batches": "batch_id"}.get(
-        path.split("/")[1], ""
-    )
+    kinds = {"images": "image_id", "jobs": "job_id", "api-keys": "key_id", "batches": "batch_id"}
+    kind = (kinds | {"admins": "admin_id", "account": "session_id"}).get(path.split("/")[1], "")
     part = "{delivery_id}" if "/deliveries/" in path else "{item_id}"
     return ADMIN + path.replace(AN_ID, "{" + kind + "}").replace(AN_ITEM_ID, part)
 
@@ -259,7 +267,10 @@ def test_answers_keep_the_description(document: dict[str, Any], service: Stack) 
     key = body(basic(service, "POST", "/api-keys", json={"name": "described"}), 201)
     batch = body(basic(service, "POST", "/batches", json={"name": "described"}), 201)
     ids = {"images": str(job.image_id), "jobs": str(job.id), "api-keys": key["id"], "batches": batch["id"]}
+    ids["admins"] = str(account(service, "to be described", "staple battery"))
     for method, path in sorted(PATHS, key=lambda called: called[0] == "DELETE"):
+        if path in OF_ACCOUNTS:  # tests/contract/test_admins.py has such
+            continue
         if AN_ITEM_ID in path:  # an item has no result yet; tests/contract/test_admin_batch_results.py has some that do
             continue
         sent: dict[str, Any] = {"files": {"image": pictures.portrait()}} if "mask" in path else {}

@@ -89,12 +89,13 @@ def test_cookie_is_secure_on_https(proxied: Stack) -> None:
 def test_session_tells_who_is_in(service: Stack) -> None:
     reported = body(call(service, "GET", "/auth/session", cookies=cookie(service)))
     expires_at = reported.pop("expires_at")
-    assert reported == {"authenticated": True, "username": "admin", "auth_method": "session"}
+    assert reported == {"authenticated": True, "username": "admin", "role": "owner", "auth_method": "session"}
     assert is_moment(expires_at)
 
 
 def test_basic_has_no_session(service: Stack) -> None:
     reported = body(basic(service, "GET", "/auth/session"))
+    assert reported.pop("role") == "owner"
     assert reported == {"authenticated": True, "username": "admin", "auth_method": "basic", "expires_at": None}
 
 

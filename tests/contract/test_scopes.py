@@ -12,11 +12,12 @@ import requests
 from core import config, services
 from core.access import keys
 from core.access.properties import KeyProperties
+from core.contract.roles import Role
 from core.contract.scopes import Scope
 from core.database.clock import now
 from core.database.models import Video
 from tests.contract import pictures
-from tests.contract.admin import ADMIN, AN_ID, AN_ITEM_ID, basic, body, call, kept
+from tests.contract.admin import ADMIN, AN_ID, AN_ITEM_ID, account, basic, body, call, kept
 from tests.contract.batches import begun, finish, picture
 from tests.contract.calls import WEB_ALONE, Starter, assert_problem, post
 from tests.stack import Stack
@@ -24,7 +25,8 @@ from web.app import create_app
 from web.auth import guards
 from web.auth.guards import Guard
 
-KEYLESS = ("nobody", "administrator")
+KEYLESS = ("nobody", "administrator", *Role)
+PASSWORD = "staple battery"
 REFUSALS = {
     "expired": "key_expired",
     "rotated": "key_expired",
@@ -77,6 +79,8 @@ def made(service: Stack, *scopes: str, **properties: Any) -> tuple[str, str]:
 def texts(service: Stack) -> dict[str, str]:
     """The text of a key of each kind, which has every scope unless it is one's."""
     every = tuple(Scope)
+    for role in Role:
+        account(service, f"the {role}", PASSWORD, role)
     rotated, text = made(service, *every)
     body(basic(service, "POST", f"/api-keys/{rotated}/rotate", json={"overlap_s": 0}), 201)
     revoked, revoked_text = made(service, *every)
@@ -101,6 +105,8 @@ def send(service: Stack, route: Route, caller: str, texts: dict[str, str]) -> re
     options: dict[str, Any] = {"headers": {"X-Forwarded-For": address}}
     if caller == "administrator":
         options["auth"] = ("admin", service.settings["FACE_API_ADMIN_PASSWORD"])
+    elif caller in set(Role):
+        options["auth"] = (f"the {caller}", PASSWORD)
     elif caller != "nobody":
         options["headers"]["X-API-Key"] = texts[caller]
     return requests.request(route.method, service.url + path, timeout=60, allow_redirects=False, **options)
@@ -111,10 +117,13 @@ def expected(guard: Guard, caller: str) -> tuple[set[int], str]:
     passed = PAST_THE_GUARD, ""
     if guard.who in {"anyone", "visitor"}:
         return PAST_THE_GUARD | {503}, ""  # of /health: there is no worker
-    if guard.who == "admin":
-        return passed if caller == "administrator" else ({401}, "")
-    if caller == "administrator" and guard.who == "admin_or_key":
-        return passed
+    if guard.who == "admin" and caller not in {"administrator", *Role}:
+        return {401}, ""
+    if guard.who in {"admin", "admin_or_key"} and caller in {"administrator", *Role}:
+        role = Role.OWNER if caller == "administrator" else Role(caller)
+        assert guard.role is not None
+        refused = {403}, "" if guard.page else "missing_role"
+        return passed if role.includes(guard.role) else refused
     if caller in {*KEYLESS, "unknown"}:
         return {401}, "unauthenticated"
     if caller in REFUSALS:
@@ -134,6 +143,11 @@ def test_route_lets_in_whom_it_declares(service: Stack, texts: dict[str, str], r
     assert (401 if to_login else response.status_code) in statuses, (response.status_code, response.text[:200])
     if code:
         assert assert_problem(response, statuses)["code"] == code
+
+
+def test_every_role_opens_something_of_its_own() -> None:
+    opened = {route.guard.role for route in ROUTES if route.guard.who in {"admin", "admin_or_key"}}
+    assert opened == set(Role)
 
 
 def test_every_scope_opens_something() -> None:
@@ -157,6 +171,7 @@ def test_description_says_who_may_call(service: Stack) -> None:
         assert ("apiKey" in names) == (route.guard.scope is not None)
         assert ({"adminBasic", "adminCookie"} <= names) == (route.guard.who in {"admin", "admin_or_key"})
         assert route.guard.scope is None or f"`{route.guard.scope}`" in operation["description"]
+        assert route.guard.role is None or f"`{route.guard.role}`" in operation["description"]
 
 
 # --- each key sees only its own ------------------------------------------------------------------

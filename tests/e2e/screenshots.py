@@ -125,6 +125,8 @@ def _shots(context: BrowserContext) -> Iterator[Shot]:
     yield Shot("batch-new", "/console/batches/new", _select_files)
     yield Shot("review", "/console/review")
     yield Shot("keys", "/console/keys")
+    yield Shot("administrators", "/console/administrators")
+    yield Shot("account", "/console/account")
     yield Shot("audit", "/console/audit")
     yield Shot("test", "/console/test", _mask_image)
     yield Shot("error", "/console/nowhere")

@@ -29,6 +29,8 @@ PAGES = {
     "batches/{batch}": "Little batch",
     "review": "Review",
     "keys": "API keys",
+    "administrators": "Administrators",
+    "account": "Account",
     "search?q=portrait": "Search",
     "test": "Test",
     "nowhere": "Something went wrong",

@@ -5,6 +5,7 @@ import uuid
 from flask import g
 
 from core.access.authenticated import AuthenticatedKey
+from core.contract.roles import Role
 
 
 def key() -> AuthenticatedKey | None:
@@ -29,6 +30,11 @@ def sender() -> str:
     """Return whose uploads this caller's are: the administrator's, or of the first of the keys that it replaced."""
     found = key()
     return str(found.first_id) if found else "admin"
+
+
+def may(role: Role) -> bool:
+    """Whether this caller may do what a role may; a key that was let in may all that it is let in for."""
+    return key() is not None or bool(g.admin.role.includes(role))
 
 
 def name() -> str:

@@ -13,8 +13,9 @@ from core.access.authenticated import AuthenticatedKey
 from core.access.uses import KeyUseCounter
 from core.config import Settings
 from core.contract.deeds import ActorKind
+from core.contract.roles import Role
 from core.contract.scopes import Scope
-from core.errors import DatabaseUnavailable, FeatureDisabled, InvalidOption, NotFound, Unauthenticated
+from core.errors import DatabaseUnavailable, FeatureDisabled, InvalidOption, MissingRole, NotFound, Unauthenticated
 from core.errors.problems import FieldProblem
 from core.observability import logs
 from core.services import Services
@@ -35,7 +36,8 @@ DOCUMENTATION = ("openapi.", "swagger.", "redoc.")
 class Guard:
     """What a route requires. limit: the name of its rate limit, or None.
 
-    who: a visitor is anyone who logs in or out. scope: what a key needs; None: no key will do. tier: the part of the
+    who: a visitor is anyone who logs in or out. role: what an administrator needs at least; None: no administrator
+    will do, or none is needed. scope: what a key needs; None: no key will do. tier: the part of the
     service that the route needs. options: whether it takes query parameters. page: whether errors are pages of the
     console instead of JSON. streams: whether it passes its body on part by part, and never holds all of it.
     """
@@ -43,6 +45,7 @@ class Guard:
     who: Literal["anyone", "key", "visitor", "admin", "admin_or_key"]
     limit: Limit | None = None
     tier: Tier | None = None
+    role: Role | None = None
     scope: Scope | None = None
     options: bool = True
     page: bool = False
@@ -68,27 +71,33 @@ def visitor(limit: Literal["login"] | None = None) -> Callable[[View], View]:
     return lambda view: _declare(view, Guard("visitor", limit, options=False))
 
 
-def admin(tier: Tier | None = None) -> Callable[[View], View]:
-    """Require the administrator, and a part of the service that may be off."""
-    return lambda view: _declare(view, Guard("admin", tier=tier, options="query" in inspect.signature(view).parameters))
+def admin(role: str, tier: Tier | None = None) -> Callable[[View], View]:
+    """Require an administrator with a role or a higher one, and a part of the service that may be off."""
+
+    def declare(view: View) -> View:
+        options = "query" in inspect.signature(view).parameters
+        return _declare(view, Guard("admin", tier=tier, role=Role(role), options=options))
+
+    return declare
 
 
-def admin_or_key(scope: str, tier: Tier | None = None) -> Callable[[View], View]:
-    """Require the administrator, or an API key with a scope, `admin` being all of them.
+def admin_or_key(role: str, scope: str, tier: Tier | None = None) -> Callable[[View], View]:
+    """Require an administrator with a role or a higher one, or an API key with a scope, `admin` being all of them.
 
     What the ids in the address name is there only for a key that has made it, and for `admin`.
     """
 
     def declare(view: View) -> View:
         options = "query" in inspect.signature(view).parameters
-        return _declare(view, Guard("admin_or_key", tier=tier, scope=Scope(scope), options=options))
+        guard = Guard("admin_or_key", tier=tier, role=Role(role), scope=Scope(scope), options=options)
+        return _declare(view, guard)
 
     return declare
 
 
-def page(tier: Tier | None = None) -> Callable[[View], View]:
-    """Require the administrator, for a page of the console."""
-    return lambda view: _declare(view, Guard("admin", tier=tier, page=True))
+def page(role: str, tier: Tier | None = None) -> Callable[[View], View]:
+    """Require an administrator with a role or a higher one, for a page of the console."""
+    return lambda view: _declare(view, Guard("admin", tier=tier, role=Role(role), page=True))
 
 
 def streamed(view: View) -> View:
@@ -143,6 +152,8 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter, limiter: 
         trails.act_as(ActorKind.ADMIN, g.admin.username)
         if g.admin.auth_method == "basic":
             current.state().basic_logins.note()
+        if guard.role is None or not g.admin.role.includes(guard.role):
+            raise MissingRole(f"this takes the role {guard.role}, and yours is {g.admin.role}")
 
 
 def _let_key_in(guard: Guard, uses: KeyUseCounter, limiter: Limiter) -> None:

@@ -1,29 +1,80 @@
-"""Sessions of the administrator: a random token in a cookie, its session in Redis, so that logging out ends it."""
+"""Sessions of administrators: a random token in a cookie, its session in Redis, so that logging out ends it."""
 
 import hashlib
 import hmac
 import json
 import secrets
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, Self
 
 import redis
 
 from core.config import Settings
+from core.contract.roles import Role
 from core.errors import SessionsUnavailable
 
-NAMESPACE = "face-api:session:"
+# A process of an earlier version, which knows no roles, must not take such a session for one of its own.
+NAMESPACE = "face-api:session:roles:"
+OF_ONE = "face-api:sessions-of:"
 TOKEN_BYTES = 32
+SEEN_EVERY = timedelta(minutes=1)  # chosen: no write for each picture of a page
+MAX_BROWSER = 200  # chosen: of a User-Agent, so much tells which browser it is
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 @dataclass(frozen=True)
 class Session:
-    """An open session of the administrator."""
+    """An open session of an administrator.
+
+    method: how it was opened: `password`, or the name of another way to log in. account_id: of the row of the table,
+    which then has the role; generation: of that row. id: what it is known by, which opens nothing.
+    """
 
     username: str
-    expires_at: datetime
+    role: Role
+    method: str = "password"
+    account_id: uuid.UUID | None = None
+    generation: int = 0
+    address: str | None = None
+    browser: str = ""
+    created_at: datetime = field(default_factory=_now)
+    seen_at: datetime = field(default_factory=_now)
+    expires_at: datetime = field(default_factory=_now)
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    def as_json(self) -> str:
+        stored = {name: value for name, value in vars(self).items() if name != "id"}
+        return json.dumps(stored, default=str)
+
+    @classmethod
+    def of_json(cls, text: bytes | str, session_id: uuid.UUID) -> Self:
+        stored: dict[str, Any] = json.loads(text)
+        moments = {name: datetime.fromisoformat(stored[name]) for name in ("created_at", "seen_at", "expires_at")}
+        account = stored["account_id"] and uuid.UUID(stored["account_id"])
+        return cls(**stored | moments | {"role": Role(stored["role"]), "account_id": account, "id": session_id})
+
+
+class SessionOwner(Protocol):
+    """Whose sessions: of a row of the table, or of somebody whom a way to log in knows by name."""
+
+    @property
+    def username(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def account_id(self) -> uuid.UUID | None: ...
+
+
+def owner_of(owner: SessionOwner) -> str:
+    """Return what all sessions of the same administrator have in common."""
+    return str(owner.account_id or f"{owner.method} {owner.username}")
 
 
 class Sessions:
@@ -34,37 +85,81 @@ class Sessions:
         self._lifetime = timedelta(seconds=settings.session_lifetime_s)
         self._credentials = f"{settings.admin_user}\0{settings.admin_password.get_secret_value()}".encode()
 
-    def open(self, username: str) -> tuple[str, Session]:
+    def open(self, session: Session) -> tuple[str, Session]:
         """Start a session; its token is returned here and stored nowhere."""
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        session = Session(username, datetime.now(UTC).replace(microsecond=0) + self._lifetime)
-        payload = json.dumps({"username": username, "expires_at": session.expires_at.isoformat()})
-        with _translate_redis_errors():
-            self._redis.set(self._key(token), payload, ex=self._lifetime)
-        return token, session
+        token, started = secrets.token_urlsafe(TOKEN_BYTES), _now()
+        opened = replace(
+            session,
+            id=self._id(token),
+            browser=session.browser[:MAX_BROWSER],
+            created_at=started,
+            seen_at=started,
+            expires_at=started + self._lifetime,
+        )
+        with translate_redis_errors(), self._redis.pipeline() as pipeline:
+            pipeline.set(_key(opened.id), opened.as_json(), ex=self._lifetime)
+            pipeline.sadd(self._set(owner_of(opened)), str(opened.id))
+            pipeline.expire(self._set(owner_of(opened)), self._lifetime)
+            pipeline.execute()
+        return token, opened
 
     def find(self, token: str) -> Session | None:
-        """Return the session of a token, or None when it has ended or never existed."""
-        with _translate_redis_errors():
-            payload = self._redis.get(self._key(token))
-        if not payload:
-            return None
-        stored = json.loads(payload)
-        return Session(stored["username"], datetime.fromisoformat(stored["expires_at"]))
+        """Return the session of a token, or None when it has ended or never existed; note that it was seen."""
+        session_id = self._id(token)
+        with translate_redis_errors():
+            stored = self._redis.get(_key(session_id))
+            if not stored:
+                return None
+            session = Session.of_json(stored, session_id)
+            if _now() - session.seen_at >= SEEN_EVERY:
+                seen = replace(session, seen_at=_now()).as_json()
+                self._redis.set(_key(session_id), seen, xx=True, keepttl=True)  # one that has ended stays ended
+        return session
+
+    def of_owner(self, owner: str) -> list[Session]:
+        """Return all open sessions of an administrator, newest first."""
+        with translate_redis_errors():
+            ids = [uuid.UUID(_text(member)) for member in self._redis.smembers(self._set(owner))]
+            stored = self._redis.mget([_key(one) for one in ids]) if ids else []
+            ended = [str(one) for one, text in zip(ids, stored, strict=True) if not text]
+            if ended:
+                self._redis.srem(self._set(owner), *ended)
+        found = [Session.of_json(text, one) for one, text in zip(ids, stored, strict=True) if text]
+        return sorted(found, key=lambda session: session.created_at, reverse=True)
 
     def close(self, token: str) -> None:
         """End a session; no error when it has ended already."""
-        with _translate_redis_errors():
-            self._redis.delete(self._key(token))
+        with translate_redis_errors():
+            self._redis.delete(_key(self._id(token)))
 
-    def _key(self, token: str) -> str:
+    def end(self, owner: str, ids: list[uuid.UUID]) -> list[uuid.UUID]:
+        """End those of an administrator's sessions that have these ids; return which had not ended already."""
+        own = [session.id for session in self.of_owner(owner) if session.id in ids]
+        with translate_redis_errors():
+            return [one for one in own if self._redis.delete(_key(one))]
+
+    def _id(self, token: str) -> uuid.UUID:
         """Hash a token: reading Redis must not be enough to log in, and another password ends all sessions."""
         message = token.encode(errors="surrogatepass")
-        return NAMESPACE + hmac.new(self._credentials, message, hashlib.sha256).hexdigest()
+        return uuid.UUID(bytes=hmac.new(self._credentials, message, hashlib.sha256).digest()[:16])
+
+    def _set(self, owner: str) -> str:
+        """Name the set of an administrator's sessions; names of people stay out of Redis' keys."""
+        return OF_ONE + hmac.new(self._credentials, owner.encode(), hashlib.sha256).hexdigest()
+
+
+def _text(stored: bytes | str) -> str:
+    """Return what the client, which decodes nothing, has read."""
+    return stored.decode() if isinstance(stored, bytes) else stored
+
+
+def _key(session_id: uuid.UUID) -> str:
+    return f"{NAMESPACE}{session_id}"
 
 
 @contextmanager
-def _translate_redis_errors() -> Iterator[None]:
+def translate_redis_errors() -> Iterator[None]:
+    """Raise SessionsUnavailable when Redis can't be reached."""
     try:
         yield
     except redis.RedisError as error:

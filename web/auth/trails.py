@@ -47,10 +47,12 @@ class Trail:
         changed = {name for name in settings.model_fields_set if name in type(settings).model_fields}
         self.add_if_possible(Deed.SERVICE_STARTED, settings=sorted(changed), process=os.getpid())
 
-    def add_if_possible(self, deed: Deed, outcome: str = "ok", **detail: object) -> None:
+    def add_if_possible(
+        self, deed: Deed, outcome: str = "ok", target: uuid.UUID | None = None, **detail: object
+    ) -> None:
         """Add a record of what needs no database, such as a log-in; while there is none, it is a line of the log."""
         try:
-            self.add(deed, None, outcome=outcome, **detail)
+            self.add(deed, target, outcome=outcome, **detail)
         except SQLAlchemyError as error:
             who = audits.actor()
             log.warning("audit_not_written", deed=deed, outcome=outcome, address=who.address, error=logs.reason(error))
@@ -58,7 +60,7 @@ class Trail:
 
 def act_as(kind: ActorKind, name: str | None = None) -> None:
     """Name who is recorded as the one who does what this request does."""
-    audits.act_as(Actor(kind, name, _address(), g.get("request_id")))
+    audits.act_as(Actor(kind, name, address(), g.get("request_id")))
 
 
 def note_original(deed: Deed, image_id: uuid.UUID) -> None:
@@ -75,7 +77,7 @@ def record_originals(trail: Trail, response: Response) -> Response:
     return response
 
 
-def _address() -> str | None:
+def address() -> str | None:
     """Return the client's address, IPv4 in its own form."""
     try:
         address = ipaddress.ip_address(request.remote_addr or "")

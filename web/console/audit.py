@@ -20,7 +20,7 @@ class AuditPageQuery(AuditQuery):
 
 
 @audit.get("/audit")
-@guards.page("database")
+@guards.page("owner", "database")
 def show_all() -> Response:
     """Show a page of the records that match the URL's filters, newest first."""
     query = pagination.read_query(AuditPageQuery)

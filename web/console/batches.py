@@ -34,7 +34,7 @@ class ItemsQuery(FrozenModel):
 
 
 @batches.get("/batches")
-@guards.page("storage")
+@guards.page("viewer", "storage")
 def show_all() -> Response:
     """Show a page of the batches, newest first."""
     query = pagination.read_query(BatchesQuery)
@@ -45,7 +45,7 @@ def show_all() -> Response:
 
 
 @batches.get("/batches/new")
-@guards.page("storage")
+@guards.page("operator", "storage")
 def show_form() -> Response:
     """Show the form for a new batch; its script sends it to the admin API."""
     limit = current.services().settings.max_upload_bytes
@@ -53,7 +53,7 @@ def show_form() -> Response:
 
 
 @batches.get("/batches/<batch_id>")
-@guards.page("storage")
+@guards.page("viewer", "storage")
 def show(batch_id: str) -> Response:
     """Show a batch's progress and a page of its items."""
     query = pagination.read_query(ItemsQuery)

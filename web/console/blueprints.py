@@ -8,6 +8,8 @@ from werkzeug.wrappers import Response as BaseResponse
 from core.errors import FaceApiError, NotFound
 from web.auth import guards
 from web.console import error_pages, pages
+from web.console.account import account
+from web.console.admins import admins
 from web.console.assets import assets
 from web.console.audit import audit
 from web.console.batches import batches
@@ -35,8 +37,8 @@ def redirect_to_console() -> BaseResponse:
 def build() -> Blueprint:
     """Assemble the console under /console."""
     console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
-    lists = (dashboard, images, jobs, batches, videos, reviews, keys, audit)
-    for part in (assets, login, *lists, mask_test, search, thumbnails):
+    lists = (dashboard, images, jobs, batches, videos, reviews, keys, admins, audit)
+    for part in (assets, login, account, *lists, mask_test, search, thumbnails):
         console.register_blueprint(part)
     console.add_url_rule("/<path:path>", "unknown_page", unknown_page)
     console.register_error_handler(FaceApiError, error_pages.show_error)
@@ -47,7 +49,7 @@ def build() -> Blueprint:
     return console
 
 
-@guards.page()
+@guards.page("viewer")
 def unknown_page(path: str) -> BaseResponse:
     """Answer every other path with the console's own 404 page."""
     raise NotFound(f"there is no page {path}")

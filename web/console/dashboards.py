@@ -38,7 +38,7 @@ class DashboardData:
 
 
 @dashboard.get("/")
-@guards.page()
+@guards.page("viewer")
 def show() -> Response:
     """Show the dashboard; without storage there are no statistics, and the page says how to get them."""
     span: Span = "day" if request.args.get("span") == "day" else "hour"
@@ -49,7 +49,7 @@ def show() -> Response:
 
 
 @dashboard.get("/live.json")
-@guards.admin()
+@guards.admin("viewer")
 def get_live() -> Response:
     """Return the current status cards as JSON, for an open dashboard."""
     cards = status_cards.cards(Translator(texts.language()), current.state().load_monitor.now(), asked=True)

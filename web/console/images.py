@@ -31,7 +31,7 @@ class JobChoice(FrozenModel):
 
 
 @images.get("/images")
-@guards.page("storage")
+@guards.page("viewer", "storage")
 def show_all() -> Response:
     """Show a page of the images that match the URL's filters, each beside its newest result."""
     query = pagination.read_query(ImagesQuery)
@@ -42,7 +42,7 @@ def show_all() -> Response:
 
 
 @images.get("/images/<image_id>")
-@guards.page("storage")
+@guards.page("viewer", "storage")
 def show(image_id: str) -> Response:
     """Show one image before and after masking, with the faces that one of its jobs found."""
     query = pagination.read_query(JobChoice)

@@ -30,7 +30,7 @@ class JobsQuery(JobQuery):
 
 
 @jobs.get("/jobs")
-@guards.page("storage")
+@guards.page("viewer", "storage")
 def show_all() -> Response:
     """Show a page of the jobs that match the URL's filters."""
     query = pagination.read_query(JobsQuery)
@@ -50,7 +50,7 @@ def show_all() -> Response:
 
 
 @jobs.get("/jobs/<job_id>")
-@guards.page("storage")
+@guards.page("viewer", "storage")
 def show(job_id: str) -> Response:
     """Show one job with its options, report and JSON."""
     with current.session() as session:

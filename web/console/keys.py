@@ -25,7 +25,7 @@ class KeysQuery(FrozenModel):
 
 
 @keys.get("/keys")
-@guards.page("database")
+@guards.page("owner", "database")
 def show_all() -> Response:
     """Show a page of the keys, newest first."""
     query = pagination.read_query(KeysQuery)

@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from core.errors import RateLimited, Unauthenticated
 from web import current
 from web.auth import guards, origins
+from web.auth.log_ins import Admin
 from web.console import error_pages, pages, texts
 
 A_YEAR_S = 365 * 86400
@@ -22,7 +23,7 @@ def show_login() -> BaseResponse:
     try:
         current.state().admins.authenticate()
     except Unauthenticated:
-        ended = "next" in request.args and current.state().admins.login_source().is_known
+        ended = "next" in request.args and current.state().admins.log_ins.source().is_known
         return pages.render("login.html", target=target, username="", ended=ended)
     return redirect(target)
 
@@ -30,17 +31,28 @@ def show_login() -> BaseResponse:
 @login.post("/login")
 @guards.login_page("login")
 def log_in() -> BaseResponse:
-    """Start a session and redirect to the target, or show the form again with the reason."""
+    """Start a session and redirect to the target; show the form again with the reason, or the one for a code."""
     request.max_content_length = MAX_FORM_BYTES
-    username, password = request.form.get("username", ""), request.form.get("password", "")
-    target = pages.safe_target(request.form.get("next", ""))
+    target, step = pages.safe_target(request.form.get("next", "")), request.form.get("step", "")
     try:
-        admin = current.state().admins.log_in(username, password)
+        admin = _of_code(step) if step else _of_password()
     except (Unauthenticated, RateLimited) as error:
-        return error_pages.render_error(error, "login.html", target=target, username=username)
+        form = {"target": target, "username": request.form.get("username", ""), "step": step}
+        return error_pages.render_error(error, "login.html", **form)
+    if admin.needs_code:
+        return pages.render("login.html", target=target, step=current.state().admins.log_ins.begin_second_step(admin))
     response = Response(status=303, headers={"Location": target})
     current.state().admins.open_session(admin, response)
     return response
+
+
+def _of_password() -> Admin:
+    return current.state().admins.log_ins.check(request.form.get("username", ""), request.form.get("password", ""))
+
+
+def _of_code(step: str) -> Admin:
+    """Return whose code this is; the token of the step opens nothing after that."""
+    return current.state().admins.log_ins.finish_second_step(step, request.form.get("code", ""))
 
 
 @login.post("/logout")

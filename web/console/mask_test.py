@@ -11,7 +11,7 @@ mask_test = Blueprint("mask_test", __name__)
 
 
 @mask_test.get("/test")
-@guards.page()
+@guards.page("operator")
 def show() -> Response:
     """Show a form with every mask option and its limits."""
     settings = current.services().settings

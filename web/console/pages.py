@@ -4,8 +4,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Response, g, render_template, request, url_for
+from flask import Response, current_app, g, render_template, request, url_for
 
+from web.auth import guards
 from web.console import assets, formats, texts
 from web.console.texts import Translator
 
@@ -20,6 +21,7 @@ MENU = {
     "videos": ("console.videos.show_all", "film"),
     "review": ("console.reviews.show", "eye"),
     "keys": ("console.keys.show_all", "key"),
+    "people": ("console.admins.show_all", "people"),
     "audit": ("console.audit.show_all", "lock"),
     "test": ("console.mask_test.show", "flask"),
 }
@@ -53,7 +55,8 @@ def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Respons
         "f": formats,
         "theme": theme(),
         "languages": texts.LANGUAGES,
-        "menu": MENU,
+        "menu": {name: entry for name, entry in MENU.items() if allows(entry[0])},
+        "allows": allows,
         "admin": g.get("admin"),
         "asset_url": assets.asset_url,
         "script_texts": texts.for_scripts(translator.texts),
@@ -64,6 +67,12 @@ def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Respons
     response.headers["Content-Language"] = translator.language
     response.vary.update(("Accept-Language", "Cookie"))
     return response
+
+
+def allows(endpoint: str) -> bool:
+    """Whether the guard of a route lets the viewer in, who need not be offered what it would refuse."""
+    admin, guard = g.get("admin"), guards.of(current_app, endpoint)
+    return admin is None or guard is None or guard.role is None or admin.role.includes(guard.role)
 
 
 def policy() -> str:

@@ -33,7 +33,7 @@ class EditQuery(FrozenModel):
 
 
 @reviews.get("/review")
-@guards.page("storage")
+@guards.page("operator", "storage")
 def show() -> Response:
     """Show one pending picture; a verdict removes it from the queue, so the same URL then shows the next."""
     query = pagination.read_query(ReviewQuery)
@@ -53,7 +53,7 @@ def show() -> Response:
 
 
 @reviews.get("/images/<image_id>/edit")
-@guards.page("storage")
+@guards.page("operator", "storage")
 def show_edit(image_id: str) -> Response:
     """Show one picture with the faces that a job found, to mask it again."""
     query = pagination.read_query(EditQuery)

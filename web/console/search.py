@@ -23,7 +23,7 @@ class SearchQuery(FrozenModel):
 
 
 @search.get("/search")
-@guards.page("storage")
+@guards.page("viewer", "storage")
 def show() -> BaseResponse:
     """Show what is called so; a whole id leads to what it is of."""
     text = pagination.read_query(SearchQuery).q.strip()

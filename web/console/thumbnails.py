@@ -25,7 +25,7 @@ thumbnails = Blueprint("thumbnails", __name__)
 
 
 @thumbnails.get("/pictures/<image_id>/<size>.jpg")
-@guards.admin("storage")
+@guards.admin("operator", "storage")
 def get_original(image_id: str, size: str) -> Response:
     """Serve a thumbnail of an original."""
     detail = _image_detail(image_id)
@@ -34,7 +34,7 @@ def get_original(image_id: str, size: str) -> Response:
 
 
 @thumbnails.get("/pictures/<image_id>/<job_id>/<size>.jpg")
-@guards.admin("storage")
+@guards.admin("viewer", "storage")
 def get_result(image_id: str, job_id: str, size: str) -> Response:
     """Serve a thumbnail of a job's result; `newest` is the newest job that has one."""
     detail = _image_detail(image_id)
@@ -45,7 +45,7 @@ def get_result(image_id: str, job_id: str, size: str) -> Response:
 
 
 @thumbnails.post("/preview")
-@guards.admin()
+@guards.admin("operator")
 def post_preview() -> Response:
     """Show a picture that is not stored, as browsers can't show HEIC or TIFF; a header tells its own size."""
     file = request.files.get("image")

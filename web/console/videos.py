@@ -11,10 +11,11 @@ from core.batches.videos import lifecycle
 from core.contract import fields, states
 from core.contract.deeds import Deed
 from core.contract.models import FrozenModel
+from core.contract.roles import Role
 from core.contract.video_options import FileOptions, VideoQuery
 from core.database.models import Video
 from web import current, links
-from web.auth import guards, trails
+from web.auth import callers, guards, trails
 from web.console import pages, pagination
 from web.console.deliveries import ShownDeliveries
 from web.schemas import ids
@@ -33,7 +34,7 @@ class VideosQuery(FrozenModel):
 
 
 @videos.get("/videos")
-@guards.page("storage")
+@guards.page("viewer", "storage")
 def show_all() -> Response:
     """Show a page of the videos, newest first."""
     query = pagination.read_query(VideosQuery)
@@ -44,7 +45,7 @@ def show_all() -> Response:
 
 
 @videos.get("/videos/new")
-@guards.page("storage")
+@guards.page("operator", "storage")
 def show_form() -> Response:
     """Show the form for a new video; its script sends it to the API."""
     options = [option for option in fields.describe(VideoQuery) if option.name not in LEFT_OUT]
@@ -57,7 +58,7 @@ def show_form() -> Response:
 
 
 @videos.get("/videos/<video_id>")
-@guards.page("storage")
+@guards.page("viewer", "storage")
 def show(video_id: str) -> Response:
     """Show a video: its progress, or its players."""
     video = _found(video_id)
@@ -74,10 +75,13 @@ def show(video_id: str) -> Response:
 
 
 def _players(video: Video) -> dict[str, str]:
-    """Return what the two players play: the video as it was sent, and masked."""
+    """Return what the players play: the video masked, and as it was sent for whom may see that."""
+    masked = {"masked": links.masked_video(video, "inline")}
+    if not callers.may(Role.OPERATOR):
+        return masked
     trails.note_original(Deed.ORIGINAL_VIEWED, video.id)
     content_type = mimetypes.guess_type(video.filename)[0] or "video/mp4"
-    return {"original": links.original_video(video, content_type), "masked": links.masked_video(video, "inline")}
+    return {"original": links.original_video(video, content_type), **masked}
 
 
 def _found(video_id: str) -> Video:

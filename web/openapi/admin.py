@@ -17,6 +17,7 @@ from web.openapi.public import (
     Responses,
     problems,
 )
+from web.schemas.admins import EndedSessions
 from web.schemas.records import JobDetailResponse
 
 NO_DETECTION = FieldProblem("remove.0", "The job has no detection 7")
@@ -88,6 +89,8 @@ LOGOUT: Responses = {
     "204": {"description": "Logged out.", "headers": {**REQUEST_ID, "Set-Cookie": COOKIE_SET}},
     **problems((*COMMON, UNSAFE)),
 }
+CHANGED_PASSWORD: Responses = {"204": empty("Changed."), **problems((*ADMIN, TIER, *BODY, UNSAFE))}
+ENDED: Responses = {"200": EndedSessions, **problems((*ADMIN, TIER, UNSAFE))}
 DOWNLOAD: Responses = {
     "302": {"description": "Where the picture is.", "headers": {**REQUEST_ID, "Location": LOCATION}},
     **problems((*ADMIN, TIER, UNKNOWN)),

@@ -178,8 +178,34 @@ A_RECORD: dict[str, Any] = {
 A_SESSION: dict[str, Any] = {
     "authenticated": True,
     "username": "admin",
+    "role": "owner",
     "auth_method": "session",
     "expires_at": "2026-03-04T23:00:00+00:00",
+}
+AN_ADMIN: dict[str, Any] = {
+    "id": AN_ID,
+    "name": "kim",
+    "role": "operator",
+    "is_enabled": True,
+    "has_totp": False,
+    "created_at": "2026-03-02T08:00:00+00:00",
+    "last_login_at": "2026-03-04T11:00:00+00:00",
+}
+AN_ACCOUNT: dict[str, Any] = {
+    "username": "kim",
+    "role": "operator",
+    "is_managed": True,
+    "has_totp": True,
+    "recovery_codes_left": 10,
+}
+A_SESSION_OF_MINE: dict[str, Any] = {
+    "id": AN_ID,
+    "address": "192.0.2.7",
+    "browser": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "created_at": "2026-03-04T11:00:00+00:00",
+    "seen_at": "2026-03-04T12:30:00+00:00",
+    "expires_at": "2026-03-04T23:00:00+00:00",
+    "is_current": True,
 }
 MASKED: dict[str, Any] = {
     **DETECTED,

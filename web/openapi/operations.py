@@ -10,6 +10,7 @@ from web.auth.guards import Guard
 BY_KEY: list[dict[str, list[Any]]] = [{"apiKey": []}]
 BY_ADMIN: list[dict[str, list[Any]]] = [{"adminCookie": []}, {"adminBasic": []}]
 NEEDED_SCOPE = "An API key needs the scope `{}`."
+ROLE = "An administrator needs the role `{}` or one above it."
 OR_ADMIN = "An API key needs the scope `{}`, or `admin`; what it has not made is not there for it."
 
 
@@ -24,8 +25,9 @@ def describe(app: OpenAPI) -> None:
             operation = getattr(path, method.lower())
             operation.operationId = rule.endpoint.rpartition(".")[2]
             operation.security = security(guard)
-            if guard.scope and not (operation.description or "").endswith(scope_note(guard)):
-                operation.description = f"{operation.description}\n\n{scope_note(guard)}"
+            needed = needs(guard)
+            if needed and not (operation.description or "").endswith(needed):
+                operation.description = f"{operation.description}\n\n{needed}"
 
 
 def security(guard: Guard) -> list[dict[str, list[Any]]]:
@@ -33,9 +35,11 @@ def security(guard: Guard) -> list[dict[str, list[Any]]]:
     return {"key": BY_KEY, "admin": BY_ADMIN, "admin_or_key": [*BY_ADMIN, *BY_KEY]}.get(guard.who, [])
 
 
-def scope_note(guard: Guard) -> str:
-    """Return what a key needs: the description's security schemes for keys know no scopes."""
-    return (OR_ADMIN if guard.who == "admin_or_key" else NEEDED_SCOPE).format(guard.scope)
+def needs(guard: Guard) -> str:
+    """Return which role or scope it takes: the description's security schemes know neither."""
+    scope = OR_ADMIN if guard.who == "admin_or_key" else NEEDED_SCOPE
+    found = [ROLE.format(guard.role) if guard.role else "", scope.format(guard.scope) if guard.scope else ""]
+    return " ".join(filter(None, found))
 
 
 def _template(rule: str) -> str:

@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from core import errors
 from core.errors import FaceApiError
 from core.errors.problems import FieldProblem
-from web.auth.admins import COOKIE, SECURE_PREFIX
+from web.auth.cookies import SECURE_PREFIX
+from web.auth.cookies import SESSION as COOKIE
 from web.errors import MEDIA_TYPE, STATUS, body
 from web.openapi.examples import AN_ID, REQUEST_ID
 from web.schemas.detect import DetectResponse, HealthResponse, ProbeResponse

@@ -24,7 +24,7 @@ LINES = "application/jsonl"
 
 
 @admin_audit.get("/audit", summary="List the audit trail", responses=openapi.read(AuditList))
-@guards.admin("database")
+@guards.admin("owner", "database")
 def list_audit_records(query: AuditQuery) -> Response:
     """List log-ins, changes of keys, views of originals, deletions, reviews, batches and starts, newest first."""
     with current.session() as session:
@@ -33,7 +33,7 @@ def list_audit_records(query: AuditQuery) -> Response:
 
 
 @admin_audit.get("/audit.jsonl", summary="Export the audit trail", responses=batch_openapi.AUDIT_LINES)
-@guards.admin("database")
+@guards.admin("owner", "database")
 def export_audit_records(query: AuditChoice) -> Response:
     """Stream all records that match as JSON Lines, newest first: a line is what the list has as an item."""
     if request.method == "HEAD":

@@ -24,7 +24,7 @@ ZIP = "application/zip"
 
 
 @admin_batch_results.get("/<batch_id>/results", summary="Download all results", responses=batch_openapi.RESULTS)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("viewer", "batch", "storage")
 def download_batch_results(path: BatchPath) -> Response:
     """Stream a ZIP of all that is finished: the masked pictures and `manifest.jsonl`.
 
@@ -46,7 +46,7 @@ def download_batch_results(path: BatchPath) -> Response:
 @admin_batch_results.get(
     "/<batch_id>/items/<item_id>/result", summary="Download one result", responses=batch_openapi.RESULT
 )
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("viewer", "batch", "storage")
 def download_item_result(path: BatchItemPath) -> Response:
     """Return the masked picture of an item, through the service; for a detection, its entry of the manifest as JSON."""
     with current.session() as session:
@@ -63,7 +63,7 @@ def download_item_result(path: BatchItemPath) -> Response:
 
 
 @admin_batch_results.get("/<batch_id>/events", summary="Watch a batch", responses=batch_openapi.EVENTS)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("viewer", "batch", "storage")
 def watch_batch(path: BatchPath) -> Response:
     """Stream server-sent events: `progress` with the batch whenever it has changed, and `done` at its end."""
     events = batch_events.follow(path.batch_id)

@@ -47,7 +47,7 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 @admin_batches.post(
     "", summary="Create a batch", responses=batch_openapi.CREATED, openapi_extensions=batch_openapi.IDEMPOTENT
 )
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def create_batch(body: BatchCreation) -> Response:
     """Create a batch. With the header `Idempotency-Key`, a repeated call returns the batch that exists already."""
     key = request.headers.get(IDEMPOTENCY_KEY) or None
@@ -69,7 +69,7 @@ def create_batch(body: BatchCreation) -> Response:
 
 
 @admin_batches.get("", summary="List batches", responses=openapi.read(BatchList))
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("viewer", "batch", "storage")
 def list_batches(query: BatchQuery) -> Response:
     """List all batches, newest first; to a key, its own."""
     wanted = BatchFilter(query.status, callers.shown_keys())
@@ -80,7 +80,7 @@ def list_batches(query: BatchQuery) -> Response:
 
 
 @admin_batches.get("/<batch_id>", summary="Show a batch", responses=openapi.read(BatchResponse, UNKNOWN))
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("viewer", "batch", "storage")
 def get_batch(path: BatchPath) -> Response:
     """Return the progress of a batch: exact counts, the rate, and how long the rest takes."""
     with current.session() as session:
@@ -89,7 +89,7 @@ def get_batch(path: BatchPath) -> Response:
 
 
 @admin_batches.delete("/<batch_id>", summary="Delete a batch", responses=batch_openapi.DELETED)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def delete_batch(path: BatchPath) -> Response:
     """Delete a finished or cancelled batch with its pictures, jobs, results and deliveries.
 
@@ -102,7 +102,7 @@ def delete_batch(path: BatchPath) -> Response:
 
 
 @admin_batches.post("/<batch_id>/images", summary="Add pictures to a batch", responses=batch_openapi.UPLOADED)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def add_batch_images(path: BatchPath, form: ImageUploads) -> Response:
     """Upload pictures, each of which becomes a queued item.
 
@@ -116,7 +116,7 @@ def add_batch_images(path: BatchPath, form: ImageUploads) -> Response:
 
 
 @admin_batches.post("/<batch_id>/unsent", summary="Note files that can't be sent", responses=batch_openapi.NOTED)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def add_unsent_files(path: BatchPath, body: UnsentUploads) -> Response:
     """Keep files that were chosen and can't be sent as `refused` items, so that they are in the counts and lists.
 
@@ -129,7 +129,7 @@ def add_unsent_files(path: BatchPath, body: UnsentUploads) -> Response:
 
 
 @admin_batches.post("/<batch_id>/close", summary="Close a batch", responses=batch_openapi.CHANGED)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def close_batch(path: BatchPath) -> Response:
     """Accept no more pictures: the batch is completed when the last of its items is finished."""
     with current.session() as session:
@@ -139,7 +139,7 @@ def close_batch(path: BatchPath) -> Response:
 
 
 @admin_batches.post("/<batch_id>/cancel", summary="Cancel a batch", responses=batch_openapi.CHANGED)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def cancel_batch(path: BatchPath) -> Response:
     """Start no more items; what a worker is processing is finished, and what is finished stays."""
     with current.session() as session:
@@ -151,7 +151,7 @@ def cancel_batch(path: BatchPath) -> Response:
 
 
 @admin_batches.post("/<batch_id>/retry-failed", summary="Retry failed items", responses=batch_openapi.RETRIED)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def retry_failed_items(path: BatchPath) -> Response:
     """Queue every failed item again, as if it had never been tried; a completed batch runs again."""
     with current.session() as session:
@@ -162,7 +162,7 @@ def retry_failed_items(path: BatchPath) -> Response:
 
 
 @admin_batches.post("/<batch_id>/items/<item_id>/retry", summary="Retry an item", responses=batch_openapi.RETRIED)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def retry_batch_item(path: BatchItemPath) -> Response:
     """Queue one failed item again, as if it had never been tried; an item in any other state stays as it is."""
     with current.session() as session:
@@ -173,7 +173,7 @@ def retry_batch_item(path: BatchItemPath) -> Response:
 
 
 @admin_batches.get("/<batch_id>/items", summary="List the items of a batch", responses=openapi.read(ItemList, UNKNOWN))
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("viewer", "batch", "storage")
 def list_batch_items(path: BatchPath, query: ItemQuery) -> Response:
     """List a batch's items, in the order in which they were added.
 

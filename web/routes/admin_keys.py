@@ -31,7 +31,7 @@ admin_keys = APIBlueprint(
 
 
 @admin_keys.post("", summary="Create a key", responses=openapi.write(201, ApiKeyCreatedResponse))
-@guards.admin("database")
+@guards.admin("owner", "database")
 def create_api_key(body: KeyCreation) -> Response:
     """Create a key. Its text is in this response and never returned again: only a hash of it is stored."""
     with current.session() as session:
@@ -40,7 +40,7 @@ def create_api_key(body: KeyCreation) -> Response:
 
 
 @admin_keys.get("", summary="List keys", responses=openapi.read(ApiKeyList))
-@guards.admin("database")
+@guards.admin("owner", "database")
 def list_api_keys(query: Paging) -> Response:
     """List all keys, newest first."""
     with current.session() as session:
@@ -49,7 +49,7 @@ def list_api_keys(query: Paging) -> Response:
 
 
 @admin_keys.get("/<key_id>", summary="Show a key", responses=openapi.read(ApiKeyResponse, UNKNOWN))
-@guards.admin("database")
+@guards.admin("owner", "database")
 def get_api_key(path: KeyPath) -> Response:
     """Return a key, without its text."""
     with current.session() as session:
@@ -58,7 +58,7 @@ def get_api_key(path: KeyPath) -> Response:
 
 
 @admin_keys.patch("/<key_id>", summary="Change a key", responses=openapi.write(200, ApiKeyResponse, UNKNOWN))
-@guards.admin("database")
+@guards.admin("owner", "database")
 def update_api_key(path: KeyPath, body: KeyChange) -> Response:
     """Rename a key, revoke it or activate it again, change what it may be used for, from where and until when."""
     with current.session() as session:
@@ -70,7 +70,7 @@ def update_api_key(path: KeyPath, body: KeyChange) -> Response:
 @admin_keys.post(
     "/<key_id>/rotate", summary="Rotate a key", responses=openapi.write(201, ApiKeyCreatedResponse, UNKNOWN, KEY_ENDED)
 )
-@guards.admin("database")
+@guards.admin("owner", "database")
 def rotate_api_key(path: KeyPath, body: KeyRotation) -> Response:
     """Create a key with the same properties, which sees what this one has made; this one ends after the overlap."""
     with current.session() as session:
@@ -80,7 +80,7 @@ def rotate_api_key(path: KeyPath, body: KeyRotation) -> Response:
 
 
 @admin_keys.delete("/<key_id>", summary="Delete a key", responses=openapi.DELETED)
-@guards.admin("database")
+@guards.admin("owner", "database")
 def delete_api_key(path: KeyPath) -> Response:
     """Delete a key: it is no longer accepted."""
     with current.session() as session:

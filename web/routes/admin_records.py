@@ -35,7 +35,7 @@ admin_records = APIBlueprint(
 
 
 @admin_records.get("/stats", summary="Usage statistics", responses=openapi.read(StatsResponse))
-@guards.admin_or_key("admin", "storage")
+@guards.admin_or_key("viewer", "admin", "storage")
 def get_stats() -> Response:
     """Return how much was stored and processed."""
     with current.session() as session:
@@ -44,7 +44,7 @@ def get_stats() -> Response:
 
 
 @admin_records.get("/images", summary="List images", responses=openapi.read(ImageList))
-@guards.admin_or_key("read", "storage")
+@guards.admin_or_key("viewer", "read", "storage")
 def list_images(query: ImageQuery) -> Response:
     """List the stored images that match every value given, newest first."""
     with current.session() as session:
@@ -55,7 +55,7 @@ def list_images(query: ImageQuery) -> Response:
 
 
 @admin_records.get("/images/<image_id>", summary="Show an image", responses=openapi.read(ImageDetailResponse, UNKNOWN))
-@guards.admin_or_key("read", "storage")
+@guards.admin_or_key("viewer", "read", "storage")
 def get_image(path: ImagePath) -> Response:
     """Return an image with all of its jobs."""
     with current.session() as session:
@@ -64,7 +64,7 @@ def get_image(path: ImagePath) -> Response:
 
 
 @admin_records.delete("/images/<image_id>", summary="Delete an image", responses=DELETED)
-@guards.admin_or_key("admin", "storage")
+@guards.admin_or_key("operator", "admin", "storage")
 def delete_image(path: ImagePath) -> Response:
     """Delete an image with its jobs and all of their stored files.
 
@@ -77,7 +77,7 @@ def delete_image(path: ImagePath) -> Response:
 
 
 @admin_records.get("/images/<image_id>/download", summary="Download an image", responses=DOWNLOAD)
-@guards.admin_or_key("read", "storage")
+@guards.admin_or_key("operator", "read", "storage")
 def download_image(path: ImagePath) -> BaseResponse:
     """Redirect to the original by a private link that expires."""
     with current.session() as session:
@@ -86,7 +86,7 @@ def download_image(path: ImagePath) -> BaseResponse:
 
 
 @admin_records.get("/jobs", summary="List jobs", responses=openapi.read(JobList))
-@guards.admin_or_key("read", "storage")
+@guards.admin_or_key("viewer", "read", "storage")
 def list_jobs(query: JobQuery) -> Response:
     """List the jobs that match every value given, newest first or in another order."""
     wanted = replace(query.filter(), api_key_ids=callers.shown_keys())
@@ -96,7 +96,7 @@ def list_jobs(query: JobQuery) -> Response:
 
 
 @admin_records.get("/jobs/<job_id>", summary="Show a job", responses=openapi.read(JobDetailResponse, UNKNOWN))
-@guards.admin_or_key("read", "storage")
+@guards.admin_or_key("viewer", "read", "storage")
 def get_job(path: JobPath) -> Response:
     """Return a job with its image and the faces that were found."""
     with current.session() as session:
@@ -106,7 +106,7 @@ def get_job(path: JobPath) -> Response:
 
 
 @admin_records.get("/jobs/<job_id>/download", summary="Download a result", responses=DOWNLOAD)
-@guards.admin_or_key("read", "storage")
+@guards.admin_or_key("viewer", "read", "storage")
 def download_job_result(path: JobPath) -> BaseResponse:
     """Redirect to the masked picture by a private link that expires."""
     with current.session() as session:

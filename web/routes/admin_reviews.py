@@ -26,7 +26,7 @@ admin_reviews = APIBlueprint(
 
 
 @admin_reviews.get("/reviews", summary="List jobs to review", responses=openapi.read(ReviewList))
-@guards.admin_or_key("admin", "storage")
+@guards.admin_or_key("operator", "admin", "storage")
 def list_reviews(query: PendingQuery) -> Response:
     """List the jobs with a doubtful face that nobody has reviewed, newest first."""
     with current.session() as session:
@@ -37,7 +37,7 @@ def list_reviews(query: PendingQuery) -> Response:
 
 
 @admin_reviews.post("/images/<image_id>/mask", summary="Mask an image manually", responses=openapi.EDITED)
-@guards.admin_or_key("admin", "storage")
+@guards.admin_or_key("operator", "admin", "storage")
 def mask_image_manually(path: ImagePath, body: MaskEdit) -> Response:
     """Mask a stored image again: without the detections that are no faces, and with the faces that were missed.
 
@@ -55,7 +55,7 @@ def mask_image_manually(path: ImagePath, body: MaskEdit) -> Response:
     summary="Accept a job's faces",
     responses=openapi.write(200, JobDetailResponse, UNKNOWN, openapi.NOT_ACCEPTED),
 )
-@guards.admin_or_key("admin", "storage")
+@guards.admin_or_key("operator", "admin", "storage")
 def review_job(path: JobPath, body: Verdict) -> Response:
     """Record that the faces of a job are right as they are: it is no longer listed for review. Or take that back."""
     judge = {"accepted": reviews.accept, "reopened": reviews.reopen}[body.verdict]
@@ -65,7 +65,7 @@ def review_job(path: JobPath, body: Verdict) -> Response:
 
 
 @admin_reviews.post("/jobs/<job_id>/undo", summary="Undo a manual mask", responses=openapi.UNDONE)
-@guards.admin_or_key("admin", "storage")
+@guards.admin_or_key("operator", "admin", "storage")
 def undo_job(path: JobPath) -> Response:
     """Take back a manual mask: the result from before is the image's newest again, in its batch as well.
 

@@ -23,7 +23,7 @@ admin_session = APIBlueprint(
 @guards.visitor("login")
 def log_in(body: Login) -> Response:
     """Start a session; its cookie is HttpOnly and SameSite=Strict."""
-    admin = current.state().admins.log_in(body.username, body.password)
+    admin = current.state().admins.log_ins.log_in(body.username, body.password, body.code)
     response = Response(status=HTTPStatus.NO_CONTENT)
     current.state().admins.open_session(admin, response)
     return response
@@ -34,7 +34,7 @@ def log_in(body: Login) -> Response:
     summary="Show the session",
     responses=openapi.session(AdminSessionResponse),
 )
-@guards.admin()
+@guards.admin("viewer")
 def get_session() -> Response:
     """Return who is logged in, how and until when."""
     return bodies.as_json(AdminSessionResponse.of(g.admin))

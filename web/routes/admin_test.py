@@ -22,7 +22,7 @@ admin_test = APIBlueprint(
 
 
 @admin_test.post("/mask", summary="Test a mask", responses=openapi.test_mask(MaskResponse))
-@guards.admin_or_key("admin")
+@guards.admin_or_key("operator", "admin")
 def test_mask(query: MaskQuery, form: MaskUpload) -> Response:
     """Return the masked picture as base64, with the faces and the timings."""
     upload, context, options = pictures.received(query, form)

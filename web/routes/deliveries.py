@@ -28,7 +28,7 @@ REDELIVERED = openapi.read(DeliveryResponse, openapi.UNKNOWN, openapi.UNSAFE)
 
 
 @deliveries.get("/admin/batches/<batch_id>/deliveries", summary="List webhook deliveries", responses=LISTED)
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def list_batch_deliveries(path: BatchPath, query: Paging) -> Response:
     """List the messages to the batch's webhook: attempts, the last response, when the next attempt is due."""
     with current.session() as session:
@@ -39,7 +39,7 @@ def list_batch_deliveries(path: BatchPath, query: Paging) -> Response:
 @deliveries.post(
     "/admin/batches/<batch_id>/deliveries/<delivery_id>/redeliver", summary="Deliver again", responses=REDELIVERED
 )
-@guards.admin_or_key("batch", "storage")
+@guards.admin_or_key("operator", "batch", "storage")
 def redeliver_batch_delivery(path: BatchDeliveryPath) -> Response:
     """Deliver a message again that was delivered or given up, with all its attempts; a pending one stays as it is.
 
@@ -51,7 +51,7 @@ def redeliver_batch_delivery(path: BatchDeliveryPath) -> Response:
 
 
 @deliveries.get("/videos/<video_id>/deliveries", summary="List a video's webhook deliveries", responses=LISTED)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("operator", "video", "storage")
 def list_video_deliveries(path: VideoPath, query: Paging) -> Response:
     """List the messages to the video's webhook: attempts, the last response, when the next attempt is due."""
     with current.session() as session:
@@ -62,7 +62,7 @@ def list_video_deliveries(path: VideoPath, query: Paging) -> Response:
 @deliveries.post(
     "/videos/<video_id>/deliveries/<delivery_id>/redeliver", summary="Deliver a video's again", responses=REDELIVERED
 )
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("operator", "video", "storage")
 def redeliver_video_delivery(path: VideoDeliveryPath) -> Response:
     """Deliver a message again that was delivered or given up, with all its attempts; a pending one stays as it is."""
     return _redeliver(path.delivery_id, video_id=path.video_id)

@@ -26,7 +26,7 @@ video_uploads = APIBlueprint(
 
 
 @video_uploads.post("", summary="Begin an upload", responses=openapi.BEGUN)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("operator", "video", "storage")
 def create_video_upload(body: UploadCreation) -> Response:
     """Begin to upload a video in pieces; `POST /videos` takes its id once all of them are there.
 
@@ -43,7 +43,7 @@ def create_video_upload(body: UploadCreation) -> Response:
 
 
 @video_uploads.get("/<upload_id>", summary="Show an upload", responses=openapi.UPLOAD_SHOWN)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("operator", "video", "storage")
 def get_video_upload(path: UploadPath) -> Response:
     """Return how much of the file has arrived: the next piece begins there. `HEAD` has it in `Upload-Offset`."""
     return _respond(_found(path))
@@ -53,7 +53,7 @@ def get_video_upload(path: UploadPath) -> Response:
     "/<upload_id>", summary="Add a piece", responses=openapi.PIECE_KEPT, openapi_extensions=openapi.PIECE
 )
 @guards.streamed
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("operator", "video", "storage")
 def append_to_video_upload(path: UploadPath) -> Response:
     """Add the body to the file, at the place that the header `Upload-Offset` names: where the upload is.
 
@@ -68,7 +68,7 @@ def append_to_video_upload(path: UploadPath) -> Response:
 
 
 @video_uploads.delete("/<upload_id>", summary="Delete an upload", responses=openapi.DELETED)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("operator", "video", "storage")
 def delete_video_upload(path: UploadPath) -> Response:
     """Delete what has arrived."""
     results = current.results()

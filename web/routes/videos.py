@@ -39,7 +39,7 @@ STEP_BYTES = 64 * 1024
 
 @videos.post("", summary="Mask a video", responses=openapi.ACCEPTED, openapi_extensions=openapi.FORM)
 @guards.streamed
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("operator", "video", "storage")
 def create_video(query: VideoQuery) -> Response:
     """Upload a video whose faces are masked in the background, or name one: in the bucket, or uploaded in pieces.
 
@@ -64,7 +64,7 @@ def create_video(query: VideoQuery) -> Response:
 
 
 @videos.get("", summary="List videos", responses=openapi.LISTED)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("viewer", "video", "storage")
 def list_videos(query: VideoListQuery) -> Response:
     """List the videos of this key, or all for the administrator, newest first."""
     with current.session() as session:
@@ -74,14 +74,14 @@ def list_videos(query: VideoListQuery) -> Response:
 
 
 @videos.get("/<video_id>", summary="Show a video", responses=openapi.SHOWN)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("viewer", "video", "storage")
 def get_video(path: VideoPath) -> Response:
     """Return how far a video is."""
     return _respond(_found(path))
 
 
 @videos.get("/<video_id>/result", summary="Download the masked video", responses=openapi.LINKED)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("viewer", "video", "storage")
 def download_video(path: VideoPath) -> BaseResponse:
     """Redirect to the masked video by a private link that expires; 404 until it is completed."""
     video = _found(path)
@@ -91,7 +91,7 @@ def download_video(path: VideoPath) -> BaseResponse:
 
 
 @videos.get("/<video_id>/tracks", summary="Download the tracks", responses=openapi.TRACKS)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("viewer", "video", "storage")
 def download_video_tracks(path: VideoPath) -> Response:
     """Stream what was masked, one line of JSON a frame; 404 until the video is completed.
 
@@ -107,7 +107,7 @@ def download_video_tracks(path: VideoPath) -> Response:
 
 
 @videos.post("/<video_id>/cancel", summary="Cancel a video", responses=openapi.CHANGED)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("operator", "video", "storage")
 def cancel_video(path: VideoPath) -> Response:
     """End a video; there will be no result. One that has ended stays as it is."""
     with current.session() as session:
@@ -117,7 +117,7 @@ def cancel_video(path: VideoPath) -> Response:
 
 
 @videos.delete("/<video_id>", summary="Delete a video", responses=openapi.DELETED)
-@guards.admin_or_key("video", "storage")
+@guards.admin_or_key("operator", "video", "storage")
 def delete_video(path: VideoPath) -> Response:
     """Delete a video with its upload, its result and its tracks; one that is being worked on is cancelled first.
 

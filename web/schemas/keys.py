@@ -9,7 +9,7 @@ from core.access.properties import End, KeyProperties, Networks, RateLimits, Sco
 from core.contract.numbers import WHOLE
 from core.contract.scopes import Scope
 from core.database.models import ApiKey
-from web.auth.admins import Admin
+from web.auth.log_ins import Admin
 from web.openapi.examples import A_KEY, A_KEY_TEXT, A_SESSION
 from web.schemas.common import ListOf, Name, Timestamp, example, example_page, json_body
 from web.schemas.ids import PathId
@@ -47,6 +47,7 @@ class Login(BaseModel):
 
     username: str
     password: str
+    code: Annotated[str, Field(description="Of an administrator who has codes: that of now, or a recovery code.")] = ""
 
 
 class KeyCreation(BaseModel):
@@ -92,12 +93,19 @@ class AdminSessionResponse(BaseModel):
 
     authenticated: bool
     username: str
+    role: Literal["viewer", "operator", "owner"]
     auth_method: Literal["session", "basic"]
     expires_at: Timestamp | None = Field(description="When the session ends; null with HTTP Basic.")
 
     @classmethod
     def of(cls, admin: Admin) -> Self:
-        return cls(authenticated=True, **vars(admin))
+        return cls(
+            authenticated=True,
+            username=admin.username,
+            role=admin.role.value,
+            auth_method=admin.auth_method,
+            expires_at=admin.expires_at,
+        )
 
 
 class ApiKeyResponse(BaseModel):

@@ -130,7 +130,9 @@ class StoredImageResponse(BaseModel):
     size_bytes: int
     width: int
     height: int
-    original_url: Annotated[str, BeforeValidator(links.original)] = Field(validation_alias="image")
+    original_url: Annotated[str | None, BeforeValidator(links.original_if_allowed)] = Field(
+        description="Null for an administrator whose role is `viewer`.", validation_alias="image"
+    )
     processed_url: ProcessedUrl = Field(description="The newest result.", validation_alias="processed_s3_key")
     job_count: int = Field(validation_alias="job_count")
     created_at: Timestamp

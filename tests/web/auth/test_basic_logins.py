@@ -20,7 +20,9 @@ class Records(Trail):
         super().__init__(None)
         self.kept: list[tuple[str | None, str | None, object]] = []
 
-    def add_if_possible(self, deed: str, outcome: str = "ok", **detail: object) -> None:
+    def add_if_possible(
+        self, deed: str, outcome: str = "ok", target: uuid.UUID | None = None, **detail: object
+    ) -> None:
         self.kept.append((audits.actor().name, audits.actor().address, detail["method"]))
 
 

@@ -12,8 +12,9 @@ import redis
 from core import config
 from core.access import lockouts
 from core.access.lockouts import Lockout, LoginSource
+from core.contract.roles import Role
 from core.errors import RateLimited, SessionsUnavailable, Unauthenticated
-from web.auth.sessions import Sessions
+from web.auth.sessions import Session, Sessions
 
 NO_TOTAL = "1000000/hour"
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -37,14 +38,14 @@ def outcome(lockout: Lockout, address: str, *, correct: bool = False) -> type[Ex
 
 
 def test_another_password_ends_sessions(valkey: str) -> None:
-    token, session = sessions(valkey, "correct horse").open("admin")
+    token, session = sessions(valkey, "correct horse").open(Session("admin", Role.OWNER))
     assert sessions(valkey, "correct horse").find(token) == session
     assert sessions(valkey, "another horse").find(token) is None
 
 
 def test_sessions_without_redis_are_unavailable() -> None:
     with pytest.raises(SessionsUnavailable):
-        sessions(NOWHERE, "correct horse").open("admin")
+        sessions(NOWHERE, "correct horse").open(Session("admin", Role.OWNER))
     with pytest.raises(SessionsUnavailable):
         sessions(NOWHERE, "correct horse").find("x")
 

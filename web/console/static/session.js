@@ -4,6 +4,7 @@ import { createElement } from "./dialogs.js";
 import { explain, t } from "./texts.js";
 
 const PATH = "/api/v1/admin/auth/login";
+const CODE_REQUIRED = "code_required"; // of an administrator who logs in with codes
 let waiting = null;
 
 // Ask for the password; resolves to whether the viewer has logged in. Calls that fail at the same time share a dialog.
@@ -16,6 +17,8 @@ function ask() {
   const username = createElement("input", { name: "username", autocomplete: "username", autocapitalize: "none", required: "" });
   username.value = document.querySelector("[data-username]")?.textContent ?? "";
   const password = createElement("input", { name: "password", type: "password", autocomplete: "current-password", required: "", autofocus: "" });
+  const code = createElement("input", { name: "code", autocomplete: "one-time-code", autocapitalize: "none" });
+  const codeLabel = createElement("label", { hidden: "" }, t("code"), code); // for whoever logs in with codes
   const problem = createElement("p", { class: "notice", "data-state": "failed", role: "alert", hidden: "" });
   const cancel = createElement("button", { class: "button", type: "button" }, t("cancel"));
   const submit = createElement("button", { class: "button primary", type: "submit" }, t("log_in"));
@@ -27,6 +30,7 @@ function ask() {
     problem,
     createElement("label", {}, t("username"), username),
     createElement("label", {}, t("password"), password),
+    codeLabel,
     createElement("div", { class: "actions" }, cancel, submit),
   );
   const dialog = createElement("dialog", { class: "dialog", "aria-labelledby": "session-title" }, form);
@@ -41,29 +45,35 @@ function ask() {
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       submit.disabled = true;
-      const failure = await logIn(username.value, password.value);
+      const failure = await logIn({ username: username.value, password: password.value, code: code.value });
       submit.disabled = false;
       done = !failure;
       if (done) return dialog.close();
+      problem.hidden = failure === CODE_REQUIRED;
+      if (failure === CODE_REQUIRED) {
+        codeLabel.hidden = false;
+        return code.focus();
+      }
       problem.textContent = failure;
-      problem.hidden = false;
-      password.select();
+      (codeLabel.hidden ? password : code).select();
     });
     dialog.showModal();
   });
 }
 
 // Return why it failed, or nothing.
-async function logIn(username, password) {
+async function logIn(credentials) {
   try {
     const response = await fetch(PATH, {
       method: "POST",
       credentials: "same-origin",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify({ username, password }),
+      body: JSON.stringify(credentials),
     });
     if (response.ok) return "";
-    return response.status === 401 ? t("login_failed") : explain(await response.json());
+    const answer = await response.json();
+    if (answer.code === CODE_REQUIRED) return CODE_REQUIRED;
+    return response.status === 401 ? t("login_failed") : explain(answer);
   } catch {
     return t("no_response");
   }

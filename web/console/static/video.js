@@ -63,9 +63,11 @@ if (players) play();
 
 function play() {
   const [original, masked] = ["original", "masked"].map((name) => players.querySelector(`[data-${name}]`));
-  for (const player of [original, masked]) {
+  for (const player of [original, masked].filter(Boolean)) {
     player.addEventListener("error", () => players.querySelector("[data-unplayable]").removeAttribute("hidden"));
   }
+  drawTracks(original ?? masked);
+  if (!original) return; // which not every administrator may see
   const follow = () => {
     if (Math.abs(original.currentTime - masked.currentTime) > APART_S) original.currentTime = masked.currentTime;
     if (masked.paused) original.pause();
@@ -73,23 +75,22 @@ function play() {
     original.playbackRate = masked.playbackRate;
   };
   for (const name of ["play", "pause", "seeked", "timeupdate", "ratechange"]) masked.addEventListener(name, follow);
-  drawTracks(original);
 }
 
-async function drawTracks(original) {
+async function drawTracks(player) {
   const svg = players.querySelector("[data-boxes]");
   const wanted = players.querySelector("[data-show-boxes]");
   const frames = await readTracks();
   const draw = () => {
-    const frame = wanted.checked ? frames.findLast((one) => one.time_s <= original.currentTime + 0.001) : null;
+    const frame = wanted.checked ? frames.findLast((one) => one.time_s <= player.currentTime + 0.001) : null;
     svg.replaceChildren(...(frame?.faces ?? []).map(box));
   };
-  for (const name of ["seeked", "loadeddata", "timeupdate"]) original.addEventListener(name, draw);
+  for (const name of ["seeked", "loadeddata", "timeupdate"]) player.addEventListener(name, draw);
   const eachFrame = () => {
     draw();
-    original.requestVideoFrameCallback?.(eachFrame);
+    player.requestVideoFrameCallback?.(eachFrame);
   };
-  original.requestVideoFrameCallback?.(eachFrame);
+  player.requestVideoFrameCallback?.(eachFrame);
   wanted.addEventListener("change", draw);
   draw();
 }
