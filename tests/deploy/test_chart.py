@@ -29,6 +29,7 @@ SECRETS = {
     "FACE_API_S3_ACCESS_KEY": "access",
     "FACE_API_S3_SECRET_KEY": "secret",
     "FACE_API_ADMIN_PASSWORD": "correct horse battery",
+    "WORKER_DATABASE_PASSWORD": "secret",
     "FACE_API_WEBHOOK_SECRET": "whsec_" + base64.b64encode(bytes(32)).decode(),
 }
 METERED = {"web", "worker", "maintenance"}
@@ -38,7 +39,7 @@ NEEDED = {
     "worker": EVERYBODYS,
     "maintenance": {*EVERYBODYS, "FACE_API_WEBHOOK_SECRET"},
     "beat": {"FACE_API_REDIS_URL"},
-    "migrate": {"FACE_API_DATABASE_URL"},
+    "migrate": {"FACE_API_DATABASE_URL", "WORKER_DATABASE_PASSWORD"},
 }
 
 
@@ -273,6 +274,15 @@ def test_worker_only_reads_models() -> None:
     pod = helm.pods(helm.rendered(None))["worker"]["spec"]
     reads = {one["name"]: one.get("readOnly", False) for one in pod["containers"][0]["volumeMounts"]}
     assert reads == {"tmp": False, "weights": True}
+
+
+def test_workers_log_in_with_a_role_of_their_own() -> None:
+    given = {}
+    for values in (FULL, None):
+        variables = helm.pods(helm.rendered(values))["worker"]["spec"]["containers"][0]["env"]
+        (url,) = [one["valueFrom"]["secretKeyRef"] for one in variables if one["name"] == "FACE_API_DATABASE_URL"]
+        given[values] = url["name"]
+    assert given == {FULL: "worker-database", None: "face-api-database"}
 
 
 def test_notes_tell_what_is_missing() -> None:

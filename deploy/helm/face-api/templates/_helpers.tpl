@@ -113,6 +113,18 @@ envFrom:
   valueFrom: {secretKeyRef: {name: {{ .Values.secrets.database.name }}, key: {{ .Values.secrets.database.urlKey }}}}
 {{- end }}
 
+{{/* A worker's own role, where there is one. */}}
+{{- define "face-api.worker-database" -}}
+{{- with .Values.secrets.workerDatabase }}
+{{- if .name }}
+- name: FACE_API_DATABASE_URL
+  valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .urlKey }}}}
+{{- else }}
+{{- include "face-api.database" $ }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* The endpoint goes along with its keys: a program that has one of them alone refuses to start. */}}
 {{- define "face-api.s3" -}}
 {{- if .Values.s3.endpoint }}
