@@ -11,7 +11,7 @@ from core.engine.heartbeats import Process, WorkerStatus
 from tests.conftest import StartService
 from tests.stack import Stack
 
-# Longer than the second that health may take, shorter than the time-outs of Redis: 2 s, and 5 s.
+# Longer than the second that health may take, shorter than the time-outs of Redis: 2 s.
 WITHIN_S = 1.8
 TIMES = 5
 
