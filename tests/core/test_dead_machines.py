@@ -1,5 +1,6 @@
 """Servers whose machine is gone without a word: every connection to one is watched by the system, at both ends."""
 
+import gc
 import os
 import socket
 import threading
@@ -11,13 +12,15 @@ from typing import Any
 
 import pytest
 from kombu import Connection
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 
 import celeryconfig
 from core import config, services
 from core.database import engine
 from core.system import sockets
+from tests.ports import free_port
 from tests.postgres import Postgres
+from tests.stack import start_valkey
 from worker import transport
 
 
@@ -46,6 +49,17 @@ def bucket_port() -> Iterator[int]:
     server.server_close()
 
 
+@pytest.fixture(scope="module")
+def redis_port() -> Iterator[int]:
+    """Run a Valkey that nothing else in this process is connected to, but for what is asked here."""
+    port = free_port()
+    process = start_valkey(port)
+    gc.collect()  # the client that has waited for it
+    yield port
+    process.kill()
+    process.wait()
+
+
 def to_port(port: int) -> list[dict[int, int]]:
     """Return TCP's options of each connection that this process has to a port."""
     found = []
@@ -63,22 +77,24 @@ def assert_watched(port: int) -> None:
     assert all(one == sockets.keepalive() for one in options)
 
 
-def test_connections_to_redis_are_watched(valkey: str) -> None:
-    made = services.build(config.read(redis_url=valkey, database_enabled=False, api_key_enabled=False))
+def test_connections_to_redis_are_watched(redis_port: int) -> None:
+    made = services.build(
+        config.read(redis_url=f"redis://127.0.0.1:{redis_port}/0", database_enabled=False, api_key_enabled=False)
+    )
     for client in (made.redis, made.auth_redis):
         client.ping()
-        assert_watched(make_url(valkey).port or 0)
+        assert_watched(redis_port)
         client.close()
     made.close()
 
 
-def test_connections_to_the_queue_are_watched(valkey: str) -> None:
-    options = celeryconfig.broker_transport_options
-    with Connection(valkey, transport=transport.path_for(valkey), transport_options=options) as broker:
+def test_connections_to_the_queue_are_watched(redis_port: int) -> None:
+    url, options = f"redis://127.0.0.1:{redis_port}/0", celeryconfig.broker_transport_options
+    with Connection(url, transport=transport.path_for(url), transport_options=options) as broker:
         broker.connect()
         with broker.SimpleQueue("interactive") as queue:
             queue.put("work")
-            assert_watched(make_url(valkey).port or 0)
+            assert_watched(redis_port)
             queue.clear()
 
 
