@@ -1,7 +1,9 @@
 """A web tier that is stopped: what waits is told so before its connection ends, and nothing is left over."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 import requests
 import skimage.io
@@ -34,6 +36,17 @@ def test_stop_tells_whoever_waits(hurried: Stack) -> None:
     assert (answer.headers["Connection"], answer.headers["Retry-After"]) == ("close", "2")
     assert hurried.processes["serve"].wait(60) == 0
     assert list(store.list("originals/")) == []
+
+
+def test_upgrade_in_place_changes_nothing(start_service: StartService) -> None:
+    """USR2 isn't supported: what gunicorn starts then ends at once, and who serves goes on."""
+    stack = start_service(programs=("serve",))
+    web = psutil.Process(stack.processes["serve"].pid)
+    before = web.children()
+    web.send_signal(signal.SIGUSR2)
+    stack.until(lambda: "Error: " in stack.log("serve"))
+    stack.until(lambda: web.children() == before)
+    assert requests.get(f"{stack.url}/health/live", timeout=60).status_code == 200
 
 
 def mask(stack: Stack) -> requests.Response:
