@@ -123,6 +123,11 @@ def _shots(context: BrowserContext) -> Iterator[Shot]:
     yield Shot("batches", "/console/batches")
     yield Shot("batch", f"/console/batches/{batch}")
     yield Shot("batch-new", "/console/batches/new", _select_files)
+    video = context.request.get("/api/v1/videos?status=completed").json()["items"][0]["id"]
+    yield Shot("videos", "/console/videos")
+    yield Shot("video", f"/console/videos/{video}", _show_frame)
+    yield Shot("video-new", "/console/videos/new")
+    yield Shot("search", "/console/search?q=portrait")
     yield Shot("review", "/console/review")
     yield Shot("keys", "/console/keys")
     yield Shot("administrators", "/console/administrators")
@@ -137,6 +142,14 @@ def _select_files(page: Page) -> None:
     names = ("harbour.jpg", "parade.jpg", "stage left.jpg", "stage right.jpg")
     files: list[FilePayload] = [{"name": name, "mimeType": "image/jpeg", "buffer": file} for name in names]
     page.locator("[data-file]").set_input_files(files)
+
+
+def _show_frame(page: Page) -> None:
+    """Wait until both players show the same frame."""
+    page.locator("video[data-masked]").evaluate("player => { player.currentTime = 1; }")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('video')].every((one) => one.readyState >= 2 && !one.seeking)"
+    )
 
 
 def _mask_image(page: Page) -> None:

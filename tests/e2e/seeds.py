@@ -12,7 +12,8 @@ from core import maintenance
 from core.database.clock import now
 from core.records.rows import StoredJob
 from core.storage import objects
-from tests import pictures
+from tests import clips, pictures
+from tests.clips import Clip
 from tests.contract.admin import basic, body, kept
 from tests.contract.calls import MASK, upload
 from tests.core import rows
@@ -34,6 +35,7 @@ def fill(service: Stack) -> None:
     doubtful(service)
     batch(service, "Harbour festival", 11)
     batch(service, "Portraits of the board", 3, broken=0, close=False)
+    video(service)
     service.make_key("the photo desk")
     service.revoked_key()
 
@@ -108,6 +110,21 @@ def batch(service: Stack, name: str, count: int, broken: int = 1, *, close: bool
 
     service.until(is_done, within_s=60)
     return str(made["id"])
+
+
+def video(service: Stack) -> str:
+    """Upload a short video, and wait until it is masked; return its id. WebM, which every browser plays."""
+    file = clips.made(Clip(frames=30, fps=10, format="webm"))
+    auth = ("admin", service.settings["FACE_API_ADMIN_PASSWORD"])
+    url = f"{service.url}/api/v1/videos"
+    files = {"video": ("street.webm", file, "video/webm")}
+    made = requests.post(url, params={"detail": "fast"}, files=files, auth=auth, timeout=60).json()["id"]
+
+    def is_masked() -> bool:
+        return bool(requests.get(f"{url}/{made}", auth=auth, timeout=30).json()["status"] == "completed")
+
+    service.until(is_masked, within_s=120)
+    return str(made)
 
 
 def busy_month(service: Stack, jobs: int = 500) -> list[StoredJob]:
