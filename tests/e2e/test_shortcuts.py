@@ -89,3 +89,33 @@ def test_long_names_of_keys_leave_room_for_buttons(open_context: OpenContext, si
             assert page.evaluate("document.documentElement.scrollWidth") <= width
     finally:
         basic(site.service, "DELETE", f"/api-keys/{key}")
+
+
+def test_preset_goes_to_another_browser_by_its_link(page: Page, open_context: OpenContext, site: Site) -> None:
+    page.goto("/console/test")
+    page.get_by_label("Method", exact=True).select_option("solid")
+    page.get_by_label("Strength").fill("auto")
+    page.get_by_role("button", name="Save as a preset").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Ours & black")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Copy its link")).to_be_visible()
+    link = page.locator("#preset-link").text_content() or ""
+    context = open_context()
+    add_session(context, site)
+    other = context.new_page()
+    other.goto(link)
+    preset, method = other.get_by_role("combobox", name="Preset", exact=True), other.get_by_label("Method", exact=True)
+    dialog = other.get_by_role("dialog", name="Save this preset?")
+    expect(dialog).to_contain_text("Ours & black was sent to you by a link. It sets: method=solid, strength=auto")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(preset.get_by_role("option", name="Ours & black")).to_have_count(0)
+    other.goto("/console/batches/new" + link[link.index("#") :])
+    dialog.get_by_role("button", name="Save").click()
+    expect(preset.get_by_role("option", name="Ours & black")).to_have_count(1)
+    expect(method).to_have_value("gaussian")  # nothing is chosen by opening a link
+    preset.select_option("Ours & black")
+    expect(method).to_have_value("solid")
+    assert "#" not in other.url
+    other.goto(link)
+    dialog.get_by_role("button", name="Save").click()
+    expect(preset.get_by_role("option", name="Ours & black (2)")).to_have_count(1)  # replaces none

@@ -1,10 +1,13 @@
-// Presets of options: those of the service, and the viewer's own, which this browser keeps.
+// Presets of options: those of the service, and the viewer's own, which this browser keeps. A link hands one of them to
+// another browser: the preset stands behind its #, so it reaches no server.
 
 import { askText, confirmAction, toast } from "./dialogs.js";
 import { t } from "./texts.js";
 
 const STORE = "face_api_presets";
 const OWN = "own:";
+const LINK = "#preset=";
+const MAX_NAME = 60; // as of the field for it
 
 function readOwn() {
   try {
@@ -14,12 +17,25 @@ function readOwn() {
   }
 }
 
+// Return the preset that the address of the page names, as [name, values], if it does.
+function readLink() {
+  if (!location.hash.startsWith(LINK)) return null;
+  try {
+    const { name, options } = JSON.parse(decodeURIComponent(location.hash.slice(LINK.length)));
+    const values = Object.entries(options).map(([field, value]) => [field, String(value)]);
+    return [String(name).trim().slice(0, MAX_NAME), Object.fromEntries(values)];
+  } catch {
+    return null;
+  }
+}
+
 // form: with fields in elements of the class `option`, each of which knows its default.
 export function offerPresets(form) {
   const root = form.querySelector("[data-presets]");
   const select = root.querySelector("select");
   const group = root.querySelector("[data-own]");
   const removal = root.querySelector("[data-delete-preset]");
+  const link = root.querySelector("[data-preset-link]");
   const fields = [...form.querySelectorAll(".option [name]")];
   const builtIn = JSON.parse(root.dataset.presets);
   let own = readOwn();
@@ -38,7 +54,18 @@ export function offerPresets(form) {
     const like = Object.entries(all()).filter(([, preset]) => fields.every((field) => field.value === valueOf(preset, field)));
     const names = like.map(([name]) => name);
     if (!names.includes(select.value)) select.value = names[0] ?? "";
-    removal.hidden = !select.value.startsWith(OWN);
+    const isOwn = select.value.startsWith(OWN);
+    root.querySelector("[data-copy]").hidden = removal.hidden = !isOwn;
+    const name = select.value.slice(OWN.length);
+    const preset = encodeURIComponent(JSON.stringify({ name, options: own[name] }));
+    link.textContent = isOwn ? location.origin + location.pathname + LINK + preset : "";
+  }
+
+  function keep(name, options) {
+    own = { ...readOwn(), [name]: options };
+    write();
+    select.value = OWN + name;
+    show();
   }
 
   function write() {
@@ -67,10 +94,7 @@ export function offerPresets(form) {
     const name = (await askText(t("preset_title"), t("preset_name")))?.trim();
     if (!name) return;
     const changed = fields.filter((field) => field.value !== field.dataset.default);
-    own = { ...readOwn(), [name]: Object.fromEntries(changed.map((field) => [field.name, field.value])) };
-    write();
-    select.value = OWN + name;
-    show();
+    keep(name, Object.fromEntries(changed.map((field) => [field.name, field.value])));
   });
   removal.addEventListener("click", async () => {
     const name = select.value.slice(OWN.length);
@@ -79,8 +103,23 @@ export function offerPresets(form) {
     delete own[name];
     write();
   });
+  // What somebody sends is looked at before it is kept: nothing is chosen by opening a link.
+  async function offerLinked([name, options]) {
+    history.replaceState(null, "", location.pathname + location.search);
+    const known = Object.entries(options).filter(([field]) => fields.some((one) => one.name === field));
+    const values = known.map(([field, value]) => `${field}=${value}`).join(", ");
+    const labels = { yes: t("save"), no: t("cancel") };
+    const isWanted = await confirmAction(t("preset_linked_title"), t("preset_linked_text", { name, values }), labels);
+    if (!name || !isWanted) return;
+    let free = name;
+    for (let number = 2; free in own; number += 1) free = `${name} (${number})`;
+    keep(free, Object.fromEntries(known));
+  }
+
   form.addEventListener("input", (event) => event.target !== select && !isSetting && show());
   form.addEventListener("reset", () => setTimeout(show));
   list();
   show();
+  const linked = readLink();
+  if (linked) offerLinked(linked);
 }
