@@ -23,6 +23,15 @@ FOUND: dict[str, dict[str, Any]] = {
     },
     "restarts": {"restarts": 20, "callers": 4, "outcomes": {"kept": 700, "503 stopping": 1}},
     "batch": {"pictures": 1000, "kills": 31, "counts": {"completed": 1000, "failed": 0}},
+    "video": {
+        "seconds": 180,
+        "size": [1920, 1080],
+        "took_s": 400,
+        "kills": 19,
+        "lost_leases": 18,
+        "outage_s": 20.0,
+        "faces": 4500,
+    },
     "cluster": {
         "pictures": 300,
         "a_second": 4.0,
@@ -104,6 +113,7 @@ def test_run_renews_its_part(page: Path) -> None:
     text = page.read_text()
     assert "20 times in all, under 4 callers: 701 calls, 1 failed." in part(text, "restarts")
     assert "| Redis | stopped | 20 | 369 | 0 | 421 | 0 | 0.8 | – | 0 | 6 | 0 |" in part(text, "outages")
+    assert "while 19 worker processes were killed" in part(text, "video")
     assert "1.10 of the 40 ms" in part(text, "backlog")
     assert "300 more were sent to a running service: 100 were masked" in part(text, "mutations")
     assert "| worker cut off, 30 s | 3.5 | 1 | 120 | 0 | 0 | 1 | 30.1 |" in part(text, "cluster")

@@ -106,6 +106,16 @@ def cluster(found: Found) -> str:
     )
 
 
+def video(found: Found) -> str:
+    width, height = found["size"]
+    return (
+        f"{found['seconds']} s of video, {width} × {height}, in {found['took_s']} s, while {found['kills']} worker"
+        f" processes were killed, Redis was flushed and the store was stopped for {found['outage_s']:g} s:"
+        f" {found['lost_leases']} steps had lost their worker. One result, whose bytes, like those of its tracks with"
+        f" {found['faces']:,} faces, are those without any fault."
+    )
+
+
 def mutations(found: Found) -> str:
     return (
         f"{found['files']} files of all formats were cut, spliced and flipped: of {found['read'] + found['refused']:,}"
@@ -157,7 +167,8 @@ def soak(found: Found) -> str:
 
 
 PARTS: Mapping[str, Callable[[Found], str]] = {
-    part.__name__: part for part in (slow_clients, restarts, batch, cluster, mutations, generated_calls, backlog, soak)
+    part.__name__: part
+    for part in (slow_clients, restarts, batch, video, cluster, mutations, generated_calls, backlog, soak)
 }
 
 
