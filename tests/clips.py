@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import cast
 
 import av
@@ -58,12 +59,16 @@ def picture(clip: Clip, frame: int) -> Pixels:
     ground[::16] = 60
     if clip.faces:
         side = portrait_side(clip)
-        face = cv2.resize(
-            cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR), (side, side), interpolation=cv2.INTER_AREA
-        )
+        face = _portrait(side)
         left, top = place(clip, frame)
         ground[top : top + side, left : left + side] = face
     return ground
+
+
+@cache
+def _portrait(side: int) -> Pixels:
+    portrait = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
+    return np.asarray(cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def made(clip: Clip = Clip(), draw: Callable[[Clip, int], Pixels] = picture) -> bytes:
