@@ -85,9 +85,11 @@ def texts(service: Stack) -> dict[str, str]:
     body(basic(service, "POST", f"/api-keys/{rotated}/rotate", json={"overlap_s": 0}), 201)
     revoked, revoked_text = made(service, *every)
     body(basic(service, "PATCH", f"/api-keys/{revoked}", json={"is_active": False}))
+    ended, ended_text = made(service, *every)
+    body(basic(service, "PATCH", f"/api-keys/{ended}", json={"expires_at": now().isoformat()}))
     return {
         **{str(scope): made(service, scope)[1] for scope in Scope},
-        "expired": made(service, *every, expires_at=now() - timedelta(seconds=1))[1],
+        "expired": ended_text,
         "rotated": text,
         "revoked": revoked_text,
         "foreign": made(service, *every, allowed_networks=("198.51.100.0/24",))[1],

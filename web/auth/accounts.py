@@ -56,11 +56,14 @@ class Accounts:
         self._right: TTLCache[bytes, tuple[uuid.UUID, int]] = TTLCache(MAX_ACCOUNTS, PASSWORD_TTL_S, timer)
         self._changes = 0
 
-    def find(self, account_id: uuid.UUID) -> Account | None:
-        """Return an account that is enabled; DatabaseUnavailable."""
+    def find(self, account_id: uuid.UUID, generation: int = 0) -> Account | None:
+        """Return an account that is enabled; DatabaseUnavailable.
+
+        generation: it has had this one, so what was read before that is out of date.
+        """
         with self._lock:
             known, changes = self._accounts.get(account_id), self._changes
-        if known is None:
+        if known is None or known.generation < generation:
             with self._session() as session:
                 row = session.get(AdminAccount, account_id)
             known = self._account(row)

@@ -109,7 +109,7 @@ class Admins:
         """Return whose session this is, and what they may do now; None when their account has ended it."""
         role = session.role
         if session.account_id:
-            account = self.accounts.find(session.account_id)
+            account = self.accounts.find(session.account_id, session.generation)
             if account is None or account.generation != session.generation:
                 return None
             role = account.role

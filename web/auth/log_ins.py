@@ -116,7 +116,7 @@ class LogIns:
     def finish_second_step(self, token: str, code: str) -> Admin:
         """Check the code; the token stands for nothing after that. Unauthenticated, RateLimited."""
         account_id, generation = self._steps.find(token) or (None, 0)
-        account = self._accounts.find(account_id) if account_id else None
+        account = self._accounts.find(account_id, generation) if account_id else None
         if account is None or account.generation != generation:
             raise Unauthenticated("the log-in took too long: begin again")
         admin = self.take_code(Admin.of_account(account), code)

@@ -97,6 +97,16 @@ def test_change_here_counts_at_once(sessions: SessionFactory) -> None:
     assert known.find(account.id) is None and known.authenticate("Kim", PASSWORD) is None
 
 
+def test_session_that_another_process_has_opened_counts_at_once(sessions: SessionFactory) -> None:
+    known = made(sessions)
+    account = known.authenticate("Kim", PASSWORD)
+    assert account is not None and known.find(account.id)
+    with sessions() as session:
+        changed = admins.set_password(session, account.id, "another staple")
+    found = known.find(account.id, changed.generation)
+    assert found is not None and found.generation == changed.generation
+
+
 def test_disabled_account_is_unknown(sessions: SessionFactory, hashes: list[str | None]) -> None:
     with sessions() as session:
         admins.change(session, admins.named(session, "Kim").id, is_enabled=False)
