@@ -1,6 +1,7 @@
 """Videos that are uploaded in pieces, by clients that break off and go on."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from core import maintenance
 from core.access import keys
 from core.access.properties import KeyProperties
 from core.batches.videos import objects, uploads
+from core.errors import NotFound, UploadConflict
 from tests.contract import pictures
 from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields
 from tests.raw_clients import connect, head
@@ -92,6 +94,32 @@ def test_video_is_made_of_its_pieces(web: Stack) -> None:
     maintenance.clean_storage(web.services)
     assert kept(web, upload) == []
     assert_problem(call(web, "GET", f"/uploads/{upload}"), 404)
+
+
+def test_calls_that_make_a_video_of_one_upload_at_once_make_one(web: Stack) -> None:
+    upload = begun(web)
+    for start in (0, PIECE, 2 * PIECE):
+        add(web, upload, start, FILE[start : start + PIECE])
+    with ThreadPoolExecutor(4) as pool:
+        accepted = list(pool.map(lambda _: call(web, "POST", json={"upload_id": upload}), range(4)))
+    assert [one.status_code for one in accepted] == [202] * 4, [one.text for one in accepted]
+    assert {one.json()["id"] for one in accepted} == {upload}
+    assert web.services.store is not None
+    assert web.services.store.get(objects.source(uuid.UUID(upload))) == FILE
+
+
+@pytest.mark.parametrize("size", [PIECE - 1, PIECE + 1])
+def test_no_video_is_made_of_a_piece_that_changes_meanwhile(web: Stack, size: int) -> None:
+    upload = begun(web, PIECE)
+    add(web, upload, 0, FILE[:PIECE])
+    store = web.services.store
+    assert store is not None
+    found = uploads.find(store, "admin", uuid.UUID(upload))
+    store.put(found.pieces[0].key, FILE[:size], uploads.PIECE_TYPE)
+    with pytest.raises(UploadConflict):
+        uploads.assemble(store, found)
+    with pytest.raises(NotFound):
+        store.stat(objects.source(found.id))
 
 
 def test_piece_that_breaks_off_is_sent_again(web: Stack) -> None:

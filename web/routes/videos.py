@@ -9,6 +9,7 @@ from flask import Response, redirect, request, url_for
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 from pydantic import ValidationError
+from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.batches.videos import lifecycle, objects
@@ -55,10 +56,15 @@ def create_video(query: VideoQuery) -> Response:
     named = _named() if request.is_json else None
     if named and (before := _made_before(named)):
         return _accepted(before)
-    source = _source(named, settings.max_video_bytes)
-    new = NewVideo(source, options, api_key_id=callers.key_id(), webhook_url=query.webhook_url)
-    with current.session() as session:
-        video = lifecycle.create(session, new)
+    try:
+        source = _source(named, settings.max_video_bytes)
+        new = NewVideo(source, options, api_key_id=callers.key_id(), webhook_url=query.webhook_url)
+        with current.session() as session:
+            video = lifecycle.create(session, new)
+    except (IntegrityError, NotFound):  # another call may have made it of the same upload meanwhile
+        if named and (before := _made_before(named)):
+            return _accepted(before)
+        raise
     current.services().engine.wake_video_workers()
     return _accepted(video)
 

@@ -8,13 +8,14 @@ import itertools
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
 
 from core.batches.videos import objects
 from core.database.clock import now
-from core.errors import RateLimited
+from core.errors import RateLimited, UploadConflict
 from core.storage.base import ByteSource, ObjectStore
 
 # chosen: of all pieces but the last, so that an upload is no more than some hundreds of objects; S3's least part, too
@@ -85,9 +86,13 @@ def add(store: ObjectStore, upload: VideoUpload, source: ByteSource) -> None:
 
 
 def assemble(store: ObjectStore, upload: VideoUpload) -> str:
-    """Make one object of all pieces, the source of a video; return its key. Part by part, never whole in memory."""
+    """Make one object of all pieces, the source of a video; return its key. Part by part, never whole in memory.
+
+    UploadConflict when a piece is another one meanwhile, NotFound when it is gone: nothing is kept then.
+    """
     key = objects.source(upload.id)
-    store.put_from(key, _Chained(store, upload.pieces), PIECE_TYPE)
+    with closing(_Chained(store, upload)) as chained:
+        store.put_from(key, chained, PIECE_TYPE)
     return key
 
 
@@ -103,16 +108,27 @@ def abandoned(store: ObjectStore) -> list[str]:
 
 
 class _Chained:
-    """The bytes of all pieces, one after the other."""
+    """The bytes of all pieces, one after the other; UploadConflict when they are not as many as the upload has."""
 
-    def __init__(self, store: ObjectStore, pieces: tuple[Piece, ...]) -> None:
-        self._files: Iterator[BinaryIO] = (store.open(piece.key) for piece in pieces)
+    def __init__(self, store: ObjectStore, upload: VideoUpload) -> None:
+        self._files: Iterator[BinaryIO] = (store.open(piece.key) for piece in upload.pieces)
         self._file = next(self._files, None)
+        self._left = upload.size_bytes
 
     def read(self, size: int, /) -> bytes:
         while self._file is not None:
             if data := self._file.read(size):
-                return data
+                return self._counted(data)
             self._file.close()
             self._file = next(self._files, None)
-        return b""
+        return self._counted(b"")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _counted(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left < 0 or (self._left and not data):
+            raise UploadConflict("a piece of the upload has changed meanwhile")
+        return data
