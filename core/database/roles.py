@@ -4,7 +4,6 @@ A worker decodes strangers' pictures. What takes one over has its password of th
 make itself keys, erase its traces, or run programs on the database's machine.
 """
 
-from psycopg2 import sql
 from psycopg2.extensions import quote_ident
 from sqlalchemy import Connection, text
 
@@ -24,6 +23,7 @@ WORKER_TABLES = {
     "alembic_version": (READ,),
 }
 SEQUENCES = ("cleanup_tasks_id_seq", "tally_changes_id_seq")
+LOCK = 0xFACE0A91  # chosen: any number that nothing else locks
 MAKE = """
 DO $$ BEGIN
   CREATE ROLE {role};
@@ -35,11 +35,11 @@ ATTRIBUTES = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRL
 
 def ensure_worker(connection: Connection, password: str) -> None:
     """Make the role, or change its password, and let it do what a worker does in the tables that there are."""
-    raw = connection.connection.driver_connection
-    role = quote_ident(WORKER, raw)
+    # Of two at once, Postgres would refuse the later to change the same rows.
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    role = quote_ident(WORKER, connection.connection.driver_connection)
     connection.execute(text(MAKE.format(role=role)))
-    literal = sql.Literal(password).as_string(raw)
-    connection.exec_driver_sql(f"ALTER ROLE {role} {ATTRIBUTES} PASSWORD {literal.replace('%', '%%')}")
+    connection.exec_driver_sql(f"ALTER ROLE {role} {ATTRIBUTES} PASSWORD %s", (password,))
     connection.exec_driver_sql(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
     connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}")
     connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {role}")

@@ -1,6 +1,7 @@
 """What the worker's role can't do. That it can do a worker's work is shown by every test of a service on Postgres."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from click.testing import CliRunner
@@ -52,6 +53,14 @@ def test_role_is_renewed(worker: Engine, postgres_database: Settings) -> None:
     with worker.connect() as connection:
         connection.exec_driver_sql("SELECT * FROM batches")
     migrations.ensure_worker(postgres_database, "another")
+    with worker.connect() as connection:
+        connection.exec_driver_sql("SELECT * FROM batches")
+
+
+def test_several_may_renew_the_role_at_once(worker: Engine, postgres_database: Settings) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for renewed in [pool.submit(migrations.ensure_worker, postgres_database, "another") for _ in range(12)]:
+            renewed.result()
     with worker.connect() as connection:
         connection.exec_driver_sql("SELECT * FROM batches")
 
