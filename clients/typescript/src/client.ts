@@ -27,16 +27,14 @@ export class FaceApi {
   /** Find the faces of a picture. */
   detect(picture: FileData, query: DetectOptions = {}, options: CallOptions = {}): Promise<DetectResponse> {
     const form = pictureForm(picture);
-    return this.#connection.json({ method: "POST", path: "/api/v1/detect", query, form, repeatable: true, ...options });
+    return this.#connection.json({ method: "POST", path: "/api/v1/detect", query, form, ...options });
   }
 
   /** Mask the faces of a picture. Whatever goes wrong is an error: there is never an unmasked picture in the answer. */
   async mask(picture: FileData, query: MaskOptions = {}, options: CallOptions = {}): Promise<MaskedImage> {
     const { mask_regions, keep_regions, ...rest } = query;
     const form = pictureForm(picture, { mask_regions, keep_regions });
-    const response = await this.#connection.send({
-      method: "POST", path: "/api/v1/mask", query: rest, form, repeatable: true, ...options,
-    });
+    const response = await this.#connection.send({ method: "POST", path: "/api/v1/mask", query: rest, form, ...options });
     // Whatever else answers with 200 in place of the service has masked nothing.
     if (!response.headers.has("X-Face-Count")) throw new Error("The answer is not that of a Face API");
     return {

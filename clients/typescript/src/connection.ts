@@ -38,6 +38,8 @@ export interface Call extends CallOptions {
 }
 
 const FIRST_WAIT_MS = 500;
+// What fetch tells as the cause where no connection was made: the service has not been asked.
+const UNSENT = new Set(["ECONNREFUSED", "EAI_AGAIN", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /** One service, and how it is called: who calls, retries, errors. */
@@ -81,7 +83,8 @@ export class Connection {
         waitMs = Math.max(waitMs, error.retryAfterMs ?? 0);
         if (waitMs > this.#maxWaitMs) throw error;
       } catch (error) {
-        if (error instanceof FaceApiError || isLast || !repeatable || call.signal?.aborted) throw error;
+        if (error instanceof FaceApiError || isLast || call.signal?.aborted) throw error;
+        if (!repeatable && !isUnsent(error)) throw error;
       }
       await pause(waitMs, call.signal);
     }
@@ -138,6 +141,11 @@ function credentials({ apiKey, admin }: ConnectionOptions): Record<string, strin
 function canSucceedLater({ status, retryAfterMs }: FaceApiError, repeatable: boolean): boolean {
   if (status === 429 || status === 503) return repeatable || retryAfterMs !== null;
   return status === 502 && repeatable;
+}
+
+function isUnsent(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause as { code?: string } | undefined) : undefined;
+  return UNSENT.has(cause?.code ?? "");
 }
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -73,7 +73,7 @@ test("gives up where it would wait too long", async () => {
 });
 
 test("gives up after so many tries, each after a longer wait", async () => {
-  answers = Array.from({ length: 9 }, () => problem(503, "queue_full"));
+  answers = Array.from({ length: 9 }, () => problem(503, "queue_full", { "Retry-After": "0" }));
   await assert.rejects(api({ retries: 3 }).detect(PICTURE), { status: 503 });
   assert.equal(seen.length, 4);
   assert.ok(waited[2] > waited[0], `${waited}`);
@@ -95,9 +95,28 @@ test("tells a proxy's error by its status", async () => {
   await assert.rejects(api().health(), { name: "FaceApiError", code: "http_404", status: 404 });
 });
 
-test("repeats a picture whose connection broke", async () => {
-  answers = [brokenOff, problem(502, "bad_gateway"), masked];
-  assert.equal((await api().mask(PICTURE)).report.faces, 2);
+test("sends no picture again that may have been kept", async () => {
+  answers = [brokenOff, problem(502, "bad_gateway"), brokenOff];
+  await assert.rejects(api().mask(PICTURE), TypeError);
+  await assert.rejects(api().mask(PICTURE), { status: 502 });
+  await assert.rejects(api().detect(PICTURE), TypeError);
+  assert.equal(seen.length, 3);
+});
+
+test("sends a picture again where nobody took it", async () => {
+  const gone = await started(() => {});
+  const nobody = `http://127.0.0.1:${gone.address().port}`;
+  await new Promise((resolve) => gone.close(resolve));
+  let calls = 0;
+  answers = [masked];
+  const restarted = api({ fetch: (asked, init) => fetch(calls++ ? asked : nobody, init) });
+  assert.equal((await restarted.mask(PICTURE)).report.faces, 2);
+  assert.deepEqual([calls, seen.length], [2, 1]);
+});
+
+test("repeats what changes nothing, whose connection broke", async () => {
+  answers = [brokenOff, problem(502, "bad_gateway"), ok({ id: "v" })];
+  assert.equal((await api().videos.get("v")).id, "v");
   assert.equal(seen.length, 3);
 });
 
