@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.contract.admin import basic, body
+from tests.e2e import seeds
 from tests.e2e.conftest import OpenContext, Site, add_session
 
 # A select that is narrower than it would be by itself.
@@ -55,9 +55,9 @@ def test_date_fields_fit_a_phone(open_context: OpenContext, site: Site) -> None:
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 def test_values_of_a_job_fit_a_phone(open_context: OpenContext, site: Site, language: str) -> None:
-    job = body(basic(site.service, "GET", "/jobs", params={"job_type": "mask", "status": "completed"}))["items"][0]
+    job = seeds.masked(site.service, "narrow.jpg", seeds.portrait()).headers["X-Job-Id"]
     page = open_page(open_context, site, 390, language)
-    page.goto(f"/console/jobs/{job['id']}")
+    page.goto(f"/console/jobs/{job}")
     widths = page.evaluate("[...document.querySelectorAll('main .pairs dd')].map((one) => one.clientWidth)")
     assert len(widths) > 15 and min(widths) >= 120, widths
 
