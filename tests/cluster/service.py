@@ -119,6 +119,7 @@ def running(folder: Path, own: Mapping[str, str]) -> Iterator[Cluster]:
         front = _stack(stack, folder / "web", settings)
         front.url = f"http://{web.address}:{front.port}"
         migrations.upgrade(front.own_settings())
+        migrations.ensure_worker(front.own_settings(), "not-a-secret")
         front.key = front.make_key("tests")[1]
         nodes = list[Node]()
         for machine, name in ((first, "worker-1"), (second, "worker-2")):
