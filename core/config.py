@@ -14,6 +14,7 @@ from pydantic_settings.sources import EnvSettingsSource
 from core.contract.options import Detail
 from core.errors.startup import SettingsError
 from core.settings.files import SUFFIX, FileSettings
+from core.settings.oidc import OidcSettings
 from core.settings.types import (
     AuditDays,
     KeySwitch,
@@ -35,7 +36,7 @@ PREFIX = "FACE_API_"
 CLIENT_NAMES = {"FACE_API_URL", "FACE_API_KEY", "FACE_API_REQUIRE_WEIGHTS"}
 
 
-class Settings(WebSettings):
+class Settings(OidcSettings, WebSettings):
     """Every setting, from FACE_API_* variables or a `.env` file. Frozen once read."""
 
     model_config = SettingsConfigDict(

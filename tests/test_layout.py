@@ -136,6 +136,7 @@ LATE_IMPORTS = {
     ("core.pictures.decoders", "pillow_heif"): "may be left out where HEIC is switched off",
     ("core.vision.runtimes.models", "core.vision.runtimes.openvino_runtime.OpenVinoNetwork"): "of an extra",
     ("core.observability.traces", "core.observability.open_telemetry.OpenTelemetryTracer"): "of an extra",
+    ("web.auth.oidc.single_sign_on", "web.auth.oidc.providers.Provider"): "costs 10 MB a process where it is used",
     ("core.weights.locations", "httpx"): "slow to import, and no worker that loads its model needs it",
 }
 

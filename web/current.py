@@ -19,6 +19,7 @@ from web.auth.accounts import Accounts
 from web.auth.admins import Admins
 from web.auth.basic_logins import BasicLogins
 from web.auth.key_cache import ApiKeyCache
+from web.auth.oidc.single_sign_on import SingleSignOn
 from web.auth.trails import Trail
 from web.health import Health
 from web.load_monitor import LoadMonitor
@@ -38,6 +39,7 @@ class AppState:
     health: Health
     admins: Admins
     basic_logins: BasicLogins
+    single_sign_on: SingleSignOn | None
     trail: Trail
     api_keys: ApiKeyCache
     stream_slots: StreamSlots
@@ -54,6 +56,7 @@ class AppState:
             health=Health(services),
             admins=Admins(settings, services.auth_redis, trail, accounts),
             basic_logins=BasicLogins(services.auth_redis, trail),
+            single_sign_on=SingleSignOn(settings, services.auth_redis, accounts) if settings.oidc_issuer else None,
             trail=trail,
             api_keys=ApiKeyCache(services.sessions),
             stream_slots=StreamSlots(settings.web_threads),

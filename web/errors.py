@@ -65,6 +65,7 @@ STATUS: dict[type[FaceApiError], int] = {
     errors.DatabaseUnavailable: 503,
     errors.SessionsUnavailable: 503,
     errors.NoAdminPassword: 503,
+    errors.ProviderUnavailable: 503,
     errors.JobTimedOut: 504,
 }
 HTTP_CASES: dict[int, type[FaceApiError]] = {

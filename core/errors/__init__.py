@@ -12,18 +12,14 @@ FaceApiError
 ├── NothingToUndo · NewerResult · UploadConflict
 ├── Unavailable                                     retried, with back-off
 │   ├── EngineUnavailable · QueueFull · ServiceStopping · JobTimedOut · TooManyStreams · TooManyConnections
-│   └── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable · NoAdminPassword
+│   └── StorageUnavailable · DatabaseUnavailable · SessionsUnavailable · NoAdminPassword · ProviderUnavailable
 └── InternalError                                   says nothing of what happened inside
-
-What an operator sees at start and a caller never does stands in core/errors/startup.py.
 """
 
 from collections.abc import Iterable
 from typing import Self
 
-from core.errors.problems import FieldProblem
-
-MAX_PROBLEMS = 20  # chosen: more than anybody mends at once; a form can have 50,000 stray fields, 400 regions 2,000
+from core.errors.problems import MAX_PROBLEMS, FieldProblem
 
 
 class FaceApiError(Exception):
@@ -234,6 +230,10 @@ class DatabaseUnavailable(Unavailable):
 
 class SessionsUnavailable(Unavailable):
     code, title = "sessions_unavailable", "The sessions can't be reached; HTTP Basic still works"
+
+
+class ProviderUnavailable(Unavailable):
+    code, title = "provider_unavailable", "The identity provider can't be reached"
 
 
 class NoAdminPassword(Unavailable):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+MAX_PROBLEMS = 20  # chosen: more than anybody mends at once; a form can have 50,000 stray fields, 400 regions 2,000
 MAX_FIELD_LENGTH = 100  # chosen: three times the longest name that there is; a stray field's may fill the whole form
 
 

@@ -1,6 +1,7 @@
 """Types of settings that have a format of their own, or that need another setting."""
 
 import base64
+import ipaddress
 import re
 from importlib.util import find_spec
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ REDIS_URL = re.compile(r"rediss?://([^/?#]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1
 
 # A name, an IPv4 address, or an IPv6 address in brackets; a dot before a name stands for all hosts below it.
 HOST = re.compile(r"\.?[A-Za-z0-9_]([A-Za-z0-9_-]*\.?)*|\[[0-9A-Fa-f:.]+\]")
+ROLES = ("viewer", "operator", "owner")  # of core/contract/roles.py, which settings can't import
 MIN_AUDIT_DAYS = 30  # chosen: so long whoever did something can't remove the record of it
 MIN_PASSWORD_LENGTH = 12  # chosen: a typed one of this length has over 50 bits; `make run` makes one of 24 characters
 
@@ -138,12 +140,56 @@ def _keys_belong_to_a_server(key: SecretStr, info: ValidationInfo) -> SecretStr:
     return key
 
 
+def _issuer(value: str, info: ValidationInfo) -> str:
+    """Check that a provider is reached over TLS, or on this machine: its keys come from there."""
+    parts = urlsplit(value)
+    is_plain = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if value and (not parts.hostname or not (parts.scheme == "https" or is_plain) or parts.query or parts.fragment):
+        raise ValueError("should be https://host[:port][/path]; http:// is for a provider on this machine")
+    if value and not info.data.get("public_url", "?"):
+        raise ValueError("needs FACE_API_PUBLIC_URL: the provider sends browsers back to it")
+    return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _client_of_a_provider(value: str, info: ValidationInfo) -> str:
+    if info.data.get("oidc_issuer") and not value:
+        raise ValueError("is missing: FACE_API_OIDC_ISSUER names a provider, which knows its clients by their ids")
+    return value
+
+
+def _roles(value: str, info: ValidationInfo) -> str:
+    """Check that each entry gives a role, and that there is one where there is a provider."""
+    if info.data.get("oidc_issuer") and not value:
+        raise ValueError("is empty: nobody could log in at FACE_API_OIDC_ISSUER")
+    for name, role in split_roles(value):
+        if not name or role not in ROLES:
+            raise ValueError(f"should be value=role[,value=role…], each role one of {', '.join(ROLES)}")
+    return value
+
+
+def split_roles(value: str) -> list[tuple[str, str]]:
+    """Split `value=role,…` into pairs; a value may hold equals signs."""
+    entries = [entry.strip().rpartition("=") for entry in value.split(",") if entry.strip()]
+    return [(name.strip(), role.strip()) for name, _, role in entries]
+
+
 def _audit_days(days: int) -> int:
     if 0 < days < MIN_AUDIT_DAYS or days < 0:
         raise ValueError(f"should be 0 or at least {MIN_AUDIT_DAYS}: records that are younger can't be deleted")
     return days
 
 
+ClientId = Annotated[str, AfterValidator(_client_of_a_provider)]
+Issuer = Annotated[str, AfterValidator(_issuer)]
+RoleMapping = Annotated[str, AfterValidator(_roles)]
 AuditDays = Annotated[int, AfterValidator(_audit_days)]
 AdminPassword = Annotated[SecretStr, AfterValidator(_admin_password)]
 Hosts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_hosts)]

@@ -38,13 +38,14 @@ class PageErrors:
 
     def listen(self, page: Page) -> None:
         """Record the page's errors, and violations of its content security policy."""
-        page.on("console", self._console)
+        page.on("console", self.note)
         page.on("pageerror", lambda error: self.messages.append(f"error: {error}"))
 
     def unexpected(self) -> list[str]:
         return [text for text in self.messages if not any(part in text for part in self.expected)]
 
-    def _console(self, message: ConsoleMessage) -> None:
+    def note(self, message: ConsoleMessage) -> None:
+        """Record a message of a page's console that tells of an error or a warning."""
         if message.type in {"error", "warning"}:
             self.messages.append(f"{message.type}: {message.text}")
 

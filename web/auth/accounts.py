@@ -101,6 +101,15 @@ class Accounts:
         with self._session() as session:
             return second_factors.take(session, account_id, code)
 
+    def is_taken(self, name: str) -> bool:
+        """Whether an administrator of the table or of the settings has this name; DatabaseUnavailable."""
+        if admins.name_key(name) == self._reserved:
+            return True
+        if self._sessions is None:
+            return False
+        with self._session() as session:
+            return admins.find(session, name) is not None
+
     def note_login(self, account_id: uuid.UUID) -> None:
         """Remember when this account has logged in last; DatabaseUnavailable."""
         with self._session() as session:

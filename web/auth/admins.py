@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import replace
+from typing import Any
 
 import redis
 from flask import Response, g, request
@@ -57,14 +58,16 @@ class Admins:
             raise Unauthenticated("log in, or send the administrator's name and password by HTTP Basic")
         return admin
 
-    def open_session(self, admin: Admin, response: Response) -> None:
+    def open_session(self, admin: Admin, response: Response, **detail: Any) -> None:
         """Start a session of whoever has just logged in, and set its cookie; that which the browser had before ends.
 
         The session has the name, the role and the method of the log-in; with an account_id, the role is that of the
         table's row at each request, and the session ends when the row is disabled, deleted or of another generation.
+        detail: what the audit trail tells of it beside role and method.
         """
         trails.act_as(ActorKind.ADMIN, admin.username)
-        self._trail.add_if_possible(Deed.LOG_IN, target=admin.account_id, role=admin.role, method=admin.method)
+        detail |= {"role": admin.role, "method": admin.method}
+        self._trail.add_if_possible(Deed.LOG_IN, target=admin.account_id, **detail)
         if admin.account_id:
             self.accounts.note_login(admin.account_id)
         self._start(admin, response)

@@ -1,5 +1,7 @@
 """The cookies of the administrators' browsers: scripts can't read them, and other sites don't send them."""
 
+from typing import Literal
+
 from flask import Response, request
 
 from web.auth import origins
@@ -16,8 +18,10 @@ def read(name: str) -> str | None:
     return request.cookies.get(_full_name(name))
 
 
-def write(response: Response, name: str, value: str, max_age_s: int) -> None:
-    """Set a cookie; an age of 0 deletes it."""
+def write(
+    response: Response, name: str, value: str, max_age_s: int, same_site: Literal["Strict", "Lax"] = "Strict"
+) -> None:
+    """Set a cookie; an age of 0 deletes it. same_site: Lax for one that a link of another site may send along."""
     response.set_cookie(
         _full_name(name),
         value,
@@ -26,7 +30,7 @@ def write(response: Response, name: str, value: str, max_age_s: int) -> None:
         path=PATH,
         secure=origins.is_secure(),
         httponly=True,
-        samesite="Strict",
+        samesite=same_site,
     )
 
 

@@ -21,6 +21,7 @@ from web.console.login import login
 from web.console.mask_test import mask_test
 from web.console.reviews import reviews
 from web.console.search import search
+from web.console.single_sign_on import single_sign_on
 from web.console.thumbnails import thumbnails
 from web.console.videos import videos
 
@@ -38,7 +39,7 @@ def build() -> Blueprint:
     """Assemble the console under /console."""
     console = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
     lists = (dashboard, images, jobs, batches, videos, reviews, keys, admins, audit)
-    for part in (assets, login, account, *lists, mask_test, search, thumbnails):
+    for part in (assets, login, single_sign_on, account, *lists, mask_test, search, thumbnails):
         console.register_blueprint(part)
     console.add_url_rule("/<path:path>", "unknown_page", unknown_page)
     console.register_error_handler(FaceApiError, error_pages.show_error)

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from flask import Response, current_app, g, render_template, request, url_for
 
-from web.auth import guards
+from web import current
+from web.auth import guards, origins
 from web.console import assets, formats, texts
 from web.console.texts import Translator
 
@@ -59,6 +60,8 @@ def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Respons
         "allows": allows,
         "admin": g.get("admin"),
         "asset_url": assets.asset_url,
+        "single_sign_on": current.state().single_sign_on,
+        "single_sign_on_url": single_sign_on_url,
         "script_texts": texts.for_scripts(translator.texts),
         "current_path": current_path(),
         "request_id": g.request_id,
@@ -67,6 +70,11 @@ def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Respons
     response.headers["Content-Language"] = translator.language
     response.vary.update(("Accept-Language", "Cookie"))
     return response
+
+
+def single_sign_on_url(target: str) -> str:
+    """Return where a log-in at the provider begins: on the host that the provider sends browsers back to."""
+    return origins.base_url() + url_for("console.single_sign_on.begin", next=target)
 
 
 def allows(endpoint: str) -> bool:

@@ -202,6 +202,7 @@ A_SESSION_OF_MINE: dict[str, Any] = {
     "id": AN_ID,
     "address": "192.0.2.7",
     "browser": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "method": "password",
     "created_at": "2026-03-04T11:00:00+00:00",
     "seen_at": "2026-03-04T12:30:00+00:00",
     "expires_at": "2026-03-04T23:00:00+00:00",

@@ -144,6 +144,7 @@ class OwnSession(BaseModel):
     id: uuid.UUID
     address: str | None
     browser: str
+    method: str = Field(description="How it was opened: `password`, or `oidc` for single sign-on.")
     created_at: Timestamp
     seen_at: Timestamp = Field(description="When it was used last, to the minute.")
     expires_at: Timestamp

@@ -1,0 +1,263 @@
+"""Logging in at a real OpenID Connect provider, and who is not let in that way."""
+
+import json
+from collections.abc import Iterator
+from http.cookies import SimpleCookie
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+from tests import identity_provider
+from tests.contract.admin import COOKIE, account, basic, body, call
+from tests.contract.calls import WEB_ALONE, Starter
+from tests.identity_provider import IdentityProvider
+from tests.stack import Stack
+
+FLOW_COOKIE = "face_api_oidc"
+BEGIN, CALLBACK = "/console/login/oidc", "/console/login/oidc/callback"
+CROSS_SITE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IdentityProvider]:
+    with identity_provider.running(tmp_path_factory.mktemp("provider")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(start_service: Starter, provider: IdentityProvider) -> Stack:
+    """A stack whose people log in at the provider, and one administrator of the table."""
+    made = start_service(programs=WEB_ALONE, **provider.settings())
+    account(made, "taken", "staple battery horse")
+    return made
+
+
+class Visitor:
+    """A browser, as far as cookies and redirects go: strict cookies stay away from what another site leads to."""
+
+    def __init__(self, service: Stack) -> None:
+        self.service = service
+        self.cookies: dict[str, str] = {}
+
+    def get(self, url: str, *, from_elsewhere: bool = False) -> requests.Response:
+        sent = {name: value for name, value in self.cookies.items() if not from_elsewhere or name == FLOW_COOKIE}
+        headers = CROSS_SITE if from_elsewhere else {}
+        answer = requests.get(url, cookies=sent, headers=headers, allow_redirects=False, timeout=60)
+        for line in answer.raw.headers.getlist("Set-Cookie"):
+            self.cookies |= {name: morsel.value for name, morsel in SimpleCookie(line).items()}
+        return answer
+
+    def begin(self, target: str = "/console/jobs") -> str:
+        """Press the button of the login page; return the provider's address."""
+        answer = self.get(f"{self.service.url}{BEGIN}?next={target}")
+        assert answer.status_code == 303, answer.text
+        return answer.headers["Location"]
+
+    def log_in(self, provider: IdentityProvider, name: str, **changed: str) -> requests.Response:
+        """Go all the way; return the last page."""
+        return self.get(provider.approve(self.begin(), name, **changed), from_elsewhere=True)
+
+    @property
+    def session(self) -> dict[str, str]:
+        return {COOKIE: self.cookies[COOKIE]}
+
+
+@pytest.fixture
+def visitor(service: Stack) -> Visitor:
+    return Visitor(service)
+
+
+def records(service: Stack) -> list[dict[str, object]]:
+    """What the audit trail tells of log-ins at the provider, newest first."""
+    found = body(basic(service, "GET", "/audit", params={"deed": "session.login"}))["items"]
+    return [one for one in found if (one["detail"] or {}).get("method") == "oidc"]
+
+
+def refused(visitor: Visitor, answer: requests.Response, status: int, text: str) -> None:
+    """Nobody was let in: the login page says why, and the log-in can't go on."""
+    assert answer.status_code == status, answer.text
+    assert text in answer.text and 'name="password"' in answer.text
+    assert COOKIE not in answer.cookies and answer.headers["Cache-Control"] == "no-store"
+    assert visitor.cookies.get(FLOW_COOKIE, "") == ""
+
+
+# --- who is let in -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "role"), [("kim", "owner"), ("lee", "operator")])
+def test_session_has_name_and_highest_role(
+    service: Stack, provider: IdentityProvider, visitor: Visitor, name: str, role: str
+) -> None:
+    answer = visitor.log_in(provider, name)
+    assert answer.status_code == 200, answer.text
+    assert 'http-equiv="refresh" content="0; url=/console/jobs"' in answer.text
+    shown = body(call(service, "GET", "/auth/session", cookies=visitor.session))
+    assert (shown["username"], shown["role"], shown["auth_method"]) == (name, role, "session")
+    newest = records(service)[0]
+    assert (newest["actor"], newest["outcome"]) == (name, "ok")
+    assert newest["detail"] == {"method": "oidc", "role": role, "subject": f"id-of-{name}"}
+
+
+def test_role_holds(service: Stack, provider: IdentityProvider, visitor: Visitor) -> None:
+    visitor.log_in(provider, "lee")
+    assert call(service, "GET", "/batches", cookies=visitor.session).status_code == 200
+    assert call(service, "GET", "/api-keys", cookies=visitor.session).status_code == 403
+
+
+def test_sessions_are_listed_and_end(service: Stack, provider: IdentityProvider, visitor: Visitor) -> None:
+    other = Visitor(service)
+    for one in (visitor, other):
+        one.log_in(provider, "kim")
+    assert body(call(service, "POST", "/account/end-other-sessions", cookies=visitor.session))["ended"] >= 1
+    assert call(service, "GET", "/auth/session", cookies=other.session).status_code == 401
+    listed = body(call(service, "GET", "/account/sessions", cookies=visitor.session))["items"]
+    assert [one["method"] for one in listed] == ["oidc"]
+    assert call(service, "POST", "/auth/logout", cookies=visitor.session).status_code == 204
+    assert call(service, "GET", "/auth/session", cookies=visitor.session).status_code == 401
+
+
+def test_password_still_opens(service: Stack) -> None:
+    assert basic(service, "GET", "/auth/session").status_code == 200
+
+
+# --- the way there -------------------------------------------------------------------------------
+
+
+def test_provider_is_asked_by_code_with_pkce(service: Stack, provider: IdentityProvider, visitor: Visitor) -> None:
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(visitor.begin()).query).items()}
+    assert asked["redirect_uri"] == service.url + CALLBACK
+    assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
+    assert asked["client_id"] == identity_provider.CLIENT_ID and "openid" in asked["scope"].split()
+    assert min(len(asked[name]) for name in ("state", "nonce", "code_challenge")) >= 43
+    again = parse_qs(urlsplit(visitor.begin()).query)
+    assert all(again[name] != [asked[name]] for name in ("state", "nonce", "code_challenge"))
+
+
+def test_cookie_of_the_way_is_lax(service: Stack) -> None:
+    answer = requests.get(service.url + BEGIN, allow_redirects=False, timeout=30)
+    (line,) = answer.raw.headers.getlist("Set-Cookie")
+    assert line.startswith(f"{FLOW_COOKIE}=") and "HttpOnly" in line and "SameSite=Lax" in line
+
+
+def test_session_cookie_stays_strict(provider: IdentityProvider, visitor: Visitor) -> None:
+    answer = visitor.log_in(provider, "kim")
+    (line,) = [one for one in answer.raw.headers.getlist("Set-Cookie") if one.startswith(f"{COOKIE}=")]
+    assert "HttpOnly" in line and "SameSite=Strict" in line
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "/api/v1/stats"])
+def test_only_the_console_is_gone_on_to(provider: IdentityProvider, visitor: Visitor, target: str) -> None:
+    answer = visitor.get(provider.approve(visitor.begin(target), "kim"), from_elsewhere=True)
+    assert 'content="0; url=/console/"' in answer.text and "evil" not in answer.text
+
+
+def test_each_log_in_has_a_new_session(provider: IdentityProvider, visitor: Visitor) -> None:
+    visitor.cookies[COOKIE] = "of-an-attacker"
+    visitor.log_in(provider, "kim")
+    first = visitor.session
+    visitor.log_in(provider, "kim")
+    assert first != visitor.session != {COOKIE: "of-an-attacker"}
+
+
+# --- who isn't let in ----------------------------------------------------------------------------
+
+
+def test_no_role_is_403(service: Stack, provider: IdentityProvider, visitor: Visitor) -> None:
+    refused(visitor, visitor.log_in(provider, "eve"), 403, "has no role here")
+    newest = records(service)[0]
+    assert newest["outcome"] == "missing_role"
+    assert newest["detail"] == {"method": "oidc", "reason": "no_role", "subject": "id-of-eve"}
+
+
+@pytest.mark.parametrize("name", ["admin", "taken"])
+def test_name_of_a_password_is_403(provider: IdentityProvider, visitor: Visitor, name: str) -> None:
+    refused(visitor, visitor.log_in(provider, name), 403, "has your name")
+
+
+def test_refusal_of_the_provider_is_401(service: Stack, provider: IdentityProvider, visitor: Visitor) -> None:
+    begun = visitor.begin()
+    # This provider forgets the state when somebody refuses; others have to send it back.
+    answer = f"{provider.approve(begun, '')}&state={parse_qs(urlsplit(begun).query)['state'][0]}"
+    refused(visitor, visitor.get(answer, from_elsewhere=True), 401, "not confirmed who you are")
+    assert records(service)[0]["outcome"] == "unauthenticated"
+
+
+def test_other_state_is_401(provider: IdentityProvider, visitor: Visitor) -> None:
+    refused(visitor, visitor.log_in(provider, "kim", state="made-up"), 401, "Begin again")
+
+
+def test_other_browser_is_401(service: Stack, provider: IdentityProvider, visitor: Visitor) -> None:
+    stolen = provider.approve(visitor.begin(), "kim")
+    lured = Visitor(service)
+    refused(lured, lured.get(stolen, from_elsewhere=True), 401, "Begin again")
+    lured.begin()
+    refused(lured, lured.get(stolen, from_elsewhere=True), 401, "Begin again")
+
+
+def test_other_nonce_is_401(provider: IdentityProvider, visitor: Visitor) -> None:
+    refused(visitor, visitor.log_in(provider, "kim", nonce="of-another-log-in"), 401, "not confirmed who you are")
+
+
+def test_code_of_another_client_is_401(provider: IdentityProvider, visitor: Visitor) -> None:
+    refused(visitor, visitor.log_in(provider, "kim", client_id="other"), 401, "not confirmed who you are")
+
+
+def test_replayed_answer_is_401(service: Stack, provider: IdentityProvider, visitor: Visitor) -> None:
+    answer = provider.approve(visitor.begin(), "kim")
+    flow = visitor.cookies[FLOW_COOKIE]
+    assert visitor.get(answer, from_elsewhere=True).status_code == 200
+    again = Visitor(service)
+    again.cookies[FLOW_COOKIE] = flow
+    refused(again, again.get(answer, from_elsewhere=True), 401, "Begin again")
+
+
+def test_answer_of_another_issuer_is_401(provider: IdentityProvider, visitor: Visitor) -> None:
+    answer = provider.approve(visitor.begin(), "kim") + "&iss=https://other.example"
+    refused(visitor, visitor.get(answer, from_elsewhere=True), 401, "not confirmed who you are")
+
+
+@pytest.mark.parametrize("query", ["", "?code=x", "?state=x", "?code=x&state=x", "?error=access_denied&state=x"])
+def test_made_up_answer_is_401_and_not_recorded(service: Stack, visitor: Visitor, query: str) -> None:
+    before = records(service)
+    refused(visitor, visitor.get(service.url + CALLBACK + query), 401, "Begin again")
+    assert records(service) == before
+
+
+def test_expired_token_is_401(start_service: Starter, tmp_path: Path) -> None:
+    with identity_provider.running(tmp_path, token_age_s=-120) as late:
+        service = start_service(programs=WEB_ALONE, **late.settings())
+        visitor = Visitor(service)
+        refused(visitor, visitor.log_in(late, "kim"), 401, "not confirmed who you are")
+        reasons = [json.loads(line) for line in service.log("serve").splitlines() if "oidc_login_refused" in line]
+        assert "ExpiredTokenError" in reasons[-1]["reason"]
+
+
+# --- without a provider --------------------------------------------------------------------------
+
+
+def test_provider_that_is_down_stops_nothing_else(start_service: Starter, tmp_path: Path) -> None:
+    with identity_provider.running(tmp_path) as gone:
+        service = start_service(programs=WEB_ALONE, **gone.settings())
+        visitor = Visitor(service)
+        answer = gone.approve(visitor.begin(), "kim")
+    refused(visitor, visitor.get(answer, from_elsewhere=True), 503, "reached")
+    never = start_service(programs=WEB_ALONE, **gone.settings())
+    visitor = Visitor(never)
+    refused(visitor, visitor.get(never.url + BEGIN), 503, "reached")
+    assert basic(never, "GET", "/auth/session").status_code == 200
+    assert requests.get(never.url + "/console/login", timeout=30).status_code == 200
+
+
+def test_other_issuer_than_the_settings_is_503(start_service: Starter, provider: IdentityProvider) -> None:
+    settings = provider.settings() | {"FACE_API_OIDC_ISSUER": f"http://127.0.0.1:{provider.port}/"}
+    visitor = Visitor(start_service(programs=WEB_ALONE, **settings))
+    refused(visitor, visitor.get(visitor.service.url + BEGIN), 503, "reached")
+
+
+def test_without_settings_there_is_none(start_service: Starter) -> None:
+    service = start_service(programs=WEB_ALONE)
+    assert requests.get(service.url + BEGIN, timeout=30).status_code == 404
+    assert requests.get(service.url + CALLBACK, timeout=30).status_code == 404
+    assert BEGIN not in requests.get(service.url + "/console/login", timeout=30).text

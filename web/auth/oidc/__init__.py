@@ -1,0 +1,1 @@
+"""Logging in at a company's identity provider (OpenID Connect)."""

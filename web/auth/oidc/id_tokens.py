@@ -1,0 +1,70 @@
+"""ID tokens: what a provider says about whoever has logged in, believed only when all of it holds."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import JWKRegistry, Key, KeySet
+from joserfc.jws import JWSRegistry
+
+from web.auth.oidc.refusals import InvalidIdToken
+
+# Signatures by a key of the provider alone: with HMAC or `none`, whoever knows what is public could sign.
+ALGORITHMS = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "Ed25519", "EdDSA"),
+)
+KEY_TYPES = ("RSA", "EC", "OKP")
+LEEWAY_S = 60  # chosen: clocks of two machines differ by seconds
+
+
+class UnknownSigner(InvalidIdToken):
+    """None of the keys has the id that the token names: there may be a newer one."""
+
+
+@dataclass(frozen=True)
+class ExpectedToken:
+    """What a token has to say: that it is of this provider, for this client, and the answer to this log-in."""
+
+    issuer: str
+    client_id: str
+    nonce: str
+
+
+def import_keys(document: dict[str, Any]) -> KeySet:
+    """Return the keys of a JWKS that sign; what is of another kind, or broken, is left out."""
+    keys: list[Key] = []
+    for entry in document.get("keys") or []:
+        if isinstance(entry, dict) and entry.get("kty") in KEY_TYPES and entry.get("use", "sig") == "sig":
+            try:
+                keys.append(JWKRegistry.import_key(entry))
+            except (JoseError, ValueError, KeyError, TypeError):
+                continue
+    return KeySet(keys)
+
+
+def verify(tokens: dict[str, Any], keys: KeySet, expected: ExpectedToken) -> dict[str, Any]:
+    """Return the claims of the ID token: signed by the provider, meant for this client and log-in, not expired.
+
+    InvalidIdToken; UnknownSigner.
+    """
+    registry = JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
+    try:
+        token = jwt.decode(str(tokens.get("id_token") or ""), key=keys, registry=registry)
+        options = {
+            "iss": {"essential": True, "value": expected.issuer},
+            "aud": {"essential": True, "value": expected.client_id},
+            "nonce": {"essential": True, "value": expected.nonce},
+        }
+        params = {"nonce": expected.nonce, "client_id": expected.client_id, "access_token": tokens.get("access_token")}
+        claims = CodeIDToken(token.claims, token.header, options, params)
+        claims.validate(leeway=LEEWAY_S)
+    except InvalidKeyIdError as error:
+        raise UnknownSigner("no key of the provider has the id that the token names") from error
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise InvalidIdToken(f"{type(error).__name__}: {error}") from error
+    if not isinstance(claims["sub"], str) or not claims["sub"]:
+        raise InvalidIdToken("the claim sub is no text")
+    return dict(claims)
