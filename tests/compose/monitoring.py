@@ -12,7 +12,6 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from core.observability import metrics
 from core.observability.exporter import BuildInfo
-from core.services import Services
 from tests.compose import files
 from worker.service_metrics import ServiceCollector
 
@@ -70,7 +69,7 @@ def grouped_by(expression: str) -> set[str]:
     return {label for labels in GROUPED.findall(expression) for label in re.split(r",\s*", labels)}
 
 
-def exported(services: Services) -> dict[str, set[str]]:
+def exported(collector: ServiceCollector) -> dict[str, set[str]]:
     """Return the name of every series that the programs export, with its labels."""
     counted = [one for one in vars(metrics).values() if isinstance(one, MetricWrapperBase)]
     named = {one.describe()[0].name: one for one in counted}  # type: ignore[index]  # it is a list
@@ -81,7 +80,7 @@ def exported(services: Services) -> dict[str, set[str]]:
             found |= {name + end: labels | {"le"} for end in HISTOGRAM_ENDS}
         else:
             found[name + ("_total" if one._type == "counter" else "")] = labels
-    return found | _collected([*BuildInfo("web").collect(), *ServiceCollector(services).collect()])
+    return found | _collected([*BuildInfo("web").collect(), *collector.collect()])
 
 
 def _collected(families: Iterable[Metric]) -> dict[str, set[str]]:

@@ -21,7 +21,10 @@ HOMES = {"redis": "inside", "postgres": "database", "s3": "store"}
 STORES = [*HOMES]
 # What each program needs that others must not have: by what its settings are called, or its server.
 NEEDED = {
-    "web": {"ADMIN_PASSWORD", "DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "WEBHOOK_SECRET"},
+    "web": {
+        *("ADMIN_PASSWORD", "DATABASE_URL", "OIDC_CLIENT_SECRET", "REDIS_URL"),
+        *("S3_ACCESS_KEY", "S3_SECRET_KEY", "WEBHOOK_SECRET"),
+    },
     "worker": {"DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY"},
     "maintenance": {"DATABASE_URL", "REDIS_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "WEBHOOK_SECRET"},
     "beat": {"REDIS_URL"},

@@ -35,7 +35,7 @@ def exported(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     collector = ServiceCollector(built)
     for part in ("redis", "database", "storage"):
         until_told(collector, f"face_api_up {part}", 1)
-    yield monitoring.exported(built)
+    yield monitoring.exported(collector)
     built.close()
 
 

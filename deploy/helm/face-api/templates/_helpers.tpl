@@ -151,6 +151,15 @@ envFrom:
 {{- end }}
 {{- end }}
 
+{{- define "face-api.oidc" -}}
+{{- with .Values.secrets.oidc }}
+{{- if .name }}
+- name: FACE_API_OIDC_CLIENT_SECRET
+  valueFrom: {secretKeyRef: {name: {{ .name }}, key: {{ .secretKey }}}}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* The port of a program's numbers: web's, the worker's next to it, and that of maintenance. */}}
 {{- define "face-api.metrics-port" -}}
 {{- $after := dict "web" 0 "worker" 1 "maintenance" 2 }}
