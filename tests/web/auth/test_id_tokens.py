@@ -68,10 +68,7 @@ def test_token_for_several_names_who_asked() -> None:
         {"exp": 1},
         {"exp": "never"},
         {"exp": None},
-        {"exp": int(time.time()) - 61},
-        {"iat": int(time.time()) + 600},
         {"iat": None},
-        {"nbf": int(time.time()) + 600},
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
@@ -82,6 +79,12 @@ def test_token_for_several_names_who_asked() -> None:
 def test_wrong_claim_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(InvalidIdToken):
         verified(signed(claims(**changed)))
+
+
+@pytest.mark.parametrize(("name", "from_now_s"), [("exp", -61), ("iat", 600), ("nbf", 600)])
+def test_wrong_time_is_refused(name: str, from_now_s: int) -> None:
+    with pytest.raises(InvalidIdToken):
+        verified(signed(claims(**{name: int(time.time()) + from_now_s})))
 
 
 def test_clocks_may_differ_by_a_minute() -> None:
