@@ -20,6 +20,7 @@ UNSEEN = {
     "opentelemetry-exporter-otlp-proto-http": "is in the namespace of opentelemetry-sdk",
 }
 NAMES = {
+    "argon2": "argon2-cffi",
     "cv2": "opencv-python-headless",
     "opentelemetry": "opentelemetry-sdk",
     "pil": "pillow",

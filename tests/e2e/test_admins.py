@@ -102,6 +102,7 @@ def test_codes_are_switched_on_and_asked_for(someone: Page, site: Site, page_err
     secret = dialog.locator("[data-secret]").inner_text()
     code(someone, secret, -1)
     dialog.get_by_role("button", name="Confirm").click()
+    expect(dialog.locator("[data-codes]")).not_to_be_empty()
     recovery = dialog.locator("[data-codes]").inner_text().split()
     assert len(recovery) == 10
     with someone.expect_navigation():

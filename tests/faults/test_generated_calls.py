@@ -59,6 +59,8 @@ BEYOND_SCHEMAS = (
     "Write a network as",
     "Write a date",
     "Another batch was created with this key",
+    "A name has 1 to 80 printable characters",
+    "its password and log-in are managed elsewhere",
 )
 REGION = {"x1": 10, "y1": 10, "x2": 90, "y2": 60}
 

@@ -126,7 +126,8 @@ def test_video_is_the_same_whatever_dies(site: Site, scale: Scale) -> None:
     seconds = time.monotonic() - began
     lost = assert_one_result(stack, video)
     assert disturbed == undisturbed, "not the same bytes"
-    assert killer.kills >= 1 and lost >= 1
+    assert killer.kills >= 1
+    assert lost >= 1 or not scale.full  # a single kill may hit a process that has nothing to do
     results.write(
         "video",
         full=scale.full,

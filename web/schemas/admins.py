@@ -5,8 +5,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field
 
+from core.access.passwords import MAX_LENGTH
 from core.contract.roles import Role
 from core.database.models import AdminAccount
+from core.settings.types import MIN_PASSWORD_LENGTH
 from web.auth.log_ins import Admin
 from web.auth.sessions import Session
 from web.openapi.examples import A_SESSION_OF_MINE, AN_ACCOUNT, AN_ADMIN
@@ -20,7 +22,13 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 RoleName = Annotated[Role, inline(Role)]
 SentRole = Annotated[Role, Field(strict=False, description="What the administrator may do."), inline(Role)]
-SentPassword = Annotated[str, Field(description="12 to 1024 characters.")]
+SentPassword = Annotated[
+    str,
+    Field(
+        description="12 to 1024 characters.",
+        json_schema_extra={"minLength": MIN_PASSWORD_LENGTH, "maxLength": MAX_LENGTH},
+    ),
+]
 SentCode = Annotated[str, Field(description="Of six digits, as the app shows it.")]
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import redis
+import structlog
 from celery import Celery
 from kombu import Connection, Queue
 
@@ -43,6 +44,7 @@ def sent_by_celery(valkey: str) -> Any:
 
 
 def sent_by_us(valkey: str, connection: "redis.Redis") -> Any:
+    structlog.contextvars.clear_contextvars()  # a request that another test has left would go along
     connection.lpush("interactive", messages.write("detect_image", "interactive", "token", OPTIONS))
     return received(valkey)
 
