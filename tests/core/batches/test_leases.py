@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from core.batches import items, leases, lifecycle, reaping
 from core.batches.items import NewItem
 from core.batches.leases import ItemResult
+from core.database.clock import database_time
 from core.database.models import BatchItem
 from core.observability import metrics
 from core.records import cleanups, records
@@ -67,6 +68,9 @@ def test_third_death_is_quarantine(session: Session) -> None:
         assert reaping.reap_expired_leases(session, "a task") == 1
         assert_right(session, batch)
         if death < 3:
+            later = update(BatchItem).where(BatchItem.name == "0.jpg").values(available_at=database_time(3600))
+            session.execute(later)  # a slow machine must not reach the end of its pause here
+            session.commit()
             assert taken(session).name == "1.jpg", "others have a turn first"
             session.execute(update(BatchItem).where(BatchItem.name == "1.jpg").values(leased_by="another"))
             session.commit()
