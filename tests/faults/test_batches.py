@@ -1,22 +1,17 @@
 """A batch while everything dies around it: at the end each picture has one outcome, as if nothing had happened."""
 
-import contextlib
 import hashlib
-import random
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
 import redis
 import requests
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from core.batches import lifecycle
 from core.database.models import Batch, BatchItem, Image, ProcessingJob
@@ -25,6 +20,7 @@ from tests.faults import crops, outcomes, results
 from tests.faults.calls import ask, upload
 from tests.faults.conftest import Scale, Site
 from tests.faults.crops import POISON
+from tests.faults.killers import Killer, Progress
 from tests.faults.outcomes import listed, wait
 from tests.stack import Stack, start_valkey
 
@@ -43,60 +39,11 @@ def expected(pictures: dict[str, bytes], model: tuple[str, Path]) -> dict[str, b
 # --- disturbances --------------------------------------------------------------------------------
 
 
-class Killer:
-    """Kills a worker's process every so often; every fourth time the whole worker, which is started again.
-
-    Not before something was finished since the last time: on a slow machine a process that loads its model would never
-    get beyond that.
-    """
-
-    def __init__(self, stack: Stack, scale: Scale) -> None:
-        self._stack, self._every_s = stack, scale.every_s
-        self._step, self._seen = scale.pictures // 100 + 1, 0
-        self._done = threading.Event()
-        self.kills = 0
-
-    @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._run)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._done.set()
-            thread.join()
-
-    def _run(self) -> None:
-        chance = random.Random(3)
-        while not self._done.wait(self._every_s):
-            if not self._may():
-                continue
-            self.kills += 1
-            if self.kills % 4 == 0:
-                self._stack.kill("worker")
-                self._stack.launch("worker")
-                continue
-            with contextlib.suppress(psutil.NoSuchProcess):
-                children = psutil.Process(self._stack.processes["worker"].pid).children()
-                if children:
-                    chance.choice(children).kill()
-
-    def _may(self) -> bool:
-        sessions = self._stack.services.sessions
-        assert sessions is not None
-        try:
-            with sessions() as session:
-                done = session.scalar(select(func.sum(Batch.completed))) or 0
-                marked = select(func.count()).where(
-                    BatchItem.lost_leases >= 2, BatchItem.state.in_(("queued", "running"))
-                )
-                # By chance the same picture could lose three workers, and go into quarantine rightly.
-                if done < self._seen + self._step or session.scalar(marked):
-                    return False
-        except SQLAlchemyError:  # the database is away, too
-            return False
-        self._seen = done
-        return True
+def killer_of(stack: Stack, scale: Scale) -> Killer:
+    unfinished = BatchItem.state.in_(("queued", "running"))
+    marked = select(func.count()).where(BatchItem.lost_leases >= 2, unfinished)
+    progress = Progress(select(func.sum(Batch.completed)), marked, scale.pictures // 100 + 1)
+    return Killer(stack, scale.every_s, progress, whole_every=4)
 
 
 def flush(site: Site, scale: Scale) -> None:
@@ -154,7 +101,7 @@ def test_every_picture_has_one_outcome(
 ) -> None:
     stack = site.stack
     batch = ask(stack, "POST", "/batches", json={"name": "faults"}, headers={"Idempotency-Key": "one"})["id"]
-    killer = Killer(stack, scale)
+    killer = killer_of(stack, scale)
     with killer.at_work(), ThreadPoolExecutor(1) as pool:
         sent = pool.submit(upload, stack, batch, pictures)
         for number, disturb in enumerate(DISTURBANCES):

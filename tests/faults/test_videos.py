@@ -1,22 +1,18 @@
 """A video while workers die, Redis forgets and the store hangs: one result, the same bytes as without any of it."""
 
 import contextlib
-import random
-import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import requests
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from core.database.models import Video, VideoStep
 from tests import clips
 from tests.clips import Clip
 from tests.faults import results
 from tests.faults.conftest import Scale, Site
+from tests.faults.killers import Killer, Progress
 from tests.stack import Stack
 
 SHORT = Clip(frames=160, fps=5, key_every=10)  # three segments
@@ -27,52 +23,11 @@ ENDED = {"completed", "failed", "cancelled"}
 WITHIN_S = 3600
 
 
-class StepKiller:
-    """Kills a process of the worker every so often.
-
-    Not before a step was finished since the last time, nor when one has lost two workers by chance: a third would
-    rightly fail the video.
-    """
-
-    def __init__(self, stack: Stack, every_s: float) -> None:
-        self._stack, self._every_s = stack, every_s
-        self._seen, self._done = 0, threading.Event()
-        self.kills = 0
-
-    @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._run)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._done.set()
-            thread.join()
-
-    def _run(self) -> None:
-        chance = random.Random(5)
-        while not self._done.wait(self._every_s):
-            if not self._may():
-                continue
-            with contextlib.suppress(psutil.NoSuchProcess):
-                children = psutil.Process(self._stack.processes["worker"].pid).children()
-                if children:
-                    chance.choice(children).kill()
-                    self.kills += 1
-
-    def _may(self) -> bool:
-        assert self._stack.services.sessions is not None
-        unfinished = VideoStep.state.in_(("queued", "running"))
-        try:
-            with self._stack.services.sessions() as session:
-                done = session.scalar(select(func.count()).where(VideoStep.state == "completed")) or 0
-                marked = session.scalar(select(func.count()).where(VideoStep.lost_leases >= 2, unfinished))
-        except SQLAlchemyError:
-            return False
-        if done <= self._seen or marked:
-            return False
-        self._seen = done
-        return True
+def killer_of(stack: Stack, scale: Scale) -> Killer:
+    unfinished = VideoStep.state.in_(("queued", "running"))
+    marked = select(func.count()).where(VideoStep.lost_leases >= 2, unfinished)
+    done = select(func.count()).where(VideoStep.state == "completed")
+    return Killer(stack, KILL_EVERY_S if scale.full else scale.every_s, Progress(done, marked))
 
 
 def call(stack: Stack, method: str, path: str = "", **options: Any) -> requests.Response:
@@ -114,7 +69,7 @@ def test_video_is_the_same_whatever_dies(site: Site, scale: Scale) -> None:
     stack, clip = site.stack, FULL if scale.full else SHORT
     file = clips.made(clip)
     undisturbed = outcome(stack, send(stack, file))
-    killer, began = StepKiller(stack, KILL_EVERY_S if scale.full else scale.every_s), time.monotonic()
+    killer, began = killer_of(stack, scale), time.monotonic()
     with killer.at_work():
         video = send(stack, file)
         waited(stack, video, 0.15)
