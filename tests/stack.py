@@ -23,6 +23,7 @@ from core.access import keys
 from core.config import Settings
 from core.database import engine, migrations, roles
 from core.services import Services
+from core.system import cpus
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,16 +39,16 @@ def start_valkey(port: int, address: str = "127.0.0.1") -> "subprocess.Popen[byt
     command = [str(get_binary_path()), "--port", str(port), "--bind", address, "--save", "", "--appendonly", "no"]
     command += ["--protected-mode", "no"]  # by which it would answer this machine alone
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    client = redis.Redis(host=address, port=port)
     deadline = time.monotonic() + 30
-    while True:
-        try:
-            client.ping()
-            return process
-        except redis.ConnectionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+    with redis.Redis(host=address, port=port) as client:
+        while True:
+            try:
+                client.ping()
+                return process
+            except redis.ConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
 
 class Stack:
@@ -183,6 +184,8 @@ class Stack:
 
     def stop(self) -> None:
         """End everything; where coverage is measured, gently, so that each program can write its own."""
+        if "services" in vars(self):
+            self.services.close()
         if "COVERAGE_PROCESS_CONFIG" in os.environ:
             own = [process for name, process in self.processes.items() if name != "redis"]
             for process in own:
@@ -192,6 +195,13 @@ class Stack:
                     process.wait(STOPPED_WITHIN_S)
         for name in reversed(list(self.processes)):
             self.kill(name)
+
+    def worker_processes(self) -> list[psutil.Process]:
+        """Return the processes of the worker's pool, once all of them are ready: the first answers before the last."""
+        settings = self.own_settings()
+        wanted = settings.worker_processes or cpus.available()
+        self.until(lambda: self.services.engine.load().processes >= wanted)
+        return list(psutil.Process(self.processes["worker"].pid).children())
 
     def until(self, what: Callable[[], bool], within_s: float = 30) -> None:
         """Wait until something is so."""

@@ -1,6 +1,5 @@
 """Servers whose machine is gone without a word: every connection to one is watched by the system, at both ends."""
 
-import gc
 import os
 import socket
 import threading
@@ -54,7 +53,6 @@ def redis_port() -> Iterator[int]:
     """Run a Valkey that nothing else in this process is connected to, but for what is asked here."""
     port = free_port()
     process = start_valkey(port)
-    gc.collect()  # the client that has waited for it
     yield port
     process.kill()
     process.wait()

@@ -5,7 +5,6 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
 import requests
 
@@ -26,10 +25,6 @@ TIMEOUT_S = 60
 def stack(start_service: StartService) -> Stack:
     own = {"FACE_API_MAX_IMAGE_PIXELS": str(checks.MAX_PIXELS)}
     return start_service(**OWN | own)
-
-
-def engine_pids(stack: Stack) -> set[int]:
-    return {child.pid for child in psutil.Process(stack.processes["worker"].pid).children()}
 
 
 def judged(stack: Stack, data: bytes) -> str:
@@ -57,9 +52,9 @@ def test_mutated_files_are_answered(stack: Stack, request: pytest.FixtureRequest
         mutations.mutate(dice.choice(files[FORMATS[number % len(FORMATS)]]), files[dice.choice(FORMATS)], dice)
         for number in range(count)
     ]
-    before = engine_pids(stack)
+    before = {process.pid for process in stack.worker_processes()}
     with ThreadPoolExecutor(CALLERS) as pool:
         outcomes = Counter(pool.map(lambda data: judged(stack, data), mutated))
     results.write("served_mutations", full=full, **outcomes)
-    assert engine_pids(stack) == before
+    assert {process.pid for process in stack.worker_processes()} == before
     assert min(outcomes["read"], outcomes["refused"]) > count // 20

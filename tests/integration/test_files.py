@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import psutil
 import pytest
 import requests
 
@@ -24,11 +23,6 @@ def post(service: Stack, path: str, data: bytes, **params: str) -> requests.Resp
         headers={"X-API-Key": service.key},
         timeout=60,
     )
-
-
-def workers(service: Stack) -> list[psutil.Process]:
-    children: list[psutil.Process] = psutil.Process(service.processes["worker"].pid).children()
-    return children
 
 
 def test_formats_give_faces_or_refusal(service: Stack, shared_data: Path) -> None:
@@ -63,12 +57,12 @@ def test_output_is_upright_without_metadata(service: Stack, shared_data: Path, n
 
 
 def test_hostile_files_end_in_answers(service: Stack, shared_data: Path) -> None:
-    before = {process.pid for process in workers(service)}
+    before = {process.pid for process in service.worker_processes()}
     wrong = []
     for path in sorted((shared_data / "hostile").iterdir()):
         answer = post(service, "mask", path.read_bytes())
         if answer.status_code != 200 and not 400 <= answer.status_code < 500:
             wrong.append((path.name, answer.status_code))
     assert not wrong
-    assert {process.pid for process in workers(service)} == before
-    assert all(process.memory_info().rss < MOST_MEMORY for process in workers(service))
+    assert {process.pid for process in service.worker_processes()} == before
+    assert all(process.memory_info().rss < MOST_MEMORY for process in service.worker_processes())

@@ -47,10 +47,6 @@ def jobs(service: Stack) -> dict[str, tuple[int, int]]:
         return {kind: (count, faces or 0) for kind, count, faces in rows}
 
 
-def pool_processes(service: Stack) -> list[psutil.Process]:
-    return list(psutil.Process(service.processes["worker"].pid).children())
-
-
 def web_processes(service: Stack) -> list[psutil.Process]:
     return list(psutil.Process(service.processes["serve"].pid).children())
 
@@ -98,7 +94,7 @@ def test_counters_equal_the_tables(counted: Stack) -> None:
 
 def test_several_processes_counted(counted: Stack) -> None:
     """Each has worked, so it is their sum that is told."""
-    assert len(pool_processes(counted)) == len(web_processes(counted)) == 2
+    assert len(counted.worker_processes()) == len(web_processes(counted)) == 2
 
 
 def test_killed_processes_lose_and_double_nothing(counted: Stack) -> None:
@@ -108,12 +104,12 @@ def test_killed_processes_lose_and_double_nothing(counted: Stack) -> None:
 
     before = totals()
     for _ in range(2):
-        old = pool_processes(counted) + web_processes(counted)
+        old = counted.worker_processes() + web_processes(counted)
         for process in old:
             process.kill()
         until(
             lambda gone=old: (
-                len(pool_processes(counted) + web_processes(counted)) == 4
+                len(counted.worker_processes() + web_processes(counted)) == 4
                 and not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in gone)
             )
         )
@@ -135,7 +131,7 @@ def test_item_of_a_killed_process_is_counted_as_lost(counted: Stack) -> None:
     batch = begin(counted)
     upload(counted, batch, ("slow.jpg", slow_picture()))
     until(lambda: admin(counted, "GET", f"/{batch}")["counts"]["running"])
-    for process in pool_processes(counted):
+    for process in counted.worker_processes():
         process.kill()
     until(lambda: lost() == (before[0] + 1, before[1] + 1))
     assert finished(counted, batch)["counts"]["completed"] == 1
