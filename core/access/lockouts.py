@@ -6,7 +6,7 @@ reset them within the same step.
 
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,16 +21,17 @@ BLOCKED_S = 15 * 60
 FAILURE_EXPIRY_S = 86400  # chosen: failures that are further apart don't count as consecutive
 KNOWN_S = 30 * 86400  # chosen: scripts that run once a month stay known
 MAX_SOURCES = 10_000  # chosen: what a process remembers without Redis stays under a few MB
-NAMESPACE = "face-api:login-failures:"
+NAMESPACE = "face-api:failed-logins:"
 TOTAL = NAMESPACE + "all"
 KNOWN = "face-api:login-known:"
 
 # Atomic, so that parallel attempts can't slip past the count. Returns for how many seconds the source is blocked,
-# 0 for a success, -1 for a failure; with correct = '?' nothing is counted. KEYS: the failures of the source, those of
-# all strangers, whether it is known.
+# 0 for a success, -1 for a failure; with correct = '?' nothing is counted. KEYS: the failures of the source by account,
+# those of all strangers, whether it is known for the account.
 ATTEMPT = """
-local correct, known, limit, blocked_s, expiry_s, total_limit, total_s, known_s = unpack(ARGV)
-local failures = tonumber(redis.call('GET', KEYS[1]) or '0')
+local correct, account, known, limit, blocked_s, expiry_s, total_limit, total_s, known_s = unpack(ARGV)
+local failures = 0
+for _, of_account in ipairs(redis.call('HVALS', KEYS[1])) do failures = failures + tonumber(of_account) end
 if failures >= tonumber(limit) then return math.max(redis.call('TTL', KEYS[1]), 1) end
 local stranger = known == '0' and redis.call('EXISTS', KEYS[3]) == 0
 if stranger and tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(total_limit) then
@@ -38,31 +39,38 @@ if stranger and tonumber(redis.call('GET', KEYS[2]) or '0') >= tonumber(total_li
 end
 if correct == '?' then return 0 end
 if correct == '1' then
-    redis.call('DEL', KEYS[1])
+    redis.call('HDEL', KEYS[1], account)
     redis.call('SET', KEYS[3], '1', 'EX', known_s)
     return 0
 end
-redis.call('SET', KEYS[1], failures + 1, 'EX', failures + 1 >= tonumber(limit) and blocked_s or expiry_s)
+redis.call('HINCRBY', KEYS[1], account, 1)
+redis.call('EXPIRE', KEYS[1], failures + 1 >= tonumber(limit) and blocked_s or expiry_s)
 if stranger and redis.call('INCR', KEYS[2]) == 1 then redis.call('EXPIRE', KEYS[2], total_s) end
 return -1
 """
+Key = TypeVar("Key")
 Value = TypeVar("Value")
 log = logs.get(__name__)
 
 
 @dataclass(frozen=True)
 class LoginSource:
-    """Whose attempts are counted together. is_known: it has logged in before, whatever Redis remembers."""
+    """Whose attempts are counted together. account: which they are at; whoever has one may not guess at another's.
+
+    is_known: it has logged in to this account before, whatever Redis remembers.
+    """
 
     name: str
+    account: str = ""
     is_known: bool = False
 
 
 class Lockout:
     """Counts the consecutive failures of each source, in Redis for all processes together.
 
-    All strangers together have a limit, too, so that many addresses are no way around. While Redis is down each process
-    counts by itself: ten guesses too many are better than any number of them.
+    A success makes up for failures at the same account alone. All strangers together have a limit, too, so that many
+    addresses are no way around. While Redis is down each process counts by itself: ten guesses too many are better than
+    any number of them.
     """
 
     def __init__(self, client: "redis.Redis", total_rate: str) -> None:
@@ -87,9 +95,9 @@ class Lockout:
 
     def _outcome(self, source: LoginSource, *, correct: bool | None) -> int:
         try:
-            keys = [NAMESPACE + source.name, TOTAL, KNOWN + source.name]
+            keys = [NAMESPACE + source.name, TOTAL, f"{KNOWN}{source.name} {source.account}"]
             told = "?" if correct is None else int(correct)
-            of_source = (told, int(source.is_known), MAX_FAILURES, BLOCKED_S, FAILURE_EXPIRY_S)
+            of_source = (told, source.account, int(source.is_known), MAX_FAILURES, BLOCKED_S, FAILURE_EXPIRY_S)
             of_all = (self._total.amount, self._total.get_expiry(), KNOWN_S)
             return int(self._script(keys=keys, args=[*of_source, *of_all]))
         except redis.RedisError as error:
@@ -98,7 +106,7 @@ class Lockout:
 
 
 def unlock(client: "redis.Redis") -> int:
-    """Forget all failures; return how many addresses and browsers had some."""
+    """Forget all failures; return how many addresses, browsers and accounts with codes had some."""
     names = [name for name in client.scan_iter(NAMESPACE + "*", count=1000) if name != TOTAL.encode()]
     client.delete(TOTAL, *names)
     return len(names)
@@ -110,18 +118,18 @@ class _ProcessLockout:
     def __init__(self, total: limits.RateLimitItem) -> None:
         self._total = total
         self._lock = threading.Lock()
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how many, and when they expire
+        self._failures: OrderedDict[str, tuple[Counter[str], float]] = OrderedDict()  # by account; when they expire
         self._of_strangers = 0, 0.0
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: OrderedDict[LoginSource, None] = OrderedDict()
 
     def attempt(self, source: LoginSource, *, correct: bool | None) -> int:
         with self._lock:
             now = time.monotonic()
-            failures, expires_at = self._failures.get(source.name, (0, 0.0))
-            failures = failures if expires_at > now else 0
-            if failures >= MAX_FAILURES:
+            failures, expires_at = self._failures.get(source.name, (Counter[str](), 0.0))
+            failures = failures if expires_at > now else Counter[str]()
+            if failures.total() >= MAX_FAILURES:
                 return int(expires_at - now) + 1
-            stranger = not source.is_known and source.name not in self._known
+            stranger = not source.is_known and source not in self._known
             total, total_expires_at = self._of_strangers
             if total_expires_at <= now:
                 total, total_expires_at = 0, now + self._total.get_expiry()
@@ -130,18 +138,19 @@ class _ProcessLockout:
             if correct is None:
                 return 0
             if correct:
-                self._failures.pop(source.name, None)
-                _remember(self._known, source.name, None)
+                failures.pop(source.account, None)
+                _remember(self._known, source, None)
                 return 0
-            expiry_s = BLOCKED_S if failures + 1 >= MAX_FAILURES else FAILURE_EXPIRY_S
-            _remember(self._failures, source.name, (failures + 1, now + expiry_s))
+            failures[source.account] += 1
+            expiry_s = BLOCKED_S if failures.total() >= MAX_FAILURES else FAILURE_EXPIRY_S
+            _remember(self._failures, source.name, (failures, now + expiry_s))
             self._of_strangers = total + stranger, total_expires_at
             return -1
 
 
-def _remember(entries: OrderedDict[str, Value], name: str, value: Value) -> None:
+def _remember(entries: OrderedDict[Key, Value], key: Key, value: Value) -> None:
     """Make an entry the newest; the oldest gives way when there are too many."""
-    entries[name] = value
-    entries.move_to_end(name)
+    entries[key] = value
+    entries.move_to_end(key)
     if len(entries) > MAX_SOURCES:
         entries.popitem(last=False)

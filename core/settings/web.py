@@ -26,7 +26,8 @@ class WebSettings(BaseSettings):
     rate_limit_unknown_keys: Rate = setting("60/minute", "Calls with unknown API keys per address.")
     rate_limit_login: Rate = setting("10/minute", "Log-ins of the administrator per address.")
     rate_limit_failed_logins: Rate = setting(
-        "300/hour", "Failed log-ins from all addresses and browsers together that have not logged in before."
+        "300/hour",
+        "Failed log-ins from all addresses and browsers together that have not logged in to the same account before.",
     )
     trusted_proxies: int = setting(0, "How many proxies in front are trusted about the client's address.", ge=0, le=10)
     allowed_hosts: Hosts = setting(

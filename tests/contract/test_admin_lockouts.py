@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.contract.admin import ADMIN, basic, call, log_in
+from core.contract.roles import Role
+from tests.contract.admin import ADMIN, account, basic, call, log_in
 from tests.contract.calls import WEB_ALONE, Starter, assert_problem, post
 from tests.stack import Stack
 
@@ -98,6 +99,23 @@ def test_known_browser_is_blocked_too(limited: Stack) -> None:
     assert [client.get(url, auth=wrong, timeout=30).status_code for _ in range(FAILURES)] == [401] * FAILURES
     assert_problem(client.get(url, auth=("admin", "correct horse"), timeout=30), 429)
     assert log_in(limited, headers={"X-Forwarded-For": "198.51.100.3"}).status_code == 204
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["address", "browser"])
+def test_own_password_makes_up_for_no_guess_at_anothers(limited: Stack, known: bool) -> None:
+    client, name = requests.Session(), f"viewer {known}"
+    client.headers.update({"X-Forwarded-For": f"198.51.100.{20 + known}"})
+    account(limited, name, "staple battery", Role.VIEWER)
+    url, own = f"{limited.url}{ADMIN}/auth/session", (name, "staple battery")
+    if known:
+        sent = {"username": own[0], "password": own[1]}
+        assert client.post(f"{limited.url}{ADMIN}/auth/login", json=sent, timeout=30).status_code == 204
+    guesses = []
+    for number in range(FAILURES):
+        guesses.append(client.get(url, auth=("admin", f"wrong {number}"), timeout=30).status_code)
+        client.get(url, auth=own, timeout=30)
+    assert guesses == [401] * FAILURES
+    assert_problem(client.get(url, auth=("admin", "correct horse"), timeout=30), 429)
 
 
 def test_made_up_device_is_a_stranger(limited: Stack) -> None:

@@ -266,6 +266,16 @@ def test_password_makes_up_for_no_wrong_code(kim: Person) -> None:
     assert_problem(kim.log_in(code=kim.code()), 429)
 
 
+def test_wrong_codes_count_from_many_places_together(service: Stack, kim: Person) -> None:
+    kim.codes(kim.cookies())
+    for number in range(MAX_FAILURES):
+        kim.headers = {"X-Forwarded-For": f"192.0.2.{number}"}
+        assert_problem(kim.log_in(code="000000x"), 401)
+    kim.headers = {"X-Forwarded-For": "192.0.2.200"}
+    assert_problem(kim.log_in(code=kim.code()), 429)
+    assert Person(service).log_in().status_code == 204
+
+
 @pytest.mark.parametrize("who", ["owner", "self"])
 def test_codes_are_switched_off(service: Stack, kim: Person, who: str) -> None:
     mine = kim.cookies()

@@ -105,7 +105,7 @@ class Admins:
         )
         token, _ = self.sessions.open(session)
         cookies.write(response, cookies.SESSION, token, self._session_lifetime_s)
-        known = self.log_ins.devices.issue(cookies.read(cookies.DEVICE))
+        known = self.log_ins.devices.issue(cookies.read(cookies.DEVICE), admin.username)
         cookies.write(response, cookies.DEVICE, known, devices.LIFETIME_S)
 
     def _of_session(self, session: Session) -> Admin | None:

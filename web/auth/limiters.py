@@ -35,7 +35,7 @@ def build(services: Services, limit_name: Callable[[], LimitName | None]) -> Lim
 
     def counted() -> str:
         if limit_name() == "login":
-            return current.state().admins.log_ins.source().name
+            return current.state().admins.log_ins.source_name()
         return str(callers.key_id() or client_address())
 
     return Limiter(

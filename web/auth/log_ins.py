@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -17,7 +18,7 @@ from core.errors import CodeRequired, DatabaseUnavailable, InvalidOption, Unauth
 from core.errors.problems import FieldProblem
 from web.auth import cookies
 from web.auth.accounts import Account, Accounts
-from web.auth.devices import Devices
+from web.auth.devices import Device, Devices
 from web.auth.second_steps import SecondSteps
 from web.auth.sessions import Session
 from web.auth.trails import Trail
@@ -70,11 +71,19 @@ class LogIns:
         """Whether there is a password of the settings, without which nobody is let in."""
         return bool(self._password)
 
-    def source(self) -> LoginSource:
-        """Return whose attempts this one counts with: those of a browser that has logged in before, or an address."""
+    def device(self) -> Device | None:
+        """Return the browser of the request; None unless somebody has logged in there before."""
         cookie = cookies.read(cookies.DEVICE)
-        device = self.devices.read(cookie) if cookie and self._password else None
-        return LoginSource(f"device:{device}", is_known=True) if device else LoginSource(client_address())
+        return self.devices.read(cookie) if cookie and self._password else None
+
+    def source_name(self) -> str:
+        """Return whose attempts this one counts with: those of a browser with a log-in before, or of an address."""
+        device = self.device()
+        return f"device:{device.name}" if device else client_address()
+
+    def _source(self, username: str) -> LoginSource:
+        device, account = self.device(), self.devices.account(username)
+        return LoginSource(self.source_name(), account, is_known=device is not None and device.account == account)
 
     def log_in(self, username: str, password: str, code: str) -> Admin:
         """Check credentials, and the code of whoever has codes: CodeRequired without it; else as `check`."""
@@ -88,7 +97,7 @@ class LogIns:
 
         Where a code is still needed nothing is counted: else the password would make up for wrong codes.
         """
-        source = self.source()
+        source = self._source(username)
         if hmac.compare_digest(_digest(username, password), self._credentials):
             self._lockout.count(source, correct=True)
             return Admin(self._user, Role.OWNER)
@@ -101,10 +110,16 @@ class LogIns:
         return Admin.of_account(account)
 
     def take_code(self, admin: Admin, code: str) -> Admin:
-        """Check the code of somebody whose password was right: Unauthenticated, RateLimited."""
-        source = self.source()
-        self._lockout.require_free(source)
+        """Check the code of somebody whose password was right: Unauthenticated, RateLimited.
+
+        Wrong ones count for the account, too, wherever they come from: six digits are soon guessed from many places.
+        """
+        source, of_account = self._source(admin.username), LoginSource(f"codes:{admin.account_id}", is_known=True)
+        for one in (source, of_account):
+            self._lockout.require_free(one)
         is_right = admin.account_id is not None and self._accounts.take_code(admin.account_id, code)
+        with suppress(Unauthenticated):
+            self._lockout.count(of_account, correct=is_right)
         self._count(source, correct=is_right)
         return replace(admin, needs_code=False)
 
@@ -125,7 +140,7 @@ class LogIns:
 
     def confirm_password(self, admin: Admin, password: str) -> None:
         """Raise InvalidOption unless this is the own password; RateLimited after too many that were not."""
-        source = self.source()
+        source = self._source(admin.username)
         self._lockout.require_free(source)
         account = self._accounts.authenticate(admin.username, password)
         try:

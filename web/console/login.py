@@ -23,7 +23,7 @@ def show_login() -> BaseResponse:
     try:
         current.state().admins.authenticate()
     except Unauthenticated:
-        ended = "next" in request.args and current.state().admins.log_ins.source().is_known
+        ended = "next" in request.args and current.state().admins.log_ins.device() is not None
         return pages.render("login.html", target=target, username="", ended=ended)
     return redirect(target)
 

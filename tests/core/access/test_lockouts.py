@@ -72,6 +72,27 @@ def test_known_browser_is_blocked_alone(lockout: Lockout, stranger: Callable[[],
     assert outcome(lockout, other, correct=True) is None
 
 
+def test_success_makes_up_for_the_same_account_alone(lockout: Lockout, stranger: Callable[[], LoginSource]) -> None:
+    address = stranger().name
+    own, anothers = LoginSource(address, "own"), LoginSource(address, "another's")
+    for _ in range(MAX_FAILURES - 1):
+        assert outcome(lockout, own) == 0
+    assert outcome(lockout, own, correct=True) is None
+    for _ in range(MAX_FAILURES):
+        assert outcome(lockout, anothers) == 0
+        outcome(lockout, own, correct=True)
+    assert outcome(lockout, anothers, correct=True) and outcome(lockout, own, correct=True)
+
+
+def test_who_is_known_is_a_stranger_to_other_accounts(lockout: Lockout, stranger: Callable[[], LoginSource]) -> None:
+    addresses = [stranger().name for _ in range(TOTAL + 1)]
+    for address in addresses:
+        assert outcome(lockout, LoginSource(address, "own"), correct=True) is None
+    guesses = [outcome(lockout, LoginSource(address, "another's")) for address in addresses]
+    assert guesses[:TOTAL] == [0] * TOTAL and guesses[TOTAL]
+    assert outcome(lockout, LoginSource(addresses[0], "own"), correct=True) is None
+
+
 def test_unlocking_forgets_failures(valkey: str, stranger: Callable[[], LoginSource]) -> None:
     client, address = redis.Redis.from_url(valkey), stranger()
     lockouts.unlock(client)
