@@ -80,8 +80,13 @@ def _players(video: Video) -> dict[str, str]:
     if not callers.may(Role.OPERATOR):
         return masked
     trails.note_original(Deed.ORIGINAL_VIEWED, video.id)
-    content_type = mimetypes.guess_type(video.filename)[0] or "video/mp4"
-    return {"original": links.original_video(video, content_type), **masked}
+    return {"original": links.original_video(video, content_type(video.filename)), **masked}
+
+
+def content_type(filename: str) -> str:
+    """Return what a link says that a video is: never a page or a script, however its sender has called it."""
+    guessed = mimetypes.guess_type(filename)[0] or ""
+    return guessed if guessed.startswith("video/") else "video/mp4"
 
 
 def _found(video_id: str) -> Video:
