@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from core.contract.models import FrozenModel
 from core.contract.scopes import DEFAULT_SCOPES, Scope
+from core.settings.types import Rate
 
 MAX_NETWORKS = 100  # chosen: a company's sites; all of them are compared at each call
 
@@ -44,16 +45,14 @@ Scopes = Annotated[
     AfterValidator(_scopes),
 ]
 Networks = Annotated[tuple[Annotated[str, BeforeValidator(_network)], ...], Field(max_length=MAX_NETWORKS)]
-# As core.settings.types.Rate, of at least one call: a key that may make none should be revoked.
-KeyRate = Annotated[str, Field(pattern=r"^[1-9]\d* ?(/|per) ?(\d+ ?)?(second|minute|hour|day)s?$")]
 End = Annotated[datetime, BeforeValidator(_moment)]
 
 
 class RateLimits(FrozenModel):
     """How many calls a key may make; null: as many as the settings say."""
 
-    detect: Annotated[KeyRate | None, Field(description="Detect calls, such as `600/minute`.")] = None
-    mask: Annotated[KeyRate | None, Field(description="Mask calls, such as `300/minute`.")] = None
+    detect: Annotated[Rate | None, Field(description="Detect calls, such as `600/minute`.")] = None
+    mask: Annotated[Rate | None, Field(description="Mask calls, such as `300/minute`.")] = None
 
 
 class KeyProperties(FrozenModel):

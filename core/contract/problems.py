@@ -19,8 +19,7 @@ MESSAGES = {
     "uuid_parsing": NO_UUID,
 }
 # What the pattern of a field asks for, in words.
-RATE = "Write a rate such as 600/minute, of at least one call"
-PATTERNS = {"webhook_url": "Write an address that begins with http:// or https://", "detect": RATE, "mask": RATE}
+PATTERNS = {"webhook_url": "Write an address that begins with http:// or https://"}
 
 
 def of(

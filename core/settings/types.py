@@ -7,10 +7,10 @@ from importlib.util import find_spec
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
 from pydantic_settings import NoDecode
 
-Rate = Annotated[str, Field(pattern=r"^\d+ ?(/|per) ?(\d+ ?)?(second|minute|hour|day)s?$")]
+RATE = r"^[1-9]\d* ?(/|per) ?([1-9]\d* ?)?(second|minute|hour|day)s?$"  # of at least one call, as `limits` reads it
 
 # With the user, the password, the number of the database and the options that redis-py and Celery read.
 REDIS_URL = re.compile(r"rediss?://([^/?#]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/\d*)?(\?[^#]*)?")
@@ -36,6 +36,12 @@ def _server(value: str) -> str:
     if parts.scheme not in {"", "http", "https"} or not parts.hostname or below or parts.port == 0:
         raise ValueError("should be host[:port], http://host[:port] or https://host[:port], without a path")
     return value.rstrip("/")
+
+
+def _rate(value: str) -> str:
+    if not re.fullmatch(RATE, value):
+        raise ValueError("Write a rate such as 600/minute, of at least one call")
+    return value
 
 
 def split_redis_urls(value: str) -> list[str]:
@@ -198,6 +204,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 Ports = Annotated[
     tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
 ]
+Rate = Annotated[str, AfterValidator(_rate), WithJsonSchema({"type": "string", "pattern": RATE})]
 RedisUrls = Annotated[str, AfterValidator(_redis_urls)]
 Server = Annotated[str, AfterValidator(_server)]
 StoreKey = Annotated[SecretStr, AfterValidator(_keys_belong_to_a_server)]

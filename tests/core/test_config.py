@@ -139,3 +139,10 @@ def test_settings_refuse_wrong_redis(value: str, said: str) -> None:
         config.read(redis_url=value)
     assert said in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["0/minute", "often", "600/0 minutes", "600/minute\n"])
+def test_settings_refuse_rates_of_no_call(value: str) -> None:
+    with pytest.raises(SettingsError, match="FACE_API_RATE_LIMIT_MASK: Write a rate such as 600/minute, of at least"):
+        config.read(rate_limit_mask=value)
+    assert config.read(rate_limit_mask="600 per 5 minutes").rate_limit_mask == "600 per 5 minutes"
