@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -119,14 +120,24 @@ def test_defect_is_tried_three_times() -> None:
     assert len(server.received) == 3
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("100000", retries.MAX_RETRY_AFTER_S)])
-def test_all_calls_wait_as_long_as_the_service_asks(clock: Clock, header: str, seconds: float) -> None:
+@pytest.mark.parametrize("seconds", [7, 60])
+def test_all_calls_wait_as_long_as_the_service_asks(clock: Clock, seconds: int) -> None:
     state = ServiceState()
     one, other = Attempts(SOON, state, True), Attempts(SOON, state, True)
-    assert one.failed(failed(429, "rate_limited", header)) == 0
+    assert one.failed(failed(429, "rate_limited", str(seconds))) == 0
     assert one.pause_s() == other.pause_s() == seconds
     clock.now += seconds
     assert other.pause_s() == 0
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("longest", "seconds"), [(60, 61), (0.5, 1), (60, 900)])
+def test_longer_wait_than_is_meant_is_an_error(clock: Clock, status: int, longest: float, seconds: int) -> None:
+    state, waits = ServiceState(), list[str]()
+    attempts = Attempts(replace(SOON, on_wait=waits.append, max_wait_s=longest), state, True)
+    with pytest.raises(Unavailable) as raised:
+        attempts.failed(failed(status, "rate_limited", str(seconds)))
+    assert (raised.value.retry_after_s, attempts.pause_s(), waits) == (seconds, 0, [])
 
 
 def test_limits_are_of_their_kinds(clock: Clock) -> None:

@@ -21,12 +21,14 @@ class ApiError(Exception):
     """Why a call failed. code: stable, for programs; detail: for people.
 
     status: of the answer, None without one. request_id: the service's, under which its log has the call.
+    retry_after_s: when the service wants to be asked again, None where it doesn't say.
     """
 
     def __init__(self, code: str, detail: str, status: int | None = None) -> None:
         super().__init__(code, detail, status)
         self.code, self.detail, self.status = code, detail, status
         self.request_id: str | None = None
+        self.retry_after_s: float | None = None
         self.problems: tuple[FieldProblem, ...] = ()
 
     def __str__(self) -> str:

@@ -13,7 +13,6 @@ from face_api_client import responses
 from face_api_client.errors import ApiError, Rejected, Unavailable
 
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.5, 20.0
-MAX_RETRY_AFTER_S = 600.0  # then a call finds out whether it still holds
 BUSY_CODES = {"rate_limited", "queue_full"}
 INTERNAL_ERROR = 500
 MAX_INTERNAL_ERRORS = 3  # a defect stays one, and a process that has died is back by then
@@ -32,13 +31,15 @@ class Retries:
     """How long a call is made again that may succeed later; 0 for never.
 
     limit_s: while the service fails or can't be reached. first_limit_s: while it has never answered.
-    busy_limit_s: while it says that it works, and is busy. on_wait: is told why a call waits.
+    busy_limit_s: while it says that it works, and is busy. on_wait: is told why a call waits. max_wait_s: a longer
+    `Retry-After` is not waited for; chosen: rates are per minute, and waiting mends no wrong password.
     """
 
     limit_s: float = 60.0
     first_limit_s: float = 5.0
     busy_limit_s: float = 600.0
     on_wait: Callable[[str], None] = _silent
+    max_wait_s: float = 60.0
 
 
 DEFAULT = Retries()
@@ -58,13 +59,12 @@ class FailedAttempt:
 
     error: ApiError
     is_undone: bool
-    retry_after_s: float | None = None
 
     @classmethod
     def of_response(cls, response: httpx.Response) -> "FailedAttempt":
         error = responses.error_of(response)
-        wait_s = retry_after_s(response.headers.get("Retry-After", ""))
-        return cls(error, response.status_code in REFUSING_STATUSES, wait_s)
+        error.retry_after_s = retry_after_s(response.headers.get("Retry-After", ""))
+        return cls(error, response.status_code in REFUSING_STATUSES)
 
     @classmethod
     def of_transport(cls, error: httpx.TransportError) -> "FailedAttempt":
@@ -106,9 +106,8 @@ class Attempts:
         if not self._goes_on(failure):
             raise error from cause
         self.retries.on_wait(f"waiting: {error.detail}")
-        if failure.retry_after_s:
-            pause_s = min(failure.retry_after_s, MAX_RETRY_AFTER_S)
-            self.state.paused_until = max(self.state.paused_until, time.monotonic() + pause_s)
+        if error.retry_after_s:
+            self.state.paused_until = max(self.state.paused_until, time.monotonic() + error.retry_after_s)
             return 0.0
         backoff_s: float = min(FIRST_BACKOFF_S * 2**self._count, MAX_BACKOFF_S)
         self._count = min(self._count + 1, 10)
@@ -119,7 +118,7 @@ class Attempts:
             return False
         if failure.error.status == INTERNAL_ERROR:
             return self._internal_errors < MAX_INTERNAL_ERRORS and self.retries.limit_s > 0
-        if not isinstance(failure.error, Unavailable):
+        if not isinstance(failure.error, Unavailable) or (failure.error.retry_after_s or 0) > self.retries.max_wait_s:
             return False
         now = time.monotonic()
         if failure.error.code in BUSY_CODES:

@@ -1,14 +1,18 @@
 """Which credentials `face-api batch` sends: a key, the administrator's, or those of `face-api up`."""
 
+import re
+import uuid
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from admin.main import main
 from core import config
 from face_api_client.command.main import main as client_alone
 from tests.clients.batches.folders import Run, tree
-from tests.clients.fake_api import API_KEY, PASSWORD, FakeApi
+from tests.clients.fake_api import API_KEY, PASSWORD, FakeApi, refusals
+from tests.clients.scripted import ScriptedServer, problem
 
 WRONG_KEY = "xyl_" + "0" * 48
 
@@ -75,3 +79,38 @@ def test_client_alone_tells_what_it_misses(tmp_path: Path, monkeypatch: pytest.M
     lost = {"FACE_API_URL": "http://127.0.0.1:9", "FACE_API_ADMIN_PASSWORD_FILE": "nowhere"}
     ran = CliRunner().invoke(client_alone, ["video", "list"], env=lost)
     assert ran.exit_code == 2 and "nowhere: No such file" in ran.output
+
+
+@pytest.mark.parametrize("words", [("list",), ("status",), ("submit",), ("download",)])
+def test_lockout_ends_the_command_at_once(
+    api: FakeApi, run: Run, folder: Path, out: Path, words: tuple[str, ...]
+) -> None:
+    places = {"status": (uuid.uuid4(),), "submit": (folder, "--out", out), "download": (uuid.uuid4(), "--out", out)}
+    for kind in ("list", "get"):
+        api.fault(kind, *refusals(429, "rate_limited", 1, retry_after="900"))
+    ran = run(*words, *places.get(words[0], ()))
+    assert ran.exit_code == 2 and api.calls.total() == 1
+    assert re.search(r": locked out until \d\d:\d\d\ncheck FACE_API_ADMIN_USER and FACE_API_ADMIN_PASS", ran.output)
+    assert "`face-api admin unlock`" in ran.output and "FACE_API_URL is right" not in ran.output
+    assert not out.exists()
+
+
+def test_lockout_of_a_key_names_no_password(api: FakeApi, run: Run) -> None:
+    api.fault("list", *refusals(429, "rate_limited", 1, retry_after="900"))
+    ran = run("list", "--api-key", API_KEY)
+    assert ran.exit_code == 2 and "it can be asked again at " in ran.output and "PASSWORD" not in ran.output
+
+
+def test_lockout_in_the_middle_can_be_resumed(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    api.fault("images", *refusals(429, "rate_limited", 1, retry_after="900"))
+    ran = run("submit", folder, "--out", out)
+    assert ran.exit_code == 1 and "locked out until" in ran.output and "to resume: " in ran.output
+    assert run("submit", folder, "--out", out, "--resume").exit_code == 0
+
+
+def test_lockout_ends_a_video_before_it_is_sent(run: Run, folder: Path, tmp_path: Path) -> None:
+    with ScriptedServer(problem(429, "rate_limited", "900")).running() as server:
+        words = ["video", "mask", str(folder / "a.jpg"), "--out", str(tmp_path / "masked.mp4")]
+        ran = CliRunner().invoke(main, words, env={"FACE_API_URL": server.url})
+        assert ran.exit_code == 2 and "locked out until" in ran.output
+        assert len(server.received) == 1 and not list(tmp_path.glob("masked*"))

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import click
@@ -21,11 +22,19 @@ CONNECT_TIMEOUT_S, RESPONSE_TIMEOUT_S = 2.5, 120.0
 RETRY_LIMIT_S = 900.0
 # chosen: a service that has never answered is probably not there; with the last attempt that is told within 5 s
 FIRST_RETRY_LIMIT_S = 1.5
+# chosen: rates are per minute; a lock-out is a quarter of an hour, and whoever has the wrong password waits in vain
+MAX_WAIT_S = 60.0
 START_LIMIT_S = 4.5  # for one that takes the connection and says nothing
 
 
 class RetriesExhausted(click.ClickException):
     """The service was unreachable, or kept failing, for longer than the retry limit."""
+
+
+class LockedOut(click.ClickException):
+    """The service wants to be left alone for longer than a command waits: after wrong passwords, mostly."""
+
+    exit_code = 2
 
 
 class NotReached(click.ClickException):
@@ -47,7 +56,7 @@ async def opened(
         api_key=target.api_key,
         basic_auth=None if target.api_key else (target.user, target.password),
         # A service that says that it is busy is up and working.
-        retries=Retries(retry_limit_s, FIRST_RETRY_LIMIT_S, math.inf, notify),
+        retries=Retries(retry_limit_s, FIRST_RETRY_LIMIT_S, math.inf, notify, MAX_WAIT_S),
         timeout=httpx.Timeout(RESPONSE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S, pool=None),
     )
     async with client:
@@ -85,11 +94,23 @@ def _for_terminal(error: Exception, target: ServiceTarget) -> Exception:
     if isinstance(error, AccessRefused):
         hint = f"check {target.credentials}, and that --url is the service you mean"
         return NoAccess(f"{target.url}: {error}\n{hint}")
+    if isinstance(error, Unavailable) and (error.retry_after_s or 0) > MAX_WAIT_S:
+        return LockedOut(_locked_out(error, target))
     if isinstance(error, Unavailable) and not error.has_answered:
         return NotReached(f"{target.url}: {error.detail}\n{_what_to_check(target)}")
     if isinstance(error, Unavailable):
         return RetriesExhausted(f"{target.url}: {error.detail}")
     return error
+
+
+def _locked_out(error: Unavailable, target: ServiceTarget) -> str:
+    """Say until when a service refuses to be asked, rounded up to a minute of this machine's clock, and what ends it."""
+    until = datetime.now(UTC).astimezone() + timedelta(seconds=error.retry_after_s or 0, minutes=1)
+    said = f"{target.url}: {error.detail}"
+    if target.api_key:
+        return f"{said}: it can be asked again at {until:%H:%M}"
+    unlock = "`face-api admin unlock` on the service's machine ends that at once"
+    return f"{said}: locked out until {until:%H:%M}\ncheck {target.credentials}; {unlock}"
 
 
 def _first_error(error: Exception) -> Exception:

@@ -200,5 +200,5 @@ def _exit_with_status(run: Callable[[], int], resume_command: str) -> None:
     except (runs.BatchRefused, NotReached, targets.NoAccess):
         raise
     except click.ClickException as error:
-        raise type(error)(f"{error.format_message()}\nto resume: {resume_command}") from error
+        raise click.ClickException(f"{error.format_message()}\nto resume: {resume_command}") from error
     raise SystemExit(1 if failures else 0)
