@@ -9,6 +9,7 @@ from core.video.segments import Segment
 from core.video.tracking import smoothing, tracks
 from core.video.tracking.motions import Fields
 from core.video.tracking.tracks import Evidence, FrameFaces
+from core.vision.masks import Pixels
 from worker.videos import searching
 from worker.videos.steps import Work
 
@@ -37,14 +38,19 @@ def link(work: Work) -> StepResult:
     return StepResult(values, keys=keys)
 
 
-def _found(work: Work, segments: int) -> tuple[list[FrameFaces], frozenset[int], Fields]:
-    """Return what was found in each frame of the video, which frames begin a scene, and the motion to each."""
+def _found(work: Work, segments: int) -> tuple[list[FrameFaces], frozenset[int], Fields | None]:
+    """Return what was found in each frame of the video, which frames begin a scene, and the motion to each.
+
+    The motion is None where it is not known of every segment.
+    """
     faces: list[FrameFaces] = []
-    thumbnails, fields = [], []
+    thumbnails, fields = list[Pixels](), list[Fields | None]()
     for segment in range(segments):
         found = work.get_json(objects.faces(work.lease.video_id, segment))
         faces += [searching.read(entry) for entry in found["frames"]]
         thumbnails.append(searching.read_thumbnails(found["thumbnails"]))
-        fields.append(searching.read_fields(found["motion"]))
+        fields.append(searching.read_fields(found.get("motion")))
         work.turns.give()
-    return faces, scenes.cuts(np.concatenate(thumbnails)), np.concatenate(fields)
+    known = [field for field in fields if field is not None]
+    motion = np.concatenate(known) if len(known) == segments else None
+    return faces, scenes.cuts(np.concatenate(thumbnails)), motion

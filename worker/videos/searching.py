@@ -88,8 +88,13 @@ def _packed(arrays: list[NDArray[Any]]) -> str:
     return base64.b64encode(np.stack(arrays).tobytes()).decode() if arrays else ""
 
 
-def read_fields(text: str) -> Fields:
-    """Return the motion to each of a segment's frames from JSON: (n, …); to its first as to its second."""
+def read_fields(text: str | None) -> Fields | None:
+    """Return the motion to each of a segment's frames from JSON: (n, …); to its first as to its second.
+
+    None: an older worker has searched the segment, which does not measure motion.
+    """
+    if text is None:
+        return None
     width, height = motions.CELLS
     fields = np.frombuffer(base64.b64decode(text), np.int16).reshape(-1, height, width, 2)
     return np.concatenate([fields[1:2], fields[1:]]) if len(fields) > 1 else fields
