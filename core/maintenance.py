@@ -124,8 +124,11 @@ def expire_uploads(services: Services) -> int:
     """Register the removal of what was left of uploads in pieces; return of how many objects."""
     if services.sessions is None or services.store is None:
         return 0
-    left = uploads.abandoned(services.store)
+    left = set(uploads.abandoned(services.store))
+    if not left:
+        return 0
     with services.sessions() as session:
+        left -= set(videos.pieces(session))  # the videos that they belong to wait for a worker
         cleanups.register(session, left)
         session.commit()
     return len(left)

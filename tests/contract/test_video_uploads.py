@@ -11,7 +11,8 @@ import requests
 from core import maintenance
 from core.access import keys
 from core.access.properties import KeyProperties
-from core.batches.videos import objects, uploads
+from core.batches.videos import lifecycle, objects, steps, uploads
+from core.batches.videos.steps import StepResult
 from core.errors import NotFound, UploadConflict
 from tests.contract import pictures
 from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields
@@ -59,11 +60,26 @@ def kept(service: Stack, upload: str) -> list[str]:
     return [one.key for one in found if upload in one.key and not one.key.endswith(objects.UPLOAD_ABOUT)]
 
 
+def made(service: Stack, video: str) -> bytes:
+    """Make the file of a video that waits, as a worker does, and return it."""
+    store, sessions = service.services.store, service.services.sessions
+    assert store is not None and sessions is not None
+    with sessions() as session:
+        lease = steps.take(session, "a task", 60)
+        assert lease is not None and str(lease.video_id) == video
+        uploads.assemble(store, lease.source_key, lease.pieces, lease.size_bytes)
+        assert steps.complete(session, lease, StepResult(keys=[lease.source_key]))
+    return store.get(lease.source_key)
+
+
 @pytest.fixture(autouse=True)
 def none_before(web: Stack) -> None:
-    assert web.services.store is not None
+    assert web.services.store is not None and web.services.sessions is not None
     for found in list(web.services.store.list(objects.UPLOADS)):
         web.services.store.delete(found.key)
+    with web.services.sessions() as session:
+        for video in lifecycle.page(session, 1, 100).items:
+            lifecycle.cancel(session, video.id)
 
 
 def key_of(service: Stack) -> str:
@@ -87,13 +103,14 @@ def test_video_is_made_of_its_pieces(web: Stack) -> None:
     shown = call(web, "GET", f"/{video}").json()
     assert (shown["filename"], shown["size_bytes"], shown["status"]) == ("Straße 7.mp4", len(FILE), "queued")
     assert shown["options"]["stride"] == 2
-    assert web.services.store is not None
-    assert web.services.store.get(objects.source(uuid.UUID(video))) == FILE
+    assert_problem(call(web, "GET", f"/uploads/{upload}"), 404)
     again = call(web, "POST", json={"upload_id": upload})
     assert (again.status_code, again.json()["id"]) == (202, video), "who has lost the response asks again"
     maintenance.clean_storage(web.services)
+    assert len(kept(web, upload)) == 3, "the call has copied nothing"
+    assert made(web, video) == FILE
+    maintenance.clean_storage(web.services)
     assert kept(web, upload) == []
-    assert_problem(call(web, "GET", f"/uploads/{upload}"), 404)
 
 
 def test_calls_that_make_a_video_of_one_upload_at_once_make_one(web: Stack) -> None:
@@ -104,8 +121,7 @@ def test_calls_that_make_a_video_of_one_upload_at_once_make_one(web: Stack) -> N
         accepted = list(pool.map(lambda _: call(web, "POST", json={"upload_id": upload}), range(4)))
     assert [one.status_code for one in accepted] == [202] * 4, [one.text for one in accepted]
     assert {one.json()["id"] for one in accepted} == {upload}
-    assert web.services.store is not None
-    assert web.services.store.get(objects.source(uuid.UUID(upload))) == FILE
+    assert made(web, upload) == FILE
 
 
 @pytest.mark.parametrize("size", [PIECE - 1, PIECE + 1])
@@ -117,7 +133,7 @@ def test_no_video_is_made_of_a_piece_that_changes_meanwhile(web: Stack, size: in
     found = uploads.find(store, "admin", uuid.UUID(upload))
     store.put(found.pieces[0].key, FILE[:size], uploads.PIECE_TYPE)
     with pytest.raises(UploadConflict):
-        uploads.assemble(store, found)
+        uploads.assemble(store, objects.source(found.id), [one.key for one in found.pieces], found.size_bytes)
     with pytest.raises(NotFound):
         store.stat(objects.source(found.id))
 
@@ -207,3 +223,23 @@ def test_abandoned_upload_is_deleted(web: Stack, monkeypatch: pytest.MonkeyPatch
     maintenance.clean_storage(web.services)
     assert kept(web, upload) == []
     assert_problem(call(web, "GET", f"/uploads/{upload}"), 404)
+
+
+def test_pieces_of_a_video_that_waits_are_not_abandoned(web: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = begun(web, len(MP4))
+    add(web, upload, 0, MP4)
+    assert call(web, "POST", json={"upload_id": upload}).status_code == 202
+    monkeypatch.setattr(uploads, "KEPT", timedelta(seconds=-10))
+    assert maintenance.expire_uploads(web.services) == 0
+    maintenance.clean_storage(web.services)
+    assert made(web, upload) == MP4
+
+
+def test_video_that_waits_is_deleted_with_its_pieces(web: Stack) -> None:
+    upload = begun(web, len(MP4))
+    add(web, upload, 0, MP4)
+    assert call(web, "POST", json={"upload_id": upload}).status_code == 202
+    assert call(web, "POST", f"/{upload}/cancel").status_code == 200
+    assert len(kept(web, upload)) == 1
+    assert call(web, "DELETE", f"/{upload}").status_code == 204
+    assert kept(web, upload) == []

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from core import config, services
-from core.batches.videos import lifecycle, objects, steps
+from core.batches.videos import lifecycle, objects, steps, uploads
 from core.batches.videos.lifecycle import NewVideo, VideoSource
+from core.batches.videos.steps import StepResult
 from core.contract.options import ResolvedMaskOptions
 from core.contract.reports import Face
 from core.contract.states import StepKind
@@ -26,6 +27,7 @@ from core.database.models import Video
 from core.engine.client import EngineClient
 from core.engine.heartbeats import WorkerStatus
 from core.errors import StorageUnavailable
+from core.records import cleanups
 from core.records.results import ResultStore
 from core.services import Services
 from core.storage.folder import FolderStore
@@ -83,11 +85,24 @@ def results(built: Services) -> ResultStore:
 
 def begun(results: ResultStore, **mask: Any) -> Video:
     """Begin a video whose file is in the store."""
-    video_id = uuid.uuid4()
-    file = clips.made(CLIP, stripes)
+    video_id, file = uuid.uuid4(), clips.made(CLIP, stripes)
     results.objects.put(objects.source(video_id), file, "video/mp4")
-    options = ResolvedVideoOptions(mask=ResolvedMaskOptions(**{"method": "pixelate", "doubtful": "leave"} | mask))
     source = VideoSource(video_id, objects.source(video_id), "street.mp4", len(file), is_ours=True)
+    return created(results, source, **mask)
+
+
+def begun_in_pieces(results: ResultStore) -> Video:
+    """Begin a video that was uploaded in two pieces."""
+    video_id, file = uuid.uuid4(), clips.made(CLIP, stripes)
+    keys = [objects.piece("admin", video_id, start) for start in (0, 5000)]
+    for key, data in zip(keys, (file[:5000], file[5000:]), strict=True):
+        results.objects.put(key, data, "video/mp4")
+    source = VideoSource(video_id, objects.source(video_id), "street.mp4", len(file), is_ours=True, pieces=tuple(keys))
+    return created(results, source)
+
+
+def created(results: ResultStore, source: VideoSource, **mask: Any) -> Video:
+    options = ResolvedVideoOptions(mask=ResolvedMaskOptions(**{"method": "pixelate", "doubtful": "leave"} | mask))
     with results.sessions() as session:
         return lifecycle.create(session, NewVideo(source, options))
 
@@ -133,6 +148,45 @@ def test_video_is_masked(built: Services, results: ResultStore) -> None:
     assert now(results, video).status == "completed"
     assert hidden(results, video) == [True] * CLIP.frames
     assert {face["track_id"] for line in lines(results, video) for face in line["faces"]} == {1}
+
+
+def test_video_is_made_of_its_pieces(built: Services, results: ResultStore) -> None:
+    video = begun_in_pieces(results)
+    pieces = {found.key for found in results.objects.list(objects.UPLOADS)}
+    with results.sessions() as session:
+        dead = steps.take(session, "a task", made.LEASE_S)
+        assert dead is not None
+        # It dies when all of the file is there, and nobody knows.
+        uploads.assemble(results.objects, dead.source_key, dead.pieces, dead.size_bytes)
+        made.run_out(session)
+        steps.reap_expired_leases(session)
+        made.ready(session)
+    kinds = [kind for kind, _ in work(built, results, VisibleFaces(BOX))]
+    assert kinds == ["probe", "probe", "detect", "link", "render", "join"]
+    assert hidden(results, video) == [True] * CLIP.frames
+    with results.sessions() as session:
+        assert pieces <= made.cleanup_keys(session)
+        assert objects.source(video.id) not in made.cleanup_keys(session)
+
+
+def test_pieces_that_are_gone_fail_the_video(built: Services, results: ResultStore) -> None:
+    video = begun_in_pieces(results)
+    results.objects.delete(objects.piece("admin", video.id, 5000))
+    assert work(built, results, VisibleFaces(BOX)) == [("probe", "not_found")]
+    assert not list(results.objects.list(f"videos/{video.id}/"))
+
+
+def test_file_of_a_video_that_was_deleted_meanwhile_is_registered(built: Services, results: ResultStore) -> None:
+    video = begun_in_pieces(results)
+    with results.sessions() as session:
+        lease = steps.take(session, "a task", made.LEASE_S)
+        assert lease is not None
+        keys = lifecycle.remove(session, video.id)
+        assert {*lease.pieces, lease.source_key} <= set(keys)
+        cleanups.done(session, keys)
+        session.commit()
+        assert not steps.complete(session, lease, StepResult(keys=[lease.source_key]))
+        assert made.cleanup_keys(session) == {lease.source_key}
 
 
 def test_what_an_older_worker_found_is_masked(built: Services, results: ResultStore) -> None:

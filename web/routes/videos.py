@@ -65,6 +65,7 @@ def create_video(query: VideoQuery) -> Response:
         if named and (before := _made_before(named)):
             return _accepted(before)
         raise
+    deletions.discard(current.store(), current.results().sessions, source.leftovers, registered=True)
     current.services().engine.wake_video_workers()
     return _accepted(video)
 
@@ -179,9 +180,9 @@ def _source(named: VideoCreation | None, max_bytes: int) -> VideoSource:
     store = current.store()
     if named and named.source_key is not None:
         return uploads.in_bucket(store, named.source_key, max_bytes)
+    if named and named.upload_id is not None:
+        return pieces.source(in_pieces.find(store, callers.sender(), named.upload_id))
     with current.state().stream_slots.hold():
-        if named and named.upload_id is not None:
-            return pieces.source(store, in_pieces.find(store, callers.sender(), named.upload_id))
         return uploads.store(store, max_bytes)
 
 

@@ -4,7 +4,7 @@ from typing import IO
 
 from flask import request
 
-from core.batches.videos import uploads
+from core.batches.videos import objects, uploads
 from core.batches.videos.lifecycle import VideoSource
 from core.batches.videos.uploads import VideoUpload
 from core.errors import InvalidOption, NoVideo, UnreadableRequest, UploadConflict, UploadTooLarge
@@ -32,13 +32,19 @@ def add(store: ObjectStore, upload: VideoUpload) -> int:
     return upload.offset + size
 
 
-def source(store: ObjectStore, upload: VideoUpload) -> VideoSource:
-    """Make a video's file of an upload; UploadConflict unless all of it is there."""
+def source(upload: VideoUpload) -> VideoSource:
+    """Return an upload as the file of a video, which a worker makes of it; UploadConflict unless all of it is there."""
     if upload.offset != upload.size_bytes:
         raise UploadConflict(f"{upload.offset} bytes of {upload.size_bytes} are there")
-    key = uploads.assemble(store, upload)
+    kept = tuple(piece.key for piece in upload.pieces)
     return VideoSource(
-        upload.id, key, upload.filename, upload.size_bytes, is_ours=True, leftovers=tuple(sorted(upload.keys))
+        upload.id,
+        objects.source(upload.id),
+        upload.filename,
+        upload.size_bytes,
+        is_ours=True,
+        pieces=kept,
+        leftovers=tuple(sorted({*upload.keys} - {*kept})),
     )
 
 

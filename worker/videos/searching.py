@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.batches.videos import objects
+from core.batches.videos import objects, uploads
 from core.batches.videos.steps import StepResult
 from core.video import media, scenes, searches, segments
 from core.video.frames import VideoFrame
@@ -23,7 +23,9 @@ from worker.videos.steps import Work, limits
 
 
 def probe(work: Work) -> StepResult:
-    """Judge a video by its header, and plan its segments."""
+    """Judge a video by its header, and plan its segments; of one that was uploaded in pieces, make its file first."""
+    if work.lease.pieces:
+        return _assembled(work)
     with work.store.open(work.lease.source_key) as file:
         header = work.turns.beside(lambda: media.probe(file, limits(work.runtime)))
         planned = work.turns.beside(lambda: segments.plan(file, header, limits(work.runtime)))
@@ -37,6 +39,13 @@ def probe(work: Work) -> StepResult:
         "dropped": list(header.dropped),
     }
     return StepResult(values, [asdict(segment) for segment in planned])
+
+
+def _assembled(work: Work) -> StepResult:
+    """Make a video's file of its pieces, which are not needed then: this step is followed by one that probes."""
+    lease = work.lease
+    work.turns.beside(lambda: uploads.assemble(work.store, lease.source_key, lease.pieces, lease.size_bytes))
+    return StepResult(keys=[lease.source_key])
 
 
 def _duration_s(header: VideoHeader, planned: list[Segment]) -> float:

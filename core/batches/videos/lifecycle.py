@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core.batches.videos import objects
@@ -33,7 +33,8 @@ LEAST_SHARE = 0.02  # chosen: what is done before says too little about how long
 class VideoSource:
     """Where a video is, and what it is called. id: of the video that it becomes; is_ours: whether it was uploaded.
 
-    leftovers: keys of objects that nobody needs once the video is there.
+    pieces: keys of what a worker makes its file of, in their order, where that is not there yet; leftovers: of objects
+    that nobody needs once the video is there.
     """
 
     id: uuid.UUID
@@ -41,6 +42,7 @@ class VideoSource:
     filename: str
     size_bytes: int
     is_ours: bool
+    pieces: tuple[str, ...] = ()
     leftovers: tuple[str, ...] = ()
 
 
@@ -65,7 +67,7 @@ class VideoProgress:
 
 
 def create(session: Session, new: NewVideo) -> Video:
-    """Create a video whose file is in the store; its first step is queued. Commits."""
+    """Create a video whose file is in the store, whole or in pieces; its first step is queued. Commits."""
     source = new.source
     video = Video(
         id=source.id,
@@ -80,9 +82,10 @@ def create(session: Session, new: NewVideo) -> Video:
     )
     session.add(video)
     session.flush()
-    session.add(VideoStep(video_id=video.id, kind=StepKind.PROBE, position=0))
+    pieces = {"pieces": source.pieces} if source.pieces else None
+    session.add(VideoStep(video_id=video.id, kind=StepKind.PROBE, position=0, segment=pieces))
     if source.is_ours:
-        cleanups.done(session, [source.key])  # maintenance may have taken it for an orphan
+        cleanups.done(session, [source.key, *source.pieces])  # maintenance may have taken them for orphans
     cleanups.register(session, source.leftovers)
     audits.record(session, Deed.VIDEO_CREATED, video.id)
     session.commit()
@@ -177,7 +180,7 @@ def remove(session: Session, video_id: uuid.UUID, deed: Deed = Deed.VIDEO_DELETE
     if not video.finished_at:
         end(session, video_id, {"status": VideoStatus.CANCELLED})
         video = get(session, video_id)
-    keys = list(objects.every(video))
+    keys = [*objects.every(video), *pieces(session, VideoStep.video_id == video_id)]
     cleanups.register(session, keys)
     # Workers lock a step before its video.
     session.execute(delete(VideoStep).where(VideoStep.video_id == video_id))
@@ -185,6 +188,13 @@ def remove(session: Session, video_id: uuid.UUID, deed: Deed = Deed.VIDEO_DELETE
     audits.record(session, deed, *session.scalars(gone.execution_options(synchronize_session=False)))
     session.commit()
     return keys
+
+
+def pieces(session: Session, *which: ColumnElement[bool]) -> list[str]:
+    """Return the keys of all pieces that no file has been made of. which: conditions on the videos' steps."""
+    probes = select(VideoStep.segment).where(VideoStep.kind == StepKind.PROBE, *which)
+    unmade = probes.where(VideoStep.state != StepState.COMPLETED, VideoStep.segment.is_not(None))
+    return [key for segment in session.scalars(unmade) for key in segment["pieces"]]
 
 
 def expired(session: Session, days: int, limit: int = 100) -> list[uuid.UUID]:

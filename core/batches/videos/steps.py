@@ -35,6 +35,7 @@ OF_SEGMENTS = {StepKind.DETECT, StepKind.RENDER}
 class StepLease:
     """A step that a worker has. position, segment: of the segment that it is about, as the worker has planned it.
 
+    Where the video's file is still to be made of pieces, that is the first step: `pieces` names them.
     source_key: where the video is; size_bytes: how large that is; waited_s: how long the step has waited for a worker.
     """
 
@@ -53,7 +54,12 @@ class StepLease:
     @property
     def frames(self) -> int:
         """How many frames the step works on."""
-        return int(self.segment["frames"]) if self.segment else 0
+        return int(self.segment.get("frames", 0)) if self.segment else 0
+
+    @property
+    def pieces(self) -> list[str]:
+        """The keys of what the video's file is to be made of, in their order; none: it is there."""
+        return list(self.segment.get("pieces", ())) if self.segment else []
 
 
 @dataclass(frozen=True)
@@ -139,8 +145,9 @@ def complete(session: Session, lease: StepLease, result: StepResult) -> bool:
         return _lost(session, lease, result)
     # An earlier attempt may have left them behind, and maintenance may have registered them as orphans.
     cleanups.done(session, result.keys)
+    cleanups.register(session, lease.pieces)
     if not video.steps_left:
-        _follow(session, video, lease.kind, list(result.segments))
+        _follow(session, video, lease, list(result.segments))
     session.commit()
     return True
 
@@ -211,14 +218,14 @@ def _reap(session: Session, lease: uuid.UUID) -> None:
     metrics.count(metrics.LEASE_EXPIRIES, "failed" if error else "queued")
 
 
-def _follow(session: Session, video: Video, kind: StepKind, planned: list[Any]) -> None:
-    """Queue the steps that follow the last one of a kind."""
-    following, status = NEXT[kind]
+def _follow(session: Session, video: Video, lease: StepLease, planned: list[Any]) -> None:
+    """Queue the steps that follow the last one of a kind; a file that was made of its pieces is probed."""
+    following, status = (StepKind.PROBE, VideoStatus.PROBING) if lease.pieces else NEXT[lease.kind]
     planned = planned or (segments(session, video.id) if following in OF_SEGMENTS else [None])
     moment = read_database_time(session)
     session.add_all(
         VideoStep(video_id=video.id, kind=following, position=position, segment=one, available_at=moment)
-        for position, one in enumerate(planned)
+        for position, one in enumerate(planned, 1 if lease.pieces else 0)
     )
     session.flush()
     values = {"status": status, "steps_left": len(planned)}

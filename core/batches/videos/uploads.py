@@ -7,7 +7,7 @@ lists. The keys name the sender, too, so nobody else finds an upload.
 import itertools
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -85,15 +85,13 @@ def add(store: ObjectStore, upload: VideoUpload, source: ByteSource) -> None:
     store.put_from(objects.piece(upload.sender, upload.id, upload.offset), source, PIECE_TYPE)
 
 
-def assemble(store: ObjectStore, upload: VideoUpload) -> str:
-    """Make one object of all pieces, the source of a video; return its key. Part by part, never whole in memory.
+def assemble(store: ObjectStore, key: str, pieces: Sequence[str], size_bytes: int) -> None:
+    """Make one object of the pieces with these keys. Part by part, never whole in memory.
 
-    UploadConflict when a piece is another one meanwhile, NotFound when it is gone: nothing is kept then.
+    UploadConflict when they don't have so many bytes, NotFound when one is gone: nothing is kept then.
     """
-    key = objects.source(upload.id)
-    with closing(_Chained(store, upload)) as chained:
+    with closing(_Chained(store, pieces, size_bytes)) as chained:
         store.put_from(key, chained, PIECE_TYPE)
-    return key
 
 
 def abandoned(store: ObjectStore) -> list[str]:
@@ -108,12 +106,12 @@ def abandoned(store: ObjectStore) -> list[str]:
 
 
 class _Chained:
-    """The bytes of all pieces, one after the other; UploadConflict when they are not as many as the upload has."""
+    """The bytes of all pieces, one after the other; UploadConflict when they are not so many."""
 
-    def __init__(self, store: ObjectStore, upload: VideoUpload) -> None:
-        self._files: Iterator[BinaryIO] = (store.open(piece.key) for piece in upload.pieces)
+    def __init__(self, store: ObjectStore, pieces: Sequence[str], size_bytes: int) -> None:
+        self._files: Iterator[BinaryIO] = (store.open(key) for key in pieces)
         self._file = next(self._files, None)
-        self._left = upload.size_bytes
+        self._left = size_bytes
 
     def read(self, size: int, /) -> bytes:
         while self._file is not None:
