@@ -1,5 +1,6 @@
 """Administrators of the table: made by an owner, with passwords, codes and sessions of their own."""
 
+import json
 import time
 import uuid
 from typing import Any
@@ -138,12 +139,24 @@ def test_each_deed_names_who_did_it(service: Stack) -> None:
     other.log_in("wrong password")
     owner.call("DELETE", path, auth=(owner.name, PASSWORD))
     records = body(basic(service, "GET", "/audit", params={"target": other.id}))["items"]
-    assert [(one["deed"], one["actor"]) for one in records] == [
-        ("admin.deleted", owner.name),
-        ("session.login", other.name),
-        ("admin.changed", owner.name),
-        ("admin.created", None),
+    assert [(one["deed"], one["actor"], one["outcome"]) for one in records] == [
+        ("admin.deleted", owner.name, "ok"),
+        ("session.login", None, "unauthenticated"),
+        ("session.login", other.name, "ok"),
+        ("admin.changed", owner.name, "ok"),
+        ("admin.created", None, "ok"),
     ]
+
+
+def test_failed_log_in_names_an_account_that_exists(service: Stack, kim: Person) -> None:
+    """Whoever types the password where the name belongs must not find it in the trail."""
+    for username in (kim.name.upper(), "admin", "horse battery"):
+        assert_problem(kim.call("POST", "/auth/login", json={"username": username, "password": "wrong"}), 401)
+    parameters = {"deed": "session.login", "outcome": "unauthenticated", "per_page": 3}
+    found = body(basic(service, "GET", "/audit", params=parameters))["items"][::-1]
+    told = [(one["target"], one["detail"]) for one in found]
+    assert told == [(kim.id, {"name": kim.name}), (None, {"name": "admin"}), (None, None)]
+    assert "horse battery" not in json.dumps(found)
 
 
 # --- the own account -----------------------------------------------------------------------------

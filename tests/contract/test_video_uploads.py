@@ -15,6 +15,7 @@ from core.batches.videos import lifecycle, objects, steps, uploads
 from core.batches.videos.steps import StepResult
 from core.errors import NotFound, UploadConflict
 from tests.contract import pictures
+from tests.contract.admin import account
 from tests.contract.calls import WEB_ALONE, Starter, assert_problem, fields
 from tests.raw_clients import connect, head
 from tests.stack import Stack
@@ -38,7 +39,7 @@ def call(service: Stack, method: str, path: str = "", key: str | None = None, **
     if key:
         own["headers"] |= {"X-API-Key": key}
     else:
-        own["auth"] = ADMIN
+        own["auth"] = options.pop("auth", ADMIN)
     return requests.request(method, service.url + VIDEOS + path, timeout=60, **own, **options)
 
 
@@ -202,6 +203,20 @@ def test_upload_is_its_senders_alone(web: Stack) -> None:
     assert add(web, upload, 0, MP4, mine).status_code == 204
     assert call(web, "POST", key=mine, json={"upload_id": upload}).status_code == 202
     assert_problem(call(web, "POST", key=other, json={"upload_id": upload}), 404)
+
+
+def test_administrators_share_no_uploads(web: Stack) -> None:
+    people = [(uuid.uuid4().hex, "staple battery") for _ in range(2)]
+    for name, password in people:
+        account(web, name, password)
+    mine, other = people
+    created = call(web, "POST", "/uploads", auth=mine, json={"filename": "a.mp4", "size_bytes": len(MP4)})
+    path = f"/uploads/{created.json()['id']}"
+    for somebody in (other, ADMIN):
+        for method in ("GET", "DELETE"):
+            assert_problem(call(web, method, path, auth=somebody), 404)
+    assert call(web, "GET", path, auth=mine).status_code == 200
+    assert call(web, "DELETE", path, auth=mine).status_code == 204
 
 
 def test_sender_has_only_so_many_unfinished(web: Stack) -> None:

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from cachetools import TTLCache
@@ -49,7 +49,7 @@ class Accounts:
         self, settings: Settings, sessions: SessionFactory | None, timer: Callable[[], float] = time.monotonic
     ) -> None:
         self._sessions = sessions
-        self._reserved = admins.name_key(settings.admin_user)
+        self._of_settings, self._reserved = settings.admin_user, admins.name_key(settings.admin_user)
         self._secret = secrets.token_bytes(32)
         self._lock = threading.Lock()  # guards the next three
         self._accounts: TTLCache[uuid.UUID, Account] = TTLCache(MAX_ACCOUNTS, ACCOUNT_TTL_S, timer)
@@ -109,6 +109,20 @@ class Accounts:
             return False
         with self._session() as session:
             return admins.find(session, name) is not None
+
+    def identify(self, name: str) -> tuple[str | None, uuid.UUID | None]:
+        """Return name and id of the administrator who is called so, enabled or not, for a record; None where unknown.
+
+        What somebody has typed may be a password, so it is never returned itself.
+        """
+        if admins.name_key(name) == self._reserved:
+            return self._of_settings, None
+        if self._sessions is None or not admins.is_valid(name):
+            return None, None
+        with suppress(DatabaseUnavailable), self._session() as session:
+            if row := admins.find(session, name):
+                return row.name, row.id
+        return None, None
 
     def note_login(self, account_id: uuid.UUID) -> None:
         """Remember when this account has logged in last; DatabaseUnavailable."""

@@ -6,6 +6,11 @@ from flask import g
 
 from core.access.authenticated import AuthenticatedKey
 from core.contract.roles import Role
+from web.auth.log_ins import Admin
+from web.auth.sessions import owner_of
+
+OF_SETTINGS = "admin"  # the administrator of the settings has no id
+ELSEWHERE = uuid.UUID("5c0d3c0e-6f5e-4f3f-9a70-0a5a2c2a3b7d")  # chosen by chance: of those without a row of the table
 
 
 def key() -> AuthenticatedKey | None:
@@ -27,9 +32,16 @@ def shown_keys() -> frozenset[uuid.UUID] | None:
 
 
 def sender() -> str:
-    """Return whose uploads this caller's are: the administrator's, or of the first of the keys that it replaced."""
+    """Return whose uploads this caller's are: an administrator's own, or of the first of the keys that it replaced."""
     found = key()
-    return str(found.first_id) if found else "admin"
+    return str(found.first_id) if found else _own_name(g.admin)
+
+
+def _own_name(admin: Admin) -> str:
+    """Return what keys of objects name an administrator by: it outlives sessions, and nobody's name stands in it."""
+    if admin.account_id:
+        return str(admin.account_id)
+    return OF_SETTINGS if admin.method == "password" else str(uuid.uuid5(ELSEWHERE, owner_of(admin)))
 
 
 def may(role: Role) -> bool:

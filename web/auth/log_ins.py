@@ -104,7 +104,7 @@ class LogIns:
         self._lockout.require_free(source)  # nobody who is blocked makes this process hash passwords
         account = self._account(username, password)
         if account is None or not account.has_totp:
-            self._count(source, correct=account is not None)
+            self._count(source, username, correct=account is not None)
         if account is None:
             raise Unauthenticated
         return Admin.of_account(account)
@@ -120,7 +120,7 @@ class LogIns:
         is_right = admin.account_id is not None and self._accounts.take_code(admin.account_id, code)
         with suppress(Unauthenticated):
             self._lockout.count(of_account, correct=is_right)
-        self._count(source, correct=is_right)
+        self._count(source, admin.username, correct=is_right)
         return replace(admin, needs_code=False)
 
     def begin_second_step(self, admin: Admin) -> str:
@@ -144,7 +144,8 @@ class LogIns:
         self._lockout.require_free(source)
         account = self._accounts.authenticate(admin.username, password)
         try:
-            self._count(source, correct=account is not None and account.id == admin.account_id)
+            is_right = account is not None and account.id == admin.account_id
+            self._count(source, admin.username, correct=is_right)
         except Unauthenticated as error:
             raise InvalidOption.of([FieldProblem("current_password", "This is not your password")]) from error
 
@@ -157,12 +158,13 @@ class LogIns:
                 raise
             return None
 
-    def _count(self, source: LoginSource, *, correct: bool) -> None:
-        """Count an attempt, as the lockout does, and record one that failed."""
+    def _count(self, source: LoginSource, tried: str, *, correct: bool) -> None:
+        """Count an attempt, as the lockout does, and record one that failed. tried: the name."""
         try:
             self._lockout.count(source, correct=correct)
         except Unauthenticated as error:  # who is blocked is not recorded each time: that would fill the trail
-            self._trail.add_if_possible(Deed.LOG_IN, error.code)
+            name, account_id = self._accounts.identify(tried)
+            self._trail.add_if_possible(Deed.LOG_IN, error.code, account_id, **({"name": name} if name else {}))
             raise
 
 

@@ -148,3 +148,18 @@ def test_few_passwords_are_hashed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
         for _ in held:
             passwords._slots.release()
     assert not passwords.is_right(PASSWORD, None)
+
+
+@pytest.mark.parametrize(
+    ("tried", "name"), [("KIM", "Kim"), ("Admin", "admin"), ("horse battery", None), ("\ud800", None)]
+)
+def test_only_who_exists_is_identified(sessions: SessionFactory, tried: str, name: str | None) -> None:
+    found, account_id = made(sessions).identify(tried)
+    assert found == name
+    assert (account_id is not None) == (name == "Kim")
+
+
+def test_nobody_is_identified_while_the_database_is_down(tmp_path: Path) -> None:
+    down = engine.session_factory(config.read(var_dir=tmp_path / "var", database_url=f"sqlite:///{tmp_path}/no/such"))
+    assert made(down).identify("kim") == (None, None)
+    assert made(None).identify("kim") == (None, None)
