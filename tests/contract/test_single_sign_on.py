@@ -1,6 +1,9 @@
 """Logging in at a real OpenID Connect provider, and who is not let in that way."""
 
+import base64
+import html
 import json
+import re
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -10,9 +13,9 @@ import pytest
 import requests
 
 from tests import identity_provider
-from tests.contract.admin import COOKIE, account, basic, body, call
+from tests.contract.admin import COOKIE, account, basic, body, call, cookie
 from tests.contract.calls import WEB_ALONE, Starter
-from tests.identity_provider import IdentityProvider
+from tests.identity_provider import CLIENT_ID, IdentityProvider
 from tests.stack import Stack
 
 FLOW_COOKIE = "face_api_oidc"
@@ -69,6 +72,13 @@ def visitor(service: Stack) -> Visitor:
     return Visitor(service)
 
 
+def log_out(service: Stack, visitor: Visitor) -> requests.Response:
+    """Press the button of the console."""
+    url = f"{service.url}/console/logout"
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": service.url}
+    return requests.post(url, cookies=visitor.session, headers=headers, allow_redirects=False, timeout=60)
+
+
 def records(service: Stack) -> list[dict[str, object]]:
     """What the audit trail tells of log-ins at the provider, newest first."""
     found = body(basic(service, "GET", "/audit", params={"deed": "session.login"}))["items"]
@@ -116,6 +126,39 @@ def test_sessions_are_listed_and_end(service: Stack, provider: IdentityProvider,
     assert [one["method"] for one in listed] == ["oidc"]
     assert call(service, "POST", "/auth/logout", cookies=visitor.session).status_code == 204
     assert call(service, "GET", "/auth/session", cookies=visitor.session).status_code == 401
+
+
+def test_logging_out_leads_to_the_providers_log_out(
+    service: Stack, provider: IdentityProvider, visitor: Visitor
+) -> None:
+    visitor.log_in(provider, "kim")
+    answer = log_out(service, visitor)
+    assert answer.status_code == 200 and answer.headers["Clear-Site-Data"] == '"cache"'
+    where = html.unescape(re.findall(r'http-equiv="refresh" content="0; url=([^"]+)"', answer.text)[0])
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(where).query).items()}
+    assert where.startswith(f"{provider.url}/oauth2/end_session?")
+    assert (asked["client_id"], asked["post_logout_redirect_uri"]) == (CLIENT_ID, f"{service.url}/console/login")
+    told = json.loads(base64.urlsafe_b64decode(asked["id_token_hint"].split(".")[1] + "=="))
+    assert (told["sub"], told["aud"]) == ("id-of-kim", [CLIENT_ID])
+    assert call(service, "GET", "/auth/session", cookies=visitor.session).status_code == 401
+    assert log_out(service, visitor).headers["Location"] == "/console/login"  # it was over
+
+
+def test_logging_out_after_a_password_stays_here(service: Stack, visitor: Visitor) -> None:
+    visitor.cookies |= cookie(service)
+    answer = log_out(service, visitor)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/console/login")
+
+
+def test_page_that_says_that_it_is_done_needs_a_session(
+    service: Stack, provider: IdentityProvider, visitor: Visitor
+) -> None:
+    path = "/console/login/done"
+    assert visitor.get(service.url + path).headers["Location"] == "/console/login"
+    answer = visitor.get(provider.approve(visitor.begin(path), "kim"), from_elsewhere=True)
+    assert f'content="0; url={path}"' in answer.text
+    shown = visitor.get(service.url + path)
+    assert shown.status_code == 200 and "Close this tab" in shown.text and "refresh" not in shown.text
 
 
 def test_password_still_opens(service: Stack) -> None:

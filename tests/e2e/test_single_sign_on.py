@@ -40,10 +40,15 @@ def context(
 
 @pytest.fixture
 def visitor(context: BrowserContext, company: Stack, page_errors: PageErrors) -> Page:
+    return opened_page(context, company, page_errors)
+
+
+def opened_page(context: BrowserContext, company: Stack, page_errors: PageErrors) -> Page:
+    """Open a page; the provider's own pages are not ours to judge."""
     page = context.new_page()
 
     def note(message: ConsoleMessage) -> None:
-        if company.url in message.location["url"]:  # the provider's own pages are not ours to judge
+        if company.url in message.location["url"]:
             page_errors.note(message)
 
     page.on("console", note)
@@ -68,6 +73,9 @@ def test_log_in_leads_back_to_the_page(visitor: Page, page_errors: PageErrors, c
     visitor.goto("/console/account")
     expect(visitor.get_by_role("row", name="Single sign-on")).to_have_count(1)
     visitor.get_by_role("button", name="Log out").click()
+    # The session at the provider ends, too, and leads back.
+    expect(visitor).to_have_url(re.compile("^http://localhost:.*end_session"))
+    visitor.get_by_role("button", name="End session").click()
     expect(visitor).to_have_title("Log in · Face API")
     visitor.goto("/console/jobs")
     expect(visitor).to_have_title("Log in · Face API")
@@ -85,4 +93,30 @@ def test_who_has_no_role_is_told_so(visitor: Page, page_errors: PageErrors) -> N
     visitor.get_by_label("Password").fill("correct horse")
     visitor.get_by_role("button", name="Log in").click()
     expect(visitor).to_have_title("Dashboard · Face API")
+    assert page_errors.unexpected() == []
+
+
+def test_session_that_has_ended_goes_on_by_the_provider(
+    browser: Browser, company: Stack, page_errors: PageErrors
+) -> None:
+    page_errors.expected = ["401"]
+    context = browser.new_context(base_url=company.url, locale="en", timezone_id="UTC")
+    context.set_default_timeout(20_000)
+    page = opened_page(context, company, page_errors)
+    page.goto("/console/keys")
+    page.get_by_role("link", name="Log in with Example").click()
+    approve(page, "kim")
+    expect(page).to_have_url(f"{company.url}/console/keys")
+    context.clear_cookies()
+    page.get_by_placeholder("Name of the new key").fill("a desk")
+    page.get_by_role("button", name="Create", exact=True).click()
+    again = page.get_by_role("dialog", name="session has ended")
+    with context.expect_page() as opened:
+        again.get_by_role("link", name="Log in with Example").click()
+    approve(opened.value, "kim")
+    expect(opened.value.get_by_role("main")).to_contain_text("Close this tab")
+    # What was typed is still there, and was sent.
+    expect(page.get_by_role("dialog", name="session has ended")).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_contain_text("xyl_")
+    context.close()
     assert page_errors.unexpected() == []

@@ -51,14 +51,13 @@ class Admins:
             if checked.needs_code:
                 raise BasicRefused("use an API key, or an administrator who logs in without codes")
             return checked
-        token = cookies.read(cookies.SESSION)
-        session = self.sessions.find(token) if token else None
+        session = self.session()
         admin = self._of_session(session) if session else None
         if admin is None:
             raise Unauthenticated("log in, or send the administrator's name and password by HTTP Basic")
         return admin
 
-    def open_session(self, admin: Admin, response: Response, **detail: Any) -> None:
+    def open_session(self, admin: Admin, response: Response, **detail: Any) -> Session:
         """Start a session of whoever has just logged in, and set its cookie; that which the browser had before ends.
 
         The session has the name, the role and the method of the log-in; with an account_id, the role is that of the
@@ -70,7 +69,12 @@ class Admins:
         self._trail.add_if_possible(Deed.LOG_IN, target=admin.account_id, **detail)
         if admin.account_id:
             self.accounts.note_login(admin.account_id)
-        self._start(admin, response)
+        return self._start(admin, response)
+
+    def session(self) -> Session | None:
+        """Return the open session of the request's cookie, if there is one, whoever it is of."""
+        token = cookies.read(cookies.SESSION)
+        return self.sessions.find(token) if token else None
 
     def renew_session(self, admin: Admin, generation: int, response: Response) -> None:
         """Go on with a session of a new generation, where that of the request was ended by its own administrator."""
@@ -78,8 +82,7 @@ class Admins:
 
     def close_session(self, response: Response) -> None:
         """End the session of the request, if there is one, and delete its cookie; the browser stays known."""
-        token = cookies.read(cookies.SESSION)
-        if token and (session := self.sessions.find(token)):
+        if session := self.session():
             trails.act_as(ActorKind.ADMIN, session.username)
             self._trail.add_if_possible(Deed.LOG_OUT)
         self._close()
@@ -92,7 +95,7 @@ class Admins:
             self._trail.add_if_possible(Deed.SESSION_ENDED, target=one)
         return len(ended)
 
-    def _start(self, admin: Admin, response: Response) -> None:
+    def _start(self, admin: Admin, response: Response) -> Session:
         self._close()
         session = Session(
             username=admin.username,
@@ -103,10 +106,11 @@ class Admins:
             address=trails.address(),
             browser=request.user_agent.string,
         )
-        token, _ = self.sessions.open(session)
+        token, opened = self.sessions.open(session)
         cookies.write(response, cookies.SESSION, token, self._session_lifetime_s)
         known = self.log_ins.devices.issue(cookies.read(cookies.DEVICE), admin.username)
         cookies.write(response, cookies.DEVICE, known, devices.LIFETIME_S)
+        return opened
 
     def _of_session(self, session: Session) -> Admin | None:
         """Return whose session this is, and what they may do now; None when their account has ended it."""

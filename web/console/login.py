@@ -1,6 +1,6 @@
 """Logging in and out, and the language and theme of this browser: all of it works without scripts."""
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.errors import RateLimited, Unauthenticated
@@ -26,6 +26,15 @@ def show_login() -> BaseResponse:
         ended = "next" in request.args and current.state().admins.log_ins.device() is not None
         return pages.render("login.html", target=target, username="", ended=ended)
     return redirect(target)
+
+
+@login.get("/login/done")
+@guards.login_page()
+def show_done() -> BaseResponse:
+    """Show that somebody has logged in, who wanted to go on in another tab."""
+    if current.state().admins.session() is None:
+        return redirect(url_for("console.login.show_login"))
+    return pages.render("logged_in.html", target="")
 
 
 @login.post("/login")
@@ -58,9 +67,16 @@ def _of_code(step: str) -> Admin:
 @login.post("/logout")
 @guards.login_page()
 def log_out() -> Response:
-    """End the session: its cookie is invalid from then on."""
-    response = Response(status=303, headers={"Location": pages.safe_target("") + "login"})
-    current.state().admins.close_session(response)
+    """End the session: its cookie is invalid from then on. Lead on to the provider, where that was opened there."""
+    state = current.state()
+    session = state.admins.session() if state.single_sign_on else None
+    there = state.single_sign_on.log_out(session) if state.single_sign_on and session else None
+    if there:
+        # No redirect: after a form it would be kept from other sites by the content security policy.
+        response = pages.render("logged_out.html", url=there)
+    else:
+        response = Response(status=303, headers={"Location": url_for("console.login.show_login")})
+    state.admins.close_session(response)
     # Cached thumbnails are deleted from the browser as well.
     response.headers["Clear-Site-Data"] = '"cache"'
     return response

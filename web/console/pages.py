@@ -62,6 +62,7 @@ def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Respons
         "asset_url": assets.asset_url,
         "single_sign_on": current.state().single_sign_on,
         "single_sign_on_url": single_sign_on_url,
+        "single_sign_on_texts": single_sign_on_texts(translator),
         "script_texts": texts.for_scripts(translator.texts),
         "current_path": current_path(),
         "request_id": g.request_id,
@@ -75,6 +76,17 @@ def render(template: str, status: int = HTTPStatus.OK, **values: Any) -> Respons
 def single_sign_on_url(target: str) -> str:
     """Return where a log-in at the provider begins: on the host that the provider sends browsers back to."""
     return origins.base_url() + url_for("console.single_sign_on.begin", next=target)
+
+
+def single_sign_on_texts(translator: Translator) -> dict[str, str]:
+    """Return what the buttons to the provider say, `login` and `logout`: with its name, if the settings have one."""
+    provider = current.state().single_sign_on
+    name = provider.name if provider else ""
+    keys = {"login": "login.sso", "logout": "login.out"}
+    return {
+        deed: translator(f"{key}.with", name=name) if name else translator(f"{key}.without_name")
+        for deed, key in keys.items()
+    }
 
 
 def allows(endpoint: str) -> bool:

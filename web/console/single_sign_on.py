@@ -11,10 +11,9 @@ from web.auth import cookies, guards
 from web.auth.log_ins import Admin
 from web.auth.oidc import flows
 from web.auth.oidc.refusals import LoginRefused
-from web.auth.oidc.single_sign_on import CALLBACK_PATH, SingleSignOn
+from web.auth.oidc.single_sign_on import CALLBACK_PATH, METHOD, SingleSignOn
 from web.console import error_pages, pages
 
-METHOD = "oidc"  # of sessions and of records in the audit trail
 log = logs.get(__name__)
 
 single_sign_on = Blueprint("single_sign_on", __name__)
@@ -40,15 +39,17 @@ def begin() -> BaseResponse:
 def finish() -> BaseResponse:
     """Start a session of whoever the provider names, and go on to where they wanted; show the form again otherwise."""
     try:
-        identity, target = _enabled().finish(request.args, cookies.read(flows.COOKIE) or "")
+        login = _enabled().finish(request.args, cookies.read(flows.COOKIE) or "")
     except ProviderUnavailable as error:
         return _ended(_refused(error, "unavailable"))
     except LoginRefused as refused:
         return _ended(_not_let_in(refused))
     # No redirect: it would belong to the way from the provider's site, so the new session's cookie would stay away.
-    response = pages.render("logged_in.html", target=target)
+    response = pages.render("logged_in.html", target=login.target)
+    identity = login.identity
     admin = Admin(identity.username, identity.role, method=METHOD)
-    current.state().admins.open_session(admin, response, subject=identity.subject)
+    session = current.state().admins.open_session(admin, response, subject=identity.subject)
+    _enabled().remember(session, login)
     return _ended(response)
 
 

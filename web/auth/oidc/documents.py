@@ -16,6 +16,7 @@ LIFETIME_S = 3600.0  # chosen: providers announce new keys for days
 PAUSE_S = 5.0  # chosen: while a provider is down, one request in so many seconds waits for it, the others do not
 DISCOVERY = "/.well-known/openid-configuration"
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+OPTIONAL = ("userinfo_endpoint", "end_session_endpoint")
 
 
 class Remembered(Generic[Document]):
@@ -50,7 +51,7 @@ def discover(client: httpx.Client, issuer: str) -> dict[str, Any]:
         raise ProviderUnavailable("its discovery document names another issuer") from ValueError(
             f"FACE_API_OIDC_ISSUER is {issuer!r}, and the document says {document.get('issuer')!r}"
         )
-    optional = [name for name in ("userinfo_endpoint",) if name in document]
+    optional = [name for name in OPTIONAL if name in document]
     wrong = [name for name in (*ENDPOINTS, *optional) if not _is_safe(document.get(name))]
     if wrong:
         raise ProviderUnavailable("its discovery document is not usable") from ValueError(f"no https URL: {wrong}")

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import httpx
+from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.client import OAuth2Client
 
@@ -36,6 +37,17 @@ class Provider:
             metadata["authorization_endpoint"], state=flow.state, code_verifier=flow.verifier, nonce=flow.nonce
         )
         return str(url)
+
+    def logout_url(self, id_token: str, back: str) -> str | None:
+        """Return the address at the provider where the session there ends; None where it has no such address.
+
+        back: where the browser is sent after that. As RP-Initiated Logout 1.0 says it.
+        """
+        endpoint = self._metadata.get().get("end_session_endpoint")
+        query = {"client_id": self._settings.oidc_client_id, "post_logout_redirect_uri": back}
+        if id_token:
+            query["id_token_hint"] = id_token
+        return str(add_params_to_uri(endpoint, list(query.items()))) if endpoint else None
 
     def redeem(self, code: str, flow: Flow) -> dict[str, Any]:
         """Exchange the code that a browser has brought for tokens; InvalidIdToken when the provider refuses."""

@@ -1,16 +1,33 @@
 """Single sign-on: a log-in from its beginning here to its end here, by way of the provider."""
 
 from collections.abc import Mapping as Parameters
+from dataclasses import dataclass
+from typing import Any
 
 import redis
 
 from core.config import Settings
+from core.errors import ProviderUnavailable
 from web.auth.accounts import Accounts
 from web.auth.oidc.flows import Flow, Flows
 from web.auth.oidc.identities import Identity, Mapping
+from web.auth.oidc.log_outs import LogOuts
 from web.auth.oidc.refusals import InvalidIdToken, LoginRefused, NoIdentity
+from web.auth.sessions import Session
 
-CALLBACK_PATH = "/console/login/oidc/callback"  # what a provider is told to send browsers back to
+# What a provider is told to send browsers back to: from a log-in, and from logging out.
+CALLBACK_PATH = "/console/login/oidc/callback"
+LOGGED_OUT_PATH = "/console/login"
+METHOD = "oidc"  # of sessions and of records in the audit trail
+
+
+@dataclass(frozen=True)
+class FinishedLogin:
+    """A log-in that has come to its end. target: the path to go on to."""
+
+    identity: Identity
+    target: str
+    id_token: str
 
 
 class SingleSignOn:
@@ -22,6 +39,8 @@ class SingleSignOn:
         self.name = settings.oidc_name
         self._issuer = settings.oidc_issuer
         self._flows = Flows(client)
+        self._log_outs = LogOuts(client, settings.session_lifetime_s)
+        self._logged_out_url = settings.public_url + LOGGED_OUT_PATH
         self._accounts = accounts
         self._provider = Provider(settings, settings.public_url + CALLBACK_PATH)
         self._mapping = Mapping(settings)
@@ -34,8 +53,8 @@ class SingleSignOn:
         flow, browser = self._flows.begin(target)
         return self._provider.login_url(flow), browser
 
-    def finish(self, answer: Parameters[str, str], browser: str) -> tuple[Identity, str]:
-        """End a log-in: return who it is, and the path to go on to.
+    def finish(self, answer: Parameters[str, str], browser: str) -> FinishedLogin:
+        """End a log-in: return who it is, and where to go on.
 
         answer: the parameters that the provider has sent the browser back with. LoginRefused, ProviderUnavailable,
         SessionsUnavailable, DatabaseUnavailable.
@@ -46,7 +65,8 @@ class SingleSignOn:
         if answer.get("iss", self._issuer) != self._issuer or "error" in answer or not answer.get("code"):
             raise LoginRefused("refused", "the provider has sent no code")
         try:
-            claims = self._claims(answer["code"], flow)
+            tokens = self._provider.redeem(answer["code"], flow)
+            claims = self._claims(tokens, flow)
         except InvalidIdToken as error:
             raise LoginRefused("refused", str(error)) from error
         subject = str(claims["sub"])
@@ -56,11 +76,27 @@ class SingleSignOn:
             raise LoginRefused("no_role", str(error), subject) from error
         if self._accounts.is_taken(identity.username):
             raise LoginRefused("name_taken", "an administrator who logs in with a password has this name", subject)
-        return identity, flow.target
+        return FinishedLogin(identity, flow.target, str(tokens["id_token"]))
 
-    def _claims(self, code: str, flow: Flow) -> dict[str, object]:
+    def remember(self, session: Session, login: FinishedLogin) -> None:
+        """Remember how a session was opened, for when it is logged out of; SessionsUnavailable."""
+        self._log_outs.remember(session.id, login.id_token)
+
+    def log_out(self, session: Session) -> str | None:
+        """Return the address at the provider where whoever leaves a session here ends that there, too.
+
+        None when there is no such address, or nobody answers there: the session here ends all the same.
+        """
+        if session.method != METHOD:
+            return None
+        id_token = self._log_outs.take(session.id)
+        try:
+            return self._provider.logout_url(id_token, self._logged_out_url)
+        except ProviderUnavailable:
+            return None
+
+    def _claims(self, tokens: dict[str, Any], flow: Flow) -> dict[str, object]:
         """Return what the ID token says, and beside it what only the user info does."""
-        tokens = self._provider.redeem(code, flow)
         claims = self._provider.claims(tokens, flow)
         if self._mapping.lacks(claims):
             return self._provider.more_claims(tokens, str(claims["sub"])) | claims

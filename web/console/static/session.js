@@ -7,7 +7,11 @@ const PATH = "/api/v1/admin/auth/login";
 const CODE_REQUIRED = "code_required"; // of an administrator who logs in with codes
 let waiting = null;
 
-// Ask for the password; resolves to whether the viewer has logged in. Calls that fail at the same time share a dialog.
+// The channel on which a tab says that somebody has logged in there, at the identity provider.
+export const LOGGED_IN = "face-api logged in";
+
+// Ask for the password, or offer the identity provider in another tab, so that this page keeps what is on it; resolves to
+// whether the viewer has logged in. Calls that fail at the same time share a dialog.
 export function logInAgain() {
   waiting ??= ask().finally(() => (waiting = null));
   return waiting;
@@ -22,6 +26,8 @@ function ask() {
   const problem = createElement("p", { class: "notice", "data-state": "failed", role: "alert", hidden: "" });
   const cancel = createElement("button", { class: "button", type: "button" }, t("cancel"));
   const submit = createElement("button", { class: "button primary", type: "submit" }, t("log_in"));
+  const { singleSignOn, singleSignOnText } = document.body.dataset;
+  const provider = singleSignOn ? [createElement("a", { class: "button", href: singleSignOn, target: "_blank" }, singleSignOnText)] : [];
   const form = createElement(
     "form",
     { class: "stack" },
@@ -31,14 +37,20 @@ function ask() {
     createElement("label", {}, t("username"), username),
     createElement("label", {}, t("password"), password),
     codeLabel,
-    createElement("div", { class: "actions" }, cancel, submit),
+    createElement("div", { class: "actions" }, cancel, ...provider, submit),
   );
   const dialog = createElement("dialog", { class: "dialog", "aria-labelledby": "session-title" }, form);
   document.body.append(dialog);
   return new Promise((resolve) => {
     let done = false;
+    const elsewhere = new BroadcastChannel(LOGGED_IN);
+    elsewhere.addEventListener("message", () => {
+      done = true; // if it was somebody else's, the next call asks again
+      dialog.close();
+    });
     cancel.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => {
+      elsewhere.close();
       dialog.remove();
       resolve(done);
     });
