@@ -20,7 +20,7 @@ from core.errors import InvalidOption
 from core.errors.problems import FieldProblem
 from core.records import outcomes, records, reviews, uncoverings
 from core.records.results import ResultStore
-from core.records.reviews import ManualResult
+from core.records.reviews import ManualResult, SeenResult
 from core.records.rows import JobDetail, StoredImage, StoredJob
 
 # The options that say how a face is covered; the others say which faces are found.
@@ -32,7 +32,7 @@ class ManualEdit:
     """What a person changes. keep, remove: indexes of the job's detections; every one that is not removed is kept.
 
     job_id: None stands for the image's newest; add: in pixels of the upright picture; appearance: the options given, by
-    name; by: who. seen: the image's newest result as that person knows it; None: whatever it is.
+    name; by: who. seen: None where any result may be replaced.
     """
 
     job_id: uuid.UUID | None
@@ -41,7 +41,7 @@ class ManualEdit:
     add: tuple[Box, ...]
     appearance: dict[str, Any]
     by: str
-    seen: uuid.UUID | None = None
+    seen: SeenResult | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class EditPlan:
     options: ManualMaskOptions
     detections: list[dict[str, Any]]
     report: dict[str, Any] = field(default_factory=dict)
-    seen: uuid.UUID | None = None
+    seen: SeenResult | None = None
 
 
 class MaskEditor:

@@ -28,6 +28,13 @@ class Review:
 
 
 @dataclass(frozen=True)
+class SeenResult:
+    """An image's newest result as a person knows it. job_id: None where there was none."""
+
+    job_id: uuid.UUID | None
+
+
+@dataclass(frozen=True)
 class ManualResult:
     """What a person has decided that a picture looks like.
 
@@ -38,7 +45,7 @@ class ManualResult:
     detections: Any
     report: dict[str, Any]
     digest: str
-    seen: uuid.UUID | None = None
+    seen: SeenResult | None = None
 
 
 def page(session: Session, page: int, per_page: int, batch_id: uuid.UUID | None = None) -> Page[Review]:
@@ -146,10 +153,10 @@ def newest_result(session: Session, image_id: uuid.UUID) -> uuid.UUID | None:
     return session.scalar(select(ProcessingJob.id).where(*with_result).order_by(*newest_first).limit(1))
 
 
-def require_newest(session: Session, image_id: uuid.UUID, seen: uuid.UUID | None) -> uuid.UUID | None:
+def require_newest(session: Session, image_id: uuid.UUID, seen: SeenResult | None) -> uuid.UUID | None:
     """Return what newest_result does; NewerResult when a person has seen another. seen: None: whatever it is."""
     newest = newest_result(session, image_id)
-    if seen is not None and newest != seen:
+    if seen is not None and newest != seen.job_id:
         raise NewerResult
     return newest
 

@@ -378,3 +378,11 @@ def test_edit_of_an_outdated_result_makes_nothing(service: Stack) -> None:
     assert body(basic(service, "GET", f"/images/{job.image_id}"))["job_count"] == 2
     second = edited(service, job, add=[CORNER], job_id=first["id"], newest_job_id=first["id"])
     assert edited(service, job)["report"]["replaced"] == second["id"]  # who names none replaces whatever there is
+
+
+def test_first_masks_do_not_replace_each_other_unseen(service: Stack) -> None:
+    """`null` says that there was no result; a detection has none."""
+    job = kept(service, job_type="detect", detections=[PERSON])
+    first = edited(service, job, add=[CORNER], newest_job_id=None)
+    assert assert_problem(edit(service, job, newest_job_id=None), 409)["code"] == "newer_result"
+    assert edited(service, job)["report"]["replaced"] == first["id"]

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from core.contract.numbers import WHOLE
 from core.contract.options import CoverOptions
 from core.records.edits import ManualEdit
+from core.records.reviews import SeenResult
 from web.openapi.examples import A_JOB_IN_FULL
 from web.schemas.common import ListOf, Paging, example_page, json_body
 from web.schemas.records import JobDetailResponse
@@ -49,8 +50,9 @@ class MaskEdit(BaseModel):
         uuid.UUID | None,
         Field(
             strict=False,
-            description="The job whose result is the image's newest as far as you know: where there is a newer one,"
-            " nothing is made (`newer_result`). Left out: whatever there is, is replaced.",
+            description="The job whose result is the image's newest as far as you know, `null` where it has none: where"
+            " there is a newer one, nothing is made (`newer_result`). Left out: whatever there is, is replaced.",
+            json_schema_extra=lambda schema: schema.pop("default"),  # `null` is not the same as nothing
         ),
     ] = None
     keep: Annotated[
@@ -73,7 +75,7 @@ class MaskEdit(BaseModel):
             add=tuple((box.x1, box.y1, box.x2, box.y2) for box in self.add),
             appearance=self.options.model_dump(exclude_unset=True) if self.options else {},
             by=by,
-            seen=self.newest_job_id,
+            seen=SeenResult(self.newest_job_id) if "newest_job_id" in self.model_fields_set else None,
         )
 
 

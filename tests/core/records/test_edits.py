@@ -22,6 +22,7 @@ from core.errors import InvalidOption, NewerResult, NotFound, NothingToUndo, Sto
 from core.records import edits, records, reviews
 from core.records.edits import ManualEdit, MaskEditor
 from core.records.results import ResultStore
+from core.records.reviews import SeenResult
 from core.records.rows import StoredImage
 from core.storage.base import ObjectStore
 from tests.core import rows
@@ -60,12 +61,13 @@ def store(tmp_path: Path) -> ObjectStore:
 
 
 @pytest.fixture
-def image(sessions: SessionFactory, store: ObjectStore) -> StoredImage:
-    """A kept picture of 400 × 300 pixels, with a job that waits for a person."""
+def image(sessions: SessionFactory, store: ObjectStore, request: pytest.FixtureRequest) -> StoredImage:
+    """A kept picture of 400 × 300 pixels, with a job that waits for a person: a mask, unless the test makes another."""
     made = rows.image(width=400, height=300)
     store.put(made.s3_key, b"original", "image/jpeg")
+    make_job = getattr(request, "param", rows.mask_job)
     with sessions() as session:
-        rows.save_result(session, made, rows.mask_job(made, review_state="pending"), [], {})
+        rows.save_result(session, made, make_job(made, review_state="pending"), [], {})
     return made
 
 
@@ -103,9 +105,10 @@ def test_edit_keeps_job_and_object(sessions: SessionFactory, store: ObjectStore,
     assert searched == {"detail": None, "passes": [], "review_faces": 0, "verification": None}
 
 
+@pytest.mark.parametrize("image", [rows.mask_job, rows.detect_job], indirect=True, ids=["second", "first"])
 def test_newer_result_that_was_not_seen_stays(sessions: SessionFactory, store: ObjectStore, image: StoredImage) -> None:
     with sessions() as session:
-        seen = reviews.newest_result(session, image.id)
+        seen = SeenResult(reviews.newest_result(session, image.id))
     other: list[uuid.UUID] = []
     results = ResultStore(store, sessions, 2)
     slow = MaskEditor(results, Engine(meanwhile=lambda: other.append(edit(store, sessions, image))))
