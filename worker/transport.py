@@ -1,22 +1,46 @@
-"""The way to the queue: a client that is kept, where kombu makes two for each message, and soon back after outages."""
+"""The way to the queue: a client that is kept, where kombu makes two for each message, soon back after outages, and no
+message in a file.
+"""
 
 from typing import Any
 
 from celery import Celery
 from kombu import Connection
-from kombu.transport import redis
+from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 
 from core.config import Settings
 from core.engine import client
+from core.observability import logs
+
+log = logs.get(__name__)
 
 # chosen: calls wait for a worker no longer than that after Redis is back
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 2.0
+
+
+class TakenMessages(virtual.QoS):
+    """What a worker has taken and not finished. At the end it is given back, if Redis is there."""
+
+    def restore_unacked(self) -> list[Any]:  # type: ignore[override]  # its types lack what it returns
+        """Give it back. What can't be is nowhere any more: whoever waits for it sends it again.
+
+        kombu would write it into a file that nobody reads or removes, and a message tells where a picture has faces.
+        """
+        failures: Any = super().restore_unacked()
+        for error, message in failures:
+            log.warning("message_not_returned", task=message.headers.get("task"), error=logs.reason(error))
+        return []
 
 
 class KeptClientChannel(redis.Channel):
     """A channel that keeps its client; to make one takes as long as what it is made for."""
 
     _kept: Any = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not self.ack_emulation:
+            self.QoS = TakenMessages  # type: ignore[assignment]  # its types name another package's QoS
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         if asynchronous:  # holds a connection of its own
@@ -38,14 +62,10 @@ class PromptConnection(Connection):
         return super().ensure_connection(*args, **waits | options)
 
 
-def path_for(redis_url: str) -> str | None:
-    """Return Celery's `broker_transport`; None, which is its own choice, for TLS: kombu goes by the name there."""
-    return f"{__name__}:Transport" if redis_url.startswith("redis://") else None
-
-
 def celery_app(settings: Settings) -> Celery:
     """Make a worker's app, which takes this way."""
     app = client.celery_app(settings)
     app.amqp.Connection = PromptConnection
-    app.conf.broker_transport = path_for(settings.redis_urls[0])
+    # By the scheme of the URL: under another name kombu would leave out TLS.
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:Transport"))
     return app

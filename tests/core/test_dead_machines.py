@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kombu import Connection
 from sqlalchemy import text
 
-import celeryconfig
 from core import config, services
 from core.database import engine
 from core.system import sockets
@@ -87,8 +85,8 @@ def test_connections_to_redis_are_watched(redis_port: int) -> None:
 
 
 def test_connections_to_the_queue_are_watched(redis_port: int) -> None:
-    url, options = f"redis://127.0.0.1:{redis_port}/0", celeryconfig.broker_transport_options
-    with Connection(url, transport=transport.path_for(url), transport_options=options) as broker:
+    app = transport.celery_app(config.read(redis_url=f"redis://127.0.0.1:{redis_port}/0"))
+    with app.connection_for_read() as broker:
         broker.connect()
         with broker.SimpleQueue("interactive") as queue:
             queue.put("work")

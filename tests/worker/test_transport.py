@@ -5,14 +5,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from kombu import Connection, Queue
+from kombu import Queue
 from kombu.exceptions import OperationalError
-from kombu.transport.redis import Transport as KombuTransport
 
 import celeryconfig
 from core import config
@@ -24,8 +25,8 @@ from worker.transport import LAST_RETRY_S, Transport
 @pytest.fixture
 def broker(valkey: str) -> Iterator[Any]:
     redis.Redis.from_url(valkey).flushall()
-    options = celeryconfig.broker_transport_options
-    with Connection(valkey, transport=transport.path_for(valkey), transport_options=options) as broker:
+    app = transport.celery_app(config.read(redis_url=valkey))
+    with app.connection_for_read() as broker:
         yield broker
 
 
@@ -75,6 +76,23 @@ def test_messages_that_are_worked_on_are_given_back_at_the_end(broker: Any, valk
     assert json.loads(base64.b64decode(json.loads(given_back)["body"])) == {"number": 1}
 
 
+def test_message_that_can_not_be_given_back_is_in_no_file(
+    broker: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(broker, 2)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tried: list[object] = []
+
+    def lose(_: object, *values: object) -> None:
+        tried.append(values)
+        raise redis.ConnectionError("gone")
+
+    monkeypatch.setattr(redis.Redis, "lpush", lose)
+    broker.default_channel.close()
+    assert len(tried) == 2
+    assert not list(tmp_path.iterdir())
+
+
 def test_taken_message_is_in_memory_alone(broker: Any, valkey: str) -> None:
     (message,) = take(broker, 1)
     connection = redis.Redis.from_url(valkey)
@@ -118,9 +136,8 @@ def test_worker_never_gives_up_an_outage() -> None:
     assert celeryconfig.broker_connection_max_retries is None
 
 
-def test_encrypted_connection_is_left_to_kombu() -> None:
-    path = transport.path_for("rediss://127.0.0.1:1/0")
-    with Connection("rediss://127.0.0.1:1/0", transport=path) as broker:
+def test_encrypted_connection_takes_this_transport_too() -> None:
+    app = transport.celery_app(config.read(redis_url="rediss://127.0.0.1:1/0?ssl_cert_reqs=required"))
+    with app.connection_for_read() as broker:
+        assert broker.get_transport_cls() is Transport
         assert broker.ssl
-        assert broker.get_transport_cls() is KombuTransport
-    assert Connection("redis://x", transport=transport.path_for("redis://x")).get_transport_cls() is Transport
