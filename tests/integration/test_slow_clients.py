@@ -24,6 +24,7 @@ THREADS = 4
 STALL_S = 1
 LOGIN = "/api/v1/admin/auth/login"
 DETECT = "/api/v1/detect"
+PAGE, FILE = "/docs", "/openapi/openapi.json"
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +53,9 @@ def patient(start_service: StartService) -> Stack:
 
 
 def answers(service: Stack, within_s: float = WAIT_S) -> bool:
-    """Whether the service answers what needs a thread."""
-    return requests.get(service.url + "/openapi/openapi.json", timeout=within_s).status_code == 200
+    """Whether the service answers what needs a thread, and files, which have one of their own."""
+    found = [requests.get(service.url + path, timeout=within_s, allow_redirects=False) for path in (PAGE, FILE)]
+    return [one.status_code for one in found] == [302, 200]
 
 
 @contextlib.contextmanager
@@ -195,10 +197,25 @@ def test_unread_files_hold_no_thread(patient: Stack) -> None:
         assert read_to_end(clients[0]).count(whole) == 1  # late, and complete
 
 
+def test_files_for_many_take_one_thread(start_service: StartService) -> None:
+    """However many are asked for at once: a probe that comes then has its turn after one of them, not after all."""
+    service = start_service(programs=("serve",))  # with many threads, none of which has begun
+    (process,) = psutil.Process(service.processes["serve"].pid).children()
+    before = process.num_threads()
+    process.suspend()
+    with contextlib.ExitStack() as held:
+        clients = [client for n in range(3) for client in held.enter_context(connected(service, 20, f"127.0.2.{n}"))]
+        for client in clients:
+            client.sendall(head(BUNDLE))
+        process.resume()
+        assert {status(client.recv(100)) for client in clients} == {200}
+    assert process.num_threads() <= before + 1
+
+
 def test_unread_answers_hold_no_thread(patient: Stack) -> None:
     with connected(patient, 20) as clients:
         for client in clients:
-            client.sendall(head("/openapi/openapi.json") * 20)
+            client.sendall(head(FILE) * 20)
             client.recv(1)
         assert answers(patient)
 
@@ -234,10 +251,10 @@ def test_unread_archive_frees_its_thread(impatient: Stack, monkeypatch: pytest.M
 # --- health, and places ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health"])
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health", FILE, BUNDLE])
 def test_health_answers_while_every_thread_is_held(patient: Stack, path: str) -> None:
     with all_threads_held(patient), connect(patient) as waiting:
-        waiting.sendall(head("/openapi/openapi.json"))
+        waiting.sendall(head(PAGE))
         answer = requests.get(patient.url + path, timeout=WAIT_S)
         assert answer.status_code == 200
         waiting.settimeout(0.2)

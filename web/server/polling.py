@@ -36,12 +36,14 @@ SPARE_CONNECTIONS = 100
 UNSENT_BYTES = 128 * 2**20  # chosen: of all answers together that wait for their clients; the oldest is dropped
 NO_PLACE = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 RETRY_AFTER_S = 2
+FILE_PATHS = (b"/openapi/", b"/console/static/")
 
 
 class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """gunicorn's threads with a dispatcher of our own; its signals, heartbeat and graceful end stay."""
 
     lanes: dict[bytes, ThreadPoolExecutor]  # by path: threads that answer it when all others are busy
+    files: ThreadPoolExecutor  # answers what begins with FILE_PATHS
 
     def init_process(self) -> None:
         """Read the settings; this serves until the process ends."""
@@ -194,7 +196,8 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         if state is Head.TOO_LARGE:
             self._refuse(conn, HeadersTooLarge("send fewer or shorter headers and cookies"))
         elif state is Head.COMPLETE:
-            lane = self.lanes.get(conn.probed_path())
+            path = conn.probed_path()
+            lane = self.lanes.get(path)
             if not lane and self._busy >= self.worker_connections - SPARE_CONNECTIONS:
                 self._drops.note("threads")
                 self._refuse(conn, TooManyConnections("too many requests wait", retry_after_s=RETRY_AFTER_S))
@@ -203,7 +206,8 @@ class PollingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             self._busy += 1
             conn.stage = Stage.BUSY
             conn.begin_request()
-            future = (lane or self.tpool).submit(self.handle, conn)
+            pool = lane or (self.files if path.startswith(FILE_PATHS) else self.tpool)
+            future = pool.submit(self.handle, conn)
             future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
     def _refuse(self, conn: Connection, error: FaceApiError) -> None:

@@ -19,7 +19,7 @@ LANES = {(b"/health/live",): 1, (b"/health", b"/health/ready"): 2}
 
 
 class Worker(PollingWorker):
-    """Answers requests in threads, and those for its health in threads that do nothing else."""
+    """Answers requests in threads, and those for its health and for files in threads that do nothing else."""
 
     def init_process(self) -> None:
         """Set up the heap before the threads begin; this serves until the process ends."""
@@ -28,6 +28,9 @@ class Worker(PollingWorker):
         self.lanes = {}
         for paths, threads in LANES.items():
             self.lanes |= dict.fromkeys(paths, ThreadPoolExecutor(threads))
+        # One: nobody needs to be asked for a file, and of a hundred requests at once a hundred threads would each take
+        # their turn before a probe has its own.
+        self.files = ThreadPoolExecutor(1)
         super().init_process()
 
     def handle_request(self, req: Any, conn: Connection) -> Any:
