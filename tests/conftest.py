@@ -3,13 +3,15 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from core import config
+from core import config, services
+from core.config import Settings
+from core.services import Services
 from core.weights import downloads, manifest
 from tests import ceph, postgres, swift
 from tests.ceph import Ceph
@@ -20,6 +22,7 @@ from tests.swift import Swift
 pytest_plugins = ["tests.markers", "tests.parallel"]
 
 StartService = Callable[..., Stack]
+BuildServices = Callable[[Settings], Services]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -91,6 +94,19 @@ def _linked(folder: Path) -> Path:
         with suppress(FileExistsError):
             (links / file.name).symlink_to(file)
     return links
+
+
+@pytest.fixture
+def build_services() -> Iterator[BuildServices]:
+    """Put together what settings say; all of it is closed after the test."""
+    with ExitStack() as built:
+
+        def build(settings: Settings) -> Services:
+            made = services.build(settings)
+            built.callback(made.close)
+            return made
+
+        yield build
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from core.config import Settings
 from core.database import engine, migrations, roles
 from core.services import Services
 from core.system import cpus
+from tests import databases
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,7 +106,7 @@ class Stack:
         """Start everything and wait until /health says ok, or without a worker that it says anything."""
         self.processes["redis"] = start_valkey(self.redis_port)
         if self.own_settings().database_enabled:
-            migrations.upgrade(self.own_settings())
+            databases.migrate(self.own_settings())
             if self._worker_url:
                 migrations.ensure_worker(self.own_settings(), "not-a-secret")
             self.key = self.make_key("tests")[1]

@@ -13,15 +13,16 @@ from admin.service import Service
 from core import config
 from core.access import keys
 from core.config import Settings
-from core.database import engine, migrations
+from core.database import engine
 from face_api_client.command import targets
+from tests import databases
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Return settings with a database of their own, its tables made."""
     made = config.read(var_dir=tmp_path / "var", admin_password=SecretStr('it\'s "mine" $HOME'))
-    migrations.upgrade(made)
+    databases.migrate(made)
     return made
 
 

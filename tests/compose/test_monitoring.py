@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from core import config, errors, services
-from core.database import migrations
 from core.observability.exporter import PORTS_AFTER
+from tests import databases
 from tests.compose import files, monitoring
 from tests.docs import documents
 from tests.worker.test_service_metrics import until_told
@@ -30,7 +30,7 @@ OF_PROMETHEUS = {"instance", "job"}
 def exported(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, set[str]]]:
     """Return every series that there is, with its labels."""
     settings = config.read(var_dir=tmp_path_factory.mktemp("var"), redis_url=valkey)
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     built = services.build(settings)
     collector = ServiceCollector(built)
     for part in ("redis", "database", "storage"):

@@ -9,7 +9,8 @@ import pytest
 import requests
 import schemathesis
 
-from core import config, services
+from core import config
+from tests.conftest import BuildServices
 from tests.contract import pictures
 from tests.contract.admin import (
     ADMIN,
@@ -53,8 +54,8 @@ MALFORMED = ["x", "7", AN_ID[:-1], AN_ID + "0", "{" + AN_ID + "}", AN_ID.replace
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> FaceApiApp:
-    return create_app(services.build(config.read(var_dir=tmp_path)))
+def app(tmp_path: Path, build_services: BuildServices) -> FaceApiApp:
+    return create_app(build_services(config.read(var_dir=tmp_path)))
 
 
 @pytest.fixture(scope="module")

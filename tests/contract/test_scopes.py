@@ -1,6 +1,7 @@
 """Who may do what: every route against every kind of caller, as its guard declares it; each key sees only its own."""
 
 import uuid
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -47,7 +48,8 @@ class Route:
 
 def declared() -> list[Route]:
     """Every route with its guard, from the app itself."""
-    app = create_app(services.build(config.read(var_dir=Path("nowhere"))))
+    with closing(services.build(config.read(var_dir=Path("nowhere")))) as built:
+        app = create_app(built)
     found = []
     for rule in app.url_map.iter_rules():
         guard = guards.of(app, rule.endpoint)

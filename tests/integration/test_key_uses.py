@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from core.access import keys
-from core.database import migrations
+from tests import databases
 from tests.stack import Stack, start_valkey
 
 
@@ -18,7 +18,7 @@ def web(tmp_path: Path) -> Iterator[Stack]:
     """A web process without a worker: calls without a picture need none."""
     made = Stack(tmp_path, {"FACE_API_MODEL": "centerface"})
     made.processes["redis"] = start_valkey(made.redis_port)
-    migrations.upgrade(made.own_settings())
+    databases.migrate(made.own_settings())
     made.launch("serve")
     made.until(lambda: answers(made), within_s=60)
     yield made

@@ -14,11 +14,11 @@ import redis
 from sqlalchemy import select
 
 from core import config, maintenance, services
-from core.database import migrations
 from core.database.models import CleanupTask, Image, ProcessingJob
 from core.records import comparisons
 from core.records.comparisons import StorageDifferences
 from core.services import Services
+from tests import databases
 from tests.stack import ROOT
 
 DONE_WITHIN_S = 300
@@ -80,7 +80,7 @@ def place(tmp_path: Path, valkey: str, make_tiers: Callable[[], dict[str, str]])
     own |= {"RETENTION_DAYS": "30", "LOG_LEVEL": "error"}
     environment = {config.PREFIX + name: value for name, value in own.items()} | make_tiers()
     settings = config.read(**{name.removeprefix(config.PREFIX).lower(): text for name, text in environment.items()})
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     redis.Redis.from_url(valkey).flushall()
     made = services.build(settings)
     assert made.store

@@ -14,11 +14,10 @@ from click.testing import CliRunner
 from sqlalchemy import select, update
 
 from admin.main import main
-from core import config, maintenance, services
+from core import config, maintenance
 from core.batches import bulk, lifecycle
 from core.batches.lifecycle import NewBatch
 from core.contract.options import ResolvedMaskOptions
-from core.database import migrations
 from core.database.clock import database_time, now
 from core.database.models import Batch, Image
 from core.errors import StorageUnavailable
@@ -29,18 +28,20 @@ from core.records.rows import StoredImage, StoredJob
 from core.services import Services
 from core.storage import objects
 from core.storage.objects import StoredObject
+from tests import databases
+from tests.conftest import BuildServices
 from tests.core import rows
 from tests.core.batches import made as batches
 from worker import maintenance as tasks
 
 
 @pytest.fixture
-def made(tmp_path: Path, valkey: str) -> Services:
+def made(tmp_path: Path, valkey: str, build_services: BuildServices) -> Services:
     settings = config.read(var_dir=tmp_path / "var", redis_url=valkey, retention_days=30)
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     client = redis.Redis.from_url(valkey)
     client.flushall()
-    return services.build(settings)
+    return build_services(settings)
 
 
 def keep(made: Services, age_days: float = 0) -> StoredImage:

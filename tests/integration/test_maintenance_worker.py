@@ -9,13 +9,13 @@ import psutil
 import pytest
 import redis
 
-from core import config, maintenance, services
-from core.database import migrations
+from core import config, maintenance
 from core.engine import client
 from core.records import cleanups
 from core.services import Services
 from core.storage import objects
-from tests.conftest import StartService
+from tests import databases
+from tests.conftest import BuildServices, StartService
 from tests.integration.test_engine import face, mask, until
 from tests.stack import ROOT, Stack
 from worker import maintenance_lease
@@ -53,11 +53,11 @@ def begun(service: Stack) -> int:
 
 
 @pytest.fixture
-def made(tmp_path: Path, valkey: str) -> Services:
+def made(tmp_path: Path, valkey: str, build_services: BuildServices) -> Services:
     settings = config.read(var_dir=tmp_path / "var", redis_url=valkey)
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     redis.Redis.from_url(valkey).flushall()
-    return services.build(settings)
+    return build_services(settings)
 
 
 def test_engine_knows_no_maintenance() -> None:
@@ -113,9 +113,9 @@ def test_lost_lease_ends_the_work(start_service: StartService) -> None:
     assert service.processes["maintenance"].poll() is None
 
 
-def test_lease_is_one_processs(valkey: str, made: Services) -> None:
+def test_lease_is_one_processs(made: Services, build_services: BuildServices) -> None:
     first, second = MaintenanceLease(made.redis), MaintenanceLease(made.redis)
     assert first.extend(otherwise=False) and first.extend(otherwise=False)
     assert not second.extend(otherwise=True)
-    gone = services.build(config.read(redis_url="redis://127.0.0.1:1/0")).redis
+    gone = build_services(config.read(redis_url="redis://127.0.0.1:1/0")).redis
     assert MaintenanceLease(gone).extend(otherwise=True) and not MaintenanceLease(gone).extend(otherwise=False)

@@ -8,24 +8,25 @@ import pytest
 import redis
 from sqlalchemy import update
 
-from core import config, maintenance, services
+from core import config, maintenance
 from core.batches.videos import lifecycle, objects
 from core.contract.states import StepKind
-from core.database import migrations
 from core.database.clock import database_time
 from core.database.models import Video
 from core.errors import NotFound
 from core.records import comparisons
 from core.services import Services
+from tests import databases
+from tests.conftest import BuildServices
 from tests.core.batches.videos import made as videos
 
 
 @pytest.fixture
-def made(tmp_path: Path, valkey: str) -> Services:
+def made(tmp_path: Path, valkey: str, build_services: BuildServices) -> Services:
     settings = config.read(var_dir=tmp_path / "var", redis_url=valkey, retention_video_days=30)
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     redis.Redis.from_url(valkey).flushall()
-    return services.build(settings)
+    return build_services(settings)
 
 
 def kept(made: Services, key: str) -> bool:

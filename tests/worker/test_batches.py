@@ -16,14 +16,13 @@ from core.batches import items, leases, reaping
 from core.batches.items import NewItem
 from core.batches.leases import ItemLease
 from core.contract.options import ResolvedMaskOptions
-from core.database import migrations
 from core.database.models import BatchItem, ProcessingJob
 from core.engine.client import EngineClient
 from core.engine.heartbeats import WorkerStatus
 from core.errors import StorageUnavailable
 from core.records.results import ResultStore
 from core.services import Services
-from tests import pictures
+from tests import databases, pictures
 from tests.core.batches import made
 from tests.core.vision.fakes import VisibleFaces, noise
 from worker import batches, runtime
@@ -42,7 +41,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]
     for wake in ("wake_workers", "wake_webhook_delivery"):
         monkeypatch.setattr(EngineClient, wake, lambda engine: None)
     settings = config.read(var_dir=tmp_path / "var", batch_lease_s=2, redis_url=NO_REDIS)
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     built = services.build(settings)
     yield built
     built.close()

@@ -14,10 +14,10 @@ from core import config, services
 from core.batches import lifecycle
 from core.batches.lifecycle import NewBatch
 from core.contract.options import ResolvedDetectOptions
-from core.database import migrations
 from core.engine.heartbeats import Process
 from core.records import cleanups
 from core.services import Services
+from tests import databases
 from tests.ports import free_port
 from tests.stack import start_valkey
 from worker import service_metrics
@@ -38,7 +38,7 @@ def redis_server() -> "Iterator[tuple[str, int]]":
 def made(tmp_path: Path, redis_server: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     monkeypatch.setattr(service_metrics, "FRESH_S", 0.0)
     settings = config.read(var_dir=tmp_path, redis_url=redis_server[0])
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     built = services.build(settings)
     yield built
     built.close()

@@ -22,7 +22,6 @@ from core.contract.options import ResolvedMaskOptions
 from core.contract.reports import Face
 from core.contract.states import StepKind
 from core.contract.video_options import ResolvedVideoOptions
-from core.database import migrations
 from core.database.models import Video
 from core.engine.client import EngineClient
 from core.engine.heartbeats import WorkerStatus
@@ -31,7 +30,7 @@ from core.records import cleanups
 from core.records.results import ResultStore
 from core.services import Services
 from core.storage.folder import FolderStore
-from tests import clips
+from tests import clips, databases
 from tests.clips import Clip
 from tests.core.batches.videos import made
 from tests.core.vision.fakes import KnownFaces, Pixels, VisibleFaces
@@ -71,7 +70,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]
     """Return services whose Redis is away; nothing waits for it."""
     monkeypatch.setattr(EngineClient, "next_waiting_call", lambda engine: None)
     settings = config.read(var_dir=tmp_path / "var", redis_url="redis://127.0.0.1:1/0")
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     built = services.build(settings)
     yield built
     built.close()

@@ -25,6 +25,7 @@ from core.records import image_lists, records, statistics
 from core.records.image_lists import ImageFilter
 from core.records.rows import StoredImage
 from core.storage.base import ObjectStore
+from tests import databases
 from tests.core import rows
 
 MOMENT = datetime(2026, 3, 4, 23, 59, 59, 123456, tzinfo=UTC)
@@ -56,7 +57,7 @@ class BackupPlace:
 
     def filled(self, images: int = 3) -> "BackupPlace":
         """Migrate it, and put pictures with results there, and two rows into each table."""
-        migrations.upgrade(self.settings)
+        databases.migrate(self.settings)
         self.add_images(images)
         with self.sessions.begin() as session:
             ids: dict[str, Any] = {}

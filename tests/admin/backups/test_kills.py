@@ -10,7 +10,7 @@ import pytest
 
 from admin.backups import backups, restores
 from core import config
-from core.database import migrations
+from tests import databases
 from tests.admin.backups.conftest import MakePlace
 from tests.admin.backups.places import BackupPlace
 from tests.stack import ROOT
@@ -56,7 +56,7 @@ def test_killed_backup_goes_on(make_place: MakePlace, target: BackupPlace, tmp_p
 @pytest.mark.parametrize("kind", ["folder", "s3"])
 def test_killed_restore_goes_on(source: BackupPlace, make_place: MakePlace, tmp_path: Path, kind: str) -> None:
     target = make_place(kind)
-    migrations.upgrade(target.settings)
+    databases.migrate(target.settings)
     backups.back_up(source.settings, tmp_path / "backup", told)
     ran = run_killed("restore", target, tmp_path / "backup")
     assert ran["killed"] >= 20
@@ -77,7 +77,7 @@ def test_restore_that_was_killed_while_making_tables_goes_on(
 
 def test_half_a_restore_has_no_row(source: BackupPlace, target: BackupPlace, tmp_path: Path) -> None:
     backups.back_up(source.settings, tmp_path / "backup", told)
-    migrations.upgrade(target.settings)
+    databases.migrate(target.settings)
     with target.sessions.begin() as session:
         session.connection().exec_driver_sql(
             "CREATE TRIGGER fails BEFORE INSERT ON webhook_deliveries BEGIN SELECT RAISE(ABORT, 'full'); END"

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import redis
 
-from core import config, services
+from core import config
 from core.engine import admission, protocol
 from core.engine.admission import Admission
 from core.engine.client import EngineClient
 from core.engine.heartbeats import Process
 from core.errors import EngineUnavailable, QueueFull
+from tests.conftest import BuildServices
 from tests.core.engine.test_client import ENGINE
 
 TIMEOUT_S = 30
@@ -20,9 +21,9 @@ Enter = Callable[..., str]
 
 
 @pytest.fixture
-def engine(valkey: str, connection: "redis.Redis") -> EngineClient:
+def engine(valkey: str, connection: "redis.Redis", build_services: BuildServices) -> EngineClient:
     """An engine of two processes."""
-    made = services.build(config.read(redis_url=valkey, queue_limit=50, job_timeout_s=TIMEOUT_S)).engine
+    made = build_services(config.read(redis_url=valkey, queue_limit=50, job_timeout_s=TIMEOUT_S)).engine
     for name in ("one.a", "one.b"):
         made.beat(Process(name), ENGINE)
     return made
@@ -193,6 +194,6 @@ def test_nothing_is_reserved_without_an_engine(engine: EngineClient, enter: Ente
         enter()
 
 
-def test_reserving_needs_no_redis() -> None:
-    gone = services.build(config.read(redis_url="redis://127.0.0.1:1/0")).engine
+def test_reserving_needs_no_redis(build_services: BuildServices) -> None:
+    gone = build_services(config.read(redis_url="redis://127.0.0.1:1/0")).engine
     assert gone.admission.reserve("mask_image", "fast")

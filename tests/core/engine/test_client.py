@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from core import config, services
+from core import config
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings
 from core.engine import protocol
@@ -18,6 +18,7 @@ from core.engine.heartbeats import Process, WorkerStatus
 from core.engine.loads import EngineLoad
 from core.engine.protocol import PendingCall
 from core.errors import EngineUnavailable, InternalError, JobTimedOut, QueueFull, UndecodableImage
+from tests.conftest import BuildServices
 
 PROCESS = Process("worker.process")
 ENGINE = WorkerStatus(model="fake", input_size=640, supports_landmarks=False)
@@ -34,9 +35,9 @@ REPORT = DetectionReport(width=60, height=50, channels=3, model="fake", detectio
 
 
 @pytest.fixture
-def make_queue(valkey: str, connection: "redis.Redis") -> Callable[..., EngineClient]:
+def make_queue(valkey: str, connection: "redis.Redis", build_services: BuildServices) -> Callable[..., EngineClient]:
     def make(**values: object) -> EngineClient:
-        made = services.build(config.read(redis_url=valkey, **values)).engine
+        made = build_services(config.read(redis_url=valkey, **values)).engine
         made.beat(PROCESS, ENGINE)
         return made
 
@@ -113,9 +114,9 @@ def test_load_without_workers_counts_calls(make_queue: Callable[..., EngineClien
     assert own.load() == EngineLoad(calls=1, workers=0, processes=0)
 
 
-def test_load_without_redis_is_unavailable() -> None:
+def test_load_without_redis_is_unavailable(build_services: BuildServices) -> None:
     with pytest.raises(EngineUnavailable):
-        services.build(config.read(redis_url="redis://127.0.0.1:1/0")).engine.load()
+        build_services(config.read(redis_url="redis://127.0.0.1:1/0")).engine.load()
 
 
 def test_engine_receives_exact_bytes(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
@@ -299,7 +300,7 @@ def test_silent_engine_is_forgotten(make_queue: Callable[..., EngineClient], con
     assert own.worker_status() is None
 
 
-def test_dead_redis_is_engine_unavailable() -> None:
-    own = services.build(config.read(redis_url="redis://127.0.0.1:1/0")).engine
+def test_dead_redis_is_engine_unavailable(build_services: BuildServices) -> None:
+    own = build_services(config.read(redis_url="redis://127.0.0.1:1/0")).engine
     with pytest.raises(EngineUnavailable):
         own.run_detect(b"picture", ResolvedDetectOptions(), still_there)

@@ -3,17 +3,18 @@
 import pytest
 import redis
 
-from core import config, services
+from core import config
 from core.engine import protocol
 from core.engine.client import EngineClient
 from core.engine.heartbeats import Process
 from core.engine.loads import EngineLoad
+from tests.conftest import BuildServices
 from tests.core.engine.test_client import ENGINE
 
 
 @pytest.fixture
-def engine(valkey: str, connection: "redis.Redis") -> EngineClient:
-    return services.build(config.read(redis_url=valkey)).engine
+def engine(valkey: str, connection: "redis.Redis", build_services: BuildServices) -> EngineClient:
+    return build_services(config.read(redis_url=valkey)).engine
 
 
 def test_living_processes_are_counted(engine: EngineClient) -> None:

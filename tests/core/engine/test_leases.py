@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from core import config, services
+from core import config
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import DetectionReport
 from core.engine import leases, protocol
@@ -17,6 +17,7 @@ from core.engine.client import EngineClient
 from core.engine.heartbeats import Process
 from core.engine.protocol import PendingCall
 from core.errors import EngineUnavailable, JobTimedOut
+from tests.conftest import BuildServices
 from tests.core.engine.test_client import ENGINE, REPORT, still_there
 
 FIRST, SECOND = Process("one.first"), Process("two.second")
@@ -24,8 +25,8 @@ OTHER_REPORT = REPORT.model_copy(update={"model": "other"})
 
 
 @pytest.fixture
-def engine(valkey: str, connection: "redis.Redis") -> EngineClient:
-    made = services.build(config.read(redis_url=valkey, job_timeout_s=20)).engine
+def engine(valkey: str, connection: "redis.Redis", build_services: BuildServices) -> EngineClient:
+    made = build_services(config.read(redis_url=valkey, job_timeout_s=20)).engine
     for process in (FIRST, SECOND):
         made.beat(process, ENGINE)
     return made
@@ -156,9 +157,11 @@ def test_call_that_no_process_began_is_asked_again(
     assert call.result() == REPORT
 
 
-def test_call_in_the_queue_waits(valkey: str, connection: "redis.Redis", monkeypatch: pytest.MonkeyPatch) -> None:
+def test_call_in_the_queue_waits(
+    valkey: str, connection: "redis.Redis", build_services: BuildServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("core.engine.client.CHECK_EVERY_S", 0.02)
-    own = services.build(config.read(redis_url=valkey, job_timeout_s=2)).engine
+    own = build_services(config.read(redis_url=valkey, job_timeout_s=2)).engine
     own.beat(FIRST, ENGINE)
     with pytest.raises(JobTimedOut):
         own.run_detect(b"picture", ResolvedDetectOptions(), still_there)

@@ -11,13 +11,14 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from core import config, services
-from core.database import engine, migrations
+from core.database import engine
 from core.database.models import Image
 from core.errors import StorageUnavailable
 from core.records import calls
 from core.records.outcomes import JobOutcome
 from core.records.results import ResultStore, UploadedImage
 from core.storage.base import ObjectStore
+from tests import databases
 
 UPLOAD = UploadedImage(b"picture", "a.jpg", "image/jpeg")
 VALUES = {"job_type": "mask", "confidence_threshold": 0.5, "nms_threshold": 0.4, "output_format": "jpeg"}
@@ -48,7 +49,7 @@ class Failures:
 @pytest.fixture
 def store(tmp_path: Path) -> ObjectStore:
     settings = config.read(var_dir=tmp_path / "var")
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     store = services.object_store(settings)
     assert store is not None
     return store

@@ -9,9 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from core import config
 from core.access import admins, passwords
 from core.contract.roles import Role
-from core.database import engine, migrations
+from core.database import engine
 from core.database.engine import SessionFactory
 from core.errors import RateLimited
+from tests import databases
 from web.auth import accounts
 from web.auth.accounts import Accounts
 
@@ -21,7 +22,7 @@ PASSWORD = "staple battery"
 @pytest.fixture
 def sessions(tmp_path: Path) -> Iterator[SessionFactory]:
     settings = config.read(var_dir=tmp_path / "var")
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     made = engine.session_factory(settings)
     with made() as session:
         admins.create(session, "Kim", PASSWORD, Role.OPERATOR, reserved="admin")

@@ -8,9 +8,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core import config
 from core.access import keys
-from core.database import engine, migrations
+from core.database import engine
 from core.database.engine import SessionFactory
 from core.errors import KeyRevoked, Unauthenticated
+from tests import databases
 from web.auth import key_cache
 from web.auth.key_cache import ApiKeyCache
 
@@ -20,7 +21,7 @@ ADDRESS = "192.0.2.7"
 @pytest.fixture
 def sessions(tmp_path: Path) -> Iterator[SessionFactory]:
     settings = config.read(var_dir=tmp_path / "var")
-    migrations.upgrade(settings)
+    databases.migrate(settings)
     made = engine.session_factory(settings)
     yield made
     made.kw["bind"].dispose()

@@ -4,8 +4,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
+import redis
 from flask import Flask
 from flask_limiter import Limiter
 
@@ -24,22 +26,27 @@ def _hurried_threads() -> Iterator[None]:
     sys.setswitchinterval(interval)
 
 
-def limited_app(redis_url: str, rate: str) -> Flask:
+@contextmanager
+def limited_app(redis_url: str, rate: str) -> Iterator[Flask]:
     app = Flask(__name__)
     app.add_url_rule("/", "index", lambda: "fine")
-    Limiter(
-        key_func=lambda: "a caller",
-        default_limits=[rate],
-        storage_uri=rate_limits.SCHEME + redis_url,
-        headers_enabled=True,
-    ).init_app(app)
-    return app
+    with redis.Redis.from_url(redis_url) as client:
+        Limiter(
+            key_func=lambda: "a caller",
+            default_limits=[rate],
+            storage_uri=rate_limits.SCHEME + redis_url,
+            storage_options={"connection_pool": client.connection_pool},  # as the service does
+            headers_enabled=True,
+        ).init_app(app)
+        yield app
 
 
 @pytest.mark.usefixtures("_hurried_threads")
 def test_parallel_requests_survive_without_redis() -> None:
-    app = limited_app(f"redis://127.0.0.1:{free_port()}/0", f"{CALLS // 2}/hour")
-    with ThreadPoolExecutor(CALLERS) as pool:
+    with (
+        limited_app(f"redis://127.0.0.1:{free_port()}/0", f"{CALLS // 2}/hour") as app,
+        ThreadPoolExecutor(CALLERS) as pool,
+    ):
         responses = list(pool.map(lambda _: app.test_client().get("/"), range(CALLS)))
     assert Counter(response.status_code for response in responses) == {200: CALLS // 2, 429: CALLS // 2}
     assert {response.headers["X-RateLimit-Limit"] for response in responses} == {str(CALLS // 2)}
@@ -47,5 +54,5 @@ def test_parallel_requests_survive_without_redis() -> None:
 
 
 def test_redis_counts_where_it_answers(valkey: str) -> None:
-    app = limited_app(valkey, "2/hour")
-    assert [app.test_client().get("/").status_code for _ in range(3)] == [200, 200, 429]
+    with limited_app(valkey, "2/hour") as app:
+        assert [app.test_client().get("/").status_code for _ in range(3)] == [200, 200, 429]

@@ -9,8 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from core import config, services
-from core.database import migrations
+from core import config
+from tests import databases
+from tests.conftest import BuildServices
 from web.app import create_app
 
 AN_ID = uuid.UUID(int=7)
@@ -20,7 +21,7 @@ MakeClient = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def make_client(valkey: str, tmp_path: Path) -> MakeClient:
+def make_client(valkey: str, tmp_path: Path, build_services: BuildServices) -> MakeClient:
     """Make the client of an app with these settings; each has an address of its own, which limits count by."""
     numbers = iter(range(1, 100))
 
@@ -28,8 +29,8 @@ def make_client(valkey: str, tmp_path: Path) -> MakeClient:
         given = {"var_dir": tmp_path, "redis_url": valkey, "admin_password": RIGHT}
         settings = config.read(**given | {"rate_limit_login": "1000/minute"} | values)
         if settings.database_enabled:
-            migrations.upgrade(settings)
-        client = create_app(services.build(settings)).test_client()
+            databases.migrate(settings)
+        client = create_app(build_services(settings)).test_client()
         address = f"10.{uuid.uuid4().int % 250}.{uuid.uuid4().int % 250}.{next(numbers)}"
         client.environ_base["REMOTE_ADDR"] = address
         return client

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,10 @@ from web.app import FaceApiApp, create_app
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> FaceApiApp:
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaceApiApp]:
     folder: Path = tmp_path_factory.mktemp("described")
-    return create_app(services.build(config.read(var_dir=folder)))
+    with closing(services.build(config.read(var_dir=folder))) as built:
+        yield create_app(built)
 
 
 @pytest.fixture(scope="session")
