@@ -7,9 +7,10 @@ COPY requirements.hashed.lock /
 # Each package only if it has the hash of the lock file; what builds the service itself is among them.
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement /requirements.hashed.lock
-# Tests of the packages, and a second copy of ONNX Runtime, for programs in C.
-RUN find /venv -type d '(' -name tests -o -name SelfTest -o -path '*/onnx/backend/test' ')' -prune -exec rm -r '{}' + \
-    && find /venv -name 'libonnxruntime.so.*' -delete
+# Tests of the packages, what only their builders and programs in C need, and a second copy of ONNX Runtime for those.
+RUN find /venv -type d '(' -name tests -o -name SelfTest -o -path '*/onnx/backend/test' -o -path '*/onnxruntime/transformers' \
+        -o -path '*/numpy/f2py' -o -path '*/numpy/distutils' -o -path '*/sqlalchemy/testing' ')' -prune -exec rm -r '{}' + \
+    && find /venv '(' -name 'libonnxruntime.so.*' -o -name '*.pyi' -o -name '*.h' -o -name '*.a' ')' -delete
 
 FROM packages AS build
 WORKDIR /app

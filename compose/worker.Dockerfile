@@ -8,9 +8,10 @@ COPY requirements.hashed.lock /
 # Each package only if it has the hash of the lock file; what builds the service itself is among them.
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement /requirements.hashed.lock
-# Tests of the packages, and a second copy of ONNX Runtime, for programs in C.
-RUN find /venv -type d '(' -name tests -o -name SelfTest -o -path '*/onnx/backend/test' ')' -prune -exec rm -r '{}' + \
-    && find /venv -name 'libonnxruntime.so.*' -delete
+# Tests of the packages, what only their builders and programs in C need, and a second copy of ONNX Runtime for those.
+RUN find /venv -type d '(' -name tests -o -name SelfTest -o -path '*/onnx/backend/test' -o -path '*/onnxruntime/transformers' \
+        -o -path '*/numpy/f2py' -o -path '*/numpy/distutils' -o -path '*/sqlalchemy/testing' ')' -prune -exec rm -r '{}' + \
+    && find /venv '(' -name 'libonnxruntime.so.*' -o -name '*.pyi' -o -name '*.h' -o -name '*.a' ')' -delete
 
 FROM packages AS build
 WORKDIR /app
@@ -23,6 +24,9 @@ COPY clients/python/face_api_client clients/python/face_api_client
 COPY migrations migrations
 COPY weights/manifest.toml weights/manifest.toml
 RUN /venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
+    # Only web speaks HTTP, and knows who logs in.
+    && /venv/bin/pip uninstall --yes authlib cryptography flask flask-limiter flask-openapi3 flask-openapi3-redoc \
+        flask-openapi3-swagger gunicorn jinja2 joserfc werkzeug \
     # Nothing is installed any more.
     && /venv/bin/pip uninstall --yes setuptools pip \
     && /venv/bin/python -m compileall -q /app

@@ -22,6 +22,23 @@ PACKAGES_OF_PIXELS = {
     "pillow-heif": "pillow_heif",
     "simplejpeg": "simplejpeg",
 }
+# What only web needs.
+PACKAGES_OF_HTTP = {
+    "authlib": "authlib",
+    "cryptography": "cryptography",
+    "flask": "flask",
+    "flask-limiter": "flask_limiter",
+    "flask-openapi3": "flask_openapi3",
+    "flask-openapi3-redoc": "flask_openapi3_redoc",
+    "flask-openapi3-swagger": "flask_openapi3_swagger",
+    "gunicorn": "gunicorn",
+    "jinja2": "jinja2",
+    "joserfc": "joserfc",
+    "werkzeug": "werkzeug",
+}
+WORKER = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sorted((ROOT / "worker").rglob("[a-z]*.py"))
+]
 DOCKERFILES = ["web.Dockerfile", "worker.Dockerfile"]
 
 
@@ -102,11 +119,18 @@ def stage(name: str, wanted: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
-def test_web_needs_no_model_runtime() -> None:
-    """The web image has none of these packages; None in sys.modules makes their import fail as there."""
-    steps = [step for _, rest in files.dockerfile("web.Dockerfile") for step in rest.split("&&")]
+@pytest.mark.parametrize(
+    ("name", "packages", "programs"),
+    [
+        ("web.Dockerfile", PACKAGES_OF_PIXELS, "admin.main, web.app, migrations"),
+        ("worker.Dockerfile", PACKAGES_OF_HTTP, f"admin.main, celeryconfig, {', '.join(WORKER)}"),
+    ],
+)
+def test_image_needs_none_of_what_it_lacks(name: str, packages: dict[str, str], programs: str) -> None:
+    """The image has none of these packages; None in sys.modules makes their import fail as there."""
+    steps = [step for _, rest in files.dockerfile(name) for step in rest.split("&&")]
     removed, _ = [step.partition("pip uninstall --yes ")[2].split() for step in steps if "pip uninstall" in step]
-    assert set(removed) == PACKAGES_OF_PIXELS.keys()
-    modules = [PACKAGES_OF_PIXELS[package] for package in removed]
-    code = f"import sys; sys.modules.update(dict.fromkeys({modules}))\nimport admin.main, web.app, migrations"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
+    assert set(removed) == packages.keys()
+    modules = [packages[package] for package in removed]
+    code = f"import sys; sys.modules.update(dict.fromkeys({modules}))\nimport {programs}"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=120)

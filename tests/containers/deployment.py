@@ -21,7 +21,7 @@ from tests.docs import documents
 URL = "http://127.0.0.1:8000"
 PICTURE = ROOT / "docs" / "before.jpg"
 UNNEEDED = shutil.ignore_patterns(".git", ".venv", "var", "build", "node_modules", "__pycache__", ".*_cache", "*.onnx")
-SETTLED_WITHIN_S = 90
+SETTLED_WITHIN_S = 300  # chosen: what comes back in a few seconds takes minutes while this machine does much else
 
 
 @dataclass
