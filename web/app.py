@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from core import config, services
 from core.observability import logs
 from core.services import Services
+from core.system import memory
 from web import current, errors, requests
 from web.auth import admissions, guards, origins, request_metrics, request_traces
 from web.console import blueprints
@@ -69,6 +70,7 @@ def build() -> FaceApiApp:
     app = create_app(services.build(settings))
     current.of(app).trail.add_start(settings)
     current.of(app).ending.begin_at_signal(signal.SIGTERM)  # gunicorn's, to a process that is to end
+    memory.freeze_imports()
     return app
 
 

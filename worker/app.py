@@ -10,6 +10,7 @@ from core import config, services
 from core.engine import client, messages
 from core.errors.startup import WeightsError
 from core.observability import exporter, logs, metrics, traces
+from core.system import memory
 from worker import activity, batches, heartbeats, picture_metrics, runtime, tasks, time_limits, transport
 from worker.videos import tasks as videos
 
@@ -33,6 +34,7 @@ def _prepare_fork(**_: Any) -> None:
     with suppress(WeightsError):
         runtime.version()
     exporter.start(config.load(), "worker")
+    memory.freeze_imports()
 
 
 @signals.worker_process_init.connect

@@ -35,3 +35,18 @@ def test_freed_memory_goes_back() -> None:
 def test_small_growth_is_kept() -> None:
     trims, before, after = grown(500)
     assert (trims, before > 20, after) == (0, True, before)
+
+
+FREEZE = """
+import gc
+from core.system import memory
+before = len(gc.get_objects())
+memory.freeze_imports()
+print(before, len(gc.get_objects()), gc.get_freeze_count())
+"""
+
+
+def test_what_is_imported_is_not_collected() -> None:
+    done = subprocess.run([sys.executable, "-c", FREEZE], check=True, cwd=ROOT, timeout=60, capture_output=True)
+    before, left, frozen = map(int, done.stdout.split())
+    assert left < before / 100 and frozen > before / 2
