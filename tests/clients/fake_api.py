@@ -60,7 +60,7 @@ class Batch:
     unsent_sizes: dict[str, int] = field(default_factory=dict)
 
     def summary(self) -> dict[str, Any]:
-        counts = Counter(item.state for item in self.items.values())
+        counts = Counter("deleted" if item.deleted else item.state for item in self.items.values())
         left = counts["queued"] + counts["running"]
         status = "cancelled" if self.cancelled else "open" if not self.closed else "running" if left else "completed"
         return {
@@ -221,19 +221,20 @@ class FakeApi:
 
     def _items(self, batch: str) -> Any:
         page, per_page = int(request.args["page"]), int(request.args["per_page"])
-        after = request.args.get("finished_after")
+        after, state = request.args.get("finished_after"), request.args.get("state")
         with self._lock:
             items = list(self._found(batch).items.values())
         if after:
             moment = datetime.fromisoformat(after)
             ended = [one for one in items if one.summary()["finished_at"] and one.finished_at >= moment]
             items = sorted(ended, key=lambda one: one.finished_at)
+        items = [one for one in items if state in {None, one.summary()["state"]}]
         shown = items[(page - 1) * per_page : page * per_page]
         return jsonify({"items": [one.summary() for one in shown], "total": len(items)})
 
     def _result(self, batch: str, item: str) -> Any:
         found = next((one for one in self._found(batch).items.values() if one.id == item), None)
-        if found is None or found.state != "completed":
+        if found is None or found.deleted or found.state != "completed":
             return problem(404, "not_found", "there is no result")
         self.fetched[found.name] += 1
         return Response(found.result)

@@ -104,7 +104,7 @@ def _for_terminal(error: Exception, target: ServiceTarget) -> Exception:
 
 
 def _locked_out(error: Unavailable, target: ServiceTarget) -> str:
-    """Say until when a service refuses to be asked, to a minute of the clock here, and what ends it."""
+    """Say until when a service refuses to be asked, by this machine's clock and rounded up, and what ends it."""
     until = datetime.now(UTC).astimezone() + timedelta(seconds=error.retry_after_s or 0, minutes=1)
     said = f"{target.url}: {error.detail}"
     if target.api_key:

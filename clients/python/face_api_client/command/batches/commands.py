@@ -197,7 +197,7 @@ def _exit_with_status(run: Callable[[], int], resume_command: str) -> None:
     except KeyboardInterrupt:
         terminals.echo(f"interrupted; uploaded pictures are still processed. To resume: {resume_command}", err=True)
         raise SystemExit(INTERRUPTED) from None
-    except (runs.BatchRefused, NotReached, targets.NoAccess):
+    except (runs.BatchGone, runs.BatchRefused, NotReached, targets.NoAccess):
         raise
     except click.ClickException as error:
         raise click.ClickException(f"{error.format_message()}\nto resume: {resume_command}") from error

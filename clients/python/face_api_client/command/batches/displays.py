@@ -155,14 +155,21 @@ def summary(journal: Journal, pace: RunRate) -> int:
     for found in journal.failures():
         failures += 1
         failure(found)
+    since = journal.deleted_since()
+    for name in since:
+        terminals.echo(f"deleted since: {name}: it was deleted at the service; its result stays here", err=True)
     done, seconds = counts.get("downloaded", 0), time.monotonic() - pace.since
+    gone = f", {len(since):,} of them deleted at the service since" if since else ""
     new = f", {done - pace.before:,} of them now" if 0 < pace.before < done else ""
     rate = f", {pace.rate_per_s(done):.1f}/s" if done > pace.before else ""
     metadata = journal.metadata()
     skipped, to_review = int(metadata.get("left_out", 0)), int(metadata.get("to_review", 0))
     left = f", {skipped:,} left out" if skipped else ""
-    outcome = f"{done:,} done with {journal.face_count():,} faces{new}{others(counts)}{left}"
+    outcome = f"{done:,} done with {journal.face_count():,} faces{new}{gone}{others(counts)}{left}"
     terminals.echo(f"{outcome}, in {format_duration(seconds)}{rate}")
+    unnamed = int(metadata.get("deleted", 0)) - len(since) - counts.get("deleted", 0)
+    if unnamed > 0:
+        terminals.echo(f"{unnamed:,} more deleted at the service, before this folder knew their names")
     if to_review:
         terminals.echo(f"{to_review:,} to review: {metadata['url']}/console/review?batch_id={metadata['batch']}")
     return failures

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from face_api_client.asynchronous.batches import PER_PAGE
 from face_api_client.asynchronous.client import AsyncClient
-from face_api_client.batches import Batch
+from face_api_client.batches import Batch, BatchItem, Page
 from face_api_client.command.batches.journals import Journal
 from face_api_client.command.batches.outcomes import Failure, ItemOutcome, PendingDownload
 from face_api_client.errors import Rejected
@@ -38,8 +39,24 @@ class Downloader:
             await asyncio.sleep(POLL_INTERVAL_S)
         await self._resolve_open()
         await self.download_finished(workers, lambda: show(batch))
+        batch = await self.record_deletions()
         show(batch)
         return batch
+
+    async def record_deletions(self) -> Batch:
+        """Record the items that were deleted at the service since they were downloaded, and what it says of the batch.
+
+        They finished long ago, so no poll finds them: all are listed if there are more than are known.
+        """
+        batch, page = await self._client.get_batch(self._batch), 1
+        known = len(self._journal.deleted_since()) + self._journal.counts_by_state().get("deleted", 0)
+        while batch.counts.deleted > known and (items := (await self._deleted_page(page)).items):
+            self._journal.record_outcomes(ItemOutcome.of(item) for item in items)
+            page += 1
+        return batch
+
+    async def _deleted_page(self, page: int) -> Page[BatchItem]:
+        return await self._client.list_batch_items(self._batch, "deleted", page=page, per_page=PER_PAGE)
 
     async def _poll(self, workers: int, show: Callable[[Batch], None]) -> Batch:
         """Read the batch's progress, and download new results."""

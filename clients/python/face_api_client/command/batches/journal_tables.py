@@ -19,9 +19,11 @@ WHERE name = :name AND (item IS NULL OR item = :item) AND (
     OR (:ended = 'finished' AND state = 'downloaded' AND result_sha256 <> :sha256)
 )
 """
+# A result that is here stays so: its code tells that the service has none any more.
 RECORD_DELETION = """
-UPDATE files SET state = 'deleted', code = 'deleted', detail = 'it was deleted at the service'
-WHERE item = :item AND state <> 'downloaded'
+UPDATE files SET state = CASE state WHEN 'downloaded' THEN state ELSE 'deleted' END,
+    code = 'deleted', detail = 'it was deleted at the service'
+WHERE item = :item
 """
 
 

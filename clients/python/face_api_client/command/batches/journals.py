@@ -218,6 +218,17 @@ class Journal:
         query = f"SELECT {columns} FROM files WHERE state IN {FAILED} ORDER BY name"  # noqa: S608 - constants
         yield from (Failure(*row) for row in self._db.execute(query))
 
+    def deleted_since(self) -> list[str]:
+        """Return the pictures whose results are here, and that the service has deleted since, by name."""
+        rows = self._db.execute("SELECT name FROM files WHERE state = 'downloaded' AND code = 'deleted' ORDER BY name")
+        return [row[0] for row in rows]
+
+    def unfinished(self) -> list[str]:
+        """Return the pictures that have neither a result here nor failed, by name."""
+        ended = ("downloaded", *FAILED)
+        rows = self._db.execute(f"SELECT name FROM files WHERE state NOT IN {ended} ORDER BY name")  # noqa: S608 - constants
+        return [row[0] for row in rows]
+
     def _create_tables(self, metadata: dict[str, str], files: Iterable[LocalPicture]) -> None:
         with self._db:
             self._db.execute("BEGIN EXCLUSIVE")

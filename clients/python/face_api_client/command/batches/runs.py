@@ -27,7 +27,13 @@ from face_api_client.errors import Rejected
 
 
 class BatchRefused(click.ClickException):
-    """The service refused to create the batch, or has none any more: there is nothing to resume."""
+    """The service refused to create the batch: there is nothing to resume."""
+
+    exit_code = 2
+
+
+class BatchGone(click.ClickException):
+    """The service has no such batch, or no longer: there is nothing to resume."""
 
     exit_code = 2
 
@@ -133,7 +139,7 @@ def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: R
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_upload(uploader, client, batch, options.workers))
                 tasks.create_task(downloader.download_until_finished(options.workers, show))
-            journal.set_metadata(to_review=str(states[0].to_review))
+            journal.set_metadata(to_review=str(states[0].to_review), deleted=str(states[0].counts.deleted))
 
     return _run(work, journal, options, plan.out)
 
@@ -151,11 +157,11 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
                 unsafe = [terminals.printable(name) for name in names if not pictures.is_safe(name)]
                 journal.mark_failed(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
                 journal.record_outcomes(ItemOutcome.of(item) for item in page)
-            journal.set_metadata(to_review=str(batch.to_review), batch=batch_id)
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
-            await Downloader(client, journal, batch_id, out).download_finished(
-                options.workers, lambda: display.update(journal, batch)
-            )
+            downloader = Downloader(client, journal, batch_id, out)
+            await downloader.download_finished(options.workers, lambda: display.update(journal, batch))
+            deleted = (await downloader.record_deletions()).counts.deleted
+            journal.set_metadata(to_review=str(batch.to_review), deleted=str(deleted), batch=batch_id)
             if not batch.is_finished:
                 terminals.echo("the batch is still running: run this again for the rest", err=True)
 
@@ -166,15 +172,7 @@ async def _get_or_create(client: AsyncClient, journal: Journal) -> Batch:
     """Return the journal's batch, which is created the first time."""
     metadata = journal.metadata()
     if "batch" in metadata:
-        try:
-            return await client.get_batch(metadata["batch"])
-        except Rejected as error:
-            if error.code != "not_found":
-                raise
-            raise BatchRefused(
-                f"the service has no batch {metadata['batch']} any more (deleted, or another caller's): its results"
-                " stay where they are; choose another --out"
-            ) from error
+        return await client.get_batch(metadata["batch"])
     try:
         batch = await client.create_batch(NewBatch(**json.loads(metadata["asked"]), idempotency_key=metadata["key"]))
     except Rejected as error:
@@ -204,11 +202,25 @@ def _run(
         _tell_where(journal, out)
         raise
     except (Rejected, OSError, sqlite3.Error) as error:
+        if isinstance(error, Rejected) and error.code == "not_found":  # that of a result is noted where it is fetched
+            raise _gone(journal, out) from error
         _tell_where(journal, out)
         raise click.ClickException(str(error)) from error
     failures = displays.summary(journal, pace)
     _tell_where(journal, out)
     return failures
+
+
+def _gone(journal: Journal, out: Path) -> BatchGone:
+    """Name the pictures without a result, and return what there is to say; a journal of nothing is removed."""
+    batch, counts = journal.metadata()["batch"], journal.counts_by_state()
+    unfinished = [Failure(name, "batch_deleted", "its batch is gone", "lost") for name in journal.unfinished()]
+    for failure in (*journal.failures(), *unfinished):
+        displays.failure(failure)
+    if not counts:
+        journal.remove()
+    here = f"{counts.get('downloaded', 0):,} of {sum(counts.values()):,} results are in {out.resolve()} and stay there"
+    return BatchGone(f"the service has no batch {batch} (deleted, or another caller's): {here}; choose another --out")
 
 
 def _tell_where(journal: Journal, out: Path) -> None:

@@ -57,6 +57,10 @@ def mask(source: Path, out: Path, **arguments: Any) -> None:
         with displays.open_display(quiet=arguments["quiet"], bar=not arguments["no_progress"]) as display:
             done = asyncio.run(_mask(target, (source, out), given, display))
     except Rejected as error:
+        known = journals.read(out)
+        if known and error.code == "not_found":
+            gone = f"the service has no video {known.video} any more: it was deleted there"
+            raise click.ClickException(f"{gone}; the same command sends it again") from error
         raise click.ClickException(terminals.printable(str(error))) from error
     except KeyboardInterrupt:
         known = journals.read(out)
