@@ -30,6 +30,7 @@ from tests.ports import free_port
 ROOT = Path(__file__).resolve().parent.parent
 FACE_API = [sys.executable, "-m", "admin.main"]
 READY_WITHIN_S = 150
+PATIENCE_S = 180  # chosen: costs time only where a test fails anyway
 STOPPED_WITHIN_S = 20
 PROGRAMS = ("worker", "maintenance", "beat", "serve")
 COMMANDS = {"maintenance": ["maintenance", "worker"]}  # of `face-api`; the others are named like their programs
@@ -204,7 +205,7 @@ class Stack:
         self.until(lambda: self.services.engine.load().processes >= wanted)
         return list(psutil.Process(self.processes["worker"].pid).children())
 
-    def until(self, what: Callable[[], bool], within_s: float = 30) -> None:
+    def until(self, what: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
         """Wait until something is so."""
         deadline = time.monotonic() + within_s
         while not what():

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from tests.contract.calls import WEB_ALONE, Starter
-from tests.stack import Stack
+from tests.stack import PATIENCE_S, Stack
 
 
 def health_status(service: Stack) -> int:
@@ -14,7 +14,7 @@ def health_status(service: Stack) -> int:
     return requests.get(service.url + "/health", timeout=30).status_code
 
 
-def wait_until_degraded(service: Stack, limit_s: float = 60) -> None:
+def wait_until_degraded(service: Stack, limit_s: float = PATIENCE_S) -> None:
     """Wait until /health has noticed that something is gone."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end and health_status(service) != 503:

@@ -216,8 +216,8 @@ def assert_administered(service: Stack, said: str) -> None:
     reported = {name: int(number) for number, name in (line.split() for line in said.splitlines())}
     assert reported["detections"] >= 1
     url, auth = f"{service.url}/api/v1/admin", ("admin", service.settings["FACE_API_ADMIN_PASSWORD"])
-    assert requests.get(f"{url}/stats", auth=auth, timeout=10).json()["total_images"] == reported["images"]
-    keys = requests.get(f"{url}/api-keys", auth=auth, timeout=10).json()["items"]
+    assert requests.get(f"{url}/stats", auth=auth, timeout=60).json()["total_images"] == reported["images"]
+    keys = requests.get(f"{url}/api-keys", auth=auth, timeout=60).json()["items"]
     assert "a script" not in {key["name"] for key in keys}
 
 
@@ -238,14 +238,14 @@ def test_javascript_admin_example_runs(service: Stack, folder: Path, node: str) 
 
 
 def test_openapi_examples_are_valid(service: Stack) -> None:
-    document = requests.get(f"{service.url}/openapi/openapi.json", timeout=10).json()
+    document = requests.get(f"{service.url}/openapi/openapi.json", timeout=60).json()
     responses = document["paths"]["/api/v1/detect"]["post"]["responses"]
     problem = resolved(document, responses["422"])["content"]["application/problem+json"]["example"]
     answer = requests.post(
         f"{service.url}/api/v1/detect",
         params={"confidence": 2},
         headers={"X-API-Key": service.key, "X-Request-Id": problem["request_id"]},
-        timeout=10,
+        timeout=60,
     )
     assert answer.json() == problem
     DetectResponse.model_validate(responses["200"]["content"]["application/json"]["example"])

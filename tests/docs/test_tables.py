@@ -18,7 +18,7 @@ ADMIN = "/api/v1/admin"
 
 @pytest.fixture(scope="module")
 def document(service: Stack) -> dict[str, Any]:
-    found: dict[str, Any] = requests.get(f"{service.url}/openapi/openapi.json", timeout=10).json()
+    found: dict[str, Any] = requests.get(f"{service.url}/openapi/openapi.json", timeout=60).json()
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from core.records.rows import StoredJob
 from tests.contract.admin import COOKIE, cookie
@@ -15,6 +15,8 @@ from tests.stack import Stack
 
 StartService = Callable[..., Stack]
 OpenContext = Callable[..., BrowserContext]
+WITHIN_MS = 90_000  # chosen: costs time only where a test fails anyway
+expect.set_options(timeout=WITHIN_MS)
 
 
 @dataclass
@@ -83,7 +85,7 @@ def open_context(browser: Browser, site: Site, page_errors: PageErrors) -> Itera
 
     def open_one(**options: Any) -> BrowserContext:
         context = browser.new_context(base_url=site.url, **{"locale": "en", "timezone_id": "UTC"} | options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(WITHIN_MS)
         context.on("page", page_errors.listen)
         opened.append(context)
         return context

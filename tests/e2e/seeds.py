@@ -108,7 +108,7 @@ def batch(service: Stack, name: str, count: int, broken: int = 1, *, close: bool
         counts = body(basic(service, "GET", path))["counts"]
         return bool(counts["queued"] + counts["running"] == 0)
 
-    service.until(is_done, within_s=60)
+    service.until(is_done)
     return str(made["id"])
 
 
@@ -123,7 +123,7 @@ def video(service: Stack) -> str:
     def is_masked() -> bool:
         return bool(requests.get(f"{url}/{made}", auth=auth, timeout=30).json()["status"] == "completed")
 
-    service.until(is_masked, within_s=120)
+    service.until(is_masked)
     return str(made)
 
 

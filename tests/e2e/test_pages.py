@@ -124,7 +124,7 @@ def test_dashboard_shows_a_stopped_worker(page: Page, site: Site) -> None:
     expect(page.locator('[data-card="queue"] [data-detail]')).to_contain_text("1 worker · 1 process")
     site.service.stop_worker()
     try:
-        expect(page.locator('[data-card="queue"]')).to_have_attribute("data-state", "down", timeout=30_000)
+        expect(page.locator('[data-card="queue"]')).to_have_attribute("data-state", "down")
     finally:
         site.service.launch("worker")
         site.service.wait_until_ready()

@@ -109,7 +109,7 @@ def test_regions_of_a_batch_uncover_only_when_that_is_meant(page: Page, site: Si
     assert name not in basic(site.service, "GET", "/batches").text
     start.click()
     page.get_by_role("dialog").get_by_role("button", name="Leave visible").click()
-    expect(page.locator(".head .pill")).to_have_text("Completed", timeout=40_000)
+    expect(page.locator(".head .pill")).to_have_text("Completed")
     expect(page.get_by_role("row", name="a.jpg").locator(".pill")).to_have_text(["Completed", "1 face uncovered"])
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from tests import identity_provider
 from tests.contract.calls import WEB_ALONE
-from tests.e2e.conftest import PageErrors, StartService
+from tests.e2e.conftest import WITHIN_MS, PageErrors, StartService
 from tests.identity_provider import IdentityProvider
 from tests.stack import Stack
 
@@ -33,7 +33,7 @@ def context(
     context = browser.new_context(
         base_url=company.url, locale="en", timezone_id="UTC", java_script_enabled=bool(request.param)
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(WITHIN_MS)
     yield context
     context.close()
 

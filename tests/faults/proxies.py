@@ -24,7 +24,7 @@ class Proxy:
         ready = threading.Event()
         thread = threading.Thread(target=loop.run_until_complete, args=(self._serve(ready, ended := asyncio.Event()),))
         thread.start()
-        assert ready.wait(10)
+        assert ready.wait(60)
         try:
             yield self
         finally:

@@ -16,7 +16,7 @@ import skimage.data
 
 from core.contract.states import ItemState
 from tests.conftest import StartService
-from tests.stack import Stack
+from tests.stack import PATIENCE_S, Stack
 
 
 def picture(shade: int = 0, format: str = ".jpg") -> bytes:
@@ -41,7 +41,7 @@ def upload(service: Stack, batch: str, *files: tuple[str, bytes]) -> Any:
     return admin(service, "POST", f"/{batch}/images", files=[("images", file) for file in files])
 
 
-def finished(service: Stack, batch: str, within_s: float = 60) -> Any:
+def finished(service: Stack, batch: str, within_s: float = PATIENCE_S) -> Any:
     """Close a batch and wait until it is finished; return it."""
     admin(service, "POST", f"/{batch}/close")
     deadline = time.monotonic() + within_s

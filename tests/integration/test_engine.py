@@ -13,9 +13,7 @@ import skimage.data
 
 from core.engine import protocol
 from tests.conftest import StartService
-from tests.stack import Stack
-
-PATIENCE_S = 20
+from tests.stack import PATIENCE_S, Stack
 
 
 @pytest.fixture(scope="module")

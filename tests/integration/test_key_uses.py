@@ -20,7 +20,7 @@ def web(tmp_path: Path) -> Iterator[Stack]:
     made.processes["redis"] = start_valkey(made.redis_port)
     databases.migrate(made.own_settings())
     made.launch("serve")
-    made.until(lambda: answers(made), within_s=60)
+    made.until(lambda: answers(made))
     yield made
     made.stop()
 
@@ -37,6 +37,6 @@ def test_stopped_web_process_saves_last_uses(web: Stack) -> None:
     for _ in range(3):
         assert httpx.post(f"{web.url}/api/v1/detect", headers={"X-API-Key": text}, timeout=30).status_code == 422
     web.processes["serve"].send_signal(signal.SIGTERM)
-    web.processes["serve"].wait(30)
+    web.processes["serve"].wait(120)
     with web.services.sessions() as session:  # type: ignore[misc]  # this database is on
         assert keys.get(session, uuid.UUID(key_id)).request_count == 3

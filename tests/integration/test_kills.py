@@ -68,7 +68,7 @@ class Place:
 
     def clean(self) -> None:
         """Let maintenance do all removals; what a killed process held is free when its connection has ended."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while maintenance.clean_storage(self.made).waiting:
             assert time.monotonic() < deadline, self.tasks()
             time.sleep(0.05)

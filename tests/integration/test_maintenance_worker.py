@@ -81,7 +81,7 @@ def test_backlog_is_worked_off_in_slices(made: Services) -> None:
 def test_backlog_takes_no_process_of_the_engine(start_service: StartService) -> None:
     service = start_service()
     register_backlog(service.services)
-    until(lambda: left(service.services) < BACKLOG, within_s=60)
+    until(lambda: left(service.services) < BACKLOG)
     assert mask(service, face()).headers["X-Face-Count"] == "1"
     assert left(service.services), "the backlog was gone before the call"
     service.kill("maintenance")
@@ -97,11 +97,11 @@ def test_one_works_and_the_next_takes_over(start_service: StartService) -> None:
     first = service.processes.pop("maintenance")
     service.launch("maintenance")
     second = psutil.Process(service.processes["maintenance"].pid)
-    until(lambda: second.cpu_times().user > 0.3 and second.nice() == 10, within_s=60)  # it waits for the lease
+    until(lambda: second.cpu_times().user > 0.3 and second.nice() == 10)  # it waits for the lease
     assert begun(service) == 1
     first.kill()
     first.wait()
-    until(lambda: begun(service) == 2, within_s=60)
+    until(lambda: begun(service) == 2)
 
 
 def test_lost_lease_ends_the_work(start_service: StartService) -> None:
@@ -109,7 +109,7 @@ def test_lost_lease_ends_the_work(start_service: StartService) -> None:
     until(lambda: begun(service) == 1)
     redis.Redis.from_url(service.redis_url).set(maintenance_lease.KEY, "another", ex=20)
     until(lambda: '"maintenance_lease_lost"' in service.log("maintenance"))
-    until(lambda: begun(service) == 2, within_s=90)
+    until(lambda: begun(service) == 2)
     assert service.processes["maintenance"].poll() is None
 
 

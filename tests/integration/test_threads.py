@@ -79,5 +79,5 @@ def test_overdue_item_makes_the_worker_begin_anew(start_threads: StartThreads) -
     assert (item["state"], item["error"]["code"]) == ("failed", QUARANTINED)
     assert statuses == [503]
     assert service.log("worker").count('"worker_overdue"') == 3
-    until(lambda: mask(service, batches.picture()).status_code == 200, within_s=120)  # it loads its model again
+    until(lambda: mask(service, batches.picture()).status_code == 200)  # it loads its model again
     assert service.processes["worker"].pid == process.pid and process.is_running()

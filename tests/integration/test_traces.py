@@ -63,7 +63,7 @@ class Collector:
 
     def trace(self, *names: str) -> dict[str, Span]:
         """Wait for a trace with these spans, and return it."""
-        until(lambda: set(names) <= self.trace_with(names[0]).keys(), within_s=60)
+        until(lambda: set(names) <= self.trace_with(names[0]).keys())
         return self.trace_with(names[0])
 
 

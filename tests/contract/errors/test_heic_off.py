@@ -54,7 +54,7 @@ def test_heic_of_the_bucket_fails_where_it_is_off(without_heic: Stack) -> None:
         items: list[dict[str, Any]] = body(basic(without_heic, "GET", f"/batches/{batch['id']}/items"))["items"]
         return items[0] if items else {"state": "none"}
 
-    without_heic.until(lambda: item()["state"] == "failed", within_s=60)
+    without_heic.until(lambda: item()["state"] == "failed")
     assert item()["error"]["code"] == "unsupported_image"
 
 

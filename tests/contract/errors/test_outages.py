@@ -1,7 +1,6 @@
 """503 and 504: what may succeed later."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -27,7 +26,7 @@ def assert_retry_after(response: requests.Response) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_outlived_job_is_504(paused: Stack, path: str) -> None:
-    response = post(paused, path, files={"image": pictures.portrait()}, timeout=20)
+    response = post(paused, path, files={"image": pictures.portrait()}, timeout=60)
     assert assert_problem(response, 504)["code"] == "job_timed_out"
 
 
@@ -52,10 +51,7 @@ def test_service_recovers_from_pause(strict: Stack) -> None:
     strict.pause_worker()
     assert upload(strict, MASK, pictures.portrait()).status_code in (503, 504)
     strict.resume_worker()
-    end = time.monotonic() + 20
-    while (status := upload(strict, MASK, pictures.portrait()).status_code) != 200 and time.monotonic() < end:
-        time.sleep(0.3)
-    assert status == 200
+    strict.until(lambda: upload(strict, MASK, pictures.portrait()).status_code == 200)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -66,7 +62,7 @@ def test_missing_worker_is_503(without_worker: Stack, path: str) -> None:
 
 
 def test_missing_redis_is_503(without_redis: Stack) -> None:
-    response = post(without_redis, DETECT, files={"image": pictures.portrait()}, timeout=20)
+    response = post(without_redis, DETECT, files={"image": pictures.portrait()}, timeout=60)
     assert_problem(response, 503)
     assert_retry_after(response)
 

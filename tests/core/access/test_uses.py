@@ -62,7 +62,7 @@ def request_count(sessions: SessionFactory, key_id: uuid.UUID) -> int:
 
 
 def wait_until_counted(sessions: SessionFactory, key_id: uuid.UUID, count: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while request_count(sessions, key_id) != count:
         assert time.monotonic() < deadline, request_count(sessions, key_id)
         time.sleep(0.02)

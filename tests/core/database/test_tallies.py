@@ -285,8 +285,8 @@ def test_writers_never_wait_for_each_other(postgres_sessions: SessionFactory) ->
         slow.add(Image(**vars(rows.image())))
         slow.flush()
         with ThreadPoolExecutor() as pool:
-            pool.submit(rows.saved, postgres_sessions, 2).result(timeout=5)
-            pool.submit(rows.fold, postgres_sessions).result(timeout=5)
+            pool.submit(rows.saved, postgres_sessions, 2).result(timeout=60)
+            pool.submit(rows.fold, postgres_sessions).result(timeout=60)
         assert rows.counted(postgres_sessions) == 3
         slow.commit()
     assert rows.measured(postgres_sessions) == _measured_directly(postgres_sessions)
@@ -297,7 +297,7 @@ def test_fold_passes_over_what_another_folds(postgres_sessions: SessionFactory) 
     with postgres_sessions() as slow, ThreadPoolExecutor() as pool:
         assert len(tallies._take(slow)) == 4
         rows.saved(postgres_sessions, 1)
-        assert pool.submit(rows.fold, postgres_sessions).result(timeout=5) == 2
+        assert pool.submit(rows.fold, postgres_sessions).result(timeout=60) == 2
     assert rows.fold(postgres_sessions) == 4  # the other one died
     assert rows.measured(postgres_sessions) == _measured_directly(postgres_sessions)
 
@@ -319,7 +319,7 @@ def test_counts_hold_under_concurrent_writers(postgres_sessions: SessionFactory)
         ended.set()
         every: list[Future[Any]] = [*writers, *folders]
         for call in every:
-            call.result(timeout=10)
+            call.result(timeout=60)
     assert seen == sorted(seen) and len(seen) > 2
     assert rows.counted(postgres_sessions) == 120
     assert rows.measured(postgres_sessions) == _measured_directly(postgres_sessions)

@@ -24,8 +24,8 @@ class Mute(PicturesConnection):
         self._parser.on_connect(self)
 
 
-TIMEOUT_S = 0.2
-PAUSE_S = 3 * TIMEOUT_S
+TIMEOUT_S = 1.0  # chosen: a busy machine has read and answered within it
+PAUSE_S = 1.5 * TIMEOUT_S
 LARGE = b"\xff" * 20_000_000  # more than the system keeps for a server that does not read
 
 

@@ -51,7 +51,7 @@ class Exporting:
         self.until(lambda: "started" in self.said.read_text())
 
     def until(self, what: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not what():
             assert time.monotonic() < deadline, self.said.read_text()
             time.sleep(0.05)
@@ -63,7 +63,7 @@ class Exporting:
 
     def answers(self) -> bool:
         try:
-            answer = requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=5)
+            answer = requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=30)
         except requests.RequestException:
             return False
         return 'face_api_build_info{program="web"' in answer.text

@@ -184,7 +184,7 @@ def test_delete_waits_for_a_job_just_added(postgres_sessions: SessionFactory) ->
         with pytest.raises(TimeoutError):
             deleted.result(timeout=0.3)
         adding.commit()
-        assert job.processed_s3_key in deleted.result(timeout=5)
+        assert job.processed_s3_key in deleted.result(timeout=60)
 
 
 def _delete(sessions: SessionFactory, image_id: uuid.UUID, began: threading.Event) -> list[str]:
@@ -197,7 +197,7 @@ def test_image_is_deleted_once_by_two(postgres_sessions: SessionFactory) -> None
     image = rows.saved(postgres_sessions, 1)[0]
     with ThreadPoolExecutor() as pool:
         calls = [pool.submit(_delete, postgres_sessions, image.id, threading.Event()) for _ in range(2)]
-        errors = [call.exception(timeout=5) for call in calls]
+        errors = [call.exception(timeout=60) for call in calls]
     assert errors == [None, None]
     assert sorted(len(call.result()) for call in calls) == [0, 2]
     assert len(_task_keys(postgres_sessions)) == 2

@@ -33,7 +33,7 @@ def built(**values: Any) -> ObjectStore:
 def fetch(store: ObjectStore, link: str) -> Answer:
     """Follow a link as a browser does; the service's own as the web tier serves it."""
     if not isinstance(store, FolderStore):
-        answer = requests.get(link, timeout=10)
+        answer = requests.get(link, timeout=60)
         return answer.status_code, dict(answer.headers), answer.content
     parts = urlsplit(link)
     key = unquote(parts.path).removeprefix(folder.LINK_PATH)
