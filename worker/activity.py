@@ -34,14 +34,14 @@ class Activity:
     def _count(self, more: int) -> None:
         with self._lock:
             self._working += more
-            self._busy[_place()] = min(self._working, MAX_THREADS)
+            self._busy[place()] = min(self._working, MAX_THREADS)
 
     def idle_cpus(self, threads: int) -> int:
         """Return how many CPUs nothing uses now, if each call that runs uses so many threads."""
         return max(0, self._cpus - threads * sum(self._busy[:]))
 
 
-def _place() -> int:
+def place() -> int:
     """Return the place of this process in the pool; 0 outside of one."""
     return int(getattr(current_process(), "index", 0) or 0)
 

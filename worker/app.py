@@ -11,7 +11,17 @@ from core.engine import client, messages
 from core.errors.startup import WeightsError
 from core.observability import exporter, logs, metrics, traces
 from core.system import memory
-from worker import activity, batches, heartbeats, picture_metrics, runtime, tasks, time_limits, transport
+from worker import (
+    activity,
+    batches,
+    current_calls,
+    heartbeats,
+    picture_metrics,
+    runtime,
+    tasks,
+    time_limits,
+    transport,
+)
 from worker.videos import tasks as videos
 
 app = transport.celery_app(config.load())
@@ -28,6 +38,7 @@ def _configure_logging(**_: Any) -> None:
 @signals.worker_init.connect
 def _prepare_fork(**_: Any) -> None:
     activity.shared()
+    current_calls.shared()
     heartbeats.consumer_clock()
     runtime.worker_name()
     # A process of the pool tries again, and says what is wrong.
@@ -82,7 +93,7 @@ def _give_up(task: str, task_id: str, args: Any) -> None:
     if task in client.ANSWER_KINDS and args:
         made = services.build(config.load())
         try:
-            made.engine.report_lost(args[0], task_id)
+            current_calls.shared().report_lost(made.engine, task_id, args[0])
         finally:
             made.close()
     if task == "work_batch":

@@ -53,7 +53,10 @@ def write(task: str, queue: str, token: str, options: dict[str, Any], task_id: s
 
 @dataclass(frozen=True)
 class WaitingCall:
-    """A call as its queue holds it. request_id: '' without one; sent_at: None where it was not told."""
+    """A call as its queue holds it. request_id: '' without one; sent_at: None where it was not told.
+
+    task_id: of its message, see CallMessage.id.
+    """
 
     task: str
     token: str
@@ -61,10 +64,11 @@ class WaitingCall:
     request_id: str
     sent_at: float | None = None
     trace: str = ""
+    task_id: str = ""
 
 
 def take(client: redis.Redis, queue: str) -> WaitingCall | None:
-    """Take the oldest message of a queue, for a process that is in the middle of something long.
+    """Take the oldest message of a queue, for a process that has one from its worker's main process already.
 
     None when there is none, and when Redis can't be reached.
     """
@@ -74,7 +78,8 @@ def take(client: redis.Redis, queue: str) -> WaitingCall | None:
             (token, options), _, _ = json.loads(message["body"])
             headers = message["headers"]
             request_id, trace = (headers.get(name) or "" for name in (REQUEST_ID, TRACE))
-            return WaitingCall(headers["task"], token, options, request_id, headers.get(SENT_AT), trace)
+            sent_at = headers.get(SENT_AT)
+            return WaitingCall(headers["task"], token, options, request_id, sent_at, trace, headers["id"])
     return None
 
 

@@ -6,16 +6,15 @@ So no call waits for longer than one group, however many processes work on video
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from core.engine.client import EngineClient
-from core.engine.messages import WaitingCall
 from core.engine.wakeups import VIDEO_STEP_LIMIT_S
 from core.errors import EngineUnavailable
-from core.observability import logs, traces
-from worker import picture_metrics, tasks
+from core.observability import logs
+from worker import tasks
 from worker.leases import LeaseKeeper
 
 log = logs.get(__name__)
@@ -28,14 +27,6 @@ GIVE_UP_AFTER_S = VIDEO_STEP_LIMIT_S / 2
 # chosen: with what else there is to a frame, and the group before it, below the half second
 LONG_S = 0.2
 FRAMELESS = 5  # chosen: how many times longer than a frame whatever has none may take, such as reading 2 GiB from S3
-
-Answer = Callable[[str, dict[str, object]], object]
-CALLS: Mapping[str, Answer] = {
-    "detect_image": tasks.detect_image,
-    "mask_image": tasks.mask_image,
-    "mask_manually": tasks.mask_manually,
-    "thumbnail_image": tasks.thumbnail_image,
-}
 
 
 class Turns:
@@ -63,7 +54,7 @@ class Turns:
         if began - self._started > GIVE_UP_AFTER_S:
             raise EngineUnavailable("calls have had every turn")
         while (call := self._engine.next_waiting_call()) is not None:
-            self._answer(call)
+            tasks.answer_waiting(call)
         self._group = time.monotonic()
         self._stuck_at += self._group - began
 
@@ -92,17 +83,3 @@ class Turns:
         if time.monotonic() > self._stuck_at:
             log.error("video_step_stuck", frames=self.frames_done)
             os.kill(os.getpid(), signal.SIGKILL)
-
-    def _answer(self, call: WaitingCall) -> None:
-        request_id = logs.bound_request()
-        logs.bind_request(call.request_id or None)
-        traced = traces.carrier()
-        traces.resume(call.trace)
-        picture_metrics.count_wait(call.task, call.sent_at)
-        try:
-            CALLS[call.task](call.token, call.options)
-        except Exception:
-            log.exception("task_failed")  # what it can be told, its caller has been told
-        finally:
-            logs.bind_request(request_id)
-            traces.resume(traced)
