@@ -4,7 +4,7 @@ import os
 
 import click
 
-from admin.worker import maintenance_command
+from admin.worker import maintenance_command, warn_of_root
 from core import config, services
 from core import maintenance as work
 
@@ -18,6 +18,7 @@ def maintenance() -> None:
 def worker() -> None:
     """Run the worker of maintenance; of several, one works at a time."""
     config.load()  # reports invalid settings without a traceback
+    warn_of_root()
     argv = maintenance_command()
     os.execv(argv[0], argv)
 

@@ -13,7 +13,7 @@ from admin.weights import terminal
 from core.access import keys
 from core.config import Settings
 from core.database import engine, migrations
-from core.weights import downloads
+from core.weights import downloads, manifest
 from face_api_client.command import targets
 
 KEY_NAME = "make run"
@@ -49,6 +49,13 @@ def with_defaults(settings: Settings, weights_mirror: str) -> Settings:
     return settings.model_copy(
         update={name: value for name, value in defaults.items() if name not in settings.model_fields_set}
     )
+
+
+def told_mirror(settings: Settings, weights_mirror: str) -> str:
+    """Say where model files are taken from, and how not to where the operator may not know of it."""
+    place = manifest.without_password(settings.weights_mirror)
+    how = "; `make run WEIGHTS_MIRROR=` does without" if settings.weights_mirror == weights_mirror else ""
+    return f"{place}: model files are taken from there{how}"
 
 
 def prepare(settings: Settings) -> Service:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 import httpx
 
-from admin import embedded, serve, service
+from admin import embedded, serve, service, worker
 from admin.service import Service
 from admin.supervisor import ProgramExited, Supervisor
 from core import config
@@ -20,9 +20,15 @@ from core.config import Settings
 from core.observability import exporter
 
 POLL_INTERVAL_S = 0.1
-EXPLAIN_AFTER_S = 60.0
-READY_TIMEOUT_S = 120.0
+EXPLAIN_AFTER_S = 10.0  # chosen: a start that finds its model prepared is over by then
+READY_TIMEOUT_S = 300.0  # chosen: preparing the largest model takes 70 s on two busy CPUs
 KILL_MARGIN_S = 2.0  # chosen: gunicorn kills by itself what does not end
+# What is waited for while `/health` says false of it.
+NOT_READY = {
+    "model_loaded": "for the model: the first start prepares it for this machine, which takes a minute or two",
+    "database_ready": "for the database, which does not answer",
+    "storage_ready": "for the store of pictures, which does not answer",
+}
 
 
 class NotReady(Exception):
@@ -41,6 +47,9 @@ def up(weights_mirror: str) -> None:
     settings = service.with_defaults(config.load(), weights_mirror)
     for name, suggestion in config.unknown().items():
         _print(f"warning: unknown setting {name}" + (f"; did you mean {suggestion}?" if suggestion else ""))
+    worker.warn_of_root()
+    if settings.weights_mirror:
+        _print(f"mirror    {service.told_mirror(settings, weights_mirror)}")
     _check_address(settings)
     with embedded.locked_folder(settings.var_dir):
         prepared = service.prepare(settings)
@@ -111,7 +120,7 @@ async def _report_when_ready(prepared: Service, started: float) -> None:
 
 
 async def _until_ready(url: str) -> None:
-    """Poll until the response is 200; print the reason after a minute, NotReady after the timeout."""
+    """Poll until the response is 200; print the reason after a while, NotReady after the timeout."""
     started = time.monotonic()
     explain_after_s = EXPLAIN_AFTER_S
     # The environment's proxy must not be between two programs on this machine.
@@ -125,17 +134,24 @@ async def _until_ready(url: str) -> None:
                 raise NotReady(f"{url} was not 200 within {READY_TIMEOUT_S:.0f} s: {problem}")
             if waited_s > explain_after_s:
                 explain_after_s = READY_TIMEOUT_S
-                _print(f"waiting   {url} is not 200 yet: {problem}")
+                _print(f"waiting   {problem}")
             await asyncio.sleep(POLL_INTERVAL_S)
 
 
 async def _problem(client: httpx.AsyncClient, url: str) -> str:
-    """Return '' if the response is 200, else its status and body."""
+    """Return '' if the response is 200, else what is not ready."""
     try:
         response = await client.get(url)
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
-    return "" if response.status_code == httpx.codes.OK else f"{response.status_code} {response.text.strip()}"
+    if response.status_code == httpx.codes.OK:
+        return ""
+    with suppress(ValueError):
+        health = response.json()
+        for name, problem in NOT_READY.items():
+            if health.get(name) is False:
+                return problem
+    return f"{response.status_code} {response.text.strip()}"
 
 
 def _print(line: str) -> None:

@@ -16,6 +16,9 @@ QUEUES = "interactive,batch"
 
 # Workers need not know of each other, and their events would keep Redis busy.
 NO_EVENTS = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+# Celery tells a worker of root the same in ten lines.
+QUIET_CELERY = [sys.executable, "-W", "ignore:::celery.platforms", "-m", "celery", "--quiet"]
+AS_ROOT = "warning: this runs as root, who may do more than the service needs; any other user will do"
 THREADS_PER_CPU = 2  # chosen: one decodes or encodes while another waits for the GPU
 
 
@@ -24,13 +27,13 @@ def worker_command(settings: Settings, queues: str = QUEUES) -> list[str]:
     threads = _runs_on_gpu(settings)
     at_once = settings.worker_processes or cpus.available() * (THREADS_PER_CPU if threads else 1)
     pool = f"--pool={'threads' if threads else 'prefork'}"
-    celery = [sys.executable, "-m", "celery", "--quiet", "--app=worker.app", "worker", "--loglevel=WARNING"]
+    celery = [*QUIET_CELERY, "--app=worker.app", "worker", "--loglevel=WARNING"]
     return [*celery, f"--queues={queues}", pool, f"--concurrency={at_once}", *NO_EVENTS]
 
 
 def maintenance_command() -> list[str]:
     """Return the command line of the worker of maintenance: one thread, and no engine."""
-    celery = [sys.executable, "-m", "celery", "--quiet", "--app=worker.maintenance_app", "worker", "--loglevel=WARNING"]
+    celery = [*QUIET_CELERY, "--app=worker.maintenance_app", "worker", "--loglevel=WARNING"]
     # A name of its own: the engine's worker may run on the same machine.
     own = ["--hostname=maintenance@%h", "--queues=maintenance", "--pool=threads", "--concurrency=1"]
     return [*celery, *own, *NO_EVENTS]
@@ -50,11 +53,18 @@ def beat_command() -> list[str]:
     return [sys.executable, "-m", "worker.beat"]
 
 
+def warn_of_root() -> None:
+    """Say so where root runs this."""
+    if os.geteuid() == 0:
+        click.echo(AS_ROOT, err=True)
+
+
 @click.command()
 @click.option("--queues", default=QUEUES, show_default=True, help="Queues to serve, highest priority first.")
 def worker(queues: str) -> None:
     """Run a worker, which loads the model and executes the tasks."""
     settings = config.load()
+    warn_of_root()
     locations.installed(settings)  # reports a missing model with the command that fetches it
     argv = worker_command(settings, queues)
     os.execv(argv[0], argv)

@@ -139,10 +139,10 @@ def _finish(response: Response) -> Response:
     request_metrics.count(response, seconds)
     if "trace" in g:
         request_traces.end(response)
-    # Monitors ask for the health all the time.
-    is_probe = request.path in PROBES and response.status_code == HTTPStatus.OK
+    ready = response.status_code == HTTPStatus.OK
+    is_news = request.path not in PROBES or current.state().health.news.is_news(request.path, ready=ready)
     log.log(
-        logging.DEBUG if is_probe else logging.INFO,
+        logging.INFO if is_news else logging.DEBUG,
         "request_finished",
         method=request.method,
         route=str(request.url_rule),

@@ -11,6 +11,20 @@ FRESH_S = 3.0  # chosen: monitors ask often, and the store's answer costs a requ
 WITHIN_S = 0.7  # chosen: what has not answered by then is not ready; /health itself has a second
 
 
+class HealthNews:
+    """What this process has told monitors, who ask all the time; which answers are worth a line of the log."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, bool] = {}  # by path: whether it was ready
+
+    def is_news(self, path: str, *, ready: bool) -> bool:
+        """Note an answer; return whether it differs from the last one. Until the first `ready` it is starting."""
+        before = self._last.get(path)
+        if ready or before is not None:
+            self._last[path] = ready
+        return before is not None and before != ready
+
+
 class Health:
     """The service's health."""
 
@@ -21,6 +35,7 @@ class Health:
         self._shards = Probe(services.engine.shards_ready, FRESH_S)
         self._database = None if sessions is None else Probe(lambda: _database_ready(sessions), FRESH_S)
         self._storage = None if store is None else Probe(store.ready, FRESH_S)
+        self.news = HealthNews()
 
     def now(self) -> HealthResponse:
         """Return the current health."""

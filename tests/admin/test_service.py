@@ -1,5 +1,6 @@
 """What `face-api up` decides before anything runs, and the small commands beside it."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from admin import embedded, service
+from admin import embedded, service, up
 from admin.main import main
 from admin.service import Service
 from core import config
@@ -16,6 +17,7 @@ from core.config import Settings
 from core.database import engine
 from face_api_client.command import targets
 from tests import databases
+from tests.clients.scripted import ScriptedServer, as_json
 
 
 @pytest.fixture
@@ -140,3 +142,13 @@ def test_commands_tell_wrong_settings(command: CliRunner, monkeypatch: pytest.Mo
         result = command.invoke(main, words)
         assert result.exit_code == 2
         assert "FACE_API_INPUT_SIZE" in result.output
+
+
+def test_start_that_takes_long_says_what_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(up, "EXPLAIN_AFTER_S", -1.0)
+    starting = as_json({"model_loaded": False, "database_ready": False, "storage_ready": None}, 503)
+    with ScriptedServer(starting, starting, as_json({})).running() as server:
+        asyncio.run(up._until_ready(f"{server.url}/health"))
+    assert capsys.readouterr().out.startswith("waiting   for the model: the first start prepares it")

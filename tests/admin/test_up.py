@@ -175,6 +175,12 @@ def test_up_tells_how_it_is_reached(running: Up) -> None:
     assert not [name for name in ("FACE_API_KEY", "FACE_API_ADMIN_PASSWORD") if reported[name] in running.said]
 
 
+def test_up_says_little_while_it_starts(running: Up, model: tuple[str, Path]) -> None:
+    start, ready, _ = running.said.partition("ready     after ")
+    assert ready and f"mirror    {model[1]}: model files are taken from there" in start
+    assert [line for line in start.splitlines() if "/health" in line or "superuser" in line] == []
+
+
 def test_up_tells_where_its_numbers_are(running: Up) -> None:
     told = re.findall(r"metrics +(\S+) of (\w+)", running.said)
     assert [program for _, program in told] == ["web", "worker", "maintenance"]

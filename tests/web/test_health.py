@@ -1,4 +1,4 @@
-"""Asking a tier that may hang."""
+"""Asking a tier that may hang, and which answers to monitors are news."""
 
 import threading
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.observability.probes import Probe
+from web.health import HealthNews
 
 
 class Tier:
@@ -69,3 +70,17 @@ def test_failing_tier_has_no_answer() -> None:
         raise RuntimeError("a driver's")
 
     assert Probe(fail, fresh_s=100).start().answer(60) is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "news"),
+    [
+        ([False, False, True, True], [False, False, False, False]),  # a start
+        ([True, False, False, True, True], [False, True, False, True, False]),
+        ([False, True, False], [False, False, True]),
+    ],
+)
+def test_changes_after_the_start_are_news(answers: list[bool], news: list[bool]) -> None:
+    of_health = HealthNews()
+    assert [of_health.is_news("/health", ready=ready) for ready in answers] == news
+    assert not of_health.is_news("/health/ready", ready=False)  # another question
