@@ -1,8 +1,8 @@
 """Who may wait: a call is refused at once when it would wait longer than it may, or when too many wait.
 
-Workers tell how long each kind of work occupies a process lately; the sum over the calls in flight, shared out among
-the processes that live, is what the next one has to wait. What is refused is told when there will be room for it:
-later for each, because all of them come back.
+Workers tell how long each kind of work occupies a process lately: a task, a detail, and a file that is small, medium or
+large. The sum over the calls in flight, shared out among the processes that live, is what the next one has to wait.
+What is refused is told when there will be room for it: later for each, because all of them come back.
 """
 
 import math
@@ -23,9 +23,12 @@ RESERVED_S = 3.0
 # measured: photographs of 1 to 12 megapixels with SCRFD 10G on a server's CPU take 0.1 to 0.3, 0.3 to 1.5, 1 to 6 s
 FIRST_COSTS_S = {"fast": 0.2, "balanced": 0.7, "thorough": 2.0}
 OTHER_COST_S = 0.2
+# By size, so that a few large pictures don't have small ones refused. Bytes, as they are known before the picture is.
+# chosen: JPEGs of about 4 and 16 megapixels
+SIZES = ((2**20, "small"), (4 * 2**20, "medium"), (math.inf, "large"))
 WEIGHT = 0.2  # chosen: of the newest in the average; after ten calls nine tenths are of the present
 COSTS_TTL_S = 86400
-HOPELESS = 1.5  # chosen: how many times longer a call would take than it has left, before it is sent away
+HOPELESS = 1.5  # chosen: how many times longer a call would wait than it can, before it is sent away
 
 NO_ENGINE, FULL, LATE, ADMITTED = b"no engine", b"full", b"late", b"admitted"
 # What calls cost that are in flight; and when one that is refused is to come again, later than all before it.
@@ -85,7 +88,8 @@ return {'admitted'}
 """
 )
 # Whether a call in the queue will be late: where costs were not known, or have risen, more were admitted than can be
-# answered. Only by far, so that one costly call, which raises the average for a while, sends nobody away.
+# answered. Only where the wait is too long by far, so that one costly call, which raises the average for a while, sends
+# nobody away. Of its own work there is no doubt like that: begun too late, it would be for nothing.
 RECHECK = (
     COSTS
     + """
@@ -97,7 +101,7 @@ add(waiting, own)
 local length = redis.call('LLEN', queue)
 local ahead = length - 1 - place + math.max(0, math.min(count - length, places)) / 2
 local wait = ahead * work_ahead / math.max(1, count) / places
-if ahead == 0 or wait + own < hopeless * left then return {'admitted'} end
+if ahead == 0 or wait / hopeless + own < left then return {'admitted'} end
 return {'late', come_again(math.max(0, work_ahead / places + own - timeout), own, timeout), tostring(wait)}
 """
 )
@@ -113,13 +117,14 @@ end
 """
 
 
-def new_name(task: str, detail: str) -> str:
+def new_name(task: str, detail: str, size_bytes: int = 0) -> str:
     """Make up a name for a call: with its work in it, so that every server and worker knows what it costs."""
-    return f"{task}.{detail}:{heartbeats.new_name()}{heartbeats.new_name()}"
+    size = next(name for below, name in SIZES if size_bytes < below)
+    return f"{task}.{detail}.{size}:{heartbeats.new_name()}{heartbeats.new_name()}"
 
 
 def work_of(name: str) -> str:
-    """Return the work that a call's name tells: its task and its detail."""
+    """Return the work that a call's name tells: its task, its detail and its size."""
     return name.rpartition(":")[0]
 
 
@@ -139,12 +144,12 @@ class Admission:
         self._recheck = client.register_script(RECHECK)
         self._end = client.register_script(END)
 
-    def reserve(self, task: str, detail: str) -> str:
+    def reserve(self, task: str, detail: str, size_bytes: int) -> str:
         """Keep a place for a call whose picture is still to be received; return its name. QueueFull.
 
         Where there is no Redis or no worker, its own turn will tell: what else is wrong with the call comes first.
         """
-        name = new_name(task, detail)
+        name = new_name(task, detail, size_bytes)
         with translated(), suppress(redis.ConnectionError):
             outcome = self._admit(keys=self._keys(), args=self._args(name, "", RESERVED_S))
             if outcome[0] != NO_ENGINE:
@@ -184,7 +189,8 @@ class Admission:
 
     def _args(self, name: str, message: str, life_s: float) -> list[str | float]:
         work = work_of(name)
-        first = FIRST_COSTS_S.get(work.rpartition(".")[2], OTHER_COST_S)
+        detail = work.partition(".")[2].partition(".")[0]
+        first = FIRST_COSTS_S.get(detail, OTHER_COST_S)
         return [name, work, message, first, self._timeout_s, self._limit, life_s, EXPIRY_MARGIN_S]
 
 

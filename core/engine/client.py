@@ -71,7 +71,7 @@ class EngineClient:
         self, data: bytes, options: ResolvedDetectOptions, gone: Callable[[], bool], name: str = ""
     ) -> DetectionReport:
         """Find the faces of a picture in a worker. gone: whether the caller has hung up; name: of its reservation."""
-        name = name or admission.new_name("detect_image", options.detail)
+        name = name or admission.new_name("detect_image", options.detail, len(data))
         report, _ = self._run("detect_image", data, options.model_dump(), gone, name)
         return DetectionReport.model_validate_json(report)
 
@@ -79,13 +79,13 @@ class EngineClient:
         self, data: bytes, options: ResolvedMaskOptions, gone: Callable[[], bool], name: str = ""
     ) -> MaskedImage:
         """Mask a picture in a worker. gone: whether the caller has hung up; name: of its reservation."""
-        name = name or admission.new_name("mask_image", options.detail)
+        name = name or admission.new_name("mask_image", options.detail, len(data))
         report, image = self._run("mask_image", data, options.model_dump(), gone, name)
         return MaskedImage(report=MaskReport.model_validate_json(report), image=image)
 
     def run_manual_mask(self, data: bytes, options: ManualMaskOptions, gone: Callable[[], bool]) -> MaskedImage:
         """Mask those faces of a picture that the options name."""
-        name = admission.new_name("mask_manually", "")
+        name = admission.new_name("mask_manually", "", len(data))
         report, image = self._run("mask_manually", data, options.model_dump(), gone, name)
         return MaskedImage(report=MaskReport.model_validate_json(report), image=image)
 

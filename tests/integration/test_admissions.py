@@ -59,7 +59,7 @@ def answered(opened: socket.socket) -> tuple[int, int, str]:
 
 
 def test_late_call_is_refused_unread(alone: Stack, connection: "redis.Redis") -> None:
-    waiting = {admission.new_name("mask_image", "thorough"): time.time() + 60 for _ in range(3)}
+    waiting = {admission.new_name("mask_image", "thorough", MIB): time.time() + 60 for _ in range(3)}
     alone.services.engine.admission.end(next(iter(waiting)), 10.0)
     connection.zadd(protocol.WAITING, waiting)
     with begun(alone, "/api/v1/mask?detail=thorough", MIB) as opened:

@@ -47,7 +47,8 @@ def install(app: Flask, services: Services) -> None:
         memory.take(size)
         g.body_bytes = size
         if guard and guard.limit in TASKS:
-            g.reserved_call = services.engine.admission.reserve(TASKS[guard.limit], _detail(guard.limit, services))
+            detail = _detail(guard.limit, services)
+            g.reserved_call = services.engine.admission.reserve(TASKS[guard.limit], detail, size)
 
     def release(_: BaseException | None) -> None:
         memory.give_back(g.pop("body_bytes", 0))

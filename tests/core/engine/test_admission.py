@@ -40,10 +40,10 @@ def enter(engine: EngineClient, connection: "redis.Redis") -> Enter:
     return enter
 
 
-def measure(own: Admission, detail: str, *costs_s: float) -> None:
+def measure(own: Admission, detail: str, *costs_s: float, size_bytes: int = 0) -> None:
     """Let calls of a kind have cost so much."""
     for cost_s in costs_s:
-        own.end(admission.new_name("mask_image", detail), cost_s)
+        own.end(admission.new_name("mask_image", detail, size_bytes), cost_s)
 
 
 def admitted(act: Callable[..., Any], *args: Any) -> int:
@@ -56,9 +56,9 @@ def admitted(act: Callable[..., Any], *args: Any) -> int:
     raise AssertionError("it is never refused")
 
 
-def refusal(act: Callable[..., Any], *args: Any) -> QueueFull:
+def refusal(act: Callable[..., Any], *args: Any, **named: Any) -> QueueFull:
     with pytest.raises(QueueFull) as caught:
-        act(*args)
+        act(*args, **named)
     return caught.value
 
 
@@ -90,6 +90,14 @@ def test_each_kind_of_work_has_its_cost(engine: EngineClient, enter: Enter) -> N
     assert enter("fast")
 
 
+def test_large_pictures_keep_no_small_ones_out(engine: EngineClient, enter: Enter) -> None:
+    measure(engine.admission, "thorough", *[25.0] * 4, size_bytes=9 * 2**20)
+    measure(engine.admission, "thorough", 1.0)
+    large = admission.new_name("mask_image", "thorough", 9 * 2**20)
+    assert enter(name=large) and refusal(enter, name=admission.new_name("mask_image", "thorough", 9 * 2**20))
+    assert admitted(enter) == 34  # the last waits for 25 s of the large one and 33 of the others, shared by two
+
+
 def test_short_work_is_limited_by_number(engine: EngineClient, enter: Enter) -> None:
     measure(engine.admission, "fast", 0.1)
     assert admitted(enter, "fast") == 50
@@ -115,6 +123,19 @@ def test_waiting_call_that_costs_have_overtaken_is_sent_away(engine: EngineClien
     hopeless = [is_sent_away(engine, *of) for of in zip(names, messages, strict=True)]
     assert hopeless == sorted(hopeless), "the last"
     assert 17 < hopeless.count(False) < 22  # of whom the 20th would be answered after 44 s
+
+
+def test_call_that_would_begin_too_late_is_sent_away(
+    engine: EngineClient, enter: Enter, connection: "redis.Redis"
+) -> None:
+    """However near its turn is: half done, it would be answered 504."""
+    measure(engine.admission, "thorough", 4.0)
+    names = [enter() for _ in range(3)]
+    for _ in range(2):
+        connection.rpop("interactive")  # they are worked on: the third has its turn in 2 s, and then takes 4
+    message = f"message of {names[2]}"
+    engine.admission.recheck(names[2], message, 5.5)
+    assert refusal(engine.admission.recheck, names[2], message, 5.0)
 
 
 def test_begun_call_is_never_sent_away(engine: EngineClient, enter: Enter, connection: "redis.Redis") -> None:
@@ -161,8 +182,8 @@ def test_reserved_place_counts_and_becomes_the_calls(
     engine: EngineClient, enter: Enter, connection: "redis.Redis"
 ) -> None:
     measure(engine.admission, "thorough", 4.0)
-    names = [engine.admission.reserve("mask_image", "thorough") for _ in range(14)]
-    assert refusal(engine.admission.reserve, "mask_image", "thorough") and refusal(enter)
+    names = [engine.admission.reserve("mask_image", "thorough", 0) for _ in range(14)]
+    assert refusal(engine.admission.reserve, "mask_image", "thorough", 0) and refusal(enter)
     assert enter(name=names[0]) == names[0]
     assert (connection.zcard(protocol.WAITING), connection.zcard(protocol.RESERVED)) == (1, 13)
     assert connection.llen("interactive") == 1
@@ -174,7 +195,7 @@ def test_reserved_place_lapses(engine: EngineClient, enter: Enter, monkeypatch: 
     """Who sends slowly keeps nobody out, and is judged when the picture is there."""
     measure(engine.admission, "thorough", 4.0)
     monkeypatch.setattr(admission, "RESERVED_S", 0.0)
-    late = engine.admission.reserve("mask_image", "thorough")
+    late = engine.admission.reserve("mask_image", "thorough", 0)
     assert admitted(enter) == 14
     assert refusal(enter, "thorough", late)
 
@@ -188,7 +209,7 @@ def test_place_is_free_when_the_call_has_ended(engine: EngineClient, enter: Ente
 
 def test_nothing_is_reserved_without_an_engine(engine: EngineClient, enter: Enter, connection: "redis.Redis") -> None:
     connection.delete(protocol.WORKER_STATUS)
-    assert engine.admission.reserve("mask_image", "fast")
+    assert engine.admission.reserve("mask_image", "fast", 0)
     assert not connection.exists(protocol.RESERVED)
     with pytest.raises(EngineUnavailable):
         enter()
@@ -196,4 +217,4 @@ def test_nothing_is_reserved_without_an_engine(engine: EngineClient, enter: Ente
 
 def test_reserving_needs_no_redis(build_services: BuildServices) -> None:
     gone = build_services(config.read(redis_url="redis://127.0.0.1:1/0")).engine
-    assert gone.admission.reserve("mask_image", "fast")
+    assert gone.admission.reserve("mask_image", "fast", 0)
