@@ -6,11 +6,10 @@ An object that can't be deleted now is a task in the database (core/records/clea
 import math
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from core.contract.deeds import Deed
 from core.database.engine import SessionFactory
@@ -20,6 +19,8 @@ from core.records import cleanups, records
 from core.storage.base import ObjectStore
 
 log = logs.get(__name__)
+# Objects whose tasks are forgotten in one transaction. SQLite has one writer: calls wait for each of maintenance's.
+AT_ONCE = 100  # chosen: what a store deletes in a second or two
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,31 @@ def delete_due(store: ObjectStore, sessions: SessionFactory, seconds: float = ma
     """Delete the objects whose tasks are due, for so long; one that fails is tried again later, less and less often."""
     removed, until = 0, time.monotonic() + seconds
     with sessions() as session:
-        while time.monotonic() < until and (due := cleanups.due(session, limit=1)):
-            gone = _try_task(session, store, due[0].s3_key)
+        while time.monotonic() < until and (due := cleanups.due(session, AT_ONCE)):
+            session.commit()  # nothing is locked while the store deletes; to remove an object twice does no harm
+            gone, error = _delete_for_a_while(store, [task.s3_key for task in due], until)
+            cleanups.done(session, gone)
+            if error is not None:
+                cleanups.failed(session, due[len(gone)].s3_key, error)
             session.commit()
-            if not gone:  # the store is down: every other task would wait for it too
+            removed += len(gone)
+            if error is not None:  # every other task would wait for the store too
                 break
-            removed += 1
         return CleanupResult(removed, cleanups.count(session))
+
+
+def _delete_for_a_while(store: ObjectStore, keys: Sequence[str], until: float) -> tuple[list[str], str | None]:
+    """Delete objects in their order, at least one; return those that are gone, and what is wrong with the next."""
+    gone: list[str] = []
+    for key in keys:
+        try:
+            store.delete(key)
+        except StorageUnavailable as error:
+            return gone, str(error)
+        gone.append(key)
+        if time.monotonic() >= until:
+            break
+    return gone, None
 
 
 def _delete_all(store: ObjectStore, keys: Collection[str]) -> set[str]:
@@ -86,13 +105,3 @@ def _delete_all(store: ObjectStore, keys: Collection[str]) -> set[str]:
     except StorageUnavailable as error:
         log.warning("objects_left_for_maintenance", left=len(keys) - len(removed), reason=str(error.__cause__))
     return removed
-
-
-def _try_task(session: Session, store: ObjectStore, key: str) -> bool:
-    try:
-        store.delete(key)
-    except StorageUnavailable as error:
-        cleanups.failed(session, key, str(error))
-        return False
-    cleanups.done(session, [key])
-    return True

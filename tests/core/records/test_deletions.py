@@ -2,9 +2,10 @@
 
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -12,7 +13,7 @@ from core.batches import leases, lifecycle
 from core.database.engine import SessionFactory
 from core.database.models import BatchItem, CleanupTask, Image, ProcessingJob
 from core.errors import NotFound, StorageUnavailable
-from core.records import deletions, records
+from core.records import cleanups, deletions, records
 from core.storage.folder import FolderStore
 from tests.core import rows
 from tests.core.batches import made
@@ -60,6 +61,43 @@ def test_deleted_image_leaves_only_tasks(sessions: SessionFactory, tmp_path: Pat
     store.deletes = 100
     assert deletions.delete_due(store, sessions) == deletions.CleanupResult(removed=left, waiting=0)
     assert (tasks(sessions), keys(store)) == (set(), set())
+
+
+def register(sessions: SessionFactory, folder: Path, count: int, deletes: int = 1000) -> Broken:
+    """Have so many objects be due to be removed."""
+    store = filled(folder / "objects", [f"originals/{number}/a.jpg" for number in range(count)], deletes)
+    with sessions.begin() as session:
+        cleanups.register(session, keys(store))
+    return store
+
+
+def test_due_objects_are_forgotten_many_at_a_time(sessions: SessionFactory, tmp_path: Path) -> None:
+    """A database with one writer has calls wait for each transaction."""
+    store, commits = register(sessions, tmp_path, 250), list[object]()
+    engine, note = sessions.kw["bind"], commits.append
+    event.listen(engine, "commit", note)
+    assert deletions.delete_due(store, sessions) == deletions.CleanupResult(removed=250, waiting=0)
+    event.remove(engine, "commit", note)
+    assert (tasks(sessions), keys(store)) == (set(), set())
+    assert len(commits) <= 2 * 3
+
+
+def test_store_that_goes_down_is_left_alone(sessions: SessionFactory, tmp_path: Path) -> None:
+    store = register(sessions, tmp_path, 5, deletes=2)
+    assert deletions.delete_due(store, sessions) == deletions.CleanupResult(removed=2, waiting=3)
+    assert tasks(sessions) == keys(store)
+    with sessions() as session:
+        assert sorted(session.scalars(select(CleanupTask.attempts))) == [0, 0, 1]
+
+
+def test_deletions_end_with_their_time(
+    sessions: SessionFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = register(sessions, tmp_path, 10)
+    clock = SimpleNamespace(monotonic=lambda: 1000.0 - store.deletes)  # a second for each object
+    monkeypatch.setattr(deletions, "time", clock)
+    assert deletions.delete_due(store, sessions, 3) == deletions.CleanupResult(removed=3, waiting=7)
+    assert tasks(sessions) == keys(store)
 
 
 def test_unknown_image_is_not_found(sessions: SessionFactory, tmp_path: Path) -> None:
