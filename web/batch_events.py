@@ -4,11 +4,12 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from flask import g
+from flask import current_app, g, request
 
 from core.batches import lifecycle
-from core.errors import DatabaseUnavailable
+from core.errors import AccessDenied, DatabaseUnavailable, Unavailable
 from web import current
+from web.auth import callers, guards
 from web.requests import caller_has_gone
 from web.schemas.batches import BatchResponse
 
@@ -21,13 +22,16 @@ RECONNECT_MS = 2000
 def follow(batch_id: uuid.UUID) -> Iterator[bytes]:
     """Yield `progress` whenever the batch has changed, and `done` when it has finished; NotFound.
 
-    A database that can't be reached is polled again: the stream goes on when it is back.
+    A database that can't be reached is polled again: the stream goes on when it is back. It ends when its caller is let
+    in no more: of a batch that stays open it would last for ever.
     """
     sent, silent_since = _read(batch_id), time.monotonic()
     yield b"retry: %d\n\n" % RECONNECT_MS + _event("progress", sent)
     while sent.finished_at is None:
         time.sleep(POLL_INTERVAL_S)
         if g.ending.has_begun or caller_has_gone():  # the client connects again, to the process that replaces this one
+            return
+        if not _lets_caller_in():
             return
         try:
             latest = _read(batch_id)
@@ -40,6 +44,25 @@ def follow(batch_id: uuid.UUID) -> Iterator[bytes]:
             yield HEARTBEAT
             silent_since = time.monotonic()
     yield _event("done", sent)
+
+
+def _lets_caller_in() -> bool:
+    """Whether the caller would be let in again: keys are revoked, and sessions end.
+
+    While that can't be asked it is as it was.
+    """
+    guard = guards.of(current_app, request.endpoint)
+    try:
+        if guard and callers.key():
+            text, address = request.headers[guards.KEY_HEADER], request.remote_addr or ""
+            guard.require_scope(current.state().api_keys.authenticate(text, address))
+        elif guard:
+            guard.require_role(current.state().admins.authenticate())
+    except AccessDenied:
+        return False
+    except Unavailable:
+        return True
+    return True
 
 
 def _read(batch_id: uuid.UUID) -> BatchResponse:

@@ -6,12 +6,16 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import requests
 
-from tests.contract.admin import basic, body
+from core.contract.roles import Role
+from tests.contract.admin import COOKIE, account, basic, body, call
 from tests.contract.batches import archive, begun, finish
 from tests.contract.calls import assert_problem
 from tests.stack import Stack
+
+PASSWORD = "staple battery"
 
 
 def events(response: requests.Response) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -50,6 +54,34 @@ def test_events_of_a_finished_batch_end_at_once(idle: Stack) -> None:
     basic(idle, "POST", f"/batches/{batch['id']}/close")
     with watch(idle, batch) as response:
         assert [kind for kind, _ in events(response)] == ["progress", "done"]
+
+
+@pytest.mark.parametrize("end", ["key revoked", "key without scope", "logged out", "disabled", "password"])
+def test_events_end_for_whom_is_let_in_no_more(idle: Stack, end: str) -> None:
+    batch, name = begun(idle), f"viewer {end}"
+    if end.startswith("key"):
+        made = body(basic(idle, "POST", "/api-keys", json={"name": end, "scopes": ["admin"]}), 201)
+        caller: dict[str, Any] = {"headers": {"X-API-Key": made["key"]}}
+    else:
+        account_id = account(idle, name, PASSWORD, Role.VIEWER)
+        opened = call(idle, "POST", "/auth/login", json={"username": name, "password": PASSWORD})
+        caller = {"cookies": {COOKIE: opened.cookies[COOKIE]}}
+    with call(idle, "GET", f"/batches/{batch['id']}/events", stream=True, **caller) as response:
+        lines = response.iter_lines(chunk_size=1, decode_unicode=True)
+        assert "event: progress" in lines
+        if end == "key revoked":
+            basic(idle, "PATCH", f"/api-keys/{made['id']}", json={"is_active": False})
+        elif end == "key without scope":
+            basic(idle, "PATCH", f"/api-keys/{made['id']}", json={"scopes": ["detect"]})
+        elif end == "logged out":
+            call(idle, "POST", "/auth/logout", **caller)
+        elif end == "disabled":
+            basic(idle, "PATCH", f"/admins/{account_id}", json={"is_enabled": False})
+        else:
+            basic(idle, "POST", f"/admins/{account_id}/password", json={"password": f"another {PASSWORD}"})
+        silent = (line for line in lines if line == ": still here")
+        assert len(list(itertools.islice(silent, 4))) < 4  # else it would go on, with one of these every 15 s
+    assert_problem(call(idle, "GET", f"/batches/{batch['id']}", **caller), 403 if end.startswith("key") else 401)
 
 
 def test_streams_leave_threads_for_others(idle: Stack) -> None:

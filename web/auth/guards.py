@@ -22,6 +22,7 @@ from core.services import Services
 from web import current, errors
 from web.auth import callers, limiters, trails
 from web.auth.limiters import LimitName
+from web.auth.log_ins import Admin
 from web.schemas import ids
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -54,6 +55,14 @@ class Guard:
     @property
     def for_admin(self) -> bool:
         return self.who in {"visitor", "admin", "admin_or_key"}
+
+    def require_role(self, admin: Admin) -> None:
+        if self.role is None or not admin.role.includes(self.role):
+            raise MissingRole(f"this takes the role {self.role}, and yours is {admin.role}")
+
+    def require_scope(self, key: AuthenticatedKey) -> None:
+        if self.scope is not None:
+            key.require_scope(self.scope, or_admin=self.who == "admin_or_key")
 
 
 def anyone(view: View) -> View:
@@ -152,15 +161,13 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter, limiter: 
         trails.act_as(ActorKind.ADMIN, g.admin.username)
         if g.admin.auth_method == "basic":
             current.state().basic_logins.note()
-        if guard.role is None or not g.admin.role.includes(guard.role):
-            raise MissingRole(f"this takes the role {guard.role}, and yours is {g.admin.role}")
+        guard.require_role(g.admin)
 
 
 def _let_key_in(guard: Guard, uses: KeyUseCounter, limiter: Limiter) -> None:
     key = _authenticate_key(request.headers.get(KEY_HEADER, ""), limiter)
     logs.bind_key(str(key.id))
-    if guard.scope is not None:
-        key.require_scope(guard.scope, or_admin=guard.who == "admin_or_key")
+    guard.require_scope(key)
     uses.note(key.id, request.remote_addr)
     g.api_key = key
     trails.act_as(ActorKind.KEY, str(key.id))
