@@ -35,8 +35,8 @@ LASTING_KEYS = {
     *(f"_kombu.{kind}.{queue}" for kind in ("binding", "binding_permanent") for queue in QUEUES),
 }
 LASTING_NAMES = re.compile(
-    r"face-api:session:[0-9a-f]{64}"
-    r"|face-api:login-failures:[0-9a-f.:]+"
+    r"face-api:session:sealed:[0-9a-f-]{36}"
+    r"|face-api:failed-logins:[0-9a-f.:]+"
     r"|LIMITS:LIMITER/face-api/[^/]+/(public\.(detect_faces|mask_image)|admin_session\.log_in)/[0-9]+/1/minute"
 )
 

@@ -20,7 +20,7 @@ from web.auth import cookies
 from web.auth.accounts import Account, Accounts
 from web.auth.devices import Device, Devices
 from web.auth.second_steps import SecondSteps
-from web.auth.sessions import Session
+from web.auth.sessions import Seal, Session
 from web.auth.trails import Trail
 from web.requests import client_address
 
@@ -61,7 +61,7 @@ class LogIns:
         self.devices = Devices(settings)
         self._accounts = accounts
         self._trail = trail
-        self._steps = SecondSteps(client)
+        self._steps = SecondSteps(client, Seal(settings))
         self._lockout = Lockout(client, settings.rate_limit_failed_logins)
         self._user, self._password = settings.admin_user, settings.admin_password.get_secret_value()
         self._credentials = _digest(self._user, self._password)

@@ -8,6 +8,7 @@ import uuid
 import redis
 
 from web.auth import sessions
+from web.auth.sessions import Seal
 
 NAMESPACE = "face-api:login-step:"
 LIFETIME_S = 300  # chosen: to find a phone
@@ -16,20 +17,21 @@ LIFETIME_S = 300  # chosen: to find a phone
 class SecondSteps:
     """In Redis, so that any web process takes the code; SessionsUnavailable when it can't be reached."""
 
-    def __init__(self, client: "redis.Redis") -> None:
-        self._redis = client
+    def __init__(self, client: "redis.Redis", seal: Seal) -> None:
+        self._redis, self._seal = client, seal
 
     def begin(self, account_id: uuid.UUID, generation: int) -> str:
         """Remember whose password was right; return the token."""
         token = secrets.token_urlsafe(sessions.TOKEN_BYTES)
         with sessions.translate_redis_errors():
-            self._redis.set(_key(token), json.dumps([str(account_id), generation]), ex=LIFETIME_S)
+            stored = self._seal.put_on(f"step {token}", json.dumps([str(account_id), generation]))
+            self._redis.set(_key(token), stored, ex=LIFETIME_S)
         return token
 
     def find(self, token: str) -> tuple[uuid.UUID, int] | None:
         """Return whose password was right, and the generation of the account then; None when that is too long ago."""
         with sessions.translate_redis_errors():
-            stored = self._redis.get(_key(token))
+            stored = self._seal.take_off(f"step {token}", self._redis.get(_key(token)))
         if not stored:
             return None
         account_id, generation = json.loads(stored)

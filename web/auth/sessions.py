@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol, Self
 
 import redis
@@ -16,11 +17,13 @@ import redis
 from core.config import Settings
 from core.contract.roles import Role
 from core.errors import SessionsUnavailable
+from web.auth import devices
 
-# A process of an earlier version, which knows no roles, must not take such a session for one of its own.
-NAMESPACE = "face-api:session:roles:"
+# A process of an earlier version, which knows neither roles nor seals, must not take such a session for its own.
+NAMESPACE = "face-api:session:sealed:"
 OF_ONE = "face-api:sessions-of:"
 TOKEN_BYTES = 32
+SEAL_DIGITS = 64
 SEEN_EVERY = timedelta(minutes=1)  # chosen: no write for each picture of a page
 MAX_BROWSER = 200  # chosen: of a User-Agent, so much tells which browser it is
 
@@ -77,13 +80,42 @@ def owner_of(owner: SessionOwner) -> str:
     return str(owner.account_id or f"{owner.method} {owner.username}")
 
 
+class Seal:
+    """Tells what this tier has written into Redis: workers, which decode strangers' pictures, can write there, too.
+
+    They must make nobody an owner. Another password of the settings breaks every seal.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._user, self._password = settings.admin_user, settings.admin_password.get_secret_value()
+
+    def put_on(self, purpose: str, text: str) -> str:
+        return self.mac(purpose, text) + text
+
+    def take_off(self, purpose: str, stored: bytes | str | None) -> str | None:
+        """Return the text; None for what was not sealed for this purpose."""
+        sealed = _text(stored or "")
+        seal, text = sealed[:SEAL_DIGITS], sealed[SEAL_DIGITS:]
+        return text if hmac.compare_digest(self.mac(purpose, text).encode(), seal.encode()) else None
+
+    def mac(self, purpose: str, text: str) -> str:
+        message = f"{purpose}\0{text}".encode(errors="surrogatepass")
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+
+    @cached_property
+    def _secret(self) -> bytes:
+        """Whoever reads Redis could try passwords against what is there, but at this cost each."""
+        salt = f"face-api session {self._user}".encode()
+        return hashlib.scrypt(self._password.encode(), salt=salt, **devices.COST)
+
+
 class Sessions:
     """The open sessions, in Redis; SessionsUnavailable when it can't be reached."""
 
     def __init__(self, settings: Settings, client: "redis.Redis") -> None:
         self._redis = client
         self._lifetime = timedelta(seconds=settings.session_lifetime_s)
-        self._credentials = f"{settings.admin_user}\0{settings.admin_password.get_secret_value()}".encode()
+        self._seal = Seal(settings)
 
     def open(self, session: Session) -> tuple[str, Session]:
         """Start a session; its token is returned here and stored nowhere."""
@@ -97,7 +129,7 @@ class Sessions:
             expires_at=started + self._lifetime,
         )
         with translate_redis_errors(), self._redis.pipeline() as pipeline:
-            pipeline.set(_key(opened.id), opened.as_json(), ex=self._lifetime)
+            pipeline.set(_key(opened.id), self._stored(opened), ex=self._lifetime)
             pipeline.sadd(self._set(owner_of(opened)), str(opened.id))
             pipeline.expire(self._set(owner_of(opened)), self._lifetime)
             pipeline.execute()
@@ -107,12 +139,9 @@ class Sessions:
         """Return the session of a token, or None when it has ended or never existed; note that it was seen."""
         session_id = self._id(token)
         with translate_redis_errors():
-            stored = self._redis.get(_key(session_id))
-            if not stored:
-                return None
-            session = Session.of_json(stored, session_id)
-            if _now() - session.seen_at >= SEEN_EVERY:
-                seen = replace(session, seen_at=_now()).as_json()
+            session = self._session(self._redis.get(_key(session_id)), session_id)
+            if session and _now() - session.seen_at >= SEEN_EVERY:
+                seen = self._stored(replace(session, seen_at=_now()))
                 self._redis.set(_key(session_id), seen, xx=True, keepttl=True)  # one that has ended stays ended
         return session
 
@@ -124,8 +153,8 @@ class Sessions:
             ended = [str(one) for one, text in zip(ids, stored, strict=True) if not text]
             if ended:
                 self._redis.srem(self._set(owner), *ended)
-        found = [Session.of_json(text, one) for one, text in zip(ids, stored, strict=True) if text]
-        return sorted(found, key=lambda session: session.created_at, reverse=True)
+        found = [self._session(text, one) for one, text in zip(ids, stored, strict=True)]
+        return sorted(filter(None, found), key=lambda session: session.created_at, reverse=True)
 
     def close(self, token: str) -> None:
         """End a session; no error when it has ended already."""
@@ -140,17 +169,23 @@ class Sessions:
 
     def _id(self, token: str) -> uuid.UUID:
         """Hash a token: reading Redis must not be enough to log in, and another password ends all sessions."""
-        message = token.encode(errors="surrogatepass")
-        return uuid.UUID(bytes=hmac.new(self._credentials, message, hashlib.sha256).digest()[:16])
+        return uuid.UUID(self._seal.mac("id", token)[:32])
 
     def _set(self, owner: str) -> str:
         """Name the set of an administrator's sessions; names of people stay out of Redis' keys."""
-        return OF_ONE + hmac.new(self._credentials, owner.encode(), hashlib.sha256).hexdigest()
+        return OF_ONE + self._seal.mac("owner", owner)
+
+    def _stored(self, session: Session) -> str:
+        return self._seal.put_on(f"session {session.id}", session.as_json())
+
+    def _session(self, stored: bytes | str | None, session_id: uuid.UUID) -> Session | None:
+        text = self._seal.take_off(f"session {session_id}", stored)
+        return Session.of_json(text, session_id) if text else None
 
 
 def _text(stored: bytes | str) -> str:
     """Return what the client, which decodes nothing, has read."""
-    return stored.decode() if isinstance(stored, bytes) else stored
+    return stored.decode(errors="replace") if isinstance(stored, bytes) else stored
 
 
 def _key(session_id: uuid.UUID) -> str:

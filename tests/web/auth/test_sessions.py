@@ -14,7 +14,9 @@ from core.access import lockouts
 from core.access.lockouts import Lockout, LoginSource
 from core.contract.roles import Role
 from core.errors import RateLimited, SessionsUnavailable, Unauthenticated
-from web.auth.sessions import Session, Sessions
+from web.auth.second_steps import NAMESPACE as STEPS
+from web.auth.second_steps import SecondSteps
+from web.auth.sessions import NAMESPACE, Seal, Session, Sessions, owner_of
 
 NO_TOTAL = "1000000/hour"
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -41,6 +43,44 @@ def test_another_password_ends_sessions(valkey: str) -> None:
     token, session = sessions(valkey, "correct horse").open(Session("admin", Role.OWNER))
     assert sessions(valkey, "correct horse").find(token) == session
     assert sessions(valkey, "another horse").find(token) is None
+
+
+def test_session_that_somebody_else_wrote_is_none(valkey: str) -> None:
+    client, own = redis.Redis.from_url(valkey), sessions(valkey, "correct horse")
+    token, session = own.open(Session("kim", Role.VIEWER, method="oidc"))
+    key = f"{NAMESPACE}{session.id}"
+    stored = client.get(key)
+    assert isinstance(stored, bytes) and own.find(token) == session
+    _, another = own.open(Session("lee", Role.OWNER, method="oidc"))
+    anothers = client.get(f"{NAMESPACE}{another.id}")
+    plain = Session("kim", Role.OWNER, method="oidc").as_json()
+    for forged in (stored.replace(b"viewer", b"owner"), anothers, plain, "", b"\xff" * 99, stored[64:], stored[:64]):
+        client.set(key, forged)  # type: ignore[arg-type]  # bytes, of a client that decodes nothing
+        assert own.find(token) is None
+        assert own.of_owner(owner_of(session)) == []
+        client.sadd(own._set(owner_of(session)), str(session.id))
+    client.set(key, stored)
+    assert own.find(token) == session and own.of_owner(owner_of(session)) == [session]
+
+
+def test_step_that_somebody_else_wrote_is_none(valkey: str) -> None:
+    client, seal = redis.Redis.from_url(valkey), Seal(config.read(admin_password="correct horse"))
+    steps, own, anothers = SecondSteps(client, seal), uuid.uuid4(), uuid.uuid4()
+    token = steps.begin(own, 3)
+    assert steps.find(token) == (own, 3)
+    (name,) = [name for name in client.scan_iter(f"{STEPS}*") if str(own).encode() in (client.get(name) or b"")]
+    stored = client.get(name)
+    assert isinstance(stored, bytes)
+    client.set(name, stored.replace(str(own).encode(), str(anothers).encode()))
+    assert steps.find(token) is None
+    other = steps.begin(anothers, 0)
+    (from_other,) = [
+        one
+        for one in client.scan_iter(f"{STEPS}*")
+        if one != name and str(anothers).encode() in (client.get(one) or b"")
+    ]
+    client.set(name, client.get(from_other) or b"")
+    assert steps.find(token) is None and steps.find(other) == (anothers, 0)
 
 
 def test_sessions_without_redis_are_unavailable() -> None:
