@@ -1,5 +1,6 @@
 """The progress of a batch as it happens, and how many streams there may be."""
 
+import itertools
 import json
 import threading
 import uuid
