@@ -17,7 +17,7 @@ import psycopg2
 
 from tests.ports import free_port
 
-START_WITHIN_S = 30
+START_WITHIN_S = 120
 OPTIONS = {
     "fsync": "off",  # a test's data may be lost with the machine
     "synchronous_commit": "off",

@@ -54,7 +54,7 @@ def start_valkey(port: int, address: str = "127.0.0.1") -> "subprocess.Popen[byt
 
 
 class Stack:
-    """One running service. `settings` are FACE_API_* values above the tests' defaults; `{url}` in one is its own.
+    """One running service. `settings` are FACE_API_* values above the tests' defaults; `{url}`, `{redis}` are its own.
 
     programs: what is started; a test that asks for no detection needs no worker, and a start costs a second of CPU for
     each. The programs are started as `face-api NAME` starts them; with `by_command` that itself is run, as an operator
@@ -84,7 +84,10 @@ class Stack:
             "FACE_API_RATE_LIMIT_UNKNOWN_KEYS": "100000/minute",
             "FACE_API_ADMIN_PASSWORD": "correct horse",
         }
-        self.settings = {name: value.replace("{url}", self.url) for name, value in (defaults | settings).items()}
+        self.settings = {
+            name: value.replace("{url}", self.url).replace("{redis}", self.redis_url)
+            for name, value in (defaults | settings).items()
+        }
         self.model = self.settings["FACE_API_MODEL"]
         self.key = ""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}

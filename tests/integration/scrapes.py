@@ -27,7 +27,7 @@ def free_ports() -> str:
 def text(service: Stack, program: Program) -> str:
     """Return what a program's /metrics answers."""
     port = int(service.settings["FACE_API_METRICS_PORT"]) + PORTS_AFTER[program]
-    answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+    answer = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=60)
     assert answer.status_code == 200, answer.text
     return answer.text
 

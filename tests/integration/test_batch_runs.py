@@ -181,4 +181,4 @@ def test_wrong_password_is_told_once(stack: Stack, tmp_path: Path) -> None:
     process = command(stack, tmp_path, *words, FACE_API_ADMIN_PASSWORD="almost a horse")
     status, said = end(process)
     assert status == 2 and "unauthenticated" in said
-    assert httpx.get(f"{stack.url}/health").status_code == 200
+    assert httpx.get(f"{stack.url}/health", timeout=60).status_code == 200

@@ -19,7 +19,7 @@ from tests.stack import PATIENCE_S, Stack
 @pytest.fixture(scope="module")
 def lone(start_service: StartService) -> Stack:
     """Return a service with one worker process."""
-    return start_service()
+    return start_service(programs=("serve", "worker"))
 
 
 def face() -> bytes:
@@ -56,7 +56,7 @@ def mask(service: Stack, picture: bytes) -> requests.Response:
         params={"format": "webp", "quality": "100"},
         files={"image": picture},
         headers={"X-API-Key": service.key},
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -73,22 +73,24 @@ def test_caller_that_hangs_up_is_dropped(lone: Stack) -> None:
 
 
 def test_silent_clients_give_threads_back(start_service: StartService) -> None:
-    service = start_service(FACE_API_WEB_THREADS="2")
+    service = start_service(FACE_API_WEB_THREADS="2", programs=("serve",))
     silent = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(2)]
     for connection in silent:
         connection.sendall(b"G")
-    assert requests.get(f"{service.url}/health", timeout=40).status_code == 200
+    assert requests.get(f"{service.url}/openapi/openapi.json", timeout=PATIENCE_S).status_code == 200
     for connection in silent:
         connection.close()
 
 
 def test_worker_refuses_missing_model(start_service: StartService, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="face-api weights pull scrfd_10g"):
-        start_service(FACE_API_MODEL="scrfd_10g", FACE_API_WEIGHTS_DIR=str(tmp_path), by_command=True)
+        start_service(
+            FACE_API_MODEL="scrfd_10g", FACE_API_WEIGHTS_DIR=str(tmp_path), by_command=True, programs=("worker",)
+        )
 
 
 def test_other_runtime_runs_and_is_named(start_service: StartService) -> None:
-    service = start_service(FACE_API_RUNTIME="openvino")
+    service = start_service(FACE_API_RUNTIME="openvino", programs=("serve", "worker"))
     assert requests.get(f"{service.url}/health", timeout=40).json()["runtime"] == "openvino"
     assert mask(service, face()).headers["X-Face-Count"] == "1"
     assert '"runtime": "openvino"' in service.log("worker") and "runtime_not_used" not in service.log("worker")

@@ -76,9 +76,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(installed: Path, service: Stack) -> Environment:
     """Return the environment, with a key and with pictures and a video in its folder."""
     password = service.settings["FACE_API_ADMIN_PASSWORD"]
-    made = httpx.post(
-        f"{service.url}/api/v1/admin/api-keys", json={"name": "client", "scopes": SCOPES}, auth=("admin", password)
-    )
+    asked = {"name": "client", "scopes": SCOPES}
+    made = httpx.post(f"{service.url}/api/v1/admin/api-keys", json=asked, auth=("admin", password), timeout=60)
     portrait = Image.fromarray(skimage.data.astronaut())
     portrait.save(installed / "portrait.jpg")
     (installed / "photos" / "more").mkdir(parents=True)

@@ -17,7 +17,7 @@ RATIO = 2.5  # of the costs of a file that is twice as large
 # Chosen: what may differ beside that, by a table that is just short enough, or by chance.
 MORE_CALLS, MORE_BYTES, MORE_CPU_S = 500, 2**16, 0.004
 TABLES = 2**20  # bytes; chosen: what all tables of the smallest file may take, which have that many entries
-TRIES = 3  # chosen: of CPU time, which others on the machine disturb
+TRIES = 6  # chosen: of CPU time, which others on the machine disturb
 
 
 def decode(data: bytes) -> object:

@@ -74,8 +74,8 @@ def test_thread_that_writes_on_gives_up(pair: Pair) -> None:
         ours.sendall(b"more")
 
 
-def test_thread_that_writes_on_waits_for_a_reader(pair: Pair) -> None:
-    ours, theirs = pair
+def test_thread_that_writes_on_waits_for_a_reader(patient_pair: Pair) -> None:
+    ours, theirs = patient_pair
     found: list[bytes] = []
     thread = threading.Thread(target=lambda: found.append(read(theirs, -1)))
     thread.start()
@@ -123,12 +123,12 @@ def test_each_request_meets_new_patience(pair: Pair) -> None:
     assert ours.recv(1) == b"x"
 
 
-def test_waiting_has_gunicorns_limit_too(pair: Pair) -> None:
-    ours, _ = pair
+def test_waiting_has_gunicorns_limit_too(patient_pair: Pair) -> None:
+    ours, _ = patient_pair
     ours.settimeout(0.001)
     with pytest.raises(ClientTooSlow):
         ours.recv(1)
-    assert ours.reading.left_s > 0.1
+    assert ours.reading.left_s > 1
     ours.setblocking(True)
     assert ours.gettimeout() is None
 
