@@ -109,10 +109,12 @@ def test_call_is_one_trace(traced: Stack, collector: Collector) -> None:
 
 def test_trace_of_the_caller_goes_on(traced: Stack, collector: Collector) -> None:
     mask(traced, **CALLERS)
-    until(lambda: bytes.fromhex(CALLERS_TRACE) in {span.trace_id for span in collector.spans() if span.name == "store"})
-    (root,) = [
-        span for span in collector.spans() if span.trace_id.hex() == CALLERS_TRACE and span.name == "POST /api/v1/mask"
-    ]
+
+    def of_the_caller(name: str) -> list[Span]:
+        return [span for span in collector.spans() if span.trace_id.hex() == CALLERS_TRACE and span.name == name]
+
+    until(lambda: of_the_caller("store") and of_the_caller("POST /api/v1/mask"))  # which may be sent one by one
+    (root,) = of_the_caller("POST /api/v1/mask")
     assert root.parent_span_id.hex() == CALLERS_SPAN
 
 
