@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 from kombu import Connection
-from kombu.transport import TRANSPORT_ALIASES, redis, virtual
+from kombu.transport import redis, virtual
 
 from core.config import Settings
 from core.engine import client
@@ -57,6 +57,10 @@ class Transport(redis.Transport):
 class PromptConnection(Connection):
     """A connection that is tried again every two seconds; kombu would wait two more each time, up to 30."""
 
+    def get_transport_cls(self) -> type[Transport]:
+        """Return the transport of this module; under a name of its own kombu would leave out TLS."""
+        return Transport
+
     def ensure_connection(self, *args: Any, **options: Any) -> Any:
         waits = {"interval_start": FIRST_RETRY_S, "interval_step": FIRST_RETRY_S, "interval_max": LAST_RETRY_S}
         return super().ensure_connection(*args, **waits | options)
@@ -66,6 +70,4 @@ def celery_app(settings: Settings) -> Celery:
     """Make a worker's app, which takes this way."""
     app = client.celery_app(settings)
     app.amqp.Connection = PromptConnection
-    # By the scheme of the URL: under another name kombu would leave out TLS.
-    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:Transport"))
     return app
