@@ -3,6 +3,7 @@
 That thread only reads files, and what else the program adds: nothing is locked that a process forked meanwhile needs.
 """
 
+import gc
 import os
 import platform
 import threading
@@ -57,6 +58,7 @@ def start(settings: Settings, program: Program, *collectors: Collector) -> None:
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(metric_files.begin()))  # type: ignore[no-untyped-call]  # its own lack them
     metrics.begin_at_zero(program)
+    gc.freeze()  # measured: else one scrape in a hundred takes half as long again, for what was loaded long before it
     for collector in (BuildInfo(program), *collectors):
         registry.register(collector)
     try:

@@ -21,7 +21,7 @@ from tests.stack import ROOT
 
 # Serves, and forks a process that outlives it.
 PROGRAM = """
-    import os, sys, time
+    import gc, os, sys, time
     from core import config
     from core.observability import exporter, logs
 
@@ -30,7 +30,7 @@ PROGRAM = """
     exporter.start(config.read(metrics_port=int(sys.argv[1])), "web")
     if not os.fork():
         time.sleep(60)
-    print("started", flush=True)
+    print("started", gc.get_freeze_count(), flush=True)
     time.sleep(60)
 """
 
@@ -96,6 +96,11 @@ def test_process_that_outlives_the_program_frees_its_port(export: Callable[[int]
     assert program.answers()
     program.end()
     socket.create_server(("127.0.0.1", program.port)).close()
+
+
+def test_scrape_goes_through_nothing_that_was_loaded_before(export: Callable[[int], Exporting]) -> None:
+    said = export(free_port()).said.read_text()
+    assert int(said.partition("started ")[2].split()[0]) > 0, "all of it is collected again and again"
 
 
 def test_programs_of_one_machine_have_ports_of_their_own() -> None:
