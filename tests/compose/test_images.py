@@ -36,9 +36,7 @@ PACKAGES_OF_HTTP = {
     "joserfc": "joserfc",
     "werkzeug": "werkzeug",
 }
-WORKER = [
-    ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sorted((ROOT / "worker").rglob("[a-z]*.py"))
-]
+WORKER = ["worker." + path.stem for path in sorted((ROOT / "worker").glob("[a-z]*.py"))]
 DOCKERFILES = ["web.Dockerfile", "worker.Dockerfile"]
 
 
@@ -123,7 +121,7 @@ def stage(name: str, wanted: str) -> list[tuple[str, str]]:
     ("name", "packages", "programs"),
     [
         ("web.Dockerfile", PACKAGES_OF_PIXELS, "admin.main, web.app, migrations"),
-        ("worker.Dockerfile", PACKAGES_OF_HTTP, f"admin.main, celeryconfig, {', '.join(WORKER)}"),
+        ("worker.Dockerfile", PACKAGES_OF_HTTP, ", ".join(["admin.main", "core.vision.runtimes.choices", *WORKER])),
     ],
 )
 def test_image_needs_none_of_what_it_lacks(name: str, packages: dict[str, str], programs: str) -> None:
