@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
+from tests.contract.admin import basic, body
 from tests.e2e import seeds
 from tests.e2e.conftest import OpenContext, Site, add_session
 
@@ -78,3 +79,17 @@ def test_file_is_chosen_first_on_a_phone(open_context: OpenContext, site: Site, 
     assert chosen and option and chosen["y"] < option["y"]
     if path == "videos/new":
         assert "transparency" not in page.locator("main form").inner_text()
+
+
+def test_long_names_leave_room_for_the_rest(open_context: OpenContext, site: Site) -> None:
+    seeds.masked(site.service, "20_Family_Group_Family_Group_20_of_the_harbour_festival.jpg", seeds.portrait())
+    page = open_page(open_context, site, 1280, "en")
+    page.goto("/console/jobs")
+    assert page.locator(".scroll").evaluate("one => one.scrollWidth - one.clientWidth") == 0
+    batch = seeds.batch(site.service, "Long names", 2, broken=0)
+    items = body(basic(site.service, "GET", f"/batches/{batch}/items"))["items"]
+    assert basic(site.service, "DELETE", f"/images/{items[1]['image_id']}").status_code == 204
+    page.goto(f"/console/batches/{batch}")
+    assert page.locator("tbody th.name").first.evaluate("one => one.clientWidth") >= 280
+    deleted = page.locator("tbody tr", has_text="Deleted image")
+    assert deleted.locator("[data-label='Size']").inner_text() == "–"  # of nothing, no size is known
