@@ -79,3 +79,16 @@ def test_done_is_what_has_a_result(tmp_path: Path) -> None:
         display.update(journal, responses.build(Batch, batch))
     ((sent, done, total, status),) = told
     assert (sent, done, total) == (2, 1, 3) and status.endswith(", 0 failed, 1 refused")
+
+
+@pytest.mark.parametrize(
+    ("failure", "line"),
+    [
+        (Failure("a.jpg", "cancelled", "", "cancelled"), "cancelled: a.jpg"),
+        (Failure("a.jpg", "too_large", "", "refused"), "refused: a.jpg: too_large (too_large)"),
+        (Failure("a.jpg", "no_image", "it is empty", "failed"), "failed: a.jpg: it is empty (no_image)"),
+    ],
+)
+def test_failure_says_each_thing_once(capsys: pytest.CaptureFixture[str], failure: Failure, line: str) -> None:
+    displays.failure(failure)
+    assert capsys.readouterr().err == f"{line}\n"

@@ -146,7 +146,8 @@ def others(counts: Mapping[str, int]) -> str:
 
 def failure(found: Failure) -> None:
     """Print why there is no result of a picture."""
-    terminals.echo(f"{found.state}: {found.name}: {found.detail or found.code} ({found.code})", err=True)
+    why = f": {found.detail or found.code} ({found.code})" if found.detail or found.code != found.state else ""
+    terminals.echo(f"{found.state}: {found.name}{why}", err=True)
 
 
 def summary(journal: Journal, pace: RunRate) -> int:

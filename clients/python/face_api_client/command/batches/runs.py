@@ -217,10 +217,12 @@ def _gone(journal: Journal, out: Path) -> BatchGone:
     unfinished = [Failure(name, "batch_deleted", "its batch is gone", "lost") for name in journal.unfinished()]
     for failure in (*journal.failures(), *unfinished):
         displays.failure(failure)
+    gone = f"the service has no batch {batch} (deleted, or another caller's)"
     if not counts:
         journal.remove()
+        return BatchGone(gone)
     here = f"{counts.get('downloaded', 0):,} of {sum(counts.values()):,} results are in {out.resolve()} and stay there"
-    return BatchGone(f"the service has no batch {batch} (deleted, or another caller's): {here}; choose another --out")
+    return BatchGone(f"{gone}: {here}; choose another --out")
 
 
 def _tell_where(journal: Journal, out: Path) -> None:
