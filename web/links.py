@@ -22,6 +22,11 @@ def original_if_allowed(image: StoredImage) -> str | None:
     return original(image) if callers.may(Role.OPERATOR) else None
 
 
+def webhook_if_allowed(url: str | None) -> str | None:
+    """Return where messages go; None for an administrator who may not see it: whoever knows it may post there."""
+    return url if callers.may(Role.OPERATOR) else None
+
+
 def processed(key: str) -> str:
     """Link to a result, to be displayed."""
     path = PurePosixPath(key)

@@ -10,7 +10,7 @@ import requests
 from core.contract.roles import Role
 from core.contract.video_options import ResolvedVideoOptions, VideoQuery
 from core.database.clock import now
-from core.database.models import Video
+from core.database.models import Batch, Video
 from core.engine import defaults
 from tests.contract.admin import COOKIE, account, basic, body, call, kept
 from tests.contract.batches import begun, finish
@@ -20,6 +20,7 @@ from tests.stack import Stack
 
 PASSWORD = "staple battery"
 ORIGINALS = ("originals/", "source.mp4")
+WEBHOOK = "https://hooks.example/services/not-for-all"  # who knows such an address may post to it
 # What ends the request or changes what the others would show is no way to see something.
 READS = [route for route in ROUTES if route.method == "GET" and "/auth/" not in route.path]
 
@@ -47,8 +48,10 @@ def ids(service: Stack) -> dict[str, str]:
     video.size_bytes, video.status, video.finished_at = 9, "completed", now()
     video.options = options.model_dump(mode="json")
     video.result_key = f"videos/{video_id}/result.mp4"
+    video.webhook_url = WEBHOOK
     with service.services.sessions() as session:
         session.add(video)
+        session.get_one(Batch, uuid.UUID(batch["id"])).webhook_url = WEBHOOK
         session.commit()
     found = {"batch_id": batch["id"], "item_id": item["id"], "image_id": job.image_id, "job_id": job.id}
     return {name: str(one) for name, one in (found | {"video_id": video_id, "size": "small"}).items()}
@@ -84,6 +87,18 @@ def test_no_route_leads_a_viewer_to_an_original(service: Stack, ids: dict[str, s
             "/console/videos/<video_id>",
         ),
         *("/console/images", "/console/images/<image_id>", "/console/review", "/console/images/<image_id>/edit"),
+    }
+
+
+def test_no_route_tells_a_viewer_where_webhooks_are(service: Stack, ids: dict[str, str]) -> None:
+    told = {
+        role: {path for path, text in shown(service, ids, role).items() if WEBHOOK in text}
+        for role in (Role.VIEWER, Role.OPERATOR)
+    }
+    assert told[Role.VIEWER] == set()
+    assert told[Role.OPERATOR] == {
+        *("/api/v1/admin/batches", "/api/v1/admin/batches/<batch_id>", "/console/batches/<batch_id>"),
+        *("/api/v1/videos", "/api/v1/videos/<video_id>", "/console/videos/<video_id>"),
     }
 
 

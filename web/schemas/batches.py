@@ -34,7 +34,7 @@ from web.schemas.common import (
     json_body,
 )
 from web.schemas.ids import PathId
-from web.schemas.records import ProcessedUrl
+from web.schemas.records import ProcessedUrl, WebhookUrl
 
 
 class BatchPath(BaseModel):
@@ -139,7 +139,7 @@ class BatchResponse(BaseModel):
         description="Jobs with a face that a person should check; `GET /reviews?batch_id=` lists them.",
         validation_alias="to_review",
     )
-    webhook_url: str | None
+    webhook_url: WebhookUrl
     prefix: str | None
     created_at: Timestamp
     closed_at: Timestamp | None

@@ -3,7 +3,16 @@
 import uuid
 from typing import Annotated, Any, Self
 
-from pydantic import AliasGenerator, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AliasGenerator,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from core.contract import states
 from core.contract.options import Method, OutputFormat
@@ -36,6 +45,7 @@ def _public_status(status: str) -> str:
     return states.JobStatus.FAILED.value if status == states.JobStatus.CANCELLED else status
 
 
+WebhookUrl = Annotated[str | None, AfterValidator(links.webhook_if_allowed)]
 ProcessedUrl = Annotated[str | None, BeforeValidator(_link)]  # made from the object's key
 
 

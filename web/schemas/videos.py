@@ -10,6 +10,7 @@ from core.contract import states
 from web.openapi.video_examples import A_VIDEO, ACCEPTED
 from web.schemas.common import ListOf, Paging, Timestamp, example, example_page, inline, json_body
 from web.schemas.ids import PathId
+from web.schemas.records import WebhookUrl
 
 VideoStatus = Annotated[states.VideoStatus, inline(states.VideoStatus)]
 OF_PICTURES = {"format", "quality", "mask_regions", "keep_regions"}
@@ -84,7 +85,7 @@ class VideoResponse(BaseModel):
     dropped: list[str] | None = Field(description="What of the upload is not in the result, by name.")
     result_size_bytes: int | None
     options: dict[str, Any] = Field(description="Every option, with its default filled in.")
-    webhook_url: str | None
+    webhook_url: WebhookUrl
     error: VideoError | None
     created_at: Timestamp
     started_at: Timestamp | None
