@@ -12,11 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from core.contract.roles import Role
 from tests import identity_provider
 from tests.contract.admin import COOKIE, account, basic, body, call, cookie
 from tests.contract.calls import WEB_ALONE, Starter
 from tests.identity_provider import CLIENT_ID, IdentityProvider
 from tests.stack import Stack
+from web.auth.sessions import Session, Sessions
 
 FLOW_COOKIE = "face_api_oidc"
 BEGIN, CALLBACK = "/console/login/oidc", "/console/login/oidc/callback"
@@ -304,3 +306,11 @@ def test_without_settings_there_is_none(start_service: Starter) -> None:
     assert requests.get(service.url + BEGIN, timeout=30).status_code == 404
     assert requests.get(service.url + CALLBACK, timeout=30).status_code == 404
     assert BEGIN not in requests.get(service.url + "/console/login", timeout=30).text
+
+
+def test_sessions_are_over_once_it_is_switched_off(start_service: Starter) -> None:
+    service = start_service(programs=WEB_ALONE)
+    sessions = Sessions(service.own_settings(), service.services.redis)
+    for method, status in (("oidc", 401), ("password", 200)):
+        token, _ = sessions.open(Session("kim", Role.OWNER, method=method))
+        assert call(service, "GET", "/auth/session", cookies={COOKIE: token}).status_code == status

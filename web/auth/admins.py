@@ -13,6 +13,7 @@ from core.errors import BasicRefused, CrossOrigin, NoAdminPassword, Unauthentica
 from web.auth import cookies, devices, same_origin, trails
 from web.auth.accounts import Accounts
 from web.auth.log_ins import Admin, LogIns
+from web.auth.oidc import single_sign_on
 from web.auth.sessions import Session, Sessions, owner_of
 from web.auth.trails import Trail
 
@@ -31,6 +32,7 @@ class Admins:
         self.log_ins = LogIns(settings, client, trail, accounts)
         self._trail = trail
         self._session_lifetime_s = settings.session_lifetime_s
+        self._methods = {"password", *([single_sign_on.METHOD] if settings.oidc_issuer else [])}
 
     def require_same_origin(self) -> None:
         """Reject what a page of another site sends, and everything while there is no administrator.
@@ -113,7 +115,12 @@ class Admins:
         return opened
 
     def _of_session(self, session: Session) -> Admin | None:
-        """Return whose session this is, and what they may do now; None when their account has ended it."""
+        """Return whose session this is, and what they may do now; None when their account has ended it.
+
+        And when it was opened in a way that is switched off now.
+        """
+        if session.method not in self._methods:
+            return None
         role = session.role
         if session.account_id:
             account = self.accounts.find(session.account_id, session.generation)
