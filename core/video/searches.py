@@ -4,7 +4,7 @@ import numpy as np
 
 from core.contract import region_options
 from core.contract.options import ResolvedMaskOptions
-from core.video.tracking.tracks import FrameFaces
+from core.video.tracking.faces import FrameFaces
 from core.vision import doubts
 from core.vision.detector import Detector
 from core.vision.masks import Pixels

@@ -32,8 +32,9 @@ from core.contract.options import Detail, ResolvedMaskOptions
 from core.system import cpus
 from core.video import searches
 from core.video.tracking import smoothing, tracks
+from core.video.tracking.faces import FrameFaces
 from core.video.tracking.motions import Fields, MotionMeter
-from core.video.tracking.tracks import Evidence, FrameFaces
+from core.video.tracking.tracks import Evidence
 from core.vision.boxes import Boxes
 from tests import detectors
 from tests.bench import clips, inputs, moves, performance_report, scenes
@@ -204,7 +205,7 @@ def _linked(
     """Mask what tracks are. known: what is known of the faces of a frame."""
     faces = [known(one) for one in found.faces]
     linked = tracks.link(faces, (), WIDTH, HEIGHT, Evidence(found.fields, weak))
-    return [_padded(boxes) for boxes in smoothing.regions(linked, len(faces))]
+    return [_padded(boxes) for boxes in smoothing.regions(linked, range(len(faces)))]
 
 
 def _sure_only(one: FrameFaces) -> FrameFaces:

@@ -16,8 +16,8 @@ from core.video.media import VideoHeader
 from core.video.sampling import FrameSampler
 from core.video.segments import Segment
 from core.video.tracking import motions
+from core.video.tracking.faces import FrameFaces
 from core.video.tracking.motions import Fields, MotionMeter
-from core.video.tracking.tracks import FrameFaces
 from worker import activity
 from worker.videos.steps import Work, limits
 

@@ -6,18 +6,16 @@ enlarged boxes as in C-BIoU (Yang et al., WACV 2023): from one frame to the next
 
 import bisect
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.video.tracking import overlaps
+from core.video.tracking.faces import DOUBTFUL, SURE, WEAK, Found, Scene
 from core.video.tracking.overlaps import Values
 from core.vision.boxes import Boxes
-
-SURE, DOUBTFUL, WEAK = range(3)  # ranks of a face; a weak one counts only where a chain of better ones leads to it
 
 # The least overlap of two enlarged boxes of one face. chosen: of equal size, a face is at most one side away from where
 # it was expected, and a weak one two thirds of one
@@ -37,19 +35,9 @@ STEADY_SIGHTS, STEADY_SIDE = 8, 32
 RECENT_S = 0.25  # chosen: over which the velocity at the end of a chain is measured
 
 
-@dataclass(frozen=True)
-class Found:
-    """The faces of one frame of a scene. position: of the frame in the scene; boxes: (n, 4); ranks: (n,)."""
-
-    position: int
-    time_s: float
-    boxes: Boxes
-    ranks: NDArray[np.intp]
-
-
-@dataclass
+@dataclass(slots=True)
 class Chain:
-    """The boxes of one face. positions, indices: of the frame of each in the scene, and of the face in the frame.
+    """The sights of one face. rows: of each in the scene, rising.
 
     box, time_s: the last; velocity: of its centre, pixels a second, (2,); rank: the best of all.
     """
@@ -57,32 +45,28 @@ class Chain:
     box: Values
     time_s: float
     rank: int
-    positions: "array[int]" = field(default_factory=lambda: array("q"))
-    indices: "array[int]" = field(default_factory=lambda: array("q"))
+    rows: "array[int]" = field(default_factory=lambda: array("i"))
     velocity: Values = field(default_factory=lambda: np.zeros(2))
 
     @classmethod
     def started(cls, found: Found, index: int) -> Self:
         """Begin one with a face."""
         chain = cls(found.boxes[index].astype(np.float64), found.time_s, int(found.ranks[index]))
-        chain.positions.append(found.position)
-        chain.indices.append(index)
+        chain.rows.append(found.first + index)
         return chain
 
     def add(self, found: Found, index: int) -> None:
         """Continue with a face of a later frame."""
         box = found.boxes[index].astype(np.float64)
         step = (centres(box) - centres(self.box)) / max(found.time_s - self.time_s, 1e-3)
-        share = 1 if len(self.positions) == 1 else SMOOTHING
+        share = 1 if len(self.rows) == 1 else SMOOTHING
         self.velocity = share * step + (1 - share) * self.velocity
         self.box, self.time_s, self.rank = box, found.time_s, min(self.rank, int(found.ranks[index]))
-        self.positions.append(found.position)
-        self.indices.append(index)
+        self.rows.append(found.first + index)
 
     def join(self, other: "Chain") -> None:
         """Continue with all of a later chain."""
-        self.positions += other.positions
-        self.indices += other.indices
+        self.rows += other.rows
         self.box, self.time_s, self.rank = other.box, other.time_s, min(self.rank, other.rank)
 
     def expected(self, time_s: float) -> Values:
@@ -90,30 +74,32 @@ class Chain:
         return self.box + np.tile(self.velocity, 2) * (time_s - self.time_s)
 
 
-def chains(scene: Sequence[Found], *, believe_weak: bool = True) -> list[Chain]:
+def chains(scene: Scene, *, believe_weak: bool = True) -> list[Chain]:
     """Chain the faces of all frames of a scene, by first sight; every sure or doubtful face is in exactly one chain.
 
     The order of the faces in a frame does not matter. believe_weak: whether weak ones alone can be a chain, where one
     is found again and again.
     """
     live: list[Chain] = []
-    ended: list[Chain] = []
-    for found in scene:
-        ended += [chain for chain in live if found.time_s - chain.time_s > MEMORY_S]
+    believed: list[Chain] = []
+
+    def believe(ended: Iterable[Chain]) -> None:
+        believed.extend(one for one in ended if one.rank != WEAK or (believe_weak and _is_steady(one, scene)))
+
+    for found in scene.each():
+        believe(chain for chain in live if found.time_s - chain.time_s > MEMORY_S)
         live = [chain for chain in live if found.time_s - chain.time_s <= MEMORY_S]
         if len(found.ranks):
             live += _continued(live, found)
-    every = ended + live
-    ends = [_Ends.of(one, scene) for one in every if one.rank != WEAK or (believe_weak and _is_steady(one, scene))]
-    return _bridged(sorted(ends, key=lambda one: one.order))
+    believe(live)
+    return _bridged(sorted((_Ends.of(one, scene) for one in believed), key=lambda one: one.order))
 
 
-def _is_steady(chain: Chain, scene: Sequence[Found]) -> bool:
+def _is_steady(chain: Chain, scene: Scene) -> bool:
     """Whether a face is found, however weakly, so often in one place that it is likely one."""
-    if len(chain.positions) < STEADY_SIGHTS:
+    if len(chain.rows) < STEADY_SIGHTS:
         return False
-    places = zip(chain.positions, chain.indices, strict=True)
-    boxes = np.array([scene[position].boxes[index] for position, index in places])
+    boxes = scene.boxes[np.array(chain.rows)]
     return bool(np.median((boxes[:, 2:] - boxes[:, :2]).max(axis=1)) >= STEADY_SIDE)
 
 
@@ -139,7 +125,7 @@ def _continued(live: Sequence[Chain], found: Found) -> list[Chain]:
     return [Chain.started(found, face) for face in left]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Ends:
     """A chain, and its first and last box, (4,), when that was, and how fast it moved, (2,)."""
 
@@ -149,12 +135,11 @@ class _Ends:
     velocities: tuple[Values, Values]
 
     @classmethod
-    def of(cls, chain: Chain, scene: Sequence[Found]) -> Self:
-        count = len(chain.positions)
+    def of(cls, chain: Chain, scene: Scene) -> Self:
         # More than there are in RECENT_S, at any usual frame rate.
-        rows = [*range(min(count, 32))], [*range(max(0, count - 32), count)]
-        times = [[scene[chain.positions[row]].time_s for row in end] for end in rows]
-        boxes = [np.array([scene[chain.positions[row]].boxes[chain.indices[row]] for row in end]) for end in rows]
+        rows = np.array(chain.rows[:32]), np.array(chain.rows[-32:])
+        times = [scene.times[scene.positions(end)].tolist() for end in rows]
+        boxes = [scene.boxes[end] for end in rows]
         return cls(
             chain,
             (boxes[0][0].astype(np.float64), boxes[1][-1].astype(np.float64)),

@@ -35,15 +35,15 @@ class MotionMeter:
         now = np.asarray(cv2.resize(grey, (WIDTH, max(16, round(WIDTH * height / width)))), np.uint8)
         before, self._before = self._before, now
         if before is None:
-            return still()
+            return np.asarray(still(1)[0])
         flow = self._flow.calc(before, now, None)  # type: ignore[call-overload]  # None: an array of its own
         cells = cv2.resize(flow, CELLS, interpolation=cv2.INTER_AREA)
         return np.asarray(np.clip(np.rint(cells * UNIT), -32768, 32767), np.int16)
 
 
-def still() -> Field:
-    """Return the field of a frame that nothing is known of."""
-    return np.zeros((CELLS[1], CELLS[0], 2), np.int16)
+def still(count: int) -> Fields:
+    """Return the fields of frames that nothing is known of, (n, 9, 16, 2)."""
+    return np.zeros((count, CELLS[1], CELLS[0], 2), np.int16)
 
 
 def carried(box: Values, fields: Fields, size: tuple[int, int]) -> Values:

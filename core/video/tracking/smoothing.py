@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from core.video.tracking import tracks
 from core.video.tracking.tracks import Track
 from core.vision.boxes import Boxes
 
@@ -22,18 +23,20 @@ NEIGHBOURS = 2
 # measured, the same: with a margin over 4, 8 and 12 frames a mask changes its size by .021, .018 and .017 of the face's
 # side a frame, beyond what the face does; 12 cover 7 % more than 4
 MOTION, MARGIN = 4, 12
+REACH = MOTION + 2 * MARGIN  # how many of a track's boxes before and after one its region depends on
 
 
-def regions(tracks: Iterable[Track], count: int) -> list[Boxes]:
-    """Return the boxes to mask in each of the first `count` frames, (n, 4), by the tracks' order.
+def regions(linked: Iterable[Track], frames: range) -> list[Boxes]:
+    """Return the boxes to mask in each of some frames, (n, 4), by the tracks' order.
 
     Each holds the track's own box of its frame; it may reach beyond the picture.
     """
-    boxes: list[list[Boxes]] = [[] for _ in range(count)]
-    for track in tracks:
-        for frame, box in zip(track.frames.tolist(), smooth(track.boxes), strict=True):
-            if frame < count:
-                boxes[frame].append(box)
+    boxes: list[list[Boxes]] = [[] for _ in frames]
+    for track, rows in tracks.within(linked, frames):
+        before = max(0, rows.start - REACH)
+        smoothed = smooth(track.boxes[before : rows.stop + REACH])[rows.start - before :]
+        for frame, box in zip(track.frames[rows.start : rows.stop].tolist(), smoothed, strict=False):
+            boxes[frame - frames.start].append(box)
     return [np.array(rows, np.float32).reshape(-1, 4) for rows in boxes]
 
 

@@ -4,57 +4,24 @@ What was found in a frame is always part of a track, with the box that was found
 """
 
 import bisect
+import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.video.tracking import association, filling
-from core.video.tracking.association import DOUBTFUL, SURE, WEAK, Chain, Found
+from core.video.tracking import association, faces, filling
+from core.video.tracking.association import Chain
+from core.video.tracking.faces import SURE, Flags, FoundFaces, FrameFaces, Scene
 from core.video.tracking.filling import Filled, Motion, Sights
 from core.video.tracking.motions import Fields
 from core.vision import boxes as geometry
 from core.vision.boxes import Boxes, Scores
 
-Flags = NDArray[np.bool_]
-
 EDGES = ("x1", "y1", "x2", "y2")
-
-
-@dataclass(frozen=True)
-class FrameFaces:
-    """What a search found in one frame. boxes: (n, 4); scores: (n,); sure: (n,), above the asked confidence.
-
-    masked: (n,), those that a mask of this frame alone would cover, the sure ones and likely ones; None: all. What is
-    left counts only where a track leads to it. A frame that was not searched has no boxes.
-    """
-
-    frame: int
-    time_s: float
-    boxes: Boxes
-    scores: Scores
-    sure: Flags
-    masked: Flags | None = None
-
-    @classmethod
-    def unsearched(cls, frame: int, time_s: float) -> "FrameFaces":
-        """Return the entry of a frame that was skipped."""
-        none = np.zeros(0, np.float32)
-        return cls(frame, time_s, none.reshape(0, 4), none, np.zeros(0, bool))
-
-    def in_order(self) -> "FrameFaces":
-        """Return the same faces in an order that depends on nothing but themselves."""
-        order = np.lexsort((-self.scores, -self.ranks, *self.boxes.T[::-1]))
-        masked = None if self.masked is None else self.masked[order]
-        return replace(self, boxes=self.boxes[order], scores=self.scores[order], sure=self.sure[order], masked=masked)
-
-    @property
-    def ranks(self) -> NDArray[np.intp]:
-        """How much each face counts: SURE, DOUBTFUL or WEAK."""
-        likely = np.ones(len(self.scores), bool) if self.masked is None else self.masked
-        return np.where(self.sure, SURE, np.where(likely, DOUBTFUL, WEAK))
+BLOCK = 256  # chosen: so many frames are worded at a time
 
 
 @dataclass(frozen=True)
@@ -77,7 +44,7 @@ class Track:
     """
 
     id: int
-    frames: NDArray[np.intp]
+    frames: NDArray[np.int32]
     boxes: Boxes
     confidences: Scores
     seen: Flags
@@ -104,39 +71,35 @@ class Evidence:
 
 
 def link(
-    faces: Sequence[FrameFaces], cuts: Collection[int], width: int, height: int, evidence: Evidence = Evidence()
+    found: FoundFaces | Iterable[FrameFaces],
+    cuts: Collection[int],
+    width: int,
+    height: int,
+    evidence: Evidence = Evidence(),
 ) -> list[Track]:
     """Link the faces of a video of width x height; the same faces give the same tracks.
 
-    faces: of all frames, in their order, the skipped ones too; cuts: the frames that begin a scene, where tracks end.
+    found: of all frames, in their order, the skipped ones too; cuts: the frames that begin a scene, where tracks end.
     Gaps of up to 2 s are filled, and every track goes on at both ends, growing (core/video/tracking/filling.py).
+    VideoTooLarge where there is more than memory holds.
     """
     tracks: list[Track] = []
-    ordered = [one.in_order() for one in faces]
-    for part in _scenes(ordered, cuts):
-        scene = ordered[part]
+    begins = boxes = 0
+    for scene in FoundFaces.of(found).scenes(cuts):
+        part = slice(begins, begins := begins + len(scene.frames))
         motion = None if evidence.fields is None else Motion(evidence.fields[part], (width, height))
-        found = [Found(position, one.time_s, one.boxes, one.ranks) for position, one in enumerate(scene)]
-        times = np.array([one.time_s for one in scene])
-        for chain in association.chains(found, believe_weak=evidence.weak):
-            filled = filling.filled(times, _sights(chain, scene), motion)
-            begins = scene[0].frame
-            tracks.append(_track(len(tracks) + 1, filled, begins, (width, height), sure=chain.rank == SURE))
+        for chain in association.chains(scene, believe_weak=evidence.weak):
+            filled = filling.filled(scene.times, _sights(chain, scene), motion)
+            first = int(scene.frames[0])
+            tracks.append(_track(len(tracks) + 1, filled, first, (width, height), sure=chain.rank == SURE))
+            boxes += len(tracks[-1].frames)
+            faces.checked(boxes)
     return tracks
 
 
-def _scenes(faces: Sequence[FrameFaces], cuts: Collection[int]) -> Iterator[slice]:
-    """Cut the frames where scenes begin."""
-    begins = set(cuts)
-    starts = [number for number, one in enumerate(faces) if one.frame in begins and number]
-    yield from map(slice, [0, *starts], [*starts, len(faces)])
-
-
-def _sights(chain: Chain, scene: Sequence[FrameFaces]) -> Sights:
-    faces = [(scene[position], index) for position, index in zip(chain.positions, chain.indices, strict=True)]
-    found = np.array([one.boxes[index] for one, index in faces], np.float64)
-    scores = np.array([one.scores[index] for one, index in faces], np.float64)
-    return Sights(np.array(chain.positions, np.intp), found, scores)
+def _sights(chain: Chain, scene: Scene) -> Sights:
+    rows = np.array(chain.rows)
+    return Sights(scene.positions(rows), scene.boxes[rows].astype(np.float64), scene.scores[rows].astype(np.float64))
 
 
 def _track(number: int, filled: Filled, begins: int, size: tuple[int, int], *, sure: bool) -> Track:
@@ -145,7 +108,7 @@ def _track(number: int, filled: Filled, begins: int, size: tuple[int, int], *, s
     # What was found stays as it was found.
     placed[filled.seen] = filled.boxes[filled.seen].astype(np.float32)
     there = filled.seen | ((placed[:, 2:] > placed[:, :2]).all(axis=1))
-    frames = (begins + filled.positions[there]).astype(np.intp)
+    frames = (begins + filled.positions[there]).astype(np.int32)
     confidences = filled.confidences[there].astype(np.float32)
     return Track(number, frames, placed[there], confidences, filled.seen[there], sure)
 
@@ -156,15 +119,23 @@ def interpolated_share(tracks: Iterable[Track]) -> float:
     return float(1 - seen.mean()) if len(seen) else 0.0
 
 
-def lines(tracks: Iterable[Track], faces: Iterable[FrameFaces]) -> Iterator[str]:
-    """Word the tracks as JSON Lines, without line ends: one for each frame, in the frames' order."""
-    by_frame: dict[int, list[tuple[Track, int]]] = {}
+def within(tracks: Iterable[Track], frames: range) -> Iterator[tuple[Track, range]]:
+    """Yield the tracks that are there in some of the frames, and the rows of those."""
     for track in tracks:
-        for row, frame in enumerate(track.frames.tolist()):
-            by_frame.setdefault(frame, []).append((track, row))
-    for one in faces:
-        worded = [_worded(track, row) for track, row in by_frame.pop(one.frame, [])]
-        yield json.dumps({"frame": one.frame, "time_s": round(one.time_s, 6), "faces": worded})
+        if track.frames[0] < frames.stop and track.frames[-1] >= frames.start:
+            yield track, range(*np.searchsorted(track.frames, (frames.start, frames.stop)).tolist())
+
+
+def lines(tracks: Sequence[Track], found: FoundFaces | Iterable[FrameFaces]) -> Iterator[str]:
+    """Word the tracks as JSON Lines, without line ends: one for each frame, in the frames' order."""
+    moments = FoundFaces.of(found).moments()
+    while block := dict(itertools.islice(moments, BLOCK)):
+        worded: dict[int, list[dict[str, object]]] = {frame: [] for frame in block}
+        for track, rows in within(tracks, range(min(block), max(block) + 1)):
+            for row in rows:
+                worded[int(track.frames[row])].append(_worded(track, row))
+        for frame, time_s in block.items():
+            yield json.dumps({"frame": frame, "time_s": round(time_s, 6), "faces": worded[frame]})
 
 
 def _worded(track: Track, row: int) -> dict[str, object]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from core.video.tracking.tracks import FrameFaces
+from core.video.tracking.faces import FrameFaces
 
 FPS = 25
 SIZE = (1280, 720)

@@ -6,7 +6,7 @@ from core.contract.options import ResolvedMaskOptions
 from core.contract.region_options import RequestedRegion
 from core.contract.reports import Box
 from core.video import searches
-from core.video.tracking.tracks import FrameFaces
+from core.video.tracking.faces import FrameFaces
 from tests.core.vision.fakes import KnownFaces
 
 IMAGE = np.zeros((90, 160, 3), np.uint8)

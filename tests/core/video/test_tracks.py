@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.video.tracking import motions, smoothing, tracks
+from core.video.tracking.faces import FrameFaces
 from core.video.tracking.motions import Fields, MotionMeter
-from core.video.tracking.tracks import Evidence, FrameFaces, Track, TrackedBox
+from core.video.tracking.tracks import Evidence, Track, TrackedBox
 from tests.core.video.drawn import FPS, SIZE, Path, found, frame_faces, hidden, steady
 
 WIDTH, HEIGHT = SIZE
@@ -48,7 +49,7 @@ def test_longer_gap_ends_track() -> None:
 def test_crossing_faces_stay_covered() -> None:
     paths = [steady(100, 200, speed=(8, 0)), steady(900, 210, speed=(-8, 0))]
     faces = found(paths, 100)
-    regions = smoothing.regions(tracks.link(faces, (), *SIZE), 100)
+    regions = smoothing.regions(tracks.link(faces, (), *SIZE), range(100))
     for one, masked in zip(faces, regions, strict=True):
         assert all(any(holds(region, there) for region in masked) for there in one.boxes)
 
@@ -196,7 +197,7 @@ def test_nothing_found_is_no_track() -> None:
     assert tracks.link([], (), *SIZE) == []
     assert tracks.link(found([], 5), (2,), *SIZE) == []
     assert tracks.interpolated_share([]) == 0
-    assert [len(one) for one in smoothing.regions([], 3)] == [0, 0, 0]
+    assert [len(one) for one in smoothing.regions([], range(3))] == [0, 0, 0]
 
 
 def _boxes() -> st.SearchStrategy[tuple[float, float, float, float]]:
@@ -229,7 +230,7 @@ def test_every_face_is_covered_in_its_frame(video: tuple[list[FrameFaces], set[i
     faces, cuts = video
     moving = np.random.default_rng(3).integers(-9999, 9999, (len(faces), *motions.CELLS[::-1], 2)).astype(np.int16)
     evidence = Evidence(moving if followed else None)
-    regions = smoothing.regions(tracks.link(faces, cuts, *SIZE, evidence), len(faces))
+    regions = smoothing.regions(tracks.link(faces, cuts, *SIZE, evidence), range(len(faces)))
     for one, masked in zip(faces, regions, strict=True):
         for there in one.boxes[one.scores >= 0.3]:
             assert any(holds(region, there) for region in masked)
