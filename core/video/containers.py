@@ -26,21 +26,37 @@ AUDIO_DECODERS = (
 PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 BUFFER_BYTES = 256 * 1024  # chosen: FFmpeg's 32 KiB would call Python for every frame
 MAX_STREAMS = 64  # chosen: a camera's file has five
+# What of a Matroska file is read before its frames, attachments included. chosen: fonts of subtitles have some tens of
+# MB; measured: of 400 MB of attachments FFmpeg makes 1.3 GB in memory
+MAX_MATROSKA_HEAD_BYTES = 128 * 2**20
 
 
 class _WatchedFile:
-    """A file that remembers what it has raised: FFmpeg takes a failed read for the end of the file."""
+    """A file that remembers what it has raised: FFmpeg takes a failed read for the end of the file.
 
-    def __init__(self, file: BinaryIO) -> None:
+    left: how much more may be read; None: any amount.
+    """
+
+    def __init__(self, file: BinaryIO, left: int | None) -> None:
         self._file = file
+        self.left = left
         self.error: Exception | None = None
 
     def read(self, size: int) -> bytes:
+        if self.error is not None:  # PyAV prints what is raised while it holds the first
+            return b""
         try:
+            self._count(size)
             return self._file.read(size)
         except Exception as error:
             self.error = error
             raise
+
+    def _count(self, size: int) -> None:
+        if self.left is not None:
+            self.left -= size
+            if self.left < 0:
+                raise InvalidVideo("the header of the video is larger than those of videos are")
 
     def seek(self, offset: int, whence: int) -> int:
         return self._file.seek(offset, whence)
@@ -56,10 +72,12 @@ def opened(file: BinaryIO, container: Container, max_pixels: int) -> Iterator[In
     InvalidVideo for whatever FFmpeg can't read, also within the block; what the file raises comes through.
     max_pixels: of a frame; decoders refuse larger ones.
     """
-    watched = _WatchedFile(file)
+    # The index of an MP4 was judged before, and fragments are read through to their end.
+    watched = _WatchedFile(file, MAX_MATROSKA_HEAD_BYTES if DEMUXERS[container] == "matroska" else None)
     file.seek(0)
     try:
         with _open(watched, container, max_pixels) as found:
+            watched.left = None
             for stream in found.streams.video:
                 if stream.codec_context:
                     stream.codec_context.options = {"max_pixels": str(max_pixels)}

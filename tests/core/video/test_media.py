@@ -10,7 +10,7 @@ import pytest
 from av.stream import Disposition
 
 from core.errors import InvalidVideo, StorageUnavailable, UnsupportedVideo, VideoTooLarge
-from core.video import media, segments, signatures
+from core.video import containers, media, segments, signatures
 from core.video.media import VideoHeader, VideoLimits
 from tests.core.video import made
 from tests.core.video.made import X264, Recipe
@@ -168,6 +168,26 @@ def test_stated_length_is_judged() -> None:
         media.probe(io.BytesIO(data), LIMITS)
     with pytest.raises(InvalidVideo, match="cut off"):
         probed(data, VideoLimits(max_duration_s=THREE_HOURS_S))
+
+
+def attached(data: bytes, size: int) -> bytes:
+    """Attach a file of this size to a Matroska file, whose length is unknown then."""
+
+    def element(name: str, contents: bytes) -> bytes:
+        return bytes.fromhex(name) + (len(contents) | 1 << 56).to_bytes(8, "big") + contents
+
+    parts = element("466E", b"a.ttf") + element("4660", b"font/ttf") + element("46AE", b"\1")
+    attachments = element("1941A469", element("61A7", parts + element("465C", bytes(size))))
+    segment, cluster = data.index(b"\x18\x53\x80\x67") + 4, data.index(b"\x1f\x43\xb6\x75")
+    return data[:segment] + b"\x01" + b"\xff" * 7 + data[segment + 8 : cluster] + attachments + data[cluster:]
+
+
+def test_attachments_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "MAX_MATROSKA_HEAD_BYTES", 4 * 2**20)
+    data = made.video(Recipe(container="matroska"))
+    assert "attachment" in " ".join(media.probe(io.BytesIO(attached(data, 2**20)), LIMITS).dropped)
+    with pytest.raises(InvalidVideo, match="larger than"):
+        media.probe(io.BytesIO(attached(data, 8 * 2**20)), LIMITS)
 
 
 def test_wrong_length_in_mp4_is_corrected(phone: bytes) -> None:
