@@ -25,7 +25,7 @@ ADMIN = ("admin", "correct horse")
 PIECE = uploads.MIN_PIECE_BYTES
 MAX_BYTES = 3 * PIECE
 MP4 = b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(100)
-FILE = MP4 + bytes(index % 251 for index in range(2 * PIECE + 1000 - len(MP4)))
+FILE = (MP4 + bytes(range(251)) * (2 * PIECE // 251 + 6))[: 2 * PIECE + 1000]  # whose pieces differ
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from tests.contract.admin import basic, body
 from tests.contract.calls import PATHS, Starter, assert_problem, upload
 from tests.stack import Stack
 
-HEIC = pictures.encoded(pictures.hopper(), "HEIF", quality=70)
+
+@cache
+def heic() -> bytes:
+    return pictures.encoded(pictures.hopper(), "HEIF", quality=70)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,7 @@ def without_heic(start_service: Starter) -> Stack:
 def test_heic_that_is_off_is_415(without_heic: Stack, path: str) -> None:
     without_heic.pause_worker()  # the web tier needs none to say so
     try:
-        problem = assert_problem(upload(without_heic, path, HEIC), 415)
+        problem = assert_problem(upload(without_heic, path, heic()), 415)
     finally:
         without_heic.resume_worker()
     assert problem["code"] == "unsupported_image"
@@ -38,7 +42,7 @@ def test_other_formats_are_read_without_heic(without_heic: Stack, form: str) -> 
 
 def test_batches_refuse_heic_that_is_off(without_heic: Stack) -> None:
     batch = batches.begun(without_heic)
-    files = [("images", ("a.heic", HEIC))]
+    files = [("images", ("a.heic", heic()))]
     receipt: dict[str, Any] = body(basic(without_heic, "POST", f"/batches/{batch['id']}/images", files=files), 202)
     (refused,) = receipt["refused"]
     assert (refused["name"], refused["code"]) == ("a.heic", "unsupported_image")
@@ -47,7 +51,7 @@ def test_batches_refuse_heic_that_is_off(without_heic: Stack) -> None:
 def test_heic_of_the_bucket_fails_where_it_is_off(without_heic: Stack) -> None:
     store = without_heic.services.store
     assert store
-    store.put("press/a.heic", HEIC, "image/heic")
+    store.put("press/a.heic", heic(), "image/heic")
     batch = batches.begun(without_heic, prefix="press/")
 
     def item() -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """422: pictures that are damaged, and real files that are."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,46 +18,53 @@ from tests.contract.calls import (
 )
 from tests.stack import Stack
 
-WHOLE: dict[str, bytes] = {
-    "jpeg": pictures.encoded(pictures.hopper(), "JPEG", quality=95),
-    "progressive": pictures.encoded(pictures.hopper(), "JPEG", quality=95, progressive=True),
-    "png": pictures.encoded(pictures.hopper(), "PNG"),
-    "webp": pictures.encoded(pictures.hopper(), "WEBP", quality=90),
-    "webp_lossless": pictures.encoded(pictures.hopper(), "WEBP", lossless=True),
-    "bmp": pictures.encoded(pictures.hopper(), "BMP"),
-    "tiff": pictures.encoded(pictures.hopper(), "TIFF"),
-    "tiff_lzw": pictures.encoded(pictures.hopper(), "TIFF", compression="tiff_lzw"),
-    "tiff_deflate": pictures.encoded(pictures.hopper(), "TIFF", compression="tiff_adobe_deflate"),
-    "heic": pictures.encoded(pictures.hopper(), "HEIF", quality=70),
-    "heic_tiles": pictures.encoded(pictures.hopper(), "HEIF", quality=70, tile_size=256),
-    "avif": pictures.encoded(pictures.hopper(), "AVIF", quality=70),
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "jpeg": ("JPEG", {"quality": 95}),
+    "progressive": ("JPEG", {"quality": 95, "progressive": True}),
+    "png": ("PNG", {}),
+    "webp": ("WEBP", {"quality": 90}),
+    "webp_lossless": ("WEBP", {"lossless": True}),
+    "bmp": ("BMP", {}),
+    "tiff": ("TIFF", {}),
+    "tiff_lzw": ("TIFF", {"compression": "tiff_lzw"}),
+    "tiff_deflate": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    "heic": ("HEIF", {"quality": 70}),
+    "heic_tiles": ("HEIF", {"quality": 70, "tile_size": 256}),
+    "avif": ("AVIF", {"quality": 70}),
 }
+
+
+@cache
+def whole(kind: str) -> bytes:
+    """Once per process; made when a test asks: each process of the tests reads each module."""
+    form, options = KINDS[kind]
+    return pictures.encoded(pictures.hopper(), form, **options)
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
-@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("kind", KINDS)
 def test_truncated_picture_is_422(service: Stack, path: str, part: float, kind: str) -> None:
-    file = WHOLE[kind][: int(part * len(WHOLE[kind]))]
+    file = whole(kind)[: int(part * len(whole(kind)))]
     assert "image" in fields(assert_problem(upload(service, path, file), 422))
 
 
 @pytest.mark.parametrize("kind", ["png", "tiff_deflate"])  # the formats that carry checksums
 def test_damaged_picture_is_422(service: Stack, kind: str) -> None:
-    file = bytearray(WHOLE[kind])
+    file = bytearray(whole(kind))
     middle = len(file) // 2
     file[middle : middle + 4000] = bytes(4000)
     assert_problem(upload(service, MASK, bytes(file)), 422)
 
 
-@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("kind", KINDS)
 def test_whole_picture_is_no_error(service: Stack, kind: str) -> None:
-    assert upload(service, DETECT, WHOLE[kind]).json()["summary"]["face_count"] == 1
+    assert upload(service, DETECT, whole(kind)).json()["summary"]["face_count"] == 1
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "bmp", "tiff"])
 def test_bare_beginning_is_422(service: Stack, kind: str) -> None:
-    assert_problem(upload(service, MASK, WHOLE[kind][:24]), (415, 422))
+    assert_problem(upload(service, MASK, whole(kind)[:24]), (415, 422))
 
 
 ACCEPTED = {".jpg", ".png", ".webp", ".bmp", ".tif", ".apng", ".heic", ".avif"}

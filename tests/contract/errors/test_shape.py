@@ -13,7 +13,7 @@ from tests.contract.calls import (
     upload,
 )
 from tests.contract.errors.test_options import PHOTO
-from tests.contract.errors.test_pictures import WHOLE
+from tests.contract.errors.test_pictures import whole
 from tests.stack import Stack
 
 
@@ -34,7 +34,7 @@ def test_codes_tell_errors_apart(service: Stack) -> None:
 
 
 def test_code_is_the_same_on_both(service: Stack) -> None:
-    for file in (b"", pictures.STRANGERS["gif"], pictures.png_header(20_000, 20_000), WHOLE["png"][:5000]):
+    for file in (b"", pictures.STRANGERS["gif"], pictures.png_header(20_000, 20_000), whole("png")[:5000]):
         codes = {upload(service, path, file).json()["code"] for path in PATHS}
         assert len(codes) == 1
 
