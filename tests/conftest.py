@@ -37,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--cluster", action="store_true", help="this runs where it may make machines: see tests/cluster")
     parser.addoption("--soak-seconds", type=float, default=10, help="how long the concurrency test lasts")
+    parser.addoption("--video-minutes", type=float, default=2, help="how long the video of --faults full is")
     parser.addoption("--soak-minutes", type=float, default=20, help="how long the soak of --faults full lasts")
     parser.addoption(
         "--containers", type=Path, default=None, help="folder that keeps an engine's images: see tests/containers"

@@ -2,8 +2,10 @@
 
 import contextlib
 import time
+from dataclasses import replace
 from typing import Any
 
+import pytest
 import requests
 from sqlalchemy import func, select
 
@@ -16,7 +18,7 @@ from tests.faults.killers import Killer, Progress
 from tests.stack import Stack
 
 SHORT = Clip(frames=160, fps=5, key_every=10)  # three segments
-FULL = Clip(frames=2 * 60 * 25, size=(1920, 1080), key_every=50)
+FULL = Clip(frames=0, size=(1920, 1080), key_every=50)  # as long as --video-minutes says
 KILL_EVERY_S = 20.0  # in the full form
 OPTIONS = {"method": "solid", "detail": "fast"}
 ENDED = {"completed", "failed", "cancelled"}
@@ -65,8 +67,14 @@ def outcome(stack: Stack, video: str) -> tuple[bytes, str]:
     return found[0].content, found[1].text
 
 
-def test_video_is_the_same_whatever_dies(site: Site, scale: Scale) -> None:
-    stack, clip = site.stack, FULL if scale.full else SHORT
+@pytest.fixture
+def clip(request: pytest.FixtureRequest, scale: Scale) -> Clip:
+    minutes = request.config.getoption("--video-minutes")
+    return replace(FULL, frames=round(minutes * 60 * FULL.fps)) if scale.full else SHORT
+
+
+def test_video_is_the_same_whatever_dies(site: Site, scale: Scale, clip: Clip) -> None:
+    stack = site.stack
     file = clips.made(clip)
     undisturbed = outcome(stack, send(stack, file))
     killer, began = killer_of(stack, scale), time.monotonic()
