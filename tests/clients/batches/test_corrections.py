@@ -22,9 +22,11 @@ def test_corrected_result_is_fetched_again(api: FakeApi, run: Run, folder: Path,
     words = (
         ("submit", folder, "--out", out, "--resume") if again == "submit" else ("download", api.only.id, "--out", out)
     )
-    assert run(*words).exit_code == 0
+    ran = run(*words)
+    assert ran.exit_code == 0 and ran.output.count("replaced: b.png: it was masked again at the service\n") == 1
     assert tree(out) == {"a.jpg": result(b"a.jpg"), "b.jpg": b"corrected b.png"}
-    assert run(*words).exit_code == 0
+    ran = run(*words)
+    assert ran.exit_code == 0 and "replaced" not in ran.output
     assert api.fetched == {"a.jpg": 1, "b.png": 2}
 
 

@@ -21,13 +21,16 @@ EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 class Downloader:
-    """Downloads the results of one batch to a folder."""
+    """Downloads the results of one batch to a folder. notify: is told which files are replaced."""
 
-    def __init__(self, client: AsyncClient, journal: Journal, batch: str, out: Path) -> None:
+    def __init__(
+        self, client: AsyncClient, journal: Journal, batch: str, out: Path, notify: Callable[[str], None]
+    ) -> None:
         self._client = client
         self._journal = journal
         self._batch = batch
         self._out = out.resolve()
+        self._notify = notify
         for leftover in self._out.glob(f"{PART_PREFIX}*"):
             leftover.unlink()
         seen = journal.metadata().get("seen")
@@ -99,6 +102,8 @@ class Downloader:
         finally:
             part.unlink(missing_ok=True)
         self._journal.mark_downloaded(file.name, sha256, target.stat().st_size)
+        if file.sha256:
+            self._notify(f"replaced: {file.name}: it was masked again at the service")
 
     async def _record_outcomes(self, after: datetime) -> None:
         """Record the items that have finished since `after`, and where the next poll starts."""

@@ -129,7 +129,7 @@ def submit(plan: SubmitPlan, journal: Journal, target: ServiceTarget, options: R
             display.notify(displays.whereabouts(batch.id, target.url, plan.out))
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
             uploader = Uploader(client, journal, batch.id, plan.folder)
-            downloader = Downloader(client, journal, batch.id, plan.out)
+            downloader = Downloader(client, journal, batch.id, plan.out, display.notify)
             states = [batch]
 
             def show(state: Batch) -> None:
@@ -158,7 +158,7 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
                 journal.mark_failed(Failure(name, "unsafe_name", "it would lead out of the folder") for name in unsafe)
                 journal.record_outcomes(ItemOutcome.of(item) for item in page)
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
-            downloader = Downloader(client, journal, batch_id, out)
+            downloader = Downloader(client, journal, batch_id, out, display.notify)
             await downloader.download_finished(options.workers, lambda: display.update(journal, batch))
             deleted = (await downloader.record_deletions()).counts.deleted
             journal.set_metadata(to_review=str(batch.to_review), deleted=str(deleted), batch=batch_id)
