@@ -91,7 +91,8 @@ bench-privacy: $(VENV)/.for-test ## Measure recall and masks on real pictures, a
 	@exec $(RUN) tests.bench.privacy $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
 
 bench-video: $(VENV)/.for-test ## Measure masks on faces that move, beside deface, and write docs/video.md (10 minutes)
-	@exec $(RUN) tests.bench.video $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+	@$(RUN) tests.bench.video $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
+	@exec $(RUN) tests.bench.video_calls $(if $(wildcard $(SHARED)),--shared="$(SHARED)")
 
 screenshots: $(VENV)/.for-test ## Write pictures of the console's pages into docs/screenshots/ (needs chromium)
 	@exec $(RUN) tests.e2e.screenshots $(if $(wildcard $(SHARED)),--shared="$(SHARED)") $(ARGS)
