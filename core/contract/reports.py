@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import Self
 
+from pydantic import Field
+
 from core.contract.models import FrozenModel
 
 Point = tuple[float, float]
@@ -16,6 +18,7 @@ class Face(FrozenModel):
     landmarks: left eye, right eye, nose, left and right mouth corner (as the viewer sees them), or None for a
     model without them. review: doubtful, so that a person should look. drawn: by a person, and so covered as it is.
     whole_width: of a face that the edge of a panorama cuts in two, of which this is a part; None for a whole one.
+    support: `Candidates.support`, for whoever judges what was found; it is not reported.
     """
 
     box: Box
@@ -24,6 +27,7 @@ class Face(FrozenModel):
     review: bool = False
     drawn: bool = False
     whole_width: float | None = None
+    support: float | None = Field(None, exclude=True, repr=False)
 
 
 def face_count(faces: Iterable[Face]) -> int:

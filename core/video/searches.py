@@ -19,12 +19,13 @@ def search(image: Pixels, at: tuple[int, float], options: ResolvedMaskOptions, d
     Faces whose centre lies in one of `options.keep_regions` are left out. `max_faces` does not count: which faces were
     the best would change from frame to frame.
     """
-    likely = doubts.least_confidence(options, detector.doubt_limits)
+    likely = doubts.least_confidence(options)
     wanted = options.model_copy(update={"confidence": min(likely, WEAK), "max_faces": 0})
     height, width = image.shape[:2]
     faces, _ = region_options.split(detector.find(image, wanted).faces, options.keep_regions, (width, height))
     judged = doubts.judge(faces, options, detector.doubt_limits)
     masked = {face.box for face in (*judged.sure, *judged.doubtful)}
+    faces = tuple(face for face in faces if face.confidence >= WEAK or face.box in masked)
     return FrameFaces(
         *at,
         np.array([face.box for face in faces], np.float32).reshape(-1, 4),

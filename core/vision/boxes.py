@@ -57,14 +57,23 @@ class Neighbours:
         found: list[int] = self._others[end - self.counts[index] : end].tolist()
         return found
 
+    def sums(self, values: Scores) -> Scores:
+        """Add up a value of each box's neighbours, shape (n,)."""
+        ends = np.concatenate([[0.0], values[self._others].astype(np.float64).cumsum()])
+        return np.asarray(ends[self._ends] - ends[self._ends - self.counts], np.float32)
+
 
 def nms(boxes: Boxes, scores: Scores, threshold: float) -> NDArray[np.intp]:
     """Greedy non-maximum suppression: return the remaining indices, by falling score.
 
     A box is suppressed when its IoU with a better one is above `threshold`.
     """
-    neighbours = Neighbours(boxes, threshold)
-    remaining = bytearray(b"\1") * len(boxes)
+    return suppress(Neighbours(boxes, threshold), scores)
+
+
+def suppress(neighbours: Neighbours, scores: Scores) -> NDArray[np.intp]:
+    """Return what remains of boxes of which a better one suppresses its neighbours, by falling score."""
+    remaining = bytearray(b"\1") * len(scores)
     order = np.argsort(-scores, kind="stable")
     # Most boxes overlap no other, and need no turn of a loop.
     for index in order[neighbours.counts[order] > 0].tolist():

@@ -10,8 +10,8 @@ from core.contract.region_options import Regions
 from core.contract.reports import Face
 from core.pictures import images
 from core.pictures.images import DecodedImage
-from core.vision import finding, masks, regions, verifications
-from core.vision.detector import Detector
+from core.vision import finding, masks, regions, searches, verifications
+from core.vision.detector import Detector, Surroundings
 from core.vision.finding import Selection
 from core.vision.masks import MaskedPixels
 from core.vision.regions import MaskPolicy, Region
@@ -36,9 +36,10 @@ def verify(
     """Search around the masks again, and mask what is still found; ResidualFace when that doesn't help."""
     options = selection.options
     sure = options.model_copy(update={"confidence": max(options.confidence, verifications.MIN_RESIDUAL_CONFIDENCE)})
+    lying = any(searches.is_rotated(one.name) for one in selection.detections.passes)
 
     def search(masked: MaskedPixels, regions: tuple[Region, ...]) -> tuple[Face, ...]:
-        return finding.find_around(overlay(picture, masked), regions, sure, detector)
+        return finding.find_around(overlay(picture, masked), Surroundings(regions, sure, lying), detector)
 
     kept = region_options.boxes(options.keep_regions, subject.size)
     expected = Expected(selection.visible, kept, options.nms_threshold, only_regions=selection.limited)

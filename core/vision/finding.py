@@ -1,6 +1,6 @@
 """Find the faces of a decoded picture: those that a viewer sees, and those that partly transparent colours hide."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from core.contract import region_options, reports
@@ -10,7 +10,6 @@ from core.pictures import images
 from core.pictures.images import DecodedImage, Reduction
 from core.vision import doubts, fusion, passes, seams
 from core.vision.detector import Detector, Surroundings
-from core.vision.regions import Region
 
 
 def find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detector) -> Detections:
@@ -61,12 +60,11 @@ def _find(picture: DecodedImage, options: ResolvedDetectOptions, detector: Detec
     return _merge(search(images.flatten(picture), first), search(picture.pixels, second), options)
 
 
-def find_around(
-    picture: DecodedImage, regions: tuple[Region, ...], options: ResolvedDetectOptions, detector: Detector
-) -> tuple[Face, ...]:
+def find_around(picture: DecodedImage, surroundings: Surroundings, detector: Detector) -> tuple[Face, ...]:
     """Find the faces in and around regions, as `find` does: as a viewer sees them, by the colours, across a seam."""
     # Where viewers disagree about which way up the picture is, faces may lie.
-    surroundings = Surroundings(regions, options, any_orientation=picture.doubtful_orientation != 1)
+    lying = surroundings.any_orientation or picture.doubtful_orientation != 1
+    surroundings, options = replace(surroundings, any_orientation=lying), surroundings.options
     wraps = picture.wraps and options.detail != "fast"
     search = partial(seams.find_around, detector=detector) if wraps else detector.find_around
     visible = search(images.flatten(picture), surroundings)
@@ -93,7 +91,7 @@ class Selection:
 
 def find_to_mask(picture: DecodedImage, options: ResolvedMaskOptions, detector: Detector) -> Selection:
     """Find the faces that are to be masked: the sure ones, then the doubtful ones."""
-    least = doubts.least_confidence(options, detector.doubt_limits)
+    least = doubts.least_confidence(options)
     unlimited = options.model_copy(update={"confidence": least, "max_faces": 0})
     detections = find(picture, unlimited, detector)
     judged = doubts.judge(detections.faces, options, detector.doubt_limits)

@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -204,7 +204,8 @@ def _undo_rot90(candidates: Candidates, view: View, inner: tuple[int, int]) -> C
     landmarks = candidates.landmarks
     if landmarks is not None:
         landmarks = to_upright(landmarks)[:, MIRRORED_LANDMARKS if view.mirrored else slice(None)]
-    return Candidates(_corners(to_upright(candidates.boxes.reshape(-1, 2, 2))), candidates.scores, landmarks)
+    turned = _corners(to_upright(candidates.boxes.reshape(-1, 2, 2)))
+    return replace(candidates, boxes=turned, landmarks=landmarks)
 
 
 def _corners(points: Points) -> Boxes:

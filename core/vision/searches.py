@@ -40,6 +40,7 @@ LEVELS_WORK = 1.6
 # chosen: enlarged more than so many times, a picture shows nothing more
 MAX_UPSCALING = 4
 SURE_SCORE = 0.5
+ROTATED = "_rotated_"  # in the names of passes, before the degrees
 # measured: what shows less than one sure face in each orientation at the nominal size is decided on a larger input
 MIN_ORIENTATION_EVIDENCE = 0.75
 # How many times the nominal size a picture has to keep when it is decoded smaller; closer searches need every pixel.
@@ -69,6 +70,9 @@ class Search:
             finest = scales.balanced(width, height, self.size, self.min_face)
             for level in scales.levels(width, height, finest, self.size):
                 results += [run_pass(view) for view in tiles(width, height, level * max(width, height), mirrored=True)]
+            if not any(_evidence(result) for result in results):
+                # No face is sure: the picture, or whoever is in it, may lie or be upside down.
+                results += [run_pass(view) for rot90 in (1, 2, 3) for view in self._base_views(rot90)]
         if self.detail == "thorough":
             levels = self._levels(width, height)
             rot90, rotated = self._orientation(run_pass, results, levels[0])
@@ -174,7 +178,12 @@ def _evidence(result: PassResult) -> float:
 
 
 def _name(kind: str, rot90: int) -> str:
-    return f"{kind}_rotated_{90 * rot90}" if rot90 else kind
+    return f"{kind}{ROTATED}{90 * rot90}" if rot90 else kind
+
+
+def is_rotated(name: str) -> bool:
+    """Return whether a pass of that name looked at a picture that was turned."""
+    return ROTATED in name
 
 
 def _round_to_cells(size: float) -> int:

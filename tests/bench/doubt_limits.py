@@ -18,11 +18,16 @@ from tests.bench.scenes import Boxes, Found
 
 SIDES = (16, 32, 64, 128)
 SURE = covered.OPTIONS.confidence
-LEAST = 0.15  # chosen: below it hardly anything is a face
-# How many needless masks it is worth to cover one more of WIDER's hard faces, and one from 64 pixels on.
-# measured, scrfd_2.5g: with 4 .878 of the hard faces are covered and 2.07 masks a picture are needless, with 4.5 .882
-# and 2.27, with 5 .885 and 2.52; the more a face identifies, the more it counts
-FACE, LARGE_FACE = 4.5, 10
+# chosen: the limits that are tried; a doubtful face that many boxes agree about can be likelier than one that is sure
+LOWEST, HIGHEST = 0.15, 0.8
+# chosen: the highest limit of faces from 64 pixels on, however few of these pictures have a doubtful one: such a box is
+# rarely a false one, and the face identifies somebody
+HIGHEST_LARGE = 0.44
+# How many needless masks it is worth to cover one more of WIDER's hard faces: the first with which so many of them are
+# covered, or else the last.
+SOUGHT = 0.88
+FACE = (2.5, 3, 3.5, 4, 4.5)
+LARGE_FACE = 10  # chosen: one from 64 pixels on; the more a face identifies, the more it counts
 # chosen: where few faces are, a needless mask is seen; it counts as so many
 IN_FEW = 3
 
@@ -31,10 +36,10 @@ Limits = NDArray[np.float64]  # (2, len(SIDES) + 1): of pictures with few sure f
 
 @dataclass(frozen=True)
 class Evidence:
-    """What limits decide about. Classes are indices of flattened `Limits`.
+    """What limits decide about: the doubtful faces. Classes are indices of flattened `Limits`.
 
-    covering: class and score of each found face that covers an annotated one, and the index of the latter; worth: of
-    each annotated face; needless: class, score and cost of each that covers none.
+    covering: class and likelihood of each found face that covers an annotated one, and the index of the latter; worth:
+    of each annotated face, 0 where a sure one covers it; needless: class, likelihood and cost of each that covers none.
     """
 
     covering: tuple[NDArray[np.intp], Limits, NDArray[np.intp]]
@@ -43,21 +48,31 @@ class Evidence:
 
     def gain(self, limits: Limits) -> float:
         """Return what the masked faces are worth, less the cost of needless masks."""
-        least = np.minimum(limits, SURE).ravel()
-        classes, scores, faces = self.covering
-        hits = np.unique(faces[scores >= least[classes]])
-        classes, scores, costs = self.needless
-        return float(self.worth[hits].sum() - costs[scores >= least[classes]].sum())
+        least = limits.ravel()
+        classes, likelihoods, faces = self.covering
+        hits = np.unique(faces[likelihoods >= least[classes]])
+        classes, likelihoods, costs = self.needless
+        return float(self.worth[hits].sum() - costs[likelihoods >= least[classes]].sum())
 
 
 def derived(search: Iterable[Found]) -> DoubtLimits:
-    """Return the best limits for what a balanced search found with a confidence of LEAST and more."""
-    evidence, limits = _evidence(search), np.full((2, len(SIDES) + 1), SURE)
-    improved = True
+    """Return the best limits for what a balanced search found with a confidence of `doubts.LEAST` and more."""
+    search = list(search)
+    for face in FACE:
+        limits = _best(_evidence(search, face))
+        if (covered.measured(search, "mask", limits).of_hard() or 0) >= SOUGHT:
+            break
+    return limits
+
+
+def _best(evidence: Evidence) -> DoubtLimits:
+    limits, improved = np.full((2, len(SIDES) + 1), HIGHEST), True
     while improved:
         moved = max(_moves(limits), key=evidence.gain)
         improved = evidence.gain(moved) > evidence.gain(limits)
         limits = moved if improved else limits
+    large = SIDES.index(covered.LARGE) + 1
+    limits[:, large:] = np.minimum(limits[:, large:], HIGHEST_LARGE)
     few, crowd = (tuple(float(limit) for limit in row) for row in limits)
     return DoubtLimits(SIDES, few, crowd)
 
@@ -73,7 +88,7 @@ def in_manifest(text: str, model: str, limits: DoubtLimits) -> str:
 
 def _moves(limits: Limits) -> Iterable[Limits]:
     """Yield limits of which one is another, and those that have to follow it; the least change first."""
-    grid = np.arange(round(SURE * 100), round(LEAST * 100) - 1, -1) / 100
+    grid = np.arange(round(HIGHEST * 100), round(LOWEST * 100) - 1, -1) / 100
     for row, column in reversed(list(np.ndindex(*limits.shape))):
         for limit in grid:
             moved = limits.copy()
@@ -82,21 +97,22 @@ def _moves(limits: Limits) -> Iterable[Limits]:
             yield moved
 
 
-def _evidence(search: Iterable[Found]) -> Evidence:
+def _evidence(search: Iterable[Found], worth_of_hard: float) -> Evidence:
     covering: list[tuple[int, float, int]] = []
     needless: list[tuple[int, float, float]] = []
     worth: list[float] = []
     for found in search:
-        classes, scores = _classes(found), [face.confidence for face in found.faces]
+        sure = np.array([face.confidence >= SURE for face in found.faces], bool)
+        classes, likelihoods = _classes(found, sure), [doubts.likelihood(face) for face in found.faces]
         areas = covered.masks(found.faces)
         for index, (face, side) in enumerate(zip(found.scene.faces, found.scene.sides, strict=True)):
-            hard = FACE if index in found.scene.counted else 0
+            hard = worth_of_hard if index in found.scene.counted else 0
             value = max(hard, LARGE_FACE if side >= covered.LARGE else 0)
-            hits = np.flatnonzero(_held(face, areas) >= covered.COVERED)
-            covering += [(classes[hit], scores[hit], len(worth)) for hit in hits]
-            worth.append(value)
+            hits = _held(face, areas) >= covered.COVERED
+            covering += [(classes[hit], likelihoods[hit], len(worth)) for hit in np.flatnonzero(hits & ~sure)]
+            worth.append(0 if (hits & sure).any() else value)
         cost = IN_FEW if len(found.scene.faces) < covered.FEW else 1
-        needless += [(classes[index], scores[index], cost) for index in np.flatnonzero(found.needless)]
+        needless += [(classes[one], likelihoods[one], cost) for one in np.flatnonzero(found.needless & ~sure)]
     hit, no = np.array(covering, float).reshape(-1, 3), np.array(needless, float).reshape(-1, 3)
     return Evidence(
         (hit[:, 0].astype(np.intp), hit[:, 1], hit[:, 2].astype(np.intp)),
@@ -105,8 +121,8 @@ def _evidence(search: Iterable[Found]) -> Evidence:
     )
 
 
-def _classes(found: Found) -> list[int]:
-    crowd = sum(face.confidence >= SURE for face in found.faces) >= doubts.CROWD
+def _classes(found: Found, sure: NDArray[np.bool_]) -> list[int]:
+    crowd = int(sure.sum()) >= doubts.CROWD
     sizes = [int(np.searchsorted(SIDES, doubts.longer_side(face), side="right")) for face in found.faces]
     return [size + crowd * (len(SIDES) + 1) for size in sizes]
 

@@ -22,7 +22,7 @@ from core import config
 from core.config import ROOT
 from core.contract.options import Detail, Doubtful, Method, ResolvedDetectOptions, ResolvedMaskOptions
 from core.errors.startup import WeightsError
-from core.vision import regions
+from core.vision import doubts, regions
 from core.vision.detector import OnnxDetector
 from core.vision.doubts import DoubtLimits
 from core.weights import manifest
@@ -132,7 +132,7 @@ def recalls(finders: dict[str, OnnxDetector], chosen: list[Scene], tool: ModuleT
 
 def coverage(shared: Path, finder: OnnxDetector, tool: ModuleType) -> Covering:
     """Derive the limits of doubtful faces, and measure what the default mask covers, in all annotated pictures."""
-    least = ResolvedDetectOptions(detail=covered.OPTIONS.detail, confidence=doubt_limits.LEAST)
+    least = ResolvedDetectOptions(detail=covered.OPTIONS.detail, confidence=doubts.LEAST)
     search = scenes.search(finder, scenes.scenes(shared, tool, EVERY), least, tool.iou)
     limits = doubt_limits.derived(search)
     by_doubtful = {doubtful: covered.measured(search, doubtful, limits) for doubtful in get_args(Doubtful)}

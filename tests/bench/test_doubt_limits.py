@@ -27,20 +27,20 @@ def test_limit_lies_between_faces_and_what_is_none() -> None:
     search = [found((40, 0.42, True)), found((40, 0.3, False), (40, 0.31, False))]
     limits = doubt_limits.derived(search)
     assert limits.few[2] == 0.42
-    assert limits.few[1] == doubt_limits.SURE
+    assert limits.few[1] == doubt_limits.HIGHEST
 
 
 def test_masks_that_cost_more_than_they_cover_lower_no_limit() -> None:
     nothing = [(40.0, 0.46, False)] * 5
     limits = doubt_limits.derived([found((40, 0.42, True), *nothing)])
-    assert limits.few == (doubt_limits.SURE,) * 5
+    assert limits.few == (doubt_limits.HIGHEST,) * 3 + (doubt_limits.HIGHEST_LARGE,) * 2
 
 
 def test_larger_face_is_worth_more() -> None:
     nothing = [(100.0, 0.46, False)] * 3
     small = [(40.0, 0.46, False)] * 3
     assert doubt_limits.derived([found((100, 0.42, True), *nothing)]).few[3] <= 0.42
-    assert doubt_limits.derived([found((40, 0.42, True), *small)]).few[2] == doubt_limits.SURE
+    assert doubt_limits.derived([found((40, 0.42, True), *small)]).few[2] == doubt_limits.HIGHEST
 
 
 def test_limits_never_rise_with_size_nor_in_crowds() -> None:
@@ -54,7 +54,15 @@ def test_limits_never_rise_with_size_nor_in_crowds() -> None:
 def test_crowd_has_limits_of_its_own() -> None:
     limits = doubt_limits.derived([found((40, 0.3, True), sure=20)])
     assert limits.crowd[2] <= 0.3
-    assert limits.few[2] == doubt_limits.SURE
+    assert limits.few[2] == doubt_limits.HIGHEST
+
+
+def test_faces_are_dearer_until_enough_of_them_are_covered() -> None:
+    nothing = [(40.0, 0.46, False)] * 4
+    crowd = found((40, 0.42, True), *nothing, sure=20)
+    assert doubt_limits.derived([crowd]).crowd[2] == doubt_limits.HIGHEST
+    few_found = [found((40, 0.42, True), *nothing, (40, 0.1, True), (40, 0.1, True), (40, 0.1, True), sure=8)]
+    assert doubt_limits.derived(few_found).crowd[2] == 0.42
 
 
 def test_coverage_with_and_without_doubtful_faces() -> None:

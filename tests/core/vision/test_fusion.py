@@ -54,6 +54,21 @@ def test_two_boxes_of_one_pass_are_one_opinion() -> None:
     assert fused(sighting((*box, 0.6)), twice, nms_threshold=1).scores[0] == pytest.approx(once.scores[0])
 
 
+def test_support_is_how_many_boxes_of_the_best_pass_agree() -> None:
+    many = sighting((100, 100, 200, 200, 0.4), (102, 100, 202, 200, 0.3), (98, 100, 198, 200, 0.2), scale=0.16)
+    one = sighting((100, 100, 200, 200, 0.4), scale=0.16)
+    common = dict(zip(*fusion.COMMON_SUPPORT, strict=True))[16]
+    for passes, total in (((many,), 0.9), ((one,), 0.4), ((many, one), 0.9), ((one, many), 0.9)):
+        (found,) = fused(*passes).faces()
+        assert found.support == pytest.approx(total / common)
+
+
+def test_support_does_not_depend_on_how_weak_boxes_are_read() -> None:
+    seen = ((100.0, 100.0, 200.0, 200.0, 0.4), (102.0, 100.0, 202.0, 200.0, 0.04))
+    supports = [fused(sighting(*rows)).faces()[0].support for rows in (seen, seen[:1])]
+    assert supports[0] == supports[1]
+
+
 def test_box_lies_between_opinions() -> None:
     found = fused(sighting((100, 100, 200, 200, 0.8)), sighting((110, 100, 210, 200, 0.4)))
     assert found.boxes[0].tolist() == pytest.approx([102, 100, 202, 200])

@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from core.contract.options import Detail, ManualMaskOptions, Method, ResolvedDetectOptions, ResolvedMaskOptions
-from core.contract.reports import Detections, Face
+from core.contract.reports import Detections, Face, PassReport
 from core.errors import UndecodableImage
 from core.vision import pipeline, regions
-from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, noise, png, unpacked
+from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, Pixels, noise, png, unpacked
 
 BOX = (20.0, 10.0, 40.0, 30.0)
 OTHER = (50.0, 10.0, 70.0, 30.0)
@@ -31,6 +31,24 @@ def test_mask_covers_grown_box_only() -> None:
     expected[8:32, 18:42] = 0
     assert (unpacked(masked.image) == expected).all()
     assert masked.report.regions == 1
+
+
+class Turning(KnownFaces):
+    """Finds nothing, after it has looked in some orientations."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__()
+        self.reports = tuple(PassReport(name=name, input_size=(1, 1), inference_ms=0, candidates=0) for name in names)
+
+    def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
+        return super().find(pixels, options).model_copy(update={"passes": self.reports})
+
+
+@pytest.mark.parametrize(("names", "turned"), [(["main"], False), (["main", "main_rotated_90"], True)])
+def test_masks_are_verified_in_the_orientations_of_the_search(names: list[str], turned: bool) -> None:
+    detector = Turning(*names)
+    pipeline.mask(png(noise()), ResolvedMaskOptions(), detector, MAX_PIXELS)
+    assert [one.any_orientation for one in detector.verified] == [turned]
 
 
 def test_mask_without_faces_keeps_pixels() -> None:

@@ -10,6 +10,7 @@ from core.contract.reports import Box
 from core.pictures import images, metadata
 from core.records import outcomes
 from core.vision import finding, pipeline
+from core.vision.detector import Surroundings
 from tests import pictures
 from tests.core.vision.fakes import MAX_PIXELS, KnownFaces, Pixels, VisibleFaces, png, unpacked
 
@@ -83,7 +84,7 @@ def test_faces_that_lie_are_looked_for_across_the_seam() -> None:
     options = ResolvedMaskOptions(method="solid", detail="balanced")
     turned = replace(images.decode(jpeg(), MAX_PIXELS), doubtful_orientation=3)
     detector = VisibleFaces()
-    assert not finding.find_around(turned, (), options, detector)
+    assert not finding.find_around(turned, Surroundings((), options), detector)
     assert [one.any_orientation for one in detector.verified] == [True]
 
 

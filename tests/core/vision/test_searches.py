@@ -184,6 +184,14 @@ def test_balanced_looks_closer_at_larger_pictures() -> None:
     assert planned("balanced", 4000, 3000).names() == ["main", "close_up", *["mirrored_tile"] * 4]
 
 
+def test_balanced_looks_in_every_orientation_where_no_face_is_sure() -> None:
+    scene = planned("balanced", 1024, 700, Scene(upright=2))
+    assert scene.names()[:3] == ["main", "close_up", "mirror"]
+    rotated = [view for view in scene.views if searches.is_rotated(view.name)]
+    assert [(view.rot90, view.size) for view in rotated] == [(turn, size) for turn in (1, 2, 3) for size in (640, 192)]
+    assert scene.views[3:] == rotated
+
+
 @settings(deadline=None)
 @given(st.integers(8, 25_000), st.integers(8, 25_000))
 def test_balanced_keeps_its_promise_whatever_the_shape(width: int, height: int) -> None:
