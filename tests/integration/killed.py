@@ -27,7 +27,7 @@ from core import config, maintenance, services
 from core.database.clock import now
 from core.errors import UndecodableImage
 from core.observability import logs
-from core.records import calls, comparisons, records
+from core.records import calls, cleanups, comparisons, records
 from core.records.outcomes import JobOutcome
 from core.records.results import ResultStore, UploadedImage
 from core.records.rows import StoredImage, StoredJob
@@ -120,7 +120,8 @@ class Subject:
 
     def clean(self) -> None:
         with self.made.sessions() as session:  # type: ignore[misc]
-            records.delete_images(session, [self.image_id])
+            if not cleanups.count(session):  # else a try that was killed has left what is to be removed
+                records.delete_images(session, [self.image_id])
         assert maintenance.clean_storage(self.made).removed
 
     def compare(self) -> None:
