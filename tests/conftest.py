@@ -12,6 +12,7 @@ import pytest
 
 from core import config, services
 from core.config import Settings
+from core.database import audits
 from core.services import Services
 from core.weights import downloads, manifest
 from tests import ceph, postgres, swift
@@ -64,6 +65,12 @@ def _nothing_stays_open() -> Iterator[None]:
     """Find what a module leaves open at its end: otherwise the warning, an error, would meet any test later."""
     yield
     gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_acts() -> None:
+    """Forget who a command that an earlier test ran in this process acted as: what a test records names the service."""
+    audits.act_as(audits.ITSELF)
 
 
 @pytest.fixture(scope="session", autouse=True)

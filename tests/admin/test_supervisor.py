@@ -21,7 +21,7 @@ STUBBORN = (
 POLITE = (
     "import signal, sys, time; signal.signal(15, lambda *_: sys.exit('bye')); print('here', flush=True); time.sleep(60)"
 )
-FORKING = "import os, time; print(os.fork(), flush=True); time.sleep(60)"
+FORKING = "import os, time; os.write(1, b'%d\\n' % os.fork()); time.sleep(60)"
 LONG = f"print('x' * {2 * MAX_LINE_BYTES}); print('after')"
 Said = list[str]
 
@@ -128,7 +128,7 @@ def _runs(process: int) -> bool:
 
 
 FAMILY = (
-    "import os, signal, time; signal.signal(15, signal.SIG_IGN); os.fork(); print('here', os.getpid(), flush=True); "
+    "import os, signal, time; signal.signal(15, signal.SIG_IGN); os.fork(); os.write(1, b'here %d\\n' % os.getpid()); "
     "time.sleep(60)"
 )
 KILLED = """
