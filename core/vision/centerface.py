@@ -16,6 +16,7 @@ from core.vision.candidates import Candidates
 from core.vision.runtimes.networks import Blob
 
 STRIDE = 4
+MEAN, SCALE = 0.0, 1.0
 
 
 def blob(canvas: NDArray[np.uint8], out: Blob | None = None) -> Blob:

@@ -16,12 +16,11 @@ from core.contract.reports import PassReport, Timings
 from core.vision import boxes
 from core.vision.boxes import Boxes
 from core.vision.candidates import Candidates
-from core.vision.runtimes.networks import Blob, Network
+from core.vision.runtimes.networks import CELL, Blob, Network
 
 Pixels = NDArray[np.uint8]
 Points = NDArray[np.float32]
 
-CELL = 32  # the coarsest stride: every input is a multiple of it
 CUT_MARGIN = 2  # chosen: a box that ends so many pixels of the input from an edge is cut off there
 # Left and right change places in a mirror; the nose stays.
 MIRRORED_LANDMARKS = (1, 0, 2, 4, 3)
@@ -31,7 +30,13 @@ MAX_KEPT_PIXELS = 2_000_000
 
 
 class ModelFamily(Protocol):
-    """A model family's contract: how its input is made, in `out` if that is given, and its outputs are read."""
+    """A model family's contract: how its input is made, in `out` if that is given, and its outputs are read.
+
+    The input is (value - MEAN) * SCALE of each channel, red first.
+    """
+
+    MEAN: float
+    SCALE: float
 
     def blob(self, canvas: Pixels, out: Blob | None = None) -> Blob: ...
     def decode(self, outputs: Sequence[NDArray[np.float32]], width: int, min_score: float) -> Candidates: ...
@@ -98,9 +103,9 @@ class Runner:
         """Run one pass over an upright BGR picture; candidates with a score of at least `min_score` are read."""
         left, top, right, bottom = view.area or (0, 0, pixels.shape[1], pixels.shape[0])
         timestamps = [time.perf_counter()]
-        canvas, inner = letterbox(pixels[top:bottom, left:right], view)
+        canvas, inner = letterbox(pixels[top:bottom, left:right], view, self.network.cell)
         timestamps.append(time.perf_counter())
-        blob = self.family.blob(canvas, self._memory.blob(canvas.shape[1], canvas.shape[0]))
+        blob = canvas[None] if self.network.takes_pixels else self._blob(canvas)
         timestamps.append(time.perf_counter())
         outputs = self.network.run(blob)
         timestamps.append(time.perf_counter())
@@ -124,8 +129,11 @@ class Runner:
             ),
         )
 
+    def _blob(self, canvas: Pixels) -> Blob:
+        return self.family.blob(canvas, self._memory.blob(canvas.shape[1], canvas.shape[0]))
 
-def letterbox(pixels: Pixels, view: View) -> tuple[Pixels, tuple[int, int]]:
+
+def letterbox(pixels: Pixels, view: View, cell: int = CELL) -> tuple[Pixels, tuple[int, int]]:
     """Fit a picture into a square of the view's size, at the top left of the smallest black canvas of whole cells.
 
     Returns the canvas and the (width, height) that the picture takes on it before it is rotated.
@@ -134,7 +142,7 @@ def letterbox(pixels: Pixels, view: View) -> tuple[Pixels, tuple[int, int]]:
     factor = scale(width, height, view.size)
     inner = max(1, round(width * factor)), max(1, round(height * factor))
     taken = inner[::-1] if view.rot90 % 2 else inner
-    canvas = np.empty((_cells_up(taken[1]), _cells_up(taken[0]), 3), np.uint8)
+    canvas = np.empty((_up(taken[1], cell), _up(taken[0], cell), 3), np.uint8)
     canvas[taken[1] :] = 0
     canvas[: taken[1], taken[0] :] = 0
     place = canvas[: taken[1], : taken[0]]
@@ -213,5 +221,5 @@ def _corners(points: Points) -> Boxes:
     return np.hstack([points.min(axis=1), points.max(axis=1)]).astype(np.float32)
 
 
-def _cells_up(length: int) -> int:
-    return -(-length // CELL) * CELL
+def _up(length: int, cell: int) -> int:
+    return -(-length // cell) * cell

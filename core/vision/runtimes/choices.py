@@ -26,7 +26,7 @@ from core.weights.manifest import ModelEntry
 from core.weights.versions import ModelVersion, RuntimeName
 
 log = logs.get(__name__)
-RECIPE = 2  # counted up with each change of quantization.py or samples.py that makes other files
+RECIPE = 3  # counted up with each change of quantization.py or samples.py that makes other files
 # chosen: OpenVINO takes more memory and leaves idle CPUs alone, and a gain within the noise would change at each start
 WORTHWHILE = 0.9
 # Where 8-bit products saturate (x86 without VNNI), weights of 7 bits may be right.
@@ -61,7 +61,11 @@ def _warn_of_runtime(entry: ModelEntry, runtime: RuntimeName, error: Exception) 
 
 def _cuda(original: ModelVersion, source: Path, settings: Settings) -> ModelVersion:
     """Return the version for a GPU, always in fp32; an exception says why there is none."""
-    path = _derived(original.entry, source, "batched", settings, lambda: quantization.batched(original.path))
+
+    def make() -> bytes:
+        return quantization.batched(original.path, FAMILIES[original.entry.family])
+
+    path = _derived(original.entry, source, "batched", settings, make)
     version = ModelVersion(original.entry, path, "fp32", "cuda")
     problem = self_tests.difference(models.load(original, threads=1), models.load(version, threads=1))
     if problem:

@@ -6,7 +6,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Blob = NDArray[np.float32]
+# What a network takes. See `Network.takes_pixels` for its shape.
+Blob = NDArray[np.float32 | np.uint8]
+CELL = 32  # the coarsest stride of the models
 # How many CPUs are idle, if each process that is busy uses so many threads.
 IdleCpus = Callable[[int], int]
 
@@ -17,10 +19,16 @@ def no_idle_cpus(threads: int) -> int:
 
 
 class Network(Protocol):
-    """A loaded model. runtime: the name of what runs it; outputs: how many it has."""
+    """A loaded model.
+
+    runtime: the name of what runs it; outputs: how many it has; cell: the sides of its input are multiples of so many
+    pixels; takes_pixels: it takes a canvas, (1, height, width, 3), and not a family's blob, (1, 3, height, width).
+    """
 
     runtime: str
     outputs: int
+    cell: int
+    takes_pixels: bool
 
     def run(self, blob: Blob) -> Sequence[NDArray[np.float32]]:
-        """Return the outputs for a blob of shape (1, 3, height, width); sizes are multiples of 32."""
+        """Return the outputs for a blob."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.system import cpus
-from core.vision.runtimes.networks import IdleCpus, no_idle_cpus
+from core.vision.runtimes.networks import CELL, Blob, IdleCpus, no_idle_cpus
 
 # From 1.29 on ONNX Runtime writes an id of the machine to the home folder at import, and reports to its makers.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -26,6 +26,7 @@ class OrtNetwork:
     """A model that ONNX Runtime runs on the CPU."""
 
     runtime = "onnxruntime"
+    cell = CELL
     providers: ClassVar[list[str | tuple[str, dict[str, Any]]]] = ["CPUExecutionProvider"]
 
     def __init__(self, model: Path | bytes, threads: int, idle_cpus: IdleCpus = no_idle_cpus) -> None:
@@ -37,10 +38,11 @@ class OrtNetwork:
         self._sessions: dict[int, onnxruntime.InferenceSession] = {}
         session = self._session(threads)
         self._input = session.get_inputs()[0].name
+        self.takes_pixels = session.get_inputs()[0].type == "tensor(uint8)"
         self.outputs = len(session.get_outputs())
 
-    def run(self, blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        """Return the outputs for a blob of shape (1, 3, height, width)."""
+    def run(self, blob: Blob) -> Sequence[NDArray[np.float32]]:
+        """Return the outputs for a blob."""
         more = self._most - self._threads
         # Two sessions at most: each keeps its own copy of the weights.
         session = self._session(self._most if more > 0 and self._idle_cpus(self._threads) >= more else self._threads)

@@ -9,6 +9,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from core.vision.runtimes.networks import CELL, Blob
+
 # At import these tools write an id of the machine to the home folder, and report to their makers.
 sys.modules["openvino.tools.ovc"] = cast(ModuleType, None)
 import openvino  # noqa: E402 - without the tools, which nothing here needs
@@ -21,6 +23,7 @@ class OpenVinoNetwork:
     """A model that OpenVINO runs on the CPU, one run at a time."""
 
     runtime = "openvino"
+    cell, takes_pixels = CELL, False
 
     def __init__(self, model: Path, threads: int) -> None:
         """Load a model file."""
@@ -38,8 +41,8 @@ class OpenVinoNetwork:
         self._request = core.compile_model(core.read_model(model), "CPU", options).create_infer_request()
         self.outputs = len(self._request.model_outputs)
 
-    def run(self, blob: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
-        """Return the outputs for a blob of shape (1, 3, height, width)."""
+    def run(self, blob: Blob) -> Sequence[NDArray[np.float32]]:
+        """Return the outputs for a blob."""
         self._request.infer([blob], share_inputs=True)
         # Copies: the next run overwrites the tensors.
         return [np.array(self._request.get_output_tensor(number).data) for number in range(self.outputs)]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import numpy_helper, version_converter
+from onnx import helper, numpy_helper, version_converter
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -41,8 +41,10 @@ def dynamic(model: Path) -> bytes:
     return bytes(loaded.SerializeToString())
 
 
-def batched(model: Path) -> bytes:
-    """Return a model that takes blobs of any batch and gives outputs with a batch axis, also where the file gives none.
+def batched(model: Path, family: ModelFamily) -> bytes:
+    """Return a model that takes canvases, (n, height, width, 3) BGR of 8 bits, and gives outputs with a batch axis.
+
+    Of 8 bits, a picture takes a quarter of the time on its way to a GPU.
 
     SCRFD's files join batch, rows and columns to one axis of anchors: (b, k, h, w) becomes (h, w, b, k), then
     (h * w * b * k / n, n). Here it becomes (b, h, w, k), then (b, h * w * k / n, n).
@@ -61,7 +63,31 @@ def batched(model: Path) -> bytes:
     for value in loaded.graph.output:
         if len(value.type.tensor_type.shape.dim) == 2:
             value.type.tensor_type.ClearField("shape")
+    _take_pixels(loaded.graph, family)
     return bytes(loaded.SerializeToString())
+
+
+def _take_pixels(graph: Any, family: ModelFamily) -> None:
+    """Put what a family's `blob` does to a canvas before the graph's first node."""
+    steps = [
+        _constant("rgb", np.array([2, 1, 0])),
+        _constant("mean", np.float32(family.MEAN)),
+        _constant("scale", np.float32(family.SCALE)),
+        helper.make_node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Gather", ["planes", "rgb"], ["rgb_planes"], axis=1),
+        helper.make_node("Cast", ["rgb_planes"], ["values"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Sub", ["values", "mean"], ["centred"]),
+        helper.make_node("Mul", ["centred", "scale"], [graph.input[0].name]),
+    ]
+    nodes = [*steps, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    pixels = helper.make_tensor_value_info("pixels", onnx.TensorProto.UINT8, ["n", "height", "width", 3])
+    graph.input[0].CopyFrom(pixels)
+
+
+def _constant(name: str, value: Any) -> Any:
+    return helper.make_node("Constant", [], [name], value=numpy_helper.from_array(np.asarray(value), name))
 
 
 def int8(model: Path, family: ModelFamily, *, reduce_range: bool) -> bytes:

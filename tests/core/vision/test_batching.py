@@ -14,7 +14,7 @@ from core.vision.passes import Pixels, Runner, View
 from core.vision.runtimes import batching, quantization, samples
 from core.vision.runtimes.batching import BatchingNetwork
 from core.vision.runtimes.models import FAMILIES
-from core.vision.runtimes.networks import Blob
+from core.vision.runtimes.networks import CELL, Blob
 from core.vision.runtimes.onnx_runtime import OrtNetwork
 from core.weights import downloads, manifest
 
@@ -42,11 +42,11 @@ def pictures() -> list[Pixels]:
 def test_batch_gives_the_outputs_of_each_picture(file: tuple[str, Path]) -> None:
     family, path = file
     single = OrtNetwork(quantization.dynamic(path), threads=1)
-    together = OrtNetwork(quantization.batched(path), threads=1)
-    blobs = [FAMILIES[family].blob(picture) for picture in pictures()]
-    outputs = together.run(np.concatenate(blobs))
-    for place, blob in enumerate(blobs):
-        for all_outputs, alone in zip(outputs, single.run(blob), strict=True):
+    together = OrtNetwork(quantization.batched(path, FAMILIES[family]), threads=1)
+    assert together.takes_pixels and not single.takes_pixels
+    outputs = together.run(np.stack(pictures()))
+    for place, picture in enumerate(pictures()):
+        for all_outputs, alone in zip(outputs, single.run(FAMILIES[family].blob(picture)), strict=True):
             assert all_outputs.shape[0] == BATCH
             assert np.allclose(all_outputs[place].reshape(alone.shape), alone, atol=1e-3)
 
@@ -54,7 +54,7 @@ def test_batch_gives_the_outputs_of_each_picture(file: tuple[str, Path]) -> None
 def test_waiting_pictures_get_their_own_faces(file: tuple[str, Path]) -> None:
     family, path = file
     alone = Runner(OrtNetwork(quantization.dynamic(path), threads=1), FAMILIES[family])
-    network = Gated(OrtNetwork(quantization.batched(path), threads=1))
+    network = Gated(OrtNetwork(quantization.batched(path, FAMILIES[family]), threads=1))
     together = Runner(BatchingNetwork(network), FAMILIES[family])
     view = View("main", 640)
     with ThreadPoolExecutor(BATCH + 1) as callers:
@@ -65,7 +65,7 @@ def test_waiting_pictures_get_their_own_faces(file: tuple[str, Path]) -> None:
         network.open()
         found = [result.result(60).candidates.distinct(0.4) for result in results]
     first.result()
-    assert [shape[0] for shape in network.shapes] == [1, BATCH]
+    assert [shape[0] for shape in network.shapes] == [1, 4]
     for picture, candidates in zip(pictures(), found, strict=True):
         expected = alone.infer(picture, view, 0.5).candidates.distinct(0.4)
         assert len(candidates) == len(expected) > 0
@@ -76,13 +76,13 @@ def test_waiting_pictures_get_their_own_faces(file: tuple[str, Path]) -> None:
 class Gated:
     """A network whose runs wait for a gate; the sum of each blob is its output, and a NaN in one is an error."""
 
-    runtime, outputs = "gated", 1
+    runtime, outputs, cell, takes_pixels = "gated", 1, CELL, False
 
     def __init__(self, network: OrtNetwork | None = None) -> None:
         self.shapes: list[tuple[int, ...]] = []
         self._network, self._gate, self._entered = network, threading.Event(), threading.Event()
         if network:
-            self.outputs = network.outputs
+            self.outputs, self.takes_pixels = network.outputs, network.takes_pixels
 
     def run(self, blob: Blob) -> Outputs:
         self.shapes.append(blob.shape)
@@ -134,7 +134,7 @@ def test_other_shapes_wait_for_the_next_run() -> None:
     network = Gated()
     blobs = [blob(1), blob(2, 64, 32), blob(3), blob(4, 64, 32)]
     answers = run_behind_a_first(network, blobs)
-    assert network.shapes == [(1, 3, 32, 32), (2, 3, 32, 64), (2, 3, 64, 32)]
+    assert network.shapes == [(1, 3, 32, 32), (4, 3, 32, 64), (4, 3, 64, 32)]
     assert [float(answer.result()[0][0, 0]) for answer in answers] == [float(one.sum()) for one in blobs]
 
 
@@ -144,12 +144,21 @@ def test_error_reaches_the_callers_of_its_batch() -> None:
     assert [type(answer.exception()) for answer in answers] == [MemoryError, MemoryError, type(None)]
 
 
-def test_batches_are_bounded_by_count_and_by_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "MAX_BATCH", 4)
-    monkeypatch.setattr(batching, "MAX_PIXELS", 2 * 64 * 64)
+@pytest.mark.parametrize(
+    ("waiting", "batches"), [(1, [1]), (2, [4]), (4, [4]), (5, [4, 1]), (7, [4, 4]), (8, [16]), (17, [16, 1])]
+)
+def test_batches_have_few_sizes_and_are_at_least_half_full(waiting: int, batches: list[int]) -> None:
     network = Gated()
-    run_behind_a_first(network, [blob(n, 32, 32) for n in range(5)] + [blob(n, 64, 64) for n in range(3)])
-    assert [shape[0] for shape in network.shapes] == [1, 4, 1, 2, 1]
+    answers = run_behind_a_first(network, [blob(number) for number in range(waiting)])
+    assert [shape[0] for shape in network.shapes] == [1, *batches]
+    assert [float(answer.result()[0][0, 0]) for answer in answers] == [float(blob(n).sum()) for n in range(waiting)]
+
+
+def test_batches_are_bounded_by_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "MAX_PIXELS", 4 * 64 * 64)
+    network = Gated()
+    run_behind_a_first(network, [blob(n, 64, 64) for n in range(9)] + [blob(n, 96, 96) for n in range(2)])
+    assert [shape[0] for shape in network.shapes] == [1, 4, 4, 1, 1, 1]
 
 
 def test_picture_larger_than_a_batch_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:

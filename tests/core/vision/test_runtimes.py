@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 from structlog.testing import capture_logs
@@ -23,6 +24,7 @@ from core.weights.versions import ModelVersion
 
 CPU = "CPUExecutionProvider"
 RUN = OpenVinoNetwork.run
+LOAD, CUDA_RUN = CudaSession._load, CudaSession.run
 
 
 @pytest.fixture
@@ -134,6 +136,39 @@ def test_gpu_runs_a_batched_original(settings: Settings) -> None:
     version, problems = chosen(settings)
     assert (version.runtime, version.precision, problems) == ("cuda", "fp32", [])
     assert version.path.name == choices.file_name(settings.model, "batched")
+
+
+@pytest.mark.usefixtures("gpu")
+def test_gpu_has_a_session_for_each_of_the_last_shapes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_runtime, "MAX_SHAPES", 2)
+    network = CudaSession(chosen(settings)[0].path)
+    sessions = []
+
+    def load(network: CudaSession, threads: int) -> onnxruntime.InferenceSession:
+        sessions.append(LOAD(network, threads))
+        return sessions[-1]
+
+    monkeypatch.setattr(CudaSession, "_load", load)
+    made = []
+    for count, side in [(1, 128), (1, 256), (1, 128), (4, 128), (1, 128), (1, 256)]:
+        network.run(np.zeros((count, side, side, 3), np.uint8))
+        made.append(len(sessions))
+    assert made == [1, 2, 2, 3, 3, 4]
+
+
+@pytest.mark.usefixtures("gpu")
+def test_pictures_of_like_shapes_are_one_shape_to_a_gpu(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = detector.load(chosen(settings)[0], settings)
+    shapes = set()
+
+    def run(network: CudaSession, blob: Blob) -> Sequence[NDArray[np.float32]]:
+        shapes.add(blob.shape)
+        return CUDA_RUN(network, blob)
+
+    monkeypatch.setattr(CudaSession, "run", run)
+    for height in (400, 410, 427, 440, 500):
+        found.find(np.zeros((height, 640, 3), np.uint8), ResolvedDetectOptions(detail="fast"))
+    assert shapes == {(1, 512, 640, 3), (1, 256, 256, 3), (1, 128, 256, 3)}
 
 
 def half_of(network: CudaSession, blob: Blob) -> Sequence[NDArray[np.float32]]:
