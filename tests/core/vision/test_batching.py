@@ -18,7 +18,7 @@ from core.vision.runtimes.networks import CELL, Blob
 from core.vision.runtimes.onnx_runtime import OrtNetwork
 from core.weights import downloads, manifest
 
-BATCH = 3
+BATCH = 4
 Outputs = Sequence[NDArray[np.float32]]
 
 
@@ -36,7 +36,8 @@ def file(request: pytest.FixtureRequest) -> tuple[str, Path]:
 def pictures() -> list[Pixels]:
     """Return pictures of one shape with faces in other places."""
     group = samples.group()
-    return [group, np.ascontiguousarray(group[:, ::-1]), np.roll(group, 128, axis=0)]
+    mirrored = np.ascontiguousarray(group[:, ::-1])
+    return [group, mirrored, np.roll(group, 128, axis=0), np.roll(mirrored, 128, axis=0)]
 
 
 def test_batch_gives_the_outputs_of_each_picture(file: tuple[str, Path]) -> None:
@@ -65,7 +66,7 @@ def test_waiting_pictures_get_their_own_faces(file: tuple[str, Path]) -> None:
         network.open()
         found = [result.result(60).candidates.distinct(0.4) for result in results]
     first.result()
-    assert [shape[0] for shape in network.shapes] == [1, 4]
+    assert [shape[0] for shape in network.shapes] == [1, 8]
     for picture, candidates in zip(pictures(), found, strict=True):
         expected = alone.infer(picture, view, 0.5).candidates.distinct(0.4)
         assert len(candidates) == len(expected) > 0
@@ -132,20 +133,20 @@ def blob(value: float, height: int = 32, width: int = 64) -> Blob:
 
 def test_other_shapes_wait_for_the_next_run() -> None:
     network = Gated()
-    blobs = [blob(1), blob(2, 64, 32), blob(3), blob(4, 64, 32)]
+    blobs = [blob(number, *((32, 64) if number % 2 else (64, 32))) for number in range(8)]
     answers = run_behind_a_first(network, blobs)
-    assert network.shapes == [(1, 3, 32, 32), (4, 3, 32, 64), (4, 3, 64, 32)]
+    assert network.shapes == [(1, 3, 32, 32), (8, 3, 64, 32), (8, 3, 32, 64)]
     assert [float(answer.result()[0][0, 0]) for answer in answers] == [float(one.sum()) for one in blobs]
 
 
 def test_error_reaches_the_callers_of_its_batch() -> None:
     network = Gated()
-    answers = run_behind_a_first(network, [blob(1), blob(np.nan), blob(3, 64, 32)])
-    assert [type(answer.exception()) for answer in answers] == [MemoryError, MemoryError, type(None)]
+    answers = run_behind_a_first(network, [blob(1), blob(np.nan), blob(2), blob(3), blob(4, 64, 32)])
+    assert [type(answer.exception()) for answer in answers] == [*[MemoryError] * 4, type(None)]
 
 
 @pytest.mark.parametrize(
-    ("waiting", "batches"), [(1, [1]), (2, [4]), (4, [4]), (5, [4, 1]), (7, [4, 4]), (8, [16]), (17, [16, 1])]
+    ("waiting", "batches"), [(1, [1]), (3, [1, 1, 1]), (4, [8]), (8, [8]), (9, [8, 1]), (12, [8, 8])]
 )
 def test_batches_have_few_sizes_and_are_at_least_half_full(waiting: int, batches: list[int]) -> None:
     network = Gated()
@@ -155,10 +156,10 @@ def test_batches_have_few_sizes_and_are_at_least_half_full(waiting: int, batches
 
 
 def test_batches_are_bounded_by_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "MAX_PIXELS", 4 * 64 * 64)
+    monkeypatch.setattr(batching, "MAX_PIXELS", 8 * 32 * 32)
     network = Gated()
-    run_behind_a_first(network, [blob(n, 64, 64) for n in range(9)] + [blob(n, 96, 96) for n in range(2)])
-    assert [shape[0] for shape in network.shapes] == [1, 4, 4, 1, 1, 1]
+    run_behind_a_first(network, [blob(n, 32, 32) for n in range(9)] + [blob(n, 64, 64) for n in range(4)])
+    assert [shape[0] for shape in network.shapes] == [1, 8, 1, 1, 1, 1, 1]
 
 
 def test_picture_larger_than_a_batch_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:

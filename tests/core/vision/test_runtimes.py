@@ -150,10 +150,28 @@ def test_gpu_has_a_session_for_each_of_the_last_shapes(settings: Settings, monke
 
     monkeypatch.setattr(CudaSession, "_load", load)
     made = []
-    for count, side in [(1, 128), (1, 256), (1, 128), (4, 128), (1, 128), (1, 256)]:
+    for count, side in [(1, 128), (1, 256), (1, 128), (8, 128), (1, 128), (1, 256)]:
         network.run(np.zeros((count, side, side, 3), np.uint8))
         made.append(len(sessions))
     assert made == [1, 2, 2, 3, 3, 4]
+
+
+@pytest.mark.usefixtures("gpu")
+def test_gpu_without_memory_for_another_shape_begins_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = CudaSession(chosen(settings)[0].path)
+    room = 1
+
+    def load(network: CudaSession, threads: int) -> onnxruntime.InferenceSession:
+        if len(network.of_shape) >= room:
+            raise MemoryError
+        return LOAD(network, threads)
+
+    monkeypatch.setattr(CudaSession, "_load", load)
+    for side in (128, 256):
+        assert network.run(np.zeros((1, side, side, 3), np.uint8))
+    room = 0
+    with pytest.raises(MemoryError):
+        network.run(np.zeros((1, 384, 384, 3), np.uint8))
 
 
 @pytest.mark.usefixtures("gpu")
