@@ -4,7 +4,7 @@
 
 Needs no service. --wheels: a folder of wheels to install first, of `.[gpu]` and what it needs, for a machine without
 a network; they go to a temporary folder. --provider cpu tries the script itself, where there is no GPU.
-For each SCRFD at hand, at 640 and 1280: the sizes of batch on the device, then threads whose calls are batched.
+For each SCRFD at hand, at 640 and 1280: batches of 1 to 32 on the device, then threads whose calls are batched.
 """
 
 import argparse

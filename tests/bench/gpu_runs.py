@@ -12,11 +12,12 @@ import onnxruntime
 from core.vision import scrfd
 from core.vision.passes import Runner, View
 from core.vision.runtimes import quantization, samples, self_tests
-from core.vision.runtimes.batching import BATCHES, BatchingNetwork
+from core.vision.runtimes.batching import BatchingNetwork
 from core.vision.runtimes.cuda_runtime import CudaSession
 from core.vision.runtimes.networks import Blob, Network
 from core.vision.runtimes.onnx_runtime import OrtNetwork
 
+BATCHES = (1, 2, 4, 8, 16, 32)
 SIZES = (640, 1280)
 THREADS = 32
 WARM_RUNS = 2
