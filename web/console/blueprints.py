@@ -8,22 +8,22 @@ from werkzeug.wrappers import Response as BaseResponse
 from core.errors import FaceApiError, NotFound
 from web.auth import guards
 from web.console import error_pages, pages
-from web.console.account import account
-from web.console.admins import admins
 from web.console.assets import assets
-from web.console.audit import audit
-from web.console.batches import batches
-from web.console.dashboards import dashboard
-from web.console.images import images
-from web.console.jobs import jobs
-from web.console.keys import keys
-from web.console.login import login
-from web.console.mask_test import mask_test
-from web.console.reviews import reviews
-from web.console.search import search
-from web.console.single_sign_on import single_sign_on
-from web.console.thumbnails import thumbnails
-from web.console.videos import videos
+from web.console.views.account import account
+from web.console.views.admins import admins
+from web.console.views.audit import audit
+from web.console.views.batches import batches
+from web.console.views.dashboards import dashboard
+from web.console.views.images import images
+from web.console.views.jobs import jobs
+from web.console.views.keys import keys
+from web.console.views.login import login
+from web.console.views.mask_test import mask_test
+from web.console.views.reviews import reviews
+from web.console.views.search import search
+from web.console.views.single_sign_on import single_sign_on
+from web.console.views.thumbnails import thumbnails
+from web.console.views.videos import videos
 
 root = Blueprint("root", __name__)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from web.console import videos
+from web.console.views import videos
 
 
 @pytest.mark.parametrize(
