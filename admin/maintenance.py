@@ -25,13 +25,16 @@ def worker() -> None:
 
 @maintenance.command()
 def run() -> None:
-    """Run all maintenance tasks once, and print a report."""
+    """Run all maintenance tasks but the delivery of webhooks once, and print a report."""
     built = services.build(config.load())
     click.echo(f"changes added to the totals       {work.fold_tallies(built)}")
     click.echo(f"expired leases of batch items     {work.reap_batches(built)}")
+    click.echo(f"expired leases of video steps     {work.reap_videos(built)}")
     click.echo(f"pictures imported for batches     {work.import_prefixes(built)}")
     click.echo(f"images past their retention       {work.expire_images(built)}")
     click.echo(f"batches, deliveries past theirs   {work.expire_batches(built)}")
+    click.echo(f"videos past their retention       {work.expire_videos(built)}")
+    click.echo(f"objects of abandoned uploads      {work.expire_uploads(built)}")
     click.echo(f"items of deleted batches removed  {work.remove_batches(built)}")
     differences = work.compare(built)
     click.echo(f"objects without a row             {differences.orphans}")

@@ -108,16 +108,18 @@ def expire_batches(services: Services) -> int:
         return expired + (events.delete_old(session, delivery_days) if delivery_days else 0)
 
 
-def expire_videos(services: Services) -> int:
-    """Delete some of the videos that are past their retention; return how many."""
+def expire_videos(services: Services, seconds: float = math.inf) -> int:
+    """Delete the videos that are past their retention, for so long; return how many."""
     days = services.settings.retention_video_days
     if not days or services.sessions is None:
         return 0
+    deleted, until = 0, time.monotonic() + seconds
     with services.sessions() as session:
-        expired = videos.expired(session, days)
-        for video_id in expired:
-            videos.remove(session, video_id, Deed.VIDEO_EXPIRED)
-    return len(expired)
+        while time.monotonic() < until and (expired := videos.expired(session, days)):
+            for video_id in expired:
+                videos.remove(session, video_id, Deed.VIDEO_EXPIRED)
+            deleted += len(expired)
+    return deleted
 
 
 def expire_uploads(services: Services) -> int:

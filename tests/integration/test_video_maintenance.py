@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import redis
+from click.testing import CliRunner
 from sqlalchemy import update
 
+from admin.main import main
 from core import config, maintenance
 from core.batches.videos import lifecycle, objects
 from core.contract.states import StepKind
@@ -57,6 +59,38 @@ def test_old_video_is_deleted_with_its_objects(made: Services) -> None:
     maintenance.clean_storage(made)
     assert not kept(made, objects.source(old.id)) and not kept(made, objects.tracks(old.id))
     assert kept(made, objects.source(young.id))
+
+
+def test_maintenance_command_minds_videos(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "load", lambda: made.settings)
+    assert made.sessions is not None
+    with made.sessions() as session:
+        old = videos.begun(session)
+        lifecycle.cancel(session, old.id)
+        session.execute(update(Video).values(finished_at=database_time(-31 * 86400)))
+        videos.begun(session)
+        videos.taken(session, StepKind.PROBE)
+        videos.run_out(session)
+    ran = CliRunner().invoke(main, ["maintenance", "run"])
+    assert ran.exit_code == 0, ran.output
+    assert "expired leases of video steps     1\n" in ran.output
+    assert "videos past their retention       1\n" in ran.output
+    assert "objects of abandoned uploads      0\n" in ran.output
+    with made.sessions() as session, pytest.raises(NotFound):
+        lifecycle.get(session, old.id)
+
+
+def test_all_old_videos_are_deleted(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    expired = lifecycle.expired
+    monkeypatch.setattr(lifecycle, "expired", lambda session, days: expired(session, days, limit=1))
+    assert made.sessions is not None
+    with made.sessions() as session:
+        for _ in range(3):
+            lifecycle.cancel(session, videos.begun(session).id)
+        session.execute(update(Video).values(finished_at=database_time(-31 * 86400)))
+        session.commit()
+    assert maintenance.expire_videos(made, seconds=0) == 0, "no time is left"
+    assert maintenance.expire_videos(made) == 3
 
 
 def test_steps_of_dead_workers_are_given_to_others(made: Services) -> None:
