@@ -15,6 +15,7 @@ from core.contract import problems
 from core.errors import FaceApiError, InternalError, InvalidOption
 from core.observability import logs
 from web.requests import REQUEST_ID
+from web.schemas import unknown_names
 from web.server.client_sockets import ClientTooSlow
 
 log = logs.get(__name__)
@@ -142,6 +143,7 @@ def body(error: FaceApiError, request_id: str) -> dict[str, Any]:
 def invalid(error: ValidationError) -> Response:
     """Respond to what pydantic found wrong with a query, a form or a body."""
     found = problems.of(error, messages={("image", "missing"): _no_picture()})
+    found = unknown_names.explain(found, error.title)
     case = errors.NoImage if found[0].field == "image" else errors.InvalidOption
     return answer(case.of(found))
 

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from core.errors.problems import FieldProblem
 
 NO_UUID = "Input should be a UUID"
+UNKNOWN = "There is no such parameter or field here"
 # Instead of pydantic's, by its type.
 MESSAGES = {
-    "extra_forbidden": "There is no such parameter or field here",
+    "extra_forbidden": UNKNOWN,
     "model_type": "Input should be an object",
     "dict_type": "Input should be an object",
     "too_short": "Name at least one",

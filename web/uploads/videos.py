@@ -21,6 +21,8 @@ FIELD = "video"
 READ_BYTES = 256 * 1024
 HEAD_BYTES = 16 * 1024  # chosen: of the headers of a part
 FORM_BYTES = 64 * 1024  # chosen: what a form of one file has beside the file
+NO_FIELD = "There is no such field here: send the file as video, and options in the query of the URL"
+ONE_FILE = "Send one file, and nothing else: options belong in the query of the URL"
 NOT_A_FILE = "Send the video's bytes as a file of multipart/form-data"
 
 
@@ -67,7 +69,7 @@ class VideoForm:
         for event in self._events:
             if isinstance(event, Field | File):
                 if event.name != FIELD:
-                    raise InvalidOption.of([FieldProblem(event.name, "There is no such field")])
+                    raise InvalidOption.of([FieldProblem(event.name, NO_FIELD)])
                 if not isinstance(event, File):
                     raise NoVideo(NOT_A_FILE)
                 self._fill(signatures.HEAD_BYTES)
@@ -96,7 +98,7 @@ class VideoForm:
             elif isinstance(event, Data):
                 self._left += event.data
             elif isinstance(event, Field | File):
-                raise InvalidOption.of([FieldProblem(event.name, "Send one file, and nothing else")])
+                raise InvalidOption.of([FieldProblem(event.name, ONE_FILE)])
 
 
 def _events(body: IO[bytes], decoder: PartDecoder) -> Iterator[Event]:

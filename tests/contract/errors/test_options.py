@@ -130,6 +130,26 @@ def test_mask_option_on_detect_is_422(service: Stack, name: str, text: str) -> N
     assert fields(assert_problem(response, 422)) == {name}
 
 
+@pytest.mark.parametrize(
+    ("path", "options", "name", "advice"),
+    [
+        (MASK, {"params": {"Method": "solid"}}, "Method", "; did you mean method?"),
+        (MASK, {"params": {"blur_method": "solid"}}, "blur_method", "; did you mean method?"),
+        (DETECT, {"params": {"confidnce": "0.5"}}, "confidnce", "; did you mean confidence?"),
+        (MASK, {"params": {"mask_regions": "[]"}}, "mask_regions", ": send it as a field of the form"),
+        (MASK, {"data": {"method": "solid"}}, "method", ": send it in the query of the URL"),
+        (DETECT, {"data": {"confidence": "0.5"}}, "confidence", ": send it in the query of the URL"),
+        (MASK, {"files": {"images": PHOTO}}, "images", "; did you mean image?"),
+        (MASK, {"params": {"zzz": "1"}}, "zzz", ""),
+    ],
+)
+def test_unknown_name_gets_advice(service: Stack, path: str, options: dict[str, Any], name: str, advice: str) -> None:
+    problem = assert_problem(post(service, path, **{"files": {"image": PHOTO}} | options), 422)
+    told = {error["field"]: error["message"] for error in problem["errors"]}
+    assert told[name] == f"There is no such parameter or field here{advice}"
+    assert told[name] in problem["detail"]
+
+
 MANY_FIELDS = "&".join(f"stray{number}=1" for number in range(45_000))
 MANY_PARTS = [("file" + str(number), PHOTO) for number in range(60)]
 
