@@ -16,8 +16,8 @@ class ByteSource(Protocol):
 class ObjectStore(Protocol):
     """Bytes under keys. Every verb raises StorageUnavailable when the store can't be reached or refuses.
 
-    Keys come from core.objects; another kind, one that could lead elsewhere, is a ValueError. Stores can be used by
-    many threads, and must not have been used before a fork.
+    Keys come from core/storage/objects.py; another kind, one that could lead elsewhere, is a ValueError. Stores can be
+    used by many threads, and must not have been used before a fork.
     """
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
