@@ -11,12 +11,16 @@ from admin import actors, embedded, migrate, serve, worker
 from admin.supervisor import Program
 from admin.weights import terminal
 from core.access import keys
+from core.access.properties import KeyProperties
 from core.config import Settings
+from core.contract.scopes import Scope
 from core.database import engine, migrations
 from core.weights import downloads, manifest
 from face_api_client.command import targets
 
 KEY_NAME = "make run"
+# All that the README and the clients' pages show; nothing of what others have made.
+KEY_PROPERTIES = KeyProperties(scopes=(Scope.DETECT, Scope.MASK, Scope.BATCH, Scope.VIDEO))
 LISTENS_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # only to know which address to connect to
 
 
@@ -126,5 +130,5 @@ def _key(settings: Settings) -> str:
         if row is not None and row.is_active:
             return previous
         actors.act_as_user()
-        _, text = keys.create(session, KEY_NAME)
+        _, text = keys.create(session, KEY_NAME, KEY_PROPERTIES)
         return text

@@ -8,7 +8,7 @@ from typing import Any, cast
 from flask import Flask, Response, g, request
 from flask_limiter import RateLimitExceeded
 from pydantic import BaseModel, Field, ValidationError
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from core import errors
 from core.contract import problems
@@ -182,6 +182,11 @@ def _translate(error: HTTPException, case: type[FaceApiError]) -> FaceApiError:
         if 0 < (request.content_length or 0) <= (request.max_content_length or 0):
             return case("the form has too long a text or too many parts: send pictures as files of multipart/form-data")
         return case(f"the largest body is {request.max_content_length} bytes")
+    if isinstance(error, NotFound) and request.url_rule is None:
+        return case(f"there is nothing at this address: {unknown_names.near_address()}")
+    if isinstance(error, MethodNotAllowed):
+        taken = sorted({*(error.valid_methods or ())} - {"HEAD", "OPTIONS"})
+        return case(f"this address takes {' and '.join(taken)}")
     return case()
 
 

@@ -22,7 +22,8 @@ NAME_ENCODINGS = ("utf-8", "cp949")  # what clients write; of other encodings La
 CONTROLS = dict.fromkeys(range(128, 160), "�")
 NO_NAME = "A part of the form has no name"
 NOT_TEXT = (
-    "Send the picture's bytes as a file of multipart/form-data: its part has a file name, or a type such as image/jpeg"
+    "Send the picture itself as a file of multipart/form-data, as curl -F image=@photo.jpg does, and no text such as"
+    " its address: the part of a file has a file name, or a type such as image/jpeg"
 )
 
 

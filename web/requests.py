@@ -20,6 +20,7 @@ from web.multipart import StrictFormParser
 REQUEST_ID = "X-Request-Id"
 EMPTY_FORM = len("--" + "--\r\n")  # of an empty form, beside its boundary
 MAX_JSON_BYTES = 64 * 1024  # chosen: ten times what any body needs
+NOT_A_FORM = "the body is no form: send the picture as a file of multipart/form-data, as curl -F image=@photo.jpg does"
 NOT_AN_OBJECT = "This should be a JSON object"
 BROKEN_CHUNKS = (ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize)
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
@@ -36,6 +37,8 @@ class Request(flask.Request):
             super()._load_form_data()
         except BROKEN_CHUNKS as error:
             raise UnreadableRequest("the chunks of the body are not valid HTTP/1.1") from error
+        except UnicodeDecodeError as error:  # a picture that is sent as it is: clients say that this is a form of texts
+            raise UnreadableRequest(NOT_A_FORM) from error
         except ValueError as error:
             raise UnreadableRequest(f"the body is not what its Content-Type says: {error}") from error
         boundary = self.mimetype_params.get("boundary", "")

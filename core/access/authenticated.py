@@ -69,7 +69,9 @@ class AuthenticatedKey:
     def require_scope(self, scope: Scope, *, or_admin: bool) -> None:
         """Raise MissingScope without it; or_admin: `admin` will do as well."""
         if scope not in self.scopes and not (or_admin and self.sees_everything):
-            raise MissingScope(f"this API key lacks the scope {scope}")
+            raise MissingScope(
+                f"this API key lacks the scope {scope}, which an owner gives it on the console's page Keys"
+            )
 
 
 def made(session: Session, key: AuthenticatedKey, ids: Mapping[str, uuid.UUID]) -> bool:

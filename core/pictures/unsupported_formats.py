@@ -27,6 +27,19 @@ MAX_DIRECTORIES = 32  # chosen: raw photographs have up to ten
 MAX_START = 1024  # chosen: bytes by which a file is known
 BASE64 = re.compile(rb"\s*[A-Za-z0-9+/_\-\r\n]{40}")
 PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG|RIFF....WEBP|BM|II\*\0|MM\0\*|....ftyp|GIF8", re.DOTALL)
+# What people send in place of a picture, by its first bytes.
+OTHERS = {
+    "GIF": re.compile(rb"GIF8"),
+    "PDF": re.compile(rb"%PDF-"),
+    "SVG": re.compile(rb"\s*(<\?xml[^>]*>\s*)?<svg\b", re.IGNORECASE),
+    "HTML": re.compile(rb"\s*<(!doctype html|html)\b", re.IGNORECASE),
+    "video": re.compile(rb"....ftyp(isom|iso[2-9]|mp4|avc1|M4V|qt  )|\x1aE\xdf\xa3|RIFF....AVI ", re.DOTALL),
+    "JPEG XL": re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "),
+    "JPEG 2000": re.compile(rb"\0\0\0\x0cjP  "),
+    "PSD": re.compile(rb"8BPS"),
+    "ZIP": re.compile(rb"PK\x03\x04"),
+}
+FORMATS = "JPEG, PNG, WebP, BMP, TIFF, HEIC, AVIF"
 DATA_URL = re.compile(rb"\s*data:[a-z]+/", re.IGNORECASE)
 
 
@@ -41,7 +54,8 @@ def explain(data: bytes) -> str:
         return "the file is compressed by gzip: send the picture itself"
     if _is_base64(data):
         return "the file is base64 text: send the bytes that it encodes"
-    return "the file is none of JPEG, PNG, WebP, BMP, TIFF, HEIC, AVIF"
+    other = next((name for name, begins in OTHERS.items() if begins.match(data)), None)
+    return f"the file's format is {other}, none of {FORMATS}" if other else f"the file is none of {FORMATS}"
 
 
 def check_tiff(data: bytes, first: TiffDirectory) -> None:

@@ -187,6 +187,16 @@ def test_up_tells_how_it_is_reached(running: Up) -> None:
     assert not [name for name in ("FACE_API_KEY", "FACE_API_ADMIN_PASSWORD") if reported[name] in running.said]
 
 
+def test_up_makes_a_key_for_all_that_the_readme_shows(running: Up) -> None:
+    for path, status in (("/api/v1/admin/batches", 200), ("/api/v1/videos", 200), ("/api/v1/admin/jobs", 403)):
+        answer = get(f"{running.url}{path}", headers={"X-API-Key": running.credentials["FACE_API_KEY"]})
+        assert answer.status_code == status, answer.text
+    assert (
+        answer.json()["detail"]
+        == "this API key lacks the scope read, which an owner gives it on the console's page Keys"
+    )
+
+
 def test_up_says_little_while_it_starts(running: Up, model: tuple[str, Path]) -> None:
     start, ready, _ = running.said.partition("ready     after ")
     assert ready and f"mirror    {model[1]}: model files are taken from there" in start

@@ -48,7 +48,7 @@ OUT_OF_RANGE = errors.InvalidOption(f"confidence: {TOO_HIGH}", problems=(FieldPr
 ErrorCase = tuple[str, FaceApiError, dict[str, Any]]
 REFUSED_KEY: ErrorCase = (
     "The API key has been revoked or has expired, lacks the scope, or may not be used from this address.",
-    errors.MissingScope("this API key lacks the scope batch"),
+    errors.MissingScope("this API key lacks the scope batch, which an owner gives it on the console's page Keys"),
     {},
 )
 IMAGE_ERRORS: tuple[ErrorCase, ...] = (

@@ -1,4 +1,4 @@
-"""Names that a route does not take: where they belong, or which name was probably meant."""
+"""Names and addresses that there are not: where they belong, or which was probably meant."""
 
 import difflib
 import inspect
@@ -13,7 +13,9 @@ from core.contract.problems import UNKNOWN
 from core.errors.problems import MAX_PROBLEMS, FieldProblem
 
 # What a view's parameters, which the framework fills in, are to a caller.
+MIN_ADDRESS_LIKENESS = 0.8  # chosen: half of an address is the same for all
 PLACES = {"query": "in the query of the URL", "form": "as a field of the form", "body": "in the JSON of the body"}
+MAX_ADDRESS = 100  # chosen: twice the longest that there is
 MIN_LIKENESS = 0.6  # chosen: difflib's own; `blur_method` is 0.71 like `method`, `file` 0.44 like `image`
 
 
@@ -29,6 +31,15 @@ def explain(found: list[FieldProblem], model: str) -> list[FieldProblem]:
         for one in found[:MAX_PROBLEMS]
     ]
     return told + found[MAX_PROBLEMS:]
+
+
+def near_address() -> str:
+    """Say where the current request, for which there is no route, was probably to go."""
+    addresses = sorted(rule.rule for rule in current_app.url_map.iter_rules() if not rule.arguments)
+    sent = request.path[:MAX_ADDRESS].rstrip("/").lower()
+    ending = [address for address in addresses if sent and address.endswith(sent)]
+    near = sorted(ending, key=len) or difflib.get_close_matches(sent, addresses, 1, MIN_ADDRESS_LIKENESS)
+    return f"did you mean {near[0]}?" if near else "/docs shows all that there is"
 
 
 def _models() -> Mapping[str, type[BaseModel]]:

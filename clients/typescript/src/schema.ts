@@ -3037,7 +3037,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "missing_scope",
-                 *       "detail": "this API key lacks the scope batch",
+                 *       "detail": "this API key lacks the scope batch, which an owner gives it on the console's page Keys",
                  *       "request_id": "0b8a3c1e-6f0e-4a53-9d0b-3f1f0a2c7d11",
                  *       "status": 403,
                  *       "title": "This API key may not be used for this",

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Literal
 
 from core.errors import UnsupportedImage
+from core.pictures import unsupported_formats
 from core.pictures.heif import bitstreams, boxes
 from core.pictures.heif.containers import HeifContainer, HeifItem, HeifProperty
 
@@ -66,7 +67,7 @@ def read(data: bytes) -> Still:
     """Read the primary picture's header; `check_parts` tests whether it is complete, and of that size."""
     brands = boxes.brands(data)
     if not brands & BRANDS:
-        raise UnsupportedImage("the file is neither HEIC nor AVIF")
+        raise UnsupportedImage(unsupported_formats.explain(data))
     container = boxes.read(data)
     parts = _parts(container)
     codec = _codec(container)

@@ -95,6 +95,18 @@ def test_other_body_is_told_how(service: Stack, kind: str) -> None:
         assert "multipart/form-data" in problem["detail"]
 
 
+def test_picture_as_it_is_is_told_how(service: Stack) -> None:
+    """As curl --data-binary sends it: called a form of texts."""
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    problem = assert_problem(post(service, MASK, data=PHOTO, headers=kind), 400)
+    assert problem["detail"].endswith("as a file of multipart/form-data, as curl -F image=@photo.jpg does")
+
+
+def test_address_of_a_picture_is_told_how(service: Stack) -> None:
+    problem = assert_problem(post(service, MASK, files={"image": (None, "https://example.org/a.jpg")}), 422)
+    assert "as curl -F image=@photo.jpg does, and no text such as its address" in problem["detail"]
+
+
 def raw_answer(service: Stack, request: bytes) -> tuple[int, dict[str, str], bytes]:
     """Send bytes and read to the end: (status, headers in small letters, body)."""
     address = urlsplit(service.url)

@@ -66,6 +66,30 @@ def test_unknown_route_is_404(service: Stack, method: str, path: str) -> None:
     assert_problem(requests.request(method, service.url + path, timeout=30), 404)
 
 
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/api/v1/mask/", "did you mean /api/v1/mask?"),
+        ("/mask", "did you mean /api/v1/mask?"),
+        ("/api/v1/Detect", "did you mean /api/v1/detect?"),
+        ("/api/v1/masks", "did you mean /api/v1/mask?"),
+        ("/nope", "/docs shows all that there is"),
+        ("/" + "x" * 4000, "/docs shows all that there is"),
+    ],
+)
+def test_unknown_route_is_told_the_near_one(service: Stack, path: str, detail: str) -> None:
+    problem = assert_problem(requests.post(service.url + path, timeout=30), 404)
+    assert problem["detail"] == f"there is nothing at this address: {detail}"
+
+
+def test_other_method_is_told_the_right_one(service: Stack) -> None:
+    for method, path, taken in (("GET", "/api/v1/mask", "POST"), ("PUT", "/health", "GET")):
+        problem = assert_problem(requests.request(method, service.url + path, timeout=30), 405)
+        assert problem["detail"] == f"this address takes {taken}"
+    problem = assert_problem(requests.put(f"{service.url}/api/v1/admin/batches", timeout=30), 405)
+    assert problem["detail"] == "this address takes GET and POST"
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", PATHS)
 def test_other_method_is_405(service: Stack, method: str, path: str) -> None:

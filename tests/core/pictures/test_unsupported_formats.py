@@ -102,6 +102,26 @@ def test_encoded_file_is_called_by_its_name(form: str) -> None:
             headers.probe(sent, MANY)
 
 
+@pytest.mark.parametrize(
+    ("begins", "name"),
+    [
+        (b"GIF89a", "GIF"),
+        (b"%PDF-1.7", "PDF"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b"<!DOCTYPE html><html>", "HTML"),
+        (b"\0\0\0\x18ftypisom\0\0\2\0isomiso2", "video"),
+        (b"\0\0\0\x14ftypqt  \0\0\2\0qt  ", "video"),
+        (b"\x1aE\xdf\xa3", "video"),
+        (b"\xff\x0a", "JPEG XL"),
+        (b"8BPS", "PSD"),
+        (b"PK\x03\x04", "ZIP"),
+    ],
+)
+def test_other_format_is_called_by_its_name(begins: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedImage, match=f"format is {name}, none of JPEG"):
+        headers.probe(begins + bytes(200), MANY)
+
+
 def test_other_text_is_no_base64() -> None:
     for sent in (b"A" * 200, b"hello", b"<html>" * 40, b"/9j/"):
         with pytest.raises(UnsupportedImage, match="none of JPEG"):
