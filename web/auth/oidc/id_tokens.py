@@ -9,6 +9,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import JWKRegistry, Key, KeySet
 from joserfc.jws import JWSRegistry
 
+from core.errors import ProviderUnavailable
 from web.auth.oidc.refusals import InvalidIdToken
 
 # Signatures by a key of the provider alone: with HMAC or `none`, whoever knows what is public could sign.
@@ -17,6 +18,7 @@ ALGORITHMS = (
     *("ES256", "ES384", "ES512", "Ed25519", "EdDSA"),
 )
 KEY_TYPES = ("RSA", "EC", "OKP")
+MAX_SUBJECT = 255  # of OpenID Connect Core 1.0, section 2
 LEEWAY_S = 60  # chosen: clocks of two machines differ by seconds
 
 
@@ -34,9 +36,12 @@ class ExpectedToken:
 
 
 def import_keys(document: dict[str, Any]) -> KeySet:
-    """Return the keys of a JWKS that sign; what is of another kind, or broken, is left out."""
+    """Return the keys of a JWKS that sign; what is of another kind, or broken, is left out. ProviderUnavailable."""
+    entries = document.get("keys", [])
+    if not isinstance(entries, list):
+        raise ProviderUnavailable("its keys are not usable") from TypeError("`keys` of its JWKS is no list")
     keys: list[Key] = []
-    for entry in document.get("keys") or []:
+    for entry in entries:
         if isinstance(entry, dict) and entry.get("kty") in KEY_TYPES and entry.get("use", "sig") == "sig":
             try:
                 keys.append(JWKRegistry.import_key(entry))
@@ -63,8 +68,13 @@ def verify(tokens: dict[str, Any], keys: KeySet, expected: ExpectedToken) -> dic
         claims.validate(leeway=LEEWAY_S)
     except InvalidKeyIdError as error:
         raise UnknownSigner("no key of the provider has the id that the token names") from error
-    except (JoseError, ValueError, KeyError, TypeError) as error:
+    except (JoseError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidIdToken(f"{type(error).__name__}: {error}") from error
-    if not isinstance(claims["sub"], str) or not claims["sub"]:
-        raise InvalidIdToken("the claim sub is no text")
+    if not _is_subject(claims["sub"]):
+        raise InvalidIdToken(f"the claim sub is no text of up to {MAX_SUBJECT} printable characters")
     return dict(claims)
+
+
+def _is_subject(claim: object) -> bool:
+    """Whether this can stand in the audit trail."""
+    return isinstance(claim, str) and 0 < len(claim) <= MAX_SUBJECT and claim.isprintable()

@@ -28,13 +28,17 @@ class Provider:
         self._settings, self._redirect_uri = settings, redirect_uri
         self._http = httpx.Client(timeout=TIMEOUT)
         self._metadata = Remembered(partial(documents.discover, self._http, settings.oidc_issuer))
-        self._keys = Remembered(lambda: documents.fetch(self._http, self._metadata.get()["jwks_uri"]))
+        self._keys = Remembered(
+            lambda: id_tokens.import_keys(documents.fetch(self._http, self._metadata.get().jwks_uri))
+        )
 
     def login_url(self, flow: Flow) -> str:
         """Return the address at the provider where a browser logs in."""
-        metadata = self._metadata.get()
         url, _ = self._client().create_authorization_url(
-            metadata["authorization_endpoint"], state=flow.state, code_verifier=flow.verifier, nonce=flow.nonce
+            self._metadata.get().authorization_endpoint,
+            state=flow.state,
+            code_verifier=flow.verifier,
+            nonce=flow.nonce,
         )
         return str(url)
 
@@ -43,7 +47,7 @@ class Provider:
 
         back: where the browser is sent after that. As RP-Initiated Logout 1.0 says it.
         """
-        endpoint = self._metadata.get().get("end_session_endpoint")
+        endpoint = self._metadata.get().end_session_endpoint
         query = {"client_id": self._settings.oidc_client_id, "post_logout_redirect_uri": back}
         if id_token:
             query["id_token_hint"] = id_token
@@ -52,18 +56,17 @@ class Provider:
     def redeem(self, code: str, flow: Flow) -> dict[str, Any]:
         """Exchange the code that a browser has brought for tokens; InvalidIdToken when the provider refuses."""
         metadata = self._metadata.get()
-        methods = metadata.get("token_endpoint_auth_methods_supported", [])
         try:
             tokens = self._client().fetch_token(
-                metadata["token_endpoint"],
+                metadata.token_endpoint,
                 grant_type="authorization_code",
                 code=code,
                 code_verifier=flow.verifier,
-                **self._credentials(methods),
+                **self._credentials(metadata.token_endpoint_auth_methods_supported),
             )
         except OAuth2Error as error:
             raise InvalidIdToken(f"the token endpoint answers {error.error}") from error
-        except (httpx.HTTPError, ValueError) as error:
+        except documents.UNREADABLE as error:
             raise ProviderUnavailable from error
         return dict(tokens)
 
@@ -71,14 +74,13 @@ class Provider:
         """Return what the ID token says; InvalidIdToken."""
         expected = ExpectedToken(self._settings.oidc_issuer, self._settings.oidc_client_id, flow.nonce)
         try:
-            return id_tokens.verify(tokens, id_tokens.import_keys(self._keys.get()), expected)
+            return id_tokens.verify(tokens, self._keys.get(), expected)
         except UnknownSigner:
-            newer = self._keys.get(max_age_s=NEW_KEYS_AFTER_S)
-            return id_tokens.verify(tokens, id_tokens.import_keys(newer), expected)
+            return id_tokens.verify(tokens, self._keys.get(max_age_s=NEW_KEYS_AFTER_S), expected)
 
     def more_claims(self, tokens: dict[str, Any], subject: str) -> dict[str, Any]:
         """Return what the provider says beside the ID token about the same person; nothing where it has no more."""
-        url, token = self._metadata.get().get("userinfo_endpoint"), str(tokens.get("access_token") or "")
+        url, token = self._metadata.get().userinfo_endpoint, str(tokens.get("access_token") or "")
         if not url or not token:
             return {}
         claims = documents.fetch(self._http, url, token)
@@ -96,9 +98,9 @@ class Provider:
             code_challenge_method="S256",
         )
 
-    def _credentials(self, methods: list[str]) -> dict[str, Any]:
+    def _credentials(self, methods: list[str] | None) -> dict[str, Any]:
         """Return how this client proves itself: in the body where the provider takes that, else by HTTP Basic."""
         client_id, secret = self._settings.oidc_client_id, self._settings.oidc_client_secret.get_secret_value()
-        if secret and "client_secret_post" not in methods:
+        if secret and "client_secret_post" not in (methods or []):
             return {"auth": httpx.BasicAuth(quote_plus(client_id), quote_plus(secret))}
         return {"auth": httpx.Auth(), "client_id": client_id, "client_secret": secret}
