@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import redis
 
 from web.auth import sessions
+from web.auth.sessions import Seal
 
 NAMESPACE = "face-api:oidc:"
 COOKIE = "face_api_oidc"
@@ -30,21 +31,22 @@ class Flow:
 class Flows:
     """In Redis, so that any web process takes the answer; SessionsUnavailable when it can't be reached."""
 
-    def __init__(self, client: "redis.Redis") -> None:
-        self._redis = client
+    def __init__(self, client: "redis.Redis", seal: Seal) -> None:
+        self._redis, self._seal = client, seal
 
     def begin(self, target: str) -> tuple[Flow, str]:
         """Remember a log-in; return it, and the value of the cookie that its browser is known by."""
         browser, state, nonce, verifier = (secrets.token_urlsafe(sessions.TOKEN_BYTES) for _ in range(4))
-        flow = Flow(state, nonce, verifier, target)
+        flow, key = Flow(state, nonce, verifier, target), _key(browser, state)
         with sessions.translate_redis_errors():
-            self._redis.set(_key(browser, flow.state), json.dumps(asdict(flow)), ex=LIFETIME_S)
+            self._redis.set(key, self._seal.put_on(key, json.dumps(asdict(flow))), ex=LIFETIME_S)
         return flow, browser
 
     def take(self, browser: str, state: str) -> Flow | None:
         """Return the log-in of this browser and state, which is over now; None when there is none, or none any more."""
+        key = _key(browser, state)
         with sessions.translate_redis_errors():
-            stored = self._redis.getdel(_key(browser, state))
+            stored = self._seal.take_off(key, self._redis.getdel(key))
         return Flow(**json.loads(stored)) if stored else None
 
 

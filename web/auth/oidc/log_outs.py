@@ -6,6 +6,7 @@ import redis
 
 from web.auth import sessions
 from web.auth.oidc.flows import NAMESPACE
+from web.auth.sessions import Seal
 
 # chosen: the token stands in a URL, of which servers take 8 KiB; without it the provider asks whoever logs out
 MAX_TOKEN = 6 * 1024
@@ -14,20 +15,21 @@ MAX_TOKEN = 6 * 1024
 class LogOuts:
     """The ID tokens of open sessions, in Redis; SessionsUnavailable when it can't be reached."""
 
-    def __init__(self, client: "redis.Redis", lifetime_s: int) -> None:
-        self._redis, self._lifetime_s = client, lifetime_s
+    def __init__(self, client: "redis.Redis", seal: Seal, lifetime_s: int) -> None:
+        self._redis, self._seal, self._lifetime_s = client, seal, lifetime_s
 
     def remember(self, session_id: uuid.UUID, id_token: str) -> None:
         """Remember the ID token that a session was opened by."""
+        key = _key(session_id)
         if len(id_token) <= MAX_TOKEN:
             with sessions.translate_redis_errors():
-                self._redis.set(_key(session_id), id_token, ex=self._lifetime_s)
+                self._redis.set(key, self._seal.put_on(key, id_token), ex=self._lifetime_s)
 
     def take(self, session_id: uuid.UUID) -> str:
         """Return the ID token of a session that ends, and forget it; empty without one."""
+        key = _key(session_id)
         with sessions.translate_redis_errors():
-            stored = self._redis.getdel(_key(session_id))
-        return stored.decode() if isinstance(stored, bytes) else stored or ""
+            return self._seal.take_off(key, self._redis.getdel(key)) or ""
 
 
 def _key(session_id: uuid.UUID) -> str:

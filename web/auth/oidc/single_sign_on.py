@@ -13,7 +13,7 @@ from web.auth.oidc.flows import Flow, Flows
 from web.auth.oidc.identities import Identity, Mapping
 from web.auth.oidc.log_outs import LogOuts
 from web.auth.oidc.refusals import InvalidIdToken, LoginRefused, NoIdentity
-from web.auth.sessions import Session
+from web.auth.sessions import Seal, Session
 
 # What a provider is told to send browsers back to: from a log-in, and from logging out.
 CALLBACK_PATH = "/console/login/oidc/callback"
@@ -38,8 +38,9 @@ class SingleSignOn:
 
         self.name = settings.oidc_name
         self._issuer = settings.oidc_issuer
-        self._flows = Flows(client)
-        self._log_outs = LogOuts(client, settings.session_lifetime_s)
+        seal = Seal(settings)
+        self._flows = Flows(client, seal)
+        self._log_outs = LogOuts(client, seal, settings.session_lifetime_s)
         self._logged_out_url = settings.public_url + LOGGED_OUT_PATH
         self._accounts = accounts
         self._provider = Provider(settings, settings.public_url + CALLBACK_PATH)
