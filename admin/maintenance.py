@@ -4,6 +4,7 @@ import os
 
 import click
 
+from admin import actors
 from admin.worker import maintenance_command, warn_of_root
 from core import config, services
 from core import maintenance as work
@@ -26,6 +27,7 @@ def worker() -> None:
 @maintenance.command()
 def run() -> None:
     """Run all maintenance tasks but the delivery of webhooks once, and print a report."""
+    actors.act_as_user()
     built = services.build(config.load())
     click.echo(f"changes added to the totals       {work.fold_tallies(built)}")
     click.echo(f"expired leases of batch items     {work.reap_batches(built)}")

@@ -12,6 +12,7 @@ class Deed(StrEnum):
     LOG_IN = "session.login"
     LOG_OUT = "session.logout"
     SESSION_ENDED = "session.ended"
+    LOG_INS_UNLOCKED = "session.unlocked"
     ADMIN_CREATED = "admin.created"
     ADMIN_CHANGED = "admin.changed"
     ADMIN_PASSWORD_SET = "admin.password"  # noqa: S105 - a deed

@@ -1,5 +1,6 @@
 """Maintenance: old images deleted, objects and rows brought together, a failing store outlasted."""
 
+import getpass
 import os
 import threading
 import uuid
@@ -18,6 +19,8 @@ from core import config, maintenance
 from core.batches import bulk, lifecycle
 from core.batches.lifecycle import NewBatch
 from core.contract.options import ResolvedMaskOptions
+from core.database import audits
+from core.database.audits import AuditFilter
 from core.database.clock import database_time, now
 from core.database.models import Batch, Image
 from core.errors import StorageUnavailable
@@ -152,6 +155,10 @@ def test_maintenance_command_reports(made: Services, monkeypatch: pytest.MonkeyP
     assert "images past their retention       1" in ran.output
     assert "objects removed                   2" in ran.output
     assert "results that could not be stored  1" in ran.output
+    assert made.sessions is not None
+    with made.sessions() as session:
+        (record,) = audits.every(session, AuditFilter(deed="image.expired"))
+    assert (record.actor_kind, record.actor) == ("cli", getpass.getuser())
 
 
 def test_old_batches_are_deleted_with_their_objects(made: Services) -> None:
