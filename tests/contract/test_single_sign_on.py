@@ -206,6 +206,35 @@ def test_each_log_in_has_a_new_session(provider: IdentityProvider, visitor: Visi
     assert first != visitor.session != {COOKIE: "of-an-attacker"}
 
 
+ELSEWHERE = [
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+    {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe", "Sec-Fetch-User": "?1"},
+    {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+    {"Referer": "https://evil.example/"},
+]
+CHOSEN = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1"}
+
+
+def begun(service: Stack, headers: dict[str, str]) -> requests.Response:
+    url = f"{service.url}{BEGIN}?next=/console/jobs"
+    return requests.get(url, headers=headers, allow_redirects=False, timeout=30)
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none", "cross-site"])
+def test_whoever_chooses_it_begins(service: Stack, provider: IdentityProvider, site: str) -> None:
+    answer = begun(service, {"Sec-Fetch-Site": site, **CHOSEN})
+    assert answer.headers["Location"].startswith(provider.url) and answer.cookies[FLOW_COOKIE]
+
+
+def test_pages_of_other_sites_use_no_log_in_up(start_service: Starter, provider: IdentityProvider) -> None:
+    service = start_service(programs=WEB_ALONE, FACE_API_RATE_LIMIT_LOGIN="3/hour", **provider.settings())
+    for headers in ELSEWHERE * 2:
+        answer = begun(service, headers)
+        assert answer.headers["Location"].endswith("/console/login?next=/console/jobs"), answer.headers
+        assert "Set-Cookie" not in answer.headers
+    assert [begun(service, {}).status_code for _ in range(4)] == [303, 303, 303, 429]
+
+
 # --- who isn't let in ----------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from core.errors.problems import FieldProblem
 from core.observability import logs
 from core.services import Services
 from web import current, errors
-from web.auth import callers, limiters, trails
+from web.auth import callers, limiters, same_origin, trails
 from web.auth.limiters import LimitName
 from web.auth.log_ins import Admin
 from web.schemas import ids
@@ -202,8 +202,11 @@ def _authenticate_key(text: str, limiter: Limiter) -> AuthenticatedKey:
 
 
 def _limit_name() -> LimitName | None:
+    """Return which limit the request counts against; of a log-in that nobody has chosen, which is not begun, none."""
     guard = of(current_app, request.endpoint)
-    return guard.limit if guard else None
+    if guard is None or (guard.limit == "login" and not same_origin.is_chosen()):
+        return None
+    return guard.limit
 
 
 def _reject_unknown_parameters(app: Flask) -> None:

@@ -20,6 +20,15 @@ def is_ours() -> bool:
     return source is None or _origin(source) in own
 
 
+def is_chosen() -> bool:
+    """Whether the request is ours, or that of a person who has followed a link of another site.
+
+    A page there sends requests for pictures and frames, too, as many as it likes.
+    """
+    followed = request.headers.get("Sec-Fetch-User") == "?1" and request.headers.get("Sec-Fetch-Dest") == "document"
+    return followed or is_ours()
+
+
 def is_from_page() -> bool:
     """Whether a page's script sent the request, as far as its headers say."""
     mode = request.headers.get("Sec-Fetch-Mode")

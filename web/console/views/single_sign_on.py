@@ -1,13 +1,13 @@
 """Logging in at the identity provider: browsers are sent there, and come back. All of it works without scripts."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from core.contract.deeds import Deed
 from core.errors import FaceApiError, MissingRole, NotFound, ProviderUnavailable, Unauthenticated
 from core.observability import logs
 from web import current
-from web.auth import cookies, guards
+from web.auth import cookies, guards, same_origin
 from web.auth.log_ins import Admin
 from web.auth.oidc import flows
 from web.auth.oidc.refusals import LoginRefused
@@ -22,8 +22,13 @@ single_sign_on = Blueprint("single_sign_on", __name__)
 @single_sign_on.get("/login/oidc")
 @guards.login_page("login")
 def begin() -> BaseResponse:
-    """Send the browser to the provider, with a cookie that it has to come back with."""
+    """Send the browser to the provider, with a cookie that it has to come back with.
+
+    What a page of another site makes a browser fetch leads to the login page instead, and begins nothing.
+    """
     target = pages.safe_target(request.args.get("next", ""))
+    if not same_origin.is_chosen():
+        return redirect(url_for("console.login.show_login", next=target))
     try:
         url, browser = _enabled().begin(target)
     except ProviderUnavailable as error:
