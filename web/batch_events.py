@@ -14,6 +14,7 @@ from web.requests import caller_has_gone
 from web.schemas.batches import BatchResponse
 
 POLL_INTERVAL_S = 1.0
+ADMISSION_S = 3.0  # chosen: so long a caller who is let in no more may still be told of changes
 HEARTBEAT_S = 15.0  # chosen: proxies give up on a silent connection after 30 s or more
 HEARTBEAT = b": still here\n\n"
 RECONNECT_MS = 2000
@@ -25,14 +26,16 @@ def follow(batch_id: uuid.UUID) -> Iterator[bytes]:
     A database that can't be reached is polled again: the stream goes on when it is back. It ends when its caller is let
     in no more: of a batch that stays open it would last for ever.
     """
-    sent, silent_since = _read(batch_id), time.monotonic()
+    sent, silent_since, admitted_at = _read(batch_id), time.monotonic(), time.monotonic()
     yield b"retry: %d\n\n" % RECONNECT_MS + _event("progress", sent)
     while sent.finished_at is None:
         time.sleep(POLL_INTERVAL_S)
         if g.ending.has_begun or caller_has_gone():  # the client connects again, to the process that replaces this one
             return
-        if not _lets_caller_in():
-            return
+        if time.monotonic() - admitted_at >= ADMISSION_S:
+            if not _lets_caller_in():
+                return
+            admitted_at = time.monotonic()
         try:
             latest = _read(batch_id)
         except DatabaseUnavailable:
@@ -47,7 +50,7 @@ def follow(batch_id: uuid.UUID) -> Iterator[bytes]:
 
 
 def _lets_caller_in() -> bool:
-    """Whether the caller would be let in again: keys are revoked, and sessions end.
+    """Whether the caller would be let in again: keys are revoked, and sessions end. It counts as no use of either.
 
     While that can't be asked it is as it was.
     """
@@ -57,7 +60,10 @@ def _lets_caller_in() -> bool:
             text, address = request.headers[guards.KEY_HEADER], request.remote_addr or ""
             guard.require_scope(current.state().api_keys.authenticate(text, address))
         elif guard:
-            guard.require_role(current.state().admins.authenticate())
+            admin = current.state().admins.recheck(g.admin)
+            if admin is None:
+                return False
+            guard.require_role(admin)
     except AccessDenied:
         return False
     except Unavailable:

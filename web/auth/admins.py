@@ -59,6 +59,21 @@ class Admins:
             raise Unauthenticated("log in, or send the administrator's name and password by HTTP Basic")
         return admin
 
+    def recheck(self, admin: Admin) -> Admin | None:
+        """Return what an administrator who was let in may do now, None when they would not be let in any more.
+
+        As no use of the session, and as no log-in: what is asked again and again must not count.
+        """
+        if admin.session:
+            session = self.sessions.get(admin.session.id)
+            return self._of_session(session) if session else None
+        if admin.account_id is None:
+            return admin  # of the settings
+        account = self.accounts.find(admin.account_id, admin.generation)
+        if account is None or account.generation != admin.generation or account.has_totp:
+            return None
+        return replace(admin, role=account.role)
+
     def open_session(self, admin: Admin, response: Response, **detail: Any) -> Session:
         """Start a session of whoever has just logged in, and set its cookie; that which the browser had before ends.
 

@@ -145,6 +145,11 @@ class Sessions:
                 self._redis.set(_key(session_id), seen, xx=True, keepttl=True)  # one that has ended stays ended
         return session
 
+    def get(self, session_id: uuid.UUID) -> Session | None:
+        """Return an open session by what it is known by; nobody has used it by that."""
+        with translate_redis_errors():
+            return self._session(self._redis.get(_key(session_id)), session_id)
+
     def of_owner(self, owner: str) -> list[Session]:
         """Return all open sessions of an administrator, newest first."""
         with translate_redis_errors():
