@@ -36,7 +36,8 @@ def create_video_upload(body: UploadCreation) -> Response:
     if body.size_bytes > largest:
         raise UploadTooLarge(f"the largest video is {largest} bytes")
     filename = objects.safe_filename(body.filename)
-    upload = uploads.begin(current.store(), callers.sender(), filename, body.size_bytes)
+    with current.session() as session:
+        upload = uploads.begin(session, current.store(), callers.sender(), filename, body.size_bytes)
     response = _respond(upload, HTTPStatus.CREATED)
     response.headers["Location"] = url_for("video_uploads.get_video_upload", upload_id=upload.id)
     return response

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
 
+from sqlalchemy.orm import Session
+
 from core.batches.videos import objects
+from core.database import locks
 from core.database.clock import now
 from core.errors import RateLimited, UploadConflict
 from core.storage.base import ByteSource, ObjectStore
@@ -53,16 +56,18 @@ class VideoUpload:
         return self.pieces[-1].start + self.pieces[-1].size_bytes if self.pieces else 0
 
 
-def begin(store: ObjectStore, sender: str, filename: str, size_bytes: int) -> VideoUpload:
-    """Begin an upload; RateLimited when its sender has too many that are not finished."""
-    found = (stored.key for stored in store.list(objects.uploads_of(sender)))
-    if sum(key.endswith(objects.UPLOAD_ABOUT) for key in found) >= MOST_UNFINISHED:
-        raise RateLimited(
-            f"{MOST_UNFINISHED} uploads are not finished: finish or delete one", retry_after_s=RETRY_AFTER_S
-        )
+def begin(session: Session, store: ObjectStore, sender: str, filename: str, size_bytes: int) -> VideoUpload:
+    """Begin an upload; RateLimited when its sender has too many that are not finished. Commits.
+
+    The store can't count, so one at a time of a sender looks and begins: else many at once would each find room.
+    """
+    _require_room(store, sender)  # who has none waits for nobody, and keeps nobody waiting
+    locks.take(session, objects.uploads_of(sender))
+    _require_room(store, sender)
     upload = VideoUpload(uuid.uuid4(), sender, filename, size_bytes)
     about = json.dumps({"filename": filename, "size_bytes": size_bytes})
     store.put(objects.upload_about(sender, upload.id), about.encode(), "application/json")
+    session.commit()
     return upload
 
 
@@ -103,6 +108,14 @@ def abandoned(store: ObjectStore) -> list[str]:
         if max(one.modified_at for one in found) < before:
             keys += [one.key for one in found]
     return keys
+
+
+def _require_room(store: ObjectStore, sender: str) -> None:
+    found = (stored.key for stored in store.list(objects.uploads_of(sender)))
+    if sum(key.endswith(objects.UPLOAD_ABOUT) for key in found) >= MOST_UNFINISHED:
+        raise RateLimited(
+            f"{MOST_UNFINISHED} uploads are not finished: finish or delete one", retry_after_s=RETRY_AFTER_S
+        )
 
 
 class _Chained:
