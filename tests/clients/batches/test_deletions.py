@@ -61,6 +61,28 @@ def test_what_is_deleted_before_its_download_is_named(api: FakeApi, run: Run, fo
     assert ran.exit_code == 1 and "0 done with 0 faces, 0 failed, 2 deleted" in ran.output
 
 
+def test_dry_run_tells_what_was_deleted_since(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    assert run("submit", folder, "--out", out).exit_code == 0
+    delete(api, "a.jpg", "b.png")
+    (out / "b.jpg").unlink()
+    before = api.calls.copy()
+    for _ in range(2):
+        ran = run("submit", folder, "--out", out, "--resume", "--dry-run")
+        assert ran.exit_code == 0 and "deleted since: a.jpg: it was deleted at the service" in ran.output
+        assert "deleted: b.png: it was deleted at the service (deleted)" in ran.output
+        assert "completed: 0 of 2 done with 0 faces, 0 failed, 2 deleted" in ran.output
+    assert (api.calls - before).keys() == {"list", "get", "items"}  # which change nothing
+
+
+def test_dry_run_of_a_deleted_batch_says_so(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
+    assert run("submit", folder, "--out", out).exit_code == 0
+    batch = api.only.id
+    run("delete", batch, "--yes")
+    ran = run("submit", folder, "--out", out, "--resume", "--dry-run")
+    assert ran.exit_code == 2
+    assert f"the service has no batch {batch} (deleted, or another caller's): 2 of 2 results are in" in ran.output
+
+
 def test_more_deletions_than_a_page_are_found(api: FakeApi, run: Run, tmp_path: Path, out: Path) -> None:
     folder = tmp_path / "many"
     folder.mkdir()

@@ -68,15 +68,20 @@ async def opened(
 
 def request(url: str | None, call: Callable[[AsyncClient], Coroutine[Any, Any, Result]]) -> Result:
     """Make one request to the service that the command names."""
-
-    async def made() -> Result:
-        async with opened(targets.chosen(url), lambda line: terminals.echo(line, err=True)) as client:
-            return await call(client)
-
     try:
-        return asyncio.run(made())
+        return run(targets.chosen(url), call)
     except Rejected as error:
         raise click.ClickException(terminals.printable(str(error))) from error
+
+
+def run(target: ServiceTarget, call: Callable[[AsyncClient], Coroutine[Any, Any, Result]]) -> Result:
+    """Open a client for some calls, and close it; Rejected, or what the terminal shows."""
+
+    async def made() -> Result:
+        async with opened(target, lambda line: terminals.echo(line, err=True)) as client:
+            return await call(client)
+
+    return asyncio.run(made())
 
 
 async def check(target: ServiceTarget, call: Callable[[AsyncClient], Awaitable[Any]]) -> None:

@@ -50,7 +50,9 @@ def batch() -> None:
 @click.option("--job-type", type=click.Choice(["mask", "detect"]), show_default="mask")
 @click.option("--recursive", is_flag=True, help="Include the folders below DIR.")
 @click.option("--resume", is_flag=True, help="Continue the run that was started in OUT.")
-@click.option("--dry-run", is_flag=True, help="Show what would be uploaded, and upload nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show what would be uploaded and, with --resume, what was deleted; upload nothing."
+)
 @click.option("--webhook-url", "--webhook", metavar="URL", help="URL that the service calls when the batch is done.")
 @_run_options
 @targets.service_options
@@ -76,7 +78,9 @@ def submit(folder: Path, out: Path, **arguments: Any) -> None:
         unsent = displays.changes(changes, opened, names=arguments["dry_run"])
         if arguments["dry_run"]:
             displays.left_out(listing.skipped)
-            opened.close()
+            with closing(opened):
+                _check(target)
+                runs.tell_deletions(opened, target, out)
             return
         _check(target)
         opened.add_files(changes.new)

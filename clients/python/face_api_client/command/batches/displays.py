@@ -156,9 +156,7 @@ def summary(journal: Journal, pace: RunRate) -> int:
     for found in journal.failures():
         failures += 1
         failure(found)
-    since = journal.deleted_since()
-    for name in since:
-        terminals.echo(f"deleted since: {name}: it was deleted at the service; its result stays here", err=True)
+    since = _deleted_since(journal)
     done, seconds = counts.get("downloaded", 0), time.monotonic() - pace.since
     gone = f", {len(since):,} of them deleted at the service since" if since else ""
     new = f", {done - pace.before:,} of them now" if 0 < pace.before < done else ""
@@ -174,6 +172,21 @@ def summary(journal: Journal, pace: RunRate) -> int:
     if to_review:
         terminals.echo(f"{to_review:,} to review: {metadata['url']}/console/review?batch_id={metadata['batch']}")
     return failures
+
+
+def deletions(journal: Journal) -> None:
+    """Print what was deleted at the service, with a result here and without."""
+    for found in journal.failures():
+        if found.state == "deleted":
+            failure(found)
+    _deleted_since(journal)
+
+
+def _deleted_since(journal: Journal) -> list[str]:
+    names = journal.deleted_since()
+    for name in names:
+        terminals.echo(f"deleted since: {name}: it was deleted at the service; its result stays here", err=True)
+    return names
 
 
 def format_duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from face_api_client.asynchronous.batches import PER_PAGE
 from face_api_client.asynchronous.client import AsyncClient
-from face_api_client.batches import Batch, BatchItem, Page
+from face_api_client.batches import Batch, BatchItem
 from face_api_client.command.batches.journals import Journal
 from face_api_client.command.batches.outcomes import Failure, ItemOutcome, PendingDownload
 from face_api_client.errors import Rejected
@@ -42,24 +42,9 @@ class Downloader:
             await asyncio.sleep(POLL_INTERVAL_S)
         await self._resolve_open()
         await self.download_finished(workers, lambda: show(batch))
-        batch = await self.record_deletions()
+        batch = await record_deletions(self._client, self._journal, self._batch)
         show(batch)
         return batch
-
-    async def record_deletions(self) -> Batch:
-        """Record the items that were deleted at the service since they were downloaded, and what it says of the batch.
-
-        They finished long ago, so no poll finds them: all are listed if there are more than are known.
-        """
-        batch, page = await self._client.get_batch(self._batch), 1
-        known = len(self._journal.deleted_since()) + self._journal.counts_by_state().get("deleted", 0)
-        while batch.counts.deleted > known and (items := (await self._deleted_page(page)).items):
-            self._journal.record_outcomes(ItemOutcome.of(item) for item in items)
-            page += 1
-        return batch
-
-    async def _deleted_page(self, page: int) -> Page[BatchItem]:
-        return await self._client.list_batch_items(self._batch, "deleted", page=page, per_page=PER_PAGE)
 
     async def _poll(self, workers: int, show: Callable[[Batch], None]) -> Batch:
         """Read the batch's progress, and download new results."""
@@ -118,6 +103,23 @@ class Downloader:
             await self._record_outcomes(EARLIEST)
         self._journal.mark_lost("uploaded", "the service has no outcome for it, though the batch is finished")
         self._journal.mark_lost("found", "it was not uploaded: the batch was closed or cancelled before")
+
+
+async def record_deletions(client: AsyncClient, journal: Journal, batch_id: str) -> Batch:
+    """Record the items that were deleted at the service since they were downloaded; return what it says of the batch.
+
+    They finished long ago, so no poll finds them: all are listed if there are more than are known.
+    """
+
+    async def deleted(page: int) -> tuple[BatchItem, ...]:
+        return (await client.list_batch_items(batch_id, "deleted", page=page, per_page=PER_PAGE)).items
+
+    batch, page = await client.get_batch(batch_id), 1
+    known = len(journal.deleted_since()) + journal.counts_by_state().get("deleted", 0)
+    while batch.counts.deleted > known and (items := await deleted(page)):
+        journal.record_outcomes(ItemOutcome.of(item) for item in items)
+        page += 1
+    return batch
 
 
 def check_results(journal: Journal, out: Path) -> None:

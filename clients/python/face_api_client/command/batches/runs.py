@@ -16,7 +16,7 @@ from face_api_client.batches import Batch, NewBatch
 from face_api_client.command import clients, terminals
 from face_api_client.command.batches import displays, pictures, resumptions
 from face_api_client.command.batches.displays import ProgressDisplay, RunRate
-from face_api_client.command.batches.downloads import Downloader
+from face_api_client.command.batches.downloads import Downloader, record_deletions
 from face_api_client.command.batches.journals import FAILED, Journal, JournalError
 from face_api_client.command.batches.outcomes import Failure, ItemOutcome
 from face_api_client.command.batches.pictures import LocalPicture, SkippedFiles
@@ -160,12 +160,24 @@ def download(batch_id: str, journal: Journal, target: ServiceTarget, options: Ru
             journal.assign_result_names(pictures.RESULT_SUFFIXES.get(batch.result_kind, ".jpg"))
             downloader = Downloader(client, journal, batch_id, out, display.notify)
             await downloader.download_finished(options.workers, lambda: display.update(journal, batch))
-            deleted = (await downloader.record_deletions()).counts.deleted
+            deleted = (await record_deletions(client, journal, batch_id)).counts.deleted
             journal.set_metadata(to_review=str(batch.to_review), deleted=str(deleted), batch=batch_id)
             if not batch.is_finished:
                 terminals.echo("the batch is still running: run this again for the rest", err=True)
 
     return _run(work, journal, options, out)
+
+
+def tell_deletions(journal: Journal, target: ServiceTarget, out: Path) -> None:
+    """Print what the service, which is only read, says of the batch, and what it has deleted of it; BatchGone."""
+    batch_id = journal.metadata().get("batch")
+    if batch_id is None:  # the run ended before there was one
+        return
+    try:
+        displays.batch(clients.run(target, lambda client: record_deletions(client, journal, batch_id)))
+    except Rejected as error:
+        raise (_gone(journal, out) if error.code == "not_found" else click.ClickException(str(error))) from error
+    displays.deletions(journal)
 
 
 async def _get_or_create(client: AsyncClient, journal: Journal) -> Batch:
