@@ -50,6 +50,7 @@ IMPORTS = (
         ("core.pictures", "core.video", "core.vision", "worker"),
         "the web tier reads headers; decoders cost 40 MB a process, and hostile files reach them",
     ),
+    Rule(("gc",), ("core.system.memory",), "one place says what is never collected, and why"),
     Rule(("av",), ("core.video",), "one place opens videos: with the demuxers and decoders that it allows"),
     Rule(
         tuple(f"core.video.{module}" for module in VIDEO_MODULES),
@@ -95,7 +96,7 @@ ALLOWED = {
     "core.pictures": ("core.errors", "core.contract"),
     "core.settings": (),
     "core.config": ("core.errors", "core.contract", "core.settings"),
-    "core.observability": ("core.config", "core.contract"),
+    "core.observability": ("core.config", "core.system", "core.contract"),
     "core.database": ("core.config", "core.system", "core.contract"),
     "core.storage": ("core.errors", "core.config", "core.observability", "core.system"),
     "core.weights": ("core.errors", "core.config"),
