@@ -1,14 +1,15 @@
 """Callers who come at a steady rate, whether those before were answered or not."""
 
-import contextlib
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import requests
 
+from tests import background
 from tests.faults.callers import KEPT, Answer, ask
 from tests.stack import Stack
 
@@ -20,22 +21,16 @@ class SteadyCalls:
 
     def __init__(self, stack: Stack, pictures: Sequence[bytes], a_second: float) -> None:
         self._stack, self._pictures, self._every_s = stack, pictures, 1 / a_second
-        self._done, self._lock = threading.Event(), threading.Lock()
+        self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(AT_ONCE)
         self.sent = 0
         self.answers: list[Answer] = []
 
-    @contextlib.contextmanager
+    @contextmanager
     def at_work(self) -> Iterator[None]:
         """Call meanwhile, and wait for the last answers."""
-        thread = threading.Thread(target=self._run)
-        thread.start()
-        try:
+        with self._pool, background.running(self._run):
             yield
-        finally:
-            self._done.set()
-            thread.join()
-            self._pool.shutdown()
 
     def until_served(self, since: float, count: int, within_s: float) -> None:
         """Wait until the last so many calls that began since then were kept. since: by time.monotonic()."""
@@ -59,9 +54,9 @@ class SteadyCalls:
             self.sent += 1
         self._pool.submit(self._call, picture)
 
-    def _run(self) -> None:
+    def _run(self, ended: threading.Event) -> None:
         due = time.monotonic()
-        while not self._done.wait(max(0.0, due - time.monotonic())):
+        while not ended.wait(max(0.0, due - time.monotonic())):
             self.send(self._pictures[self.sent % len(self._pictures)])
             due += self._every_s
 

@@ -3,12 +3,14 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 import requests
 
+from tests import background
 from tests.stack import Stack
 
 KEPT = "kept"  # 200, complete, and stored
@@ -17,22 +19,14 @@ PAUSE_S = 0.2  # chosen: who is refused asks again soon, so that it is seen when
 TIMEOUT_S = 120
 
 
-@contextmanager
-def repeated(act: Callable[[], None], every_s: float) -> Iterator[None]:
+def repeated(act: Callable[[], None], every_s: float) -> AbstractContextManager[None]:
     """Do something again and again, from a thread, meanwhile."""
-    done = threading.Event()
 
-    def go_on() -> None:
-        while not done.wait(every_s):
+    def go_on(ended: threading.Event) -> None:
+        while not ended.wait(every_s):
             act()
 
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    return background.running(go_on)
 
 
 @dataclass(frozen=True)
@@ -55,41 +49,31 @@ class Callers:
     def __init__(self, stack: Stack, pictures: Sequence[bytes], count: int, path: str = "mask") -> None:
         self._stack, self._pictures, self._count = stack, pictures, count
         self._url = f"{stack.url}/api/v1/{path}"
-        self._done = threading.Event()
         self.answers: list[Answer] = []
 
     @property
     def outcomes(self) -> Counter[str]:
         return Counter(answer.outcome for answer in list(self.answers))
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._call, args=(number,)) for number in range(self._count)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            self._done.set()
-            for thread in threads:
-                thread.join()
+    def at_work(self) -> AbstractContextManager[None]:
+        return background.running(*(partial(self._call, number) for number in range(self._count)))
 
     def until_answered(self, more: int, within_s: float = 300) -> None:
         """Wait until so many more calls were kept, or some failed."""
         wanted = self.outcomes[KEPT] + more
         self._stack.until(lambda: self.outcomes[KEPT] >= wanted or len(self.outcomes) > 1, within_s)
 
-    def _call(self, number: int) -> None:
+    def _call(self, number: int, ended: threading.Event) -> None:
         session = requests.Session()
         session.headers["X-API-Key"] = self._stack.key
         while True:
             for picture in self._pictures[number :: self._count]:
-                if self._done.is_set():
+                if ended.is_set():
                     return
                 answer = ask(session, self._url, picture)
                 self.answers.append(answer)
                 if answer.outcome.startswith("5"):
-                    self._done.wait(PAUSE_S)
+                    ended.wait(PAUSE_S)
 
 
 def ask(session: requests.Session, url: str, picture: bytes) -> Answer:

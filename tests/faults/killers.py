@@ -1,9 +1,8 @@
 """Whoever kills the worker's processes while they work."""
 
-import contextlib
 import random
 import threading
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import psutil
 from sqlalchemy import Select
 from sqlalchemy.exc import SQLAlchemyError
 
+from tests import background
 from tests.stack import Stack
 
 
@@ -31,22 +31,15 @@ class Killer:
 
     def __init__(self, stack: Stack, every_s: float, progress: Progress, whole_every: int = 0) -> None:
         self._stack, self._every_s, self._progress, self._whole_every = stack, every_s, progress, whole_every
-        self._seen, self._done = 0, threading.Event()
+        self._seen = 0
         self.kills = 0
 
-    @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
-        thread = threading.Thread(target=self._run)
-        thread.start()
-        try:
-            yield
-        finally:
-            self._done.set()
-            thread.join()
+    def at_work(self) -> AbstractContextManager[None]:
+        return background.running(self._run)
 
-    def _run(self) -> None:
+    def _run(self, ended: threading.Event) -> None:
         chance = random.Random(3)
-        while not self._done.wait(self._every_s):
+        while not ended.wait(self._every_s):
             if not self._may():
                 continue
             self.kills += 1
@@ -54,7 +47,7 @@ class Killer:
                 self._stack.kill("worker")
                 self._stack.launch("worker")
                 continue
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with suppress(psutil.NoSuchProcess):
                 children = psutil.Process(self._stack.processes["worker"].pid).children()
                 if children:
                     chance.choice(children).kill()

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+from tests import background
 from tests.raw_clients import BUNDLE, head
 
 IDLE, TRICKLING, NOT_READING = "idle", "trickling", "not reading"
@@ -26,28 +27,23 @@ class SlowClients:
         self._poll = select.poll()
         self._held: dict[int, tuple[socket.socket, str, float]] = {}
         self._numbers = itertools.count()
-        self._done, self._complete = threading.Event(), threading.Event()
+        self._complete = threading.Event()
         self.opened: Counter[str] = Counter()
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
         """Attack during the block, from when all connections are there."""
-        thread = threading.Thread(target=self._run)
-        thread.start()
-        try:
+        with background.running(self._run):
             assert self._complete.wait(60), "the service takes no connections"
             yield
-        finally:
-            self._done.set()
-            thread.join()
 
-    def _run(self) -> None:
+    def _run(self, ended: threading.Event) -> None:
         for kind, count in self._counts.items():
             for _ in range(count):
                 self._open(kind)
         self._complete.set()
         trickle_at = 0.0
-        while not self._done.wait(0.1):
+        while not ended.wait(0.1):
             for number, _ in self._poll.poll(0):
                 self._answered(number)
             now = time.monotonic()
