@@ -212,7 +212,7 @@ def test_whole_list_is_sorted_by_a_column(page: Page, site: Site) -> None:
         page.get_by_role("link", name="Inference").click()
         expect(page).to_have_url(re.compile(rf"order={first}_inference"))
         times = sorted((job.inference_ms for job in site.jobs if job.inference_ms), reverse=first == "longest")
-        values = page.locator("tbody tr:not(.reason) td:nth-child(6)").evaluate_all(
+        values = page.locator("tbody tr:not(.reason) td[data-label='Inference']").evaluate_all(
             "all => all.map(one => +one.dataset.value)"
         )
         assert values == sorted(values, reverse=first == "longest") and len(values) == 50
