@@ -10,7 +10,7 @@ import pytest
 from av.stream import Disposition
 
 from core.errors import InvalidVideo, StorageUnavailable, UnsupportedVideo, VideoTooLarge
-from core.video import containers, media, segments, signatures
+from core.video import containers, indexes, media, segments, signatures
 from core.video.media import VideoHeader, VideoLimits
 from tests.core.video import made
 from tests.core.video.made import X264, Recipe
@@ -240,13 +240,13 @@ def declaring(data: bytes, table: bytes, at: int, *numbers: int) -> bytes:
 def test_index_of_millions_is_refused(table: bytes, at: int, numbers: tuple[int, ...]) -> None:
     """FFmpeg would take gigabytes of memory, for a file of some KB."""
     data = made.video(Recipe(options={**X264, "bf": "2"}))
-    with pytest.raises(InvalidVideo, match="more frames, sounds or edits"):
+    with pytest.raises(InvalidVideo, match="more frames, sounds, edits"):
         probed(declaring(data, table, at, *numbers))
 
 
 def test_fragment_of_millions_is_refused() -> None:
     data = made.video(Recipe(muxing={"movflags": "frag_keyframe+empty_moov"}))
-    with pytest.raises(InvalidVideo, match="more frames, sounds or edits"):
+    with pytest.raises(InvalidVideo, match="more frames, sounds, edits"):
         probed(declaring(data, b"trun", 4, 80_000_000))
 
 
@@ -294,3 +294,60 @@ def test_raw_sound_has_many_samples() -> None:
     assert (entries, duration) == (1, 1)
     more = data[:sound] + declaring(data[sound:], b"stts", 8, 300_000_000)
     assert media.probe(io.BytesIO(more), LIMITS).audio == ("pcm_s16le",)
+
+
+def test_raw_sound_in_enormous_chunks_is_refused() -> None:
+    """FFmpeg would take gigabytes for the pieces that it keeps of them."""
+    data = made.video(Recipe(container="mov", audio="pcm_s16le"))
+    sound = data.rindex(b"stsc")
+    with pytest.raises(InvalidVideo, match="more frames, sounds, edits"):
+        probed(data[:sound] + declaring(data[sound:], b"stsc", 12, 2**31 - 1))
+
+
+@pytest.mark.parametrize("table", [b"stts", b"stsc", b"stco"])
+def test_table_beyond_its_box_is_refused(table: bytes) -> None:
+    """FFmpeg reads on: what else there is in the file, as numbers."""
+    with pytest.raises(InvalidVideo, match="index of the video is broken"):
+        probed(declaring(made.video(Recipe()), table, 4, 10_000))
+
+
+def test_many_extended_tracks_are_refused() -> None:
+    """For each fragment, FFmpeg looks for its own among them."""
+    data, extends = made.video(Recipe()), box(b"trex", bytes(24))
+    probed(data + box(b"moov", box(b"mvex", 1000 * extends)))
+    with pytest.raises(InvalidVideo, match="more frames, sounds, edits"):
+        probed(data + box(b"moov", box(b"mvex", 1001 * extends)))
+
+
+def box(kind: bytes, contents: bytes) -> bytes:
+    return struct.pack(">I", len(contents) + 8) + kind + contents
+
+
+def test_many_metadata_are_refused() -> None:
+    """FFmpeg compares each with all others."""
+
+    def tagged(count: int) -> bytes:
+        metadata = {f"key {number}": "value" for number in range(count)}
+        return made.video(Recipe(container="mov", metadata=metadata, muxing={"movflags": "use_metadata_tags"}))
+
+    assert probed(tagged(900)).dropped == ("metadata",)
+    with pytest.raises(InvalidVideo, match="more frames, sounds, edits"):
+        probed(tagged(1100))
+
+
+def test_fragments_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg keeps something of each track in each."""
+    data = made.video(Recipe(muxing={"movflags": "frag_every_frame+empty_moov"}))
+    monkeypatch.setattr(indexes, "MAX_SAMPLES", 100)  # 50 frames, a fragment each
+    probed(data)
+    monkeypatch.setattr(indexes, "MAX_SAMPLES", 99)
+    with pytest.raises(InvalidVideo, match="more frames, sounds, edits"):
+        probed(data)
+
+
+def test_many_chapters_are_refused() -> None:
+    """Any track can be said to be that of the chapters."""
+    data = made.video(Recipe(times=made.steady(1001), audio="aac"))
+    probed(data)
+    with pytest.raises(InvalidVideo, match="more frames, sounds, edits"):
+        probed(data + box(b"moov", box(b"trak", box(b"tref", box(b"chap", struct.pack(">I", 1))))))

@@ -1,0 +1,191 @@
+"""The elements of a Matroska or WebM file before its frames: read here first, since FFmpeg keeps all of them.
+
+measured: of an empty track, two bytes, FFmpeg makes a kilobyte; it compares each tag with all others, so that 20,000,
+in 600 KB, take it 1.5 s, and 200,000 two minutes
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from core.errors import InvalidVideo
+
+BROKEN, CUT = "the header of the video is broken", "the video is cut off"
+TOO_MUCH = "the header of the video names more tracks, tags, chapters or places than those of videos do"
+# Elements (RFC 9559): the file's outermost ones, what is before the frames, and where those begin.
+HEADER, SEGMENT, CLUSTER = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
+SEEK_HEAD, CUES, ATTACHMENTS = b"\x11\x4d\x9b\x74", b"\x1c\x53\xbb\x6b", b"\x19\x41\xa4\x69"
+INFO, TRACKS, CHAPTERS, TAGS = b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x10\x43\xa7\x70", b"\x12\x54\xc3\x67"
+KEPT = {SEEK_HEAD, CUES, ATTACHMENTS, INFO, TRACKS, CHAPTERS, TAGS}
+SEEK, SEEK_ID, SEEK_POSITION = b"\x4d\xbb", b"\x53\xab", b"\x53\xac"
+CUE, CUE_TIME = b"\xbb", b"\xb3"
+TRACK, CHAPTER, TAG = b"\xae", b"\xb6", b"\x67\xc8"
+# Of those in tracks, chapters and tags, the ones that hold others.
+NESTED = {
+    *(TRACK, b"\xe0", b"\x55\xb0", b"\x55\xd0", b"\x76\x70", b"\xe1", b"\xe2", b"\xe3", b"\xe4", b"\x6d\x80"),
+    *(b"\x62\x40", b"\x50\x34", b"\x50\x35", b"\x41\xe4"),
+    *(b"\x45\xb9", CHAPTER, b"\x80"),
+    *(b"\x73\x73", b"\x63\xc0", TAG),
+}
+ID_BYTES, SIZE_BYTES = 4, 8  # at most
+MAX_DEPTH = 16  # FFmpeg's
+MAX_BYTES = 16 * 2**20  # chosen: of all but attachments; a place a frame for two hours
+MAX_ELEMENTS = 20_000  # chosen: a film with 30 tracks and 100 chapters has 3000; FFmpeg takes 200 bytes for each
+# Of each kind. chosen: programs write ten tags a track; a tag within others counts twice for each of those, as often as
+# FFmpeg may read it
+MOST = {TRACK: 64, CHAPTER: 1000, TAG: 1000}
+MAX_ATTACHMENTS = 1000  # chosen: a film with 100 fonts is a large one
+MAX_SEEKS = 64  # FFmpeg's, of what is not a cluster
+MAX_STEPS_BACK = 1000  # chosen: cues are in order, or track by track; for each that is not, FFmpeg moves all others
+
+
+def judge(file: BinaryIO, size: int) -> None:
+    """Raise InvalidVideo for a file that is cut off, whose header is broken, or that names more than videos do."""
+    header, _, at = _outermost(file, 0, size)
+    if header != HEADER or at is None:
+        raise InvalidVideo(BROKEN)
+    segment, begins, end = _outermost(file, at, size)
+    if segment != SEGMENT:
+        raise InvalidVideo(BROKEN)
+    _Head(file, begins, size).read(size if end is None else end)
+
+
+def _outermost(file: BinaryIO, at: int, size: int) -> tuple[bytes, int, int | None]:
+    """Read an element's id in the file, and from where to where its contents go, None: without a stated end."""
+    file.seek(at)
+    kind, header, length = _header(file.read(ID_BYTES + SIZE_BYTES))
+    if length is not None and at + header + length > size:
+        raise InvalidVideo(CUT)
+    return kind, at + header, None if length is None else at + header + length
+
+
+def _header(data: bytes | memoryview) -> tuple[bytes, int, int | None]:
+    """Read an element's id, how long its header is, and its contents, None: unknown (RFC 8794, 4 to 6)."""
+    head = bytes(data[: ID_BYTES + SIZE_BYTES]).ljust(ID_BYTES + SIZE_BYTES, b"\0")
+    id_bytes = 9 - head[0].bit_length()
+    if id_bytes > ID_BYTES:
+        raise InvalidVideo(BROKEN)
+    size_bytes = 9 - head[id_bytes].bit_length()
+    if size_bytes > SIZE_BYTES:
+        raise InvalidVideo(BROKEN)
+    unknown = (1 << 7 * size_bytes) - 1
+    stated = int.from_bytes(head[id_bytes : id_bytes + size_bytes], "big") & unknown
+    return head[:id_bytes], id_bytes + size_bytes, None if stated == unknown else stated
+
+
+def _children(contents: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield the id and the contents of each element in another."""
+    at = 0
+    while at < len(contents):
+        kind, header, length = _header(contents[at:])
+        if length is None or at + header + length > len(contents):
+            raise InvalidVideo(BROKEN)
+        yield kind, contents[at + header : at + header + length]
+        at += header + length
+
+
+class _Head:
+    """What a file holds before its frames, and what it refers to there. begins: where the segment's contents do."""
+
+    def __init__(self, file: BinaryIO, begins: int, size: int) -> None:
+        self._file, self._begins, self._size = file, begins, size
+        self._bytes = self._elements = self._attachments = 0
+        self._counts = dict.fromkeys(MOST, 0)
+        self._places: set[tuple[bytes, int]] = set()
+        self._waiting: list[int] = []
+        self._judged: set[int] = set()
+
+    def read(self, end: int) -> None:
+        """Judge all elements before the first cluster, and all that they say is elsewhere, as FFmpeg reads them."""
+        at = self._begins
+        while at < end:
+            kind, start, ends = _outermost(self._file, at, self._size)
+            if kind == CLUSTER:
+                break
+            if ends is None:
+                raise InvalidVideo(BROKEN)
+            self._count_one()
+            self._judged.add(at)
+            self._judge(kind, start, ends)
+            at = ends
+        while self._waiting:
+            at = self._waiting.pop()
+            if at not in self._judged and at < self._size:
+                self._judged.add(at)
+                self._judge_elsewhere(at)
+
+    def _judge_elsewhere(self, at: int) -> None:
+        """Judge what is at a place; where none of these elements is, FFmpeg gives up."""
+        self._file.seek(at)
+        if self._file.read(ID_BYTES) in KEPT:
+            kind, start, end = _outermost(self._file, at, self._size)
+            if end is None:
+                raise InvalidVideo(BROKEN)
+            self._judge(kind, start, end)
+
+    def _judge(self, kind: bytes, start: int, end: int) -> None:
+        if kind == ATTACHMENTS:
+            self._judge_attachments(start, end)
+        elif kind in KEPT:
+            self._bytes += end - start
+            if self._bytes > MAX_BYTES:
+                raise InvalidVideo(TOO_MUCH)
+            self._file.seek(start)
+            self._judge_kept(kind, memoryview(self._file.read(end - start)))
+
+    def _judge_attachments(self, at: int, end: int) -> None:
+        while at < end:
+            self._attachments += 1
+            _, _, ends = _outermost(self._file, at, self._size)
+            if ends is None or ends > end:
+                raise InvalidVideo(BROKEN)
+            if self._attachments > MAX_ATTACHMENTS:
+                raise InvalidVideo(TOO_MUCH)
+            at = ends
+
+    def _judge_kept(self, kind: bytes, contents: memoryview) -> None:
+        if kind == CUES:
+            _judge_cues(contents)
+        elif kind == SEEK_HEAD:
+            self._judge_seeks(contents)
+        else:
+            self._count(contents)
+
+    def _count(self, contents: memoryview, depth: int = 0, weight: int = 1) -> None:
+        """Count what an element holds. weight: how often it may be read."""
+        if depth > MAX_DEPTH:
+            raise InvalidVideo(BROKEN)
+        for kind, inner in _children(contents):
+            self._count_one(kind, weight)
+            if kind in NESTED:
+                self._count(inner, depth + 1, weight * 2 if kind == TAG else weight)
+
+    def _count_one(self, kind: bytes = b"", weight: int = 1) -> None:
+        self._elements += 1
+        if kind in MOST:
+            self._counts[kind] += weight
+        if self._elements > MAX_ELEMENTS or self._counts.get(kind, 0) > MOST.get(kind, 0):
+            raise InvalidVideo(TOO_MUCH)
+
+    def _judge_seeks(self, contents: memoryview) -> None:
+        for kind, inner in _children(contents):
+            if kind != SEEK:
+                continue
+            fields = {name: bytes(value) for name, value in _children(inner)}
+            sought, place = fields.get(SEEK_ID, b""), int.from_bytes(fields.get(SEEK_POSITION, b""), "big")
+            if sought != CLUSTER and (sought, place) not in self._places:
+                self._places.add((sought, place))
+                self._waiting.append(self._begins + place)
+            if len(self._places) > MAX_SEEKS:
+                raise InvalidVideo(TOO_MUCH)
+
+
+def _judge_cues(contents: memoryview) -> None:
+    latest = back = 0
+    for kind, cue in _children(contents):
+        for name, value in _children(cue) if kind == CUE else ():
+            if name == CUE_TIME:
+                time = int.from_bytes(value, "big")
+                back += time < latest
+                latest = max(latest, time)
+        if back > MAX_STEPS_BACK:
+            raise InvalidVideo(TOO_MUCH)
