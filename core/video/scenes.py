@@ -30,6 +30,11 @@ def thumbnail(image: Pixels) -> Pixels:
     return np.asarray(cv2.resize(sampled, THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def thumbnails(count: int) -> Pixels:
+    """Return room for those of so many frames, (n, 9, 16)."""
+    return np.zeros((count, *THUMBNAIL[::-1]), np.uint8)
+
+
 def cuts(thumbnails: Sequence[Pixels] | Pixels) -> frozenset[int]:
     """Return the numbers of the frames that begin a scene, without the first; thumbnails: of all frames, (n, 9, 16)."""
     pairs = max(0, len(thumbnails) - 1)

@@ -1,5 +1,6 @@
 """The steps of a video in a worker: what verification finds is masked or fails it, and what fails is done again."""
 
+import base64
 import gzip
 import json
 import multiprocessing
@@ -7,8 +8,10 @@ import signal
 import sys
 import threading
 import time
+import tracemalloc
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,7 @@ from core.records import cleanups
 from core.records.results import ResultStore
 from core.services import Services
 from core.storage.folder import FolderStore
+from core.video import sampling
 from tests import clips, databases
 from tests.clips import Clip
 from tests.core.batches.videos import made
@@ -46,6 +50,7 @@ from worker.videos.turns import Turns
 
 BOX = (48.0, 32.0, 96.0, 80.0)
 CLIP = Clip(frames=30, size=(160, 112), key_every=10)
+CROWD = 50  # faces
 SEARCHED = 5  # frames of it: nothing moves in `stripes`
 
 
@@ -84,9 +89,9 @@ def results(built: Services) -> ResultStore:
     return built.results
 
 
-def begun(results: ResultStore, **mask: Any) -> Video:
+def begun(results: ResultStore, clip: Clip = CLIP, **mask: Any) -> Video:
     """Begin a video whose file is in the store."""
-    video_id, file = uuid.uuid4(), clips.made(CLIP, stripes)
+    video_id, file = uuid.uuid4(), clips.made(clip, stripes)
     results.objects.put(objects.source(video_id), file, "video/mp4")
     source = VideoSource(video_id, objects.source(video_id), "street.mp4", len(file), is_ours=True)
     return created(results, source, **mask)
@@ -130,8 +135,7 @@ def now(results: ResultStore, video: Video) -> Video:
 
 
 def lines(results: ResultStore, video: Video) -> list[dict[str, Any]]:
-    text = gzip.decompress(results.objects.get(objects.tracks(video.id))).decode()
-    return [json.loads(line) for line in text.splitlines()]
+    return stored_lines(results, objects.tracks(video.id))
 
 
 def hidden(results: ResultStore, video: Video) -> list[bool]:
@@ -191,15 +195,60 @@ def test_file_of_a_video_that_was_deleted_meanwhile_is_registered(built: Service
 
 
 def test_what_an_older_worker_found_is_masked(built: Services, results: ResultStore) -> None:
-    """Workers that did not measure motion may have searched a video before they were replaced."""
+    """Workers that did not measure motion, and stored each segment as one value, may be replaced meanwhile."""
     video = begun(results)
     assert work(built, results, VisibleFaces(BOX), at_most=2)[-1] == ("detect", "ok")
-    key = objects.faces(video.id, 0)
-    found = json.loads(gzip.decompress(results.objects.get(key)))
-    del found["motion"]
-    results.objects.put(key, gzip.compress(json.dumps(found).encode()), JSON_TYPE)
+    found = stored_lines(results, objects.faces(video.id, 0))
+    pictures = b"".join(base64.b64decode(thumbnail) for _, thumbnail, _ in found)
+    older = {"frames": [faces for faces, _, _ in found], "thumbnails": base64.b64encode(pictures).decode()}
+    store_older(results, objects.faces(video.id, 0), older)
+    assert work(built, results, VisibleFaces(BOX), at_most=1) == [("link", "ok")]
+    store_older(results, objects.masks(video.id, 0), stored_lines(results, objects.masks(video.id, 0)))
     assert work(built, results, VisibleFaces(BOX))[-1] == ("join", "ok")
     assert hidden(results, video) == [True] * CLIP.frames
+
+
+def stored_lines(results: ResultStore, key: str) -> list[Any]:
+    return [json.loads(line) for line in gzip.decompress(results.objects.get(key)).splitlines()]
+
+
+def store_older(results: ResultStore, key: str, value: Any) -> None:
+    text = json.dumps(value, separators=(",", ":"))
+    results.objects.put(key, gzip.compress(text.encode()), JSON_TYPE)
+
+
+class Crowd(KnownFaces):
+    """Remembers nothing of what it is asked."""
+
+    def seen(self, pixels: Pixels) -> list[Face]:
+        self.asked.clear()
+        self.shapes.clear()
+        return super().seen(pixels)
+
+
+def peaks(built: Services, results: ResultStore, frames: int) -> dict[str, int]:
+    """Return the most bytes that each step holds of a crowd that is in one segment of so many frames."""
+    begun(results, replace(CLIP, frames=frames, key_every=frames), verify=False, method="solid")
+    crowd = Crowd(*[BOX] * CROWD, confidences=[0.9] * CROWD)
+    held: dict[str, int] = {}
+    tracemalloc.start()
+    while done := work(built, results, crowd, at_most=1):
+        held[done[0][0]] = tracemalloc.get_traced_memory()[1]
+        assert done[0][1] == "ok"
+        tracemalloc.reset_peak()
+    tracemalloc.stop()
+    return held
+
+
+def test_steps_hold_nothing_of_each_frame(
+    built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A video with a single key frame is a single segment, however long it is."""
+    monkeypatch.setattr(sampling, "MOST_S", 0)  # every frame is searched, though nothing moves
+    peaks(built, results, 5)  # what is made once is there
+    short, long = peaks(built, results, 40), peaks(built, results, 100)
+    for kind in ("detect", "render"):
+        assert (long[kind] - short[kind]) / (60 * CROWD) < 5, f"bytes of {kind} for each face"
 
 
 def test_missed_face_is_masked_around_where_it_is_found(built: Services, results: ResultStore) -> None:
@@ -254,8 +303,8 @@ def test_store_that_is_down_puts_a_step_off(
     video = begun(results)
     with monkeypatch.context() as patch:
         patch.setattr(FolderStore, "put_from", _refuse)
-        assert work(built, results, VisibleFaces(BOX))[-1] == ("link", "storage_unavailable")
-    assert now(results, video).status == "linking"
+        assert work(built, results, VisibleFaces(BOX))[-1] == ("detect", "storage_unavailable")
+    assert now(results, video).status == "detecting"
     with results.sessions() as session:
         made.ready(session)
     assert work(built, results, VisibleFaces(BOX))[-1] == ("join", "ok")

@@ -1,9 +1,8 @@
 """Between the two passes: the faces of all segments become tracks, and tracks become what is masked in each frame."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from functools import partial
-
-import numpy as np
 
 from core.batches.videos import objects, steps
 from core.batches.videos.steps import StepResult
@@ -12,10 +11,11 @@ from core.video.segments import Segment
 from core.video.tracking import motions, smoothing, tracks
 from core.video.tracking.faces import FoundFaces
 from core.video.tracking.motions import Fields
-from core.video.tracking.tracks import Evidence
-from core.vision.masks import Pixels
+from core.video.tracking.tracks import Evidence, Track
 from worker.videos import searching
 from worker.videos.steps import Work
+
+BLOCK = 256  # chosen: so many frames' masks are made at a time
 
 
 def link(work: Work) -> StepResult:
@@ -33,13 +33,19 @@ def link(work: Work) -> StepResult:
     work.put_lines(keys[0], tracks.lines(linked, found))
     for segment in planned:
         key = objects.masks(video_id, segment.index)
-        frames = range(segment.start_frame, segment.start_frame + segment.frames)
-        boxes = work.turns.beside(partial(smoothing.regions, linked, frames))
-        work.put_json(key, [one.round(2).tolist() for one in boxes])
+        work.put_lines(key, _masks(work, linked, segment))
         keys.append(key)
-        work.turns.give()
     values = {"faces_tracked": len(linked), "interpolated_share": round(tracks.interpolated_share(linked), 4)}
     return StepResult(values, keys=keys)
+
+
+def _masks(work: Work, linked: Sequence[Track], segment: Segment) -> Iterator[str]:
+    """Yield what is to be masked in each frame of a segment, as a line of JSON."""
+    end = segment.start_frame + segment.frames
+    for start in range(segment.start_frame, end, BLOCK):
+        block = range(start, min(start + BLOCK, end))
+        for boxes in work.turns.beside(partial(smoothing.regions, linked, block)):
+            yield json.dumps(boxes.round(2).tolist(), separators=(",", ":"))
 
 
 def _found(work: Work, planned: Sequence[Segment]) -> tuple[FoundFaces, frozenset[int], Fields | None]:
@@ -47,17 +53,18 @@ def _found(work: Work, planned: Sequence[Segment]) -> tuple[FoundFaces, frozense
 
     The motion is None where it is not known of every segment.
     """
-    faces, thumbnails, known = FoundFaces(), list[Pixels](), True
-    fields = motions.still(sum(segment.frames for segment in planned))
+    count = sum(segment.frames for segment in planned)
+    faces, known = FoundFaces(), True
+    fields, thumbnails = motions.still(count), scenes.thumbnails(count)
     for segment in planned:
-        found = work.get_json(objects.faces(work.lease.video_id, segment.index))
-        for entry in found["frames"]:
-            faces.add(searching.read(entry))
-        thumbnails.append(searching.read_thumbnails(found["thumbnails"]))
-        measured = searching.read_fields(found.get("motion"))
-        if measured is None:
-            known = False
-        else:
-            fields[segment.start_frame : segment.start_frame + segment.frames] = measured
-        work.turns.give()
-    return faces, scenes.cuts(np.concatenate(thumbnails)), fields if known else None
+        for number, seen in enumerate(searching.seen(work, segment.index), segment.start_frame):
+            faces.add(seen.faces)
+            thumbnails[number] = seen.thumbnail
+            if seen.motion is None:
+                known = False
+            else:
+                fields[number] = seen.motion
+            work.turns.give()
+        if segment.frames > 1:  # to its first frame as to its second: what was before it was not seen
+            fields[segment.start_frame] = fields[segment.start_frame + 1]
+    return faces, scenes.cuts(thumbnails), fields if known else None

@@ -1,5 +1,6 @@
 """The second pass over a segment: its frames are masked, some are searched again, and all are encoded."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,6 +21,8 @@ from core.vision.regions import Region
 from worker import activity
 from worker.videos import steps
 from worker.videos.steps import Work, temporary_file
+
+Boxes = Sequence[Sequence[float]]
 
 # Every so many frames, and at both ends of a segment, the masked frame is searched.
 # chosen: a face that is seen for half a second is seen in one of them, at a twelfth of what the first pass costs
@@ -43,9 +46,8 @@ class FoundAgain:
 
 @dataclass
 class Rendering:
-    """One rendering of a segment: what is masked in each frame, and what is found all the same."""
+    """One rendering of a segment. again: what was found in those before; found: what is found all the same."""
 
-    boxes: Sequence[Sequence[Sequence[float]]]
     again: tuple[FoundAgain, ...] = ()
     round: int = 0
     found: list[FoundAgain] = field(default_factory=list)
@@ -54,8 +56,7 @@ class Rendering:
 def render(work: Work) -> StepResult:
     """Mask and encode the frames of a segment, again while faces are found in it; ResidualFace when that stays so."""
     video_id, position = work.lease.video_id, work.lease.position
-    boxes = work.get_json(objects.masks(video_id, position))
-    rendering = Rendering(boxes)
+    rendering = Rendering()
     keys = [objects.part(video_id, position), objects.found_again(video_id, position)]
     while True:
         with temporary_file() as out:
@@ -65,7 +66,7 @@ def render(work: Work) -> StepResult:
                 break
         if rendering.round == MAX_ROUNDS:
             raise ResidualFace(f"a face is still found in frame {rendering.found[0].frame}; no video is answered")
-        rendering = Rendering(boxes, (*rendering.again, *rendering.found), rendering.round + 1)
+        rendering = Rendering((*rendering.again, *rendering.found), rendering.round + 1)
     again = [[one.frame, [round(edge, 1) for edge in one.face.box], one.face.confidence] for one in rendering.again]
     work.put_json(keys[1], again)
     return StepResult(keys=keys)
@@ -81,16 +82,24 @@ def _render(work: Work, rendering: Rendering, out: BinaryIO) -> None:
 def _masked(work: Work, rendering: Rendering, unmasked: Iterator[VideoFrame], segment: Segment) -> Iterator[VideoFrame]:
     """Yield the frames of a segment, masked, and note the faces that are still found in a sample of them."""
     options = work.lease.options.mask
-    for position, frame in enumerate(unmasked):
+    for position, (frame, boxes) in enumerate(zip(unmasked, _boxes(work), strict=True)):
         with activity.shared().working():
-            covered = work.turns.part(partial(_cover, work, rendering, frame, rendering.boxes[position]))
+            covered = work.turns.part(partial(_cover, work, rendering, frame, boxes))
             if options.verify and (not position % SAMPLE_EVERY or position == segment.frames - 1):
                 rendering.found += work.turns.part(partial(_still_found, work, frame, covered, rendering.round))
         yield replace(frame, image=covered.pixels)
         work.turns.frame_done()
 
 
-def _cover(work: Work, rendering: Rendering, frame: VideoFrame, boxes: Sequence[Sequence[float]]) -> MaskedPixels:
+def _boxes(work: Work) -> Iterator[Boxes]:
+    """Yield what is to be masked in each frame of the segment."""
+    for text in work.get_lines(objects.masks(work.lease.video_id, work.lease.position)):
+        line = json.loads(text)
+        # An older worker has written all frames in one.
+        yield from line if text.startswith(("[[[", "[[]")) else [line]
+
+
+def _cover(work: Work, rendering: Rendering, frame: VideoFrame, boxes: Boxes) -> MaskedPixels:
     """Mask a frame: its tracks, and more strongly what was found in spite of them."""
     subject = covering.subject(DecodedImage(frame.image), work.lease.options.mask, work.runtime.mask_policy)
     how = subject.options, subject.policy, subject.size

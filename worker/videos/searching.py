@@ -1,7 +1,9 @@
 """The first pass over a segment: the faces of its frames, and where scenes may begin."""
 
 import base64
-from dataclasses import asdict
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -17,7 +19,8 @@ from core.video.sampling import FrameSampler
 from core.video.segments import Segment
 from core.video.tracking import motions
 from core.video.tracking.faces import FrameFaces
-from core.video.tracking.motions import Fields, MotionMeter
+from core.video.tracking.motions import Field, Fields, MotionMeter
+from core.vision.masks import Pixels
 from worker import activity
 from worker.videos.steps import Work, limits
 
@@ -57,22 +60,24 @@ def _duration_s(header: VideoHeader, planned: list[Segment]) -> float:
 
 def detect(work: Work) -> StepResult:
     """Search the frames of a segment: every n-th of them with a stride, and fewer where nothing moves."""
-    sampler, meter = FrameSampler(work.lease.options.stride), MotionMeter()
-    found, thumbnails, fields = [], [], []
-    with work.source() as (file, header):
-        for frame in work.frames(file, header):
-            if sampler.due(frame.image, frame.time_s):
-                with activity.shared().working():
-                    faces = work.turns.part(partial(_searched, work, frame))
-            else:
-                faces = FrameFaces.unsearched(frame.index, frame.time_s)
-            found.append(worded(faces))
-            thumbnails.append(scenes.thumbnail(frame.image))
-            fields.append(meter.measured(frame.image))
-            work.turns.frame_done()
     key = objects.faces(work.lease.video_id, work.lease.position)
-    work.put_json(key, {"frames": found, "thumbnails": _packed(thumbnails), "motion": _packed(fields)})
+    with work.source() as (file, header):
+        work.put_lines(key, _lines(work, work.frames(file, header)))
     return StepResult(keys=[key])
+
+
+def _lines(work: Work, unmasked: Iterator[VideoFrame]) -> Iterator[str]:
+    """Yield what is known of each frame, as a line of JSON; nothing of a frame is held."""
+    sampler, meter = FrameSampler(work.lease.options.stride), MotionMeter()
+    for frame in unmasked:
+        if sampler.due(frame.image, frame.time_s):
+            with activity.shared().working():
+                faces = work.turns.part(partial(_searched, work, frame))
+        else:
+            faces = FrameFaces.unsearched(frame.index, frame.time_s)
+        line = [worded(faces), _packed(scenes.thumbnail(frame.image)), _packed(meter.measured(frame.image))]
+        work.turns.frame_done()
+        yield json.dumps(line, separators=(",", ":"))
 
 
 def _searched(work: Work, frame: VideoFrame) -> FrameFaces:
@@ -93,26 +98,49 @@ def worded(faces: FrameFaces) -> list[Any]:
     ]
 
 
-def _packed(arrays: list[NDArray[Any]]) -> str:
-    return base64.b64encode(np.stack(arrays).tobytes()).decode() if arrays else ""
+def _packed(array: NDArray[Any]) -> str:
+    return base64.b64encode(array.tobytes()).decode()
 
 
-def read_fields(text: str | None) -> Fields | None:
-    """Return the motion to each of a segment's frames from JSON: (n, …); to its first as to its second.
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a frame: its faces, its tiny picture, (9, 16), and how it moved, (9, 16, 2).
 
-    None: an older worker has searched the segment, which does not measure motion.
+    motion: None of a frame that an older worker has searched, which does not measure it.
     """
-    if text is None:
-        return None
-    width, height = motions.CELLS
-    fields = np.frombuffer(base64.b64decode(text), np.int16).reshape(-1, height, width, 2)
-    return np.concatenate([fields[1:2], fields[1:]]) if len(fields) > 1 else fields
+
+    faces: FrameFaces
+    thumbnail: Pixels
+    motion: Field | None
 
 
-def read_thumbnails(text: str) -> NDArray[np.uint8]:
-    """Return the tiny pictures of a segment's frames from JSON: (n, height, width)."""
+def seen(work: Work, segment: int) -> Iterator[Seen]:
+    """Yield what is known of each frame of a segment, as `detect` has stored it."""
+    for text in work.get_lines(objects.faces(work.lease.video_id, segment)):
+        line = json.loads(text)
+        if isinstance(line, dict):
+            yield from _of_older_worker(line)
+        else:
+            faces, thumbnail, motion = line
+            yield Seen(read(faces), _thumbnails(thumbnail)[0], _fields(motion)[0])
+
+
+def _of_older_worker(segment: dict[str, Any]) -> Iterator[Seen]:
+    """Yield the same of a segment that is one value; such workers may be replaced while a video is worked on."""
+    motion = segment.get("motion")
+    fields = [None] * len(segment["frames"]) if motion is None else _fields(motion)
+    for faces, thumbnail, field in zip(segment["frames"], _thumbnails(segment["thumbnails"]), fields, strict=True):
+        yield Seen(read(faces), thumbnail, field)
+
+
+def _thumbnails(text: str) -> Pixels:
     width, height = scenes.THUMBNAIL
     return np.frombuffer(base64.b64decode(text), np.uint8).reshape(-1, height, width)
+
+
+def _fields(text: str) -> Fields:
+    width, height = motions.CELLS
+    return np.frombuffer(base64.b64decode(text), np.int16).reshape(-1, height, width, 2)
 
 
 def read(entry: list[Any]) -> FrameFaces:

@@ -69,6 +69,11 @@ class Work:
     def get_json(self, key: str) -> Any:
         return json.loads(gzip.decompress(self.store.get(key)))
 
+    def get_lines(self, key: str) -> Iterator[str]:
+        """Yield the lines of a text, one of which is held at a time."""
+        with self.store.open(key) as packed_lines, gzip.open(packed_lines, "rt") as lines:
+            yield from lines
+
 
 def limits(runtime: Runtime) -> VideoLimits:
     """Return how large a video may be."""
@@ -91,6 +96,9 @@ def packed(text: str) -> bytes:
 
 @contextmanager
 def temporary_file() -> Iterator[BinaryIO]:
-    """Open a file without a name, which is gone at the end. What it holds is masked, or was not in the video."""
+    """Open a file without a name, which is gone at the end.
+
+    What it holds is masked, or was not in the video, but for the means of 16 x 9 parts of a frame.
+    """
     with tempfile.TemporaryFile() as file:
         yield cast(BinaryIO, file)
