@@ -19,7 +19,7 @@ class Activity:
 
     def __init__(self) -> None:
         self._busy = mmap.mmap(-1, MAX_PROCESSES)
-        self._cpus = cpus.available()  # read once: it takes longer than all else here
+        self.cpus = cpus.available()  # read once: it takes longer than all else here
         self._working, self._lock = 0, threading.Lock()  # of this process
 
     @contextmanager
@@ -38,7 +38,7 @@ class Activity:
 
     def idle_cpus(self, threads: int) -> int:
         """Return how many CPUs nothing uses now, if each call that runs uses so many threads."""
-        return max(0, self._cpus - threads * sum(self._busy[:]))
+        return max(0, self.cpus - threads * sum(self._busy[:]))
 
 
 def place() -> int:

@@ -23,7 +23,7 @@ from core.records import outcomes
 from core.records.outcomes import JobOutcome
 from core.records.results import PendingResult, ResultStore, UploadedImage
 from core.records.rows import StoredImage
-from worker import runtime
+from worker import activity, runtime
 from worker.leases import SUPERSEDED, LeaseKeeper, LeaseLost, reap_dead_task
 from worker.runtime import Runtime
 
@@ -111,7 +111,8 @@ class ItemProcessor:
         """Detect or mask an item, and begin to store the pictures."""
         data = self._read(lease)
         self.keeper.check()
-        outcome = self._outcome(lease, data)
+        with activity.shared().working():
+            outcome = self._outcome(lease, data)
         self.keeper.require(lambda session: leases.extend(session, lease, self._lease_s))
         values = outcome.values | {"detections": outcome.detections(), "report": outcome.report}
         image = self._copied(lease, data, outcome, pending) if lease.source_key else None

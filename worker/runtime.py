@@ -16,7 +16,7 @@ from core.engine.heartbeats import WorkerStatus, new_name
 from core.observability import logs, metrics
 from core.pictures import headers
 from core.services import Services
-from core.system import cpus, memory
+from core.system import memory
 from core.vision import detector, pipeline, regions
 from core.vision.detector import Detector
 from core.vision.regions import MaskPolicy
@@ -77,16 +77,14 @@ class Runtime:
     def detect(self, data: bytes, options: ResolvedDetectOptions) -> DetectionReport:
         """Find the faces of a picture."""
         self.refuse_heic(data)
-        with activity.shared().working():
-            report = pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
+        report = pipeline.detect(data, options, self.detector, self.settings.max_image_pixels)
         picture_metrics.count_detected(report)
         return report
 
     def mask(self, data: bytes, options: ResolvedMaskOptions) -> MaskedImage:
         """Mask the faces of a picture."""
         self.refuse_heic(data)
-        with activity.shared().working():
-            masked = pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.mask_policy)
+        masked = pipeline.mask(data, options, self.detector, self.settings.max_image_pixels, self.mask_policy)
         picture_metrics.count_masked(masked)
         return masked
 
@@ -104,8 +102,8 @@ class Runtime:
         """
         if self.heartbeat.process.places > 1:  # threads: the CPU's time is of all of them
             return since.wall_s
-        processes = self.settings.worker_processes or cpus.available()
-        return max(since.wall_s, since.cpu_s * processes / cpus.available())
+        available = activity.shared().cpus
+        return max(since.wall_s, since.cpu_s * (self.settings.worker_processes or available) / available)
 
 
 def get() -> Runtime:

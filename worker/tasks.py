@@ -11,7 +11,7 @@ from core.engine.messages import WaitingCall
 from core.errors import EngineUnavailable, FaceApiError, InternalError
 from core.observability import logs, metrics, traces
 from core.pictures import thumbnails
-from worker import current_calls, picture_metrics, runtime
+from worker import activity, current_calls, picture_metrics, runtime
 from worker.runtime import CpuClock, Runtime
 
 log = logs.get(__name__)
@@ -31,6 +31,11 @@ class CallTask(Task):  # type: ignore[type-arg]  # it takes none when it runs
 
     def __call__(self, token: str, options: Options) -> None:
         """Answer the call, then others for as long as a turn lasts."""
+        # Between its calls, too: a run that takes the CPU of a process which goes on at once costs both of them more.
+        with activity.shared().working():
+            self._take_turn(token, options)
+
+    def _take_turn(self, token: str, options: Options) -> None:
         began = time.monotonic()
         self.run(token, options)
         process = runtime.get()

@@ -11,13 +11,14 @@ import pytest
 from core import config, services
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import DetectionReport
-from core.engine import leases, protocol
+from core.engine import leases, messages, protocol
+from core.engine.client import EngineClient
 from core.engine.heartbeats import Process, WorkerStatus
 from core.engine.messages import WaitingCall
 from core.services import Services
 from tests.clips import jpeg
 from tests.core.vision.fakes import KnownFaces
-from worker import current_calls, runtime, tasks
+from worker import activity, current_calls, runtime, tasks
 from worker.heartbeats import Heartbeat
 from worker.runtime import Runtime
 
@@ -96,6 +97,19 @@ def test_threads_leave_calls_to_each_other(built: Services, process: Runtime, an
     process.heartbeat.process = Process("worker.process", places=2)
     work(built)
     assert queued(built) == CALLS - 1
+
+
+def test_process_is_busy_between_calls(built: Services, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    call, idle = taken(built), list[int]()
+
+    def take(engine: EngineClient) -> WaitingCall | None:
+        idle.append(activity.shared().idle_cpus(1))
+        return messages.take(built.redis, protocol.INTERACTIVE)
+
+    monkeypatch.setattr(EngineClient, "next_waiting_call", take)
+    before = activity.shared().idle_cpus(1)
+    tasks.detect_image(call.token, call.options)
+    assert idle == [before - 1] * CALLS and activity.shared().idle_cpus(1) == before
 
 
 @pytest.mark.parametrize("gone_on", [False, True])

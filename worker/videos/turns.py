@@ -14,7 +14,7 @@ from core.engine.client import EngineClient
 from core.engine.wakeups import VIDEO_STEP_LIMIT_S
 from core.errors import EngineUnavailable
 from core.observability import logs
-from worker import tasks
+from worker import activity, tasks
 from worker.leases import LeaseKeeper
 
 log = logs.get(__name__)
@@ -54,7 +54,8 @@ class Turns:
         if began - self._started > GIVE_UP_AFTER_S:
             raise EngineUnavailable("calls have had every turn")
         while (call := self._engine.next_waiting_call()) is not None:
-            tasks.answer_waiting(call)
+            with activity.shared().working():
+                tasks.answer_waiting(call)
         self._group = time.monotonic()
         self._stuck_at += self._group - began
 
