@@ -191,6 +191,20 @@ def test_reserved_place_counts_and_becomes_the_calls(
     assert enter() and refusal(enter)
 
 
+def test_small_body_is_judged_when_it_is_there(
+    engine: EngineClient, enter: Enter, connection: "redis.Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for a while after a call was refused: then no body is read for nothing."""
+    measure(engine.admission, "thorough", 4.0, size_bytes=1)
+    for _ in range(14):
+        enter(name=engine.admission.reserve("mask_image", "thorough", 1))
+    unasked = engine.admission.reserve("mask_image", "thorough", 1)
+    assert not connection.exists(protocol.RESERVED) and refusal(enter, name=unasked)
+    assert refusal(engine.admission.reserve, "mask_image", "thorough", 1)
+    monkeypatch.setattr(admission, "CALM_S", 0.0)
+    assert engine.admission.reserve("mask_image", "thorough", 1)
+
+
 def test_reserved_place_lapses(engine: EngineClient, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who sends slowly keeps nobody out, and is judged when the picture is there."""
     measure(engine.admission, "thorough", 4.0)
