@@ -29,6 +29,7 @@ from web.routes.admin_keys import admin_keys
 from web.routes.admin_records import admin_records
 from web.routes.admin_reviews import admin_reviews
 from web.routes.admin_session import admin_session
+from web.routes.admin_sessions import admin_sessions
 from web.routes.admin_test import admin_test
 from web.routes.deliveries import deliveries
 from web.routes.objects import objects
@@ -41,7 +42,7 @@ DOCS_CSP = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
 HSTS = f"max-age={365 * 86400}"  # chosen: a year, of this host alone; what lies below it is not ours to decide
 PROBES = ("/health", "/health/live", "/health/ready")
 ADMIN = (
-    *(admin_session, admin_account, admin_admins, admin_records, admin_reviews, admin_keys),
+    *(admin_session, admin_account, admin_admins, admin_sessions, admin_records, admin_reviews, admin_keys),
     *(admin_test, admin_batches, admin_batch_results, admin_audit),
 )
 log = logs.get(__name__)

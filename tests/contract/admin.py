@@ -56,6 +56,8 @@ ENDPOINTS = [
     ("GET", "/account/sessions", ""),
     ("DELETE", f"/account/sessions/{AN_ID}", ""),
     ("POST", "/account/end-other-sessions", ""),
+    ("GET", "/sessions", ""),
+    ("DELETE", f"/sessions/{AN_ID}", ""),
     ("GET", "/audit", "database"),
     ("GET", "/audit.jsonl", "database"),
     ("POST", "/batches", "storage"),

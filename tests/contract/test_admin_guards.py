@@ -231,7 +231,8 @@ def document(service: Stack) -> dict[str, Any]:
 def template(path: str) -> str:
     """The path as the description writes it."""
     kinds = {"images": "image_id", "jobs": "job_id", "api-keys": "key_id", "batches": "batch_id"}
-    kind = (kinds | {"admins": "admin_id", "account": "session_id"}).get(path.split("/")[1], "")
+    kinds |= {"admins": "admin_id", "account": "session_id", "sessions": "session_id"}
+    kind = kinds.get(path.split("/")[1], "")
     part = "{delivery_id}" if "/deliveries/" in path else "{item_id}"
     return ADMIN + path.replace(AN_ID, "{" + kind + "}").replace(AN_ITEM_ID, part)
 
@@ -269,6 +270,10 @@ def test_answers_keep_the_description(document: dict[str, Any], service: Stack) 
     batch = body(basic(service, "POST", "/batches", json={"name": "described"}), 201)
     ids = {"images": str(job.image_id), "jobs": str(job.id), "api-keys": key["id"], "batches": batch["id"]}
     ids["admins"] = str(account(service, "to be described", "staple battery"))
+    account(service, "to be logged out", "staple battery")
+    call(service, "POST", "/auth/login", json={"username": "to be logged out", "password": "staple battery"})
+    opened = body(basic(service, "GET", "/sessions"))["items"]
+    (ids["sessions"],) = [one["id"] for one in opened if one["username"] == "to be logged out"]
     for method, path in sorted(PATHS, key=lambda called: called[0] == "DELETE"):
         if path in OF_ACCOUNTS:  # tests/contract/test_admins.py has such
             continue

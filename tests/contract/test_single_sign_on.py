@@ -130,6 +130,41 @@ def test_sessions_are_listed_and_end(service: Stack, provider: IdentityProvider,
     assert call(service, "GET", "/auth/session", cookies=visitor.session).status_code == 401
 
 
+def test_owner_ends_the_sessions_of_others(service: Stack, provider: IdentityProvider, visitor: Visitor) -> None:
+    owner, operator = visitor, Visitor(service)
+    owner.log_in(provider, "kim")
+    operator.log_in(provider, "lee")
+    assert call(service, "GET", "/sessions", cookies=operator.session).status_code == 403
+    listed = body(call(service, "GET", "/sessions", cookies=owner.session))["items"]
+    (mine,) = [one for one in listed if one["is_current"]]
+    assert (mine["username"], mine["role"], mine["method"]) == ("kim", "owner", "oidc")
+    found = [one for one in listed if one["username"] == "lee"]
+    assert {(one["role"], one["method"]) for one in found} == {("operator", "oidc")}
+    assert call(service, "DELETE", f"/sessions/{mine['id']}", cookies=operator.session).status_code == 403
+    for one in found:
+        path = f"/sessions/{one['id']}"
+        assert [call(service, "DELETE", path, cookies=owner.session).status_code for _ in range(2)] == [204, 404]
+        (record,) = body(basic(service, "GET", "/audit", params={"target": one["id"]}))["items"]
+        assert (record["deed"], record["actor"]) == ("session.ended", "kim")
+        assert record["detail"] == {"name": "lee", "method": "oidc"}
+    assert call(service, "GET", "/auth/session", cookies=operator.session).status_code == 401
+    left = body(call(service, "GET", "/sessions", cookies=owner.session))["items"]
+    assert mine["id"] in {one["id"] for one in left} and "lee" not in {one["username"] for one in left}
+
+
+def test_owner_ends_the_sessions_of_passwords(service: Stack) -> None:
+    account_id = account(service, "pat", "staple battery horse")
+    sent = {"username": "pat", "password": "staple battery horse"}
+    opened = call(service, "POST", "/auth/login", json=sent)
+    (found,) = [one for one in body(basic(service, "GET", "/sessions"))["items"] if one["username"] == "pat"]
+    assert (found["method"], found["role"], found["is_current"]) == ("password", "operator", False)
+    assert basic(service, "DELETE", f"/sessions/{found['id']}").status_code == 204
+    assert call(service, "GET", "/auth/session", cookies={COOKIE: opened.cookies[COOKIE]}).status_code == 401
+    assert call(service, "POST", "/auth/login", json=sent).status_code == 204
+    basic(service, "PATCH", f"/admins/{account_id}", json={"is_enabled": False})
+    assert "pat" not in {one["username"] for one in body(basic(service, "GET", "/sessions"))["items"]}
+
+
 def test_logging_out_leads_to_the_providers_log_out(
     service: Stack, provider: IdentityProvider, visitor: Visitor
 ) -> None:

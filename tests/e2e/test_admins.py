@@ -49,7 +49,7 @@ def test_owner_makes_an_administrator(page: Page, someone: Page, page_errors: Pa
     dialog.get_by_label("Name").fill("Kim of the desk")
     with page.expect_navigation():
         dialog.get_by_role("button", name="Create").click()
-    row = page.get_by_role("row", name="Kim of the desk")
+    row = page.get_by_role("region", name="Administrators").get_by_role("row", name="Kim of the desk")
     expect(row.get_by_label("Role of Kim of the desk")).to_have_value("operator")
     enter(someone, "kim of the desk")
     expect(someone.get_by_role("navigation", name="Pages")).to_contain_text("Review")
@@ -67,6 +67,23 @@ def test_owner_makes_an_administrator(page: Page, someone: Page, page_errors: Pa
     with page.expect_navigation():
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("row", name="Kim of the desk")).to_have_count(0)
+
+
+def test_owner_ends_the_session_of_somebody_else(page: Page, someone: Page, site: Site) -> None:
+    account(site.service, "Nam", PASSWORD)
+    enter(someone, "Nam")
+    page.goto("/console/administrators")
+    sessions = page.get_by_role("region", name="Open sessions")
+    expect(sessions.get_by_role("row").filter(has_text="This one").get_by_role("button")).to_have_count(0)
+    row = sessions.get_by_role("row", name="Nam Operator")
+    expect(row).to_contain_text("Chrome, Linux")
+    row.get_by_role("button", name="End").click()
+    with page.expect_navigation():
+        page.get_by_role("dialog").get_by_role("button", name="End").click()
+    expect(page.get_by_text("Ended.")).to_be_visible()
+    expect(row).to_have_count(0)
+    someone.goto("/console/jobs")
+    expect(someone).to_have_url("/console/login?next=/console/jobs")
 
 
 def test_viewer_is_shown_results_alone(someone: Page, site: Site, page_errors: PageErrors) -> None:

@@ -112,6 +112,20 @@ class Admins:
             self._trail.add_if_possible(Deed.SESSION_ENDED, target=one)
         return len(ended)
 
+    def open_sessions(self) -> list[Session]:
+        """Return the sessions by which somebody is let in now, each with the role of now, newest first."""
+        found = [(session, self._of_session(session)) for session in self.sessions.list_all()]
+        return [replace(session, role=admin.role) for session, admin in found if admin]
+
+    def end_session(self, session_id: uuid.UUID) -> bool:
+        """End anybody's session; return whether it had not ended already."""
+        session = self.sessions.get(session_id)
+        if session is None or not self.sessions.delete(session_id):
+            return False
+        detail = {"name": session.username, "method": session.method}
+        self._trail.add_if_possible(Deed.SESSION_ENDED, target=session_id, **detail)
+        return True
+
     def _start(self, admin: Admin, response: Response) -> Session:
         self._close()
         session = Session(

@@ -161,6 +161,14 @@ class Sessions:
         found = [self._session(text, one) for one, text in zip(ids, stored, strict=True)]
         return sorted(filter(None, found), key=lambda session: session.created_at, reverse=True)
 
+    def list_all(self) -> list[Session]:
+        """Return the open sessions of everybody, newest first."""
+        with translate_redis_errors():
+            keys = list(self._redis.scan_iter(f"{NAMESPACE}*", count=1000))
+            stored = self._redis.mget(keys) if keys else []
+        found = [self._session(text, _id_of(key)) for key, text in zip(keys, stored, strict=True)]
+        return sorted(filter(None, found), key=lambda session: session.created_at, reverse=True)
+
     def close(self, token: str) -> None:
         """End a session; no error when it has ended already."""
         with translate_redis_errors():
@@ -169,8 +177,12 @@ class Sessions:
     def end(self, owner: str, ids: list[uuid.UUID]) -> list[uuid.UUID]:
         """End those of an administrator's sessions that have these ids; return which had not ended already."""
         own = [session.id for session in self.of_owner(owner) if session.id in ids]
+        return [one for one in own if self.delete(one)]
+
+    def delete(self, session_id: uuid.UUID) -> bool:
+        """End the session that is known by this; return whether it had not ended already."""
         with translate_redis_errors():
-            return [one for one in own if self._redis.delete(_key(one))]
+            return bool(self._redis.delete(_key(session_id)))
 
     def _id(self, token: str) -> uuid.UUID:
         """Hash a token: reading Redis must not be enough to log in, and another password ends all sessions."""
@@ -195,6 +207,14 @@ def _text(stored: bytes | str) -> str:
 
 def _key(session_id: uuid.UUID) -> str:
     return f"{NAMESPACE}{session_id}"
+
+
+def _id_of(key: bytes | str) -> uuid.UUID:
+    """Return whose key this is; of one that somebody else has made up, nobody's."""
+    try:
+        return uuid.UUID(_text(key).removeprefix(NAMESPACE))
+    except ValueError:
+        return uuid.UUID(int=0)
 
 
 @contextmanager

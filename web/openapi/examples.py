@@ -208,6 +208,13 @@ A_SESSION_OF_MINE: dict[str, Any] = {
     "expires_at": "2026-03-04T23:00:00+00:00",
     "is_current": True,
 }
+A_SESSION_OF_SOMEBODY: dict[str, Any] = {
+    **A_SESSION_OF_MINE,
+    "method": "oidc",
+    "is_current": False,
+    "username": "kim",
+    "role": "operator",
+}
 MASKED: dict[str, Any] = {
     **DETECTED,
     "masking": {

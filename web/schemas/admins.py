@@ -11,7 +11,7 @@ from core.database.models import AdminAccount
 from core.settings.types import MIN_PASSWORD_LENGTH
 from web.auth.log_ins import Admin
 from web.auth.sessions import Session
-from web.openapi.examples import A_SESSION_OF_MINE, AN_ACCOUNT, AN_ADMIN
+from web.openapi.examples import A_SESSION_OF_MINE, A_SESSION_OF_SOMEBODY, AN_ACCOUNT, AN_ADMIN
 from web.schemas.common import ListOf, Timestamp, example, example_page, inline, json_body
 from web.schemas.ids import PathId
 
@@ -168,6 +168,19 @@ class OwnSessions(BaseModel):
     model_config = example({"items": [A_SESSION_OF_MINE]})
 
     items: list[OwnSession]
+
+
+class OpenSession(OwnSession):
+    model_config = example(A_SESSION_OF_SOMEBODY)
+
+    username: str
+    role: RoleName
+
+
+class OpenSessions(BaseModel):
+    model_config = example({"items": [A_SESSION_OF_SOMEBODY]})
+
+    items: list[OpenSession]
 
 
 class EndedSessions(BaseModel):

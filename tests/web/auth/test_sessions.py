@@ -63,6 +63,17 @@ def test_session_that_somebody_else_wrote_is_none(valkey: str) -> None:
     assert own.find(token) == session and own.of_owner(owner_of(session)) == [session]
 
 
+def test_all_sessions_are_those_that_this_tier_wrote(valkey: str) -> None:
+    client, own = redis.Redis.from_url(valkey), sessions(valkey, "a horse of its own")
+    _, kim = own.open(Session("kim", Role.VIEWER, method="oidc"))
+    stored = client.get(f"{NAMESPACE}{kim.id}") or b""
+    for forged in ("", "nobody", uuid.UUID(int=0), uuid.uuid4()):
+        client.set(f"{NAMESPACE}{forged}", stored, ex=60)
+    assert own.list_all() == [kim]
+    assert [own.delete(kim.id), own.delete(kim.id)] == [True, False]
+    assert own.list_all() == []
+
+
 def test_step_that_somebody_else_wrote_is_none(valkey: str) -> None:
     client, seal = redis.Redis.from_url(valkey), Seal(config.read(admin_password="correct horse"))
     steps, own, anothers = SecondSteps(client, seal), uuid.uuid4(), uuid.uuid4()

@@ -1,4 +1,4 @@
-"""Administrators: this page lists them; its script creates, changes and deletes them through the admin API."""
+"""Administrators and their sessions: this page lists them; its script changes and ends them through the admin API."""
 
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from core.settings.types import MIN_PASSWORD_LENGTH
 from web import current
 from web.auth import guards
 from web.console import pages, pagination
+from web.console.views.account import browser
 
 admins = Blueprint("admins", __name__)
 
@@ -24,7 +25,7 @@ class AdminsQuery(FrozenModel):
 @admins.get("/administrators")
 @guards.page("owner", "database")
 def show_all() -> Response:
-    """Show a page of the administrators, oldest first, and the one of the settings before them."""
+    """Show a page of the administrators, oldest first, the one of the settings before them, and all open sessions."""
     query = pagination.read_query(AdminsQuery)
     with current.session() as session:
         page = accounts.page(session, query.page, query.per_page)
@@ -32,6 +33,8 @@ def show_all() -> Response:
         "admins.html",
         pager=pagination.pager(page),
         page=page,
+        sessions=current.state().admins.open_sessions(),
+        browser=browser,
         roles=[role.value for role in Role],
         settings_name=current.services().settings.admin_user,
         least=MIN_PASSWORD_LENGTH,
