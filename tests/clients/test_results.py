@@ -12,15 +12,17 @@ from core.contract import region_options, states
 from core.contract.detections import Detection
 from core.contract.options import MaskOptions
 from core.contract.video_options import VideoQuery
-from face_api_client import batches, pictures, responses, videos
+from core.records.job_lists import JobOrder
+from face_api_client import batches, pictures, records, responses, videos
 from face_api_client.command import option_fields
 from face_api_client.command.option_fields import OptionField, WrongRegions
 from face_api_client.command.option_tables import MASK, VIDEO
 from web.openapi.batch_examples import A_BATCH, A_RECEIPT, AN_ITEM
-from web.openapi.examples import DETECTED
+from web.openapi.examples import A_JOB_IN_FULL, AN_IMAGE, DETECTED, STATISTICS
 from web.openapi.video_examples import A_VIDEO, ACCEPTED
 from web.schemas import batches as batch_schemas
 from web.schemas import detect as detect_schemas
+from web.schemas import records as record_schemas
 from web.schemas import video_uploads as upload_schemas
 from web.schemas import videos as video_schemas
 
@@ -38,6 +40,11 @@ SAME: dict[Any, tuple[Any, set[str]]] = {
     videos.VideoError: (video_schemas.VideoError, set()),
     videos.VideoUpload: (upload_schemas.UploadResponse, set()),
     videos.AcceptedVideo: (video_schemas.VideoAccepted, set()),
+    records.StoredImage: (record_schemas.StoredImageResponse, set()),
+    records.ImageDetail: (record_schemas.ImageDetailResponse, set()),
+    records.Job: (record_schemas.JobResponse, set()),
+    records.JobDetail: (record_schemas.JobDetailResponse, set()),
+    records.Stats: (record_schemas.StatsResponse, set()),
     pictures.Health: (detect_schemas.HealthResponse, set()),
     pictures.DetectResult: (detect_schemas.DetectResponse, {"profiling"}),
     pictures.PictureInfo: (detect_schemas.ImageInfo, set()),
@@ -72,6 +79,8 @@ def test_what_may_be_null_may_be_none(kind: Any) -> None:
         (batches.ItemState, states.ItemState),
         (batches.JobType, states.JobType),
         (videos.VideoStatus, states.VideoStatus),
+        (records.JobOrder, JobOrder),
+        (records.ReviewState, states.ReviewState),
     ],
 )
 def test_states_are_the_same(ours: Any, theirs: Any) -> None:
@@ -87,6 +96,9 @@ def test_states_are_the_same(ours: Any, theirs: Any) -> None:
         (videos.Video, A_VIDEO),
         (videos.AcceptedVideo, ACCEPTED),
         (pictures.DetectResult, DETECTED),
+        (records.StoredImage, AN_IMAGE),
+        (records.JobDetail, A_JOB_IN_FULL),
+        (records.Stats, STATISTICS),
     ],
 )
 def test_examples_become_results(kind: Any, example: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ def key(service: Stack) -> str:
     """Make a key that may do what the client does."""
     assert service.services.sessions is not None
     with service.services.sessions() as session:
-        scopes = KeyProperties.model_validate({"scopes": ["detect", "mask", "batch", "video"]})
+        scopes = KeyProperties.model_validate({"scopes": ["detect", "mask", "batch", "video", "read"]})
         return keys.create(session, "typescript", scopes)[1]
 
 
@@ -54,7 +54,7 @@ def test_client_masks_with_the_service(service: Stack, tmp_path: Path) -> None:
         VIDEO=str(video),
         FRAMES=str(FRAMES),
     )
-    assert "# pass 7" in said and "# skipped 0" in said
+    assert "# pass 8" in said and "# skipped 0" in said
 
 
 def test_readme_examples_run(service: Stack, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_package_holds_what_is_imported(tmp_path: Path) -> None:
     subprocess.run(["tar", "-xzf", packed["filename"]], cwd=tmp_path, check=True)
     script = "import('./package/dist/index.js').then((all) => console.log(Object.keys(all).sort().join()))"
     ran = subprocess.run(["node", "-e", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "Batches,FaceApi,FaceApiError,Videos"
+    assert ran.stdout.strip() == "Batches,FaceApi,FaceApiError,Records,Videos"
 
 
 def test_package_needs_nothing_and_is_the_projects() -> None:

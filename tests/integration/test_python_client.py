@@ -20,7 +20,7 @@ from tests.docs import documents
 from tests.stack import Stack
 
 CLIENT = ROOT / "clients/python"
-SCOPES = ["detect", "mask", "batch", "video"]
+SCOPES = ["detect", "mask", "batch", "video", "read"]
 MAX_PACKAGES = 14  # beside those that make the environment
 
 
@@ -119,12 +119,18 @@ def test_command_masks_a_video(environment: Environment) -> None:
 
 def test_examples_of_its_readme_run(environment: Environment) -> None:
     examples = documents.examples_of(CLIENT / "README.md", "python")
-    assert len(examples) == 3
-    told = "".join(environment.run("python", "-c", code) for code in examples)
+    assert len(examples) == 4
+    *acting, listing = examples
+    told = "".join(environment.run("python", "-c", code) for code in acting)
     assert "Box(x1=" in told
     for name in ("masked.jpg", "press photos.zip", "masked.mp4"):
         assert (environment.folder / name).stat().st_size > 1000
     assert told.count(" 1\n") >= 10, "a face in each frame"
+    listed = [line.split() for line in environment.run("python", "-c", listing).splitlines()]
+    assert {kind for _, kind, _ in listed} == {"detect", "mask"}
+    for job, kind, _ in listed:
+        result = environment.folder / f"{job}.jpg"
+        assert result.read_bytes()[:2] == b"\xff\xd8" if kind == "mask" else not result.exists()
 
 
 def test_asyncio_and_health(environment: Environment) -> None:

@@ -10,6 +10,7 @@ from face_api_client.batches import Batch, BatchItem, NewBatch, UploadReceipt
 from face_api_client.errors import AccessRefused, ApiError, Rejected, Unavailable
 from face_api_client.files import Upload
 from face_api_client.pictures import DetectResult, Face, Health, MaskedImage, MaskReport
+from face_api_client.records import ImageDetail, Job, JobDetail, Stats, StoredImage
 from face_api_client.retries import Retries
 from face_api_client.synchronous.client import Client
 from face_api_client.videos import AcceptedVideo, TrackedFrame, Video
@@ -25,11 +26,16 @@ __all__ = [
     "DetectResult",
     "Face",
     "Health",
+    "ImageDetail",
+    "Job",
+    "JobDetail",
     "MaskReport",
     "MaskedImage",
     "NewBatch",
     "Rejected",
     "Retries",
+    "Stats",
+    "StoredImage",
     "TrackedFrame",
     "Unavailable",
     "Upload",

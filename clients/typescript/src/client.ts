@@ -9,6 +9,7 @@ import {
   maskReport,
   pictureForm,
 } from "./pictures.js";
+import { Records } from "./records.js";
 import type { components } from "./schema.js";
 import { Videos } from "./videos.js";
 
@@ -16,12 +17,14 @@ import { Videos } from "./videos.js";
 export class FaceApi {
   readonly batches: Batches;
   readonly videos: Videos;
+  readonly records: Records;
   readonly #connection: Connection;
 
   constructor(url: string, options: ConnectionOptions = {}) {
     this.#connection = new Connection(url, options);
     this.batches = new Batches(this.#connection);
     this.videos = new Videos(this.#connection);
+    this.records = new Records(this.#connection);
   }
 
   /** Find the faces of a picture. */

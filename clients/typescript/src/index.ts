@@ -4,4 +4,5 @@ export { FaceApi } from "./client.js";
 export type { CallOptions, ConnectionOptions } from "./connection.js";
 export { FaceApiError, type FieldProblem } from "./errors.js";
 export type { DetectOptions, DetectResponse, FileData, MaskedImage, MaskOptions, MaskReport } from "./pictures.js";
+export { type ImageDetail, type Job, type JobDetail, Records, type Stats, type StoredImage } from "./records.js";
 export type { components, operations, paths } from "./schema.js";

@@ -1,4 +1,4 @@
-// The client and a real service: FACE_API_URL, FACE_API_KEY (scopes detect, mask, batch, video), PICTURE (a portrait,
+// The client and a real service: FACE_API_URL, FACE_API_KEY (scopes detect, mask, batch, video, read), PICTURE (a portrait,
 // one face) and VIDEO (an MP4 with it, FRAMES frames) say which.
 import assert from "node:assert/strict";
 import { openAsBlob } from "node:fs";
@@ -52,6 +52,20 @@ test("throws the service's problems", async () => {
 
 test("asks for the health", async () => {
   assert.equal((await api.health()).status, "ok");
+});
+
+test("finds what was stored", async () => {
+  const { report } = await api.mask(picture, { method: "elliptical" });
+  const { items } = await api.records.jobs({ method: "elliptical" });
+  assert.ok(items.some((job) => job.id === report.jobId));
+  const { image, detections } = await api.records.job(report.jobId);
+  assert.deepEqual([image.id, detections.length], [report.imageId, 1]);
+  assert.deepEqual((await api.records.image(image.id)).jobs.map((job) => job.id), [report.jobId]);
+  assert.ok((await api.records.images()).items.some((one) => one.id === image.id));
+  assert.equal((await api.records.original(image.id)).size, picture.length);
+  assert.ok(isJpeg(new Uint8Array(await (await api.records.result(report.jobId)).arrayBuffer())));
+  await assert.rejects(api.records.stats(), { status: 403, code: "missing_scope" });
+  await assert.rejects(api.records.deleteImage(image.id), { status: 403, code: "missing_scope" });
 });
 
 test("masks a batch", async () => {

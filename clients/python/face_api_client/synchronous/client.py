@@ -9,12 +9,13 @@ import httpx
 from face_api_client import connections
 from face_api_client.synchronous.batches import BatchCalls
 from face_api_client.synchronous.pictures import PictureCalls
+from face_api_client.synchronous.records import RecordCalls
 from face_api_client.synchronous.transport import Transport
 from face_api_client.synchronous.videos import VideoCalls
 from face_api_client.retries import DEFAULT, Retries
 
 
-class Client(PictureCalls, BatchCalls, VideoCalls):
+class Client(PictureCalls, BatchCalls, VideoCalls, RecordCalls):
     """A service, and the credentials there. It is closed at the end of a `with`, or by `close`.
 
     url: http(s)://host[:port]. api_key, or basic_auth: a user with a password. timeout: seconds, of each wait.
