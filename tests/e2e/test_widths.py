@@ -41,6 +41,15 @@ def test_wide_tables_scroll_by_themselves(open_context: OpenContext, site: Site,
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1280])
+def test_preview_of_a_key_is_not_cut_off(open_context: OpenContext, site: Site, width: int) -> None:
+    page = open_page(open_context, site, width, "en")
+    page.goto("/console/keys")
+    cut = "[...document.querySelectorAll('.of-keys th code')].map((one) => one.scrollWidth - one.clientWidth)"
+    found = page.evaluate(cut)
+    assert found and not any(found)
+
+
 def test_date_fields_fit_a_phone(open_context: OpenContext, site: Site) -> None:
     page = open_page(open_context, site, 390, "en")
     for path in ("/console/jobs", "/console/images"):
