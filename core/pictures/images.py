@@ -86,7 +86,7 @@ def decode(data: bytes, max_pixels: int, least_side: int | None = None) -> Decod
         raise
     # Whatever a decoder raises on a hostile file, MemoryError too, ends here.
     except Exception as error:
-        raise UndecodableImage from error
+        raise UndecodableImage("the file is cut off or damaged: send it whole, or save it anew") from error
     pixels, alpha = upright(raster.bgr, header.orientation), raster.alpha
     if pixels.shape[1::-1] != (-(-header.width // factor), -(-header.height // factor)):
         raise UndecodableImage("the picture is not of the size that its header states")

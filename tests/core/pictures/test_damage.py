@@ -175,3 +175,9 @@ def test_damage_never_ends_in_another_error(kind: str, place: float, rubbish: by
     except InvalidInput:
         return
     assert picture.pixels.ndim == 3
+
+
+def test_cut_picture_is_told_what_to_do() -> None:
+    for kind in ("jpeg", "bmp", "tiff-raw"):
+        with pytest.raises(UndecodableImage, match="send it whole, or save it anew"):
+            decoded(WHOLE[kind][: len(WHOLE[kind]) * 2 // 3])
