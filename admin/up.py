@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import shlex
 import signal
 import socket
 import sys
@@ -112,7 +113,7 @@ async def _report_when_ready(prepared: Service, started: float) -> None:
         _print(f"  written to      {file}")
     else:
         header = header and '-H "X-API-Key: $FACE_API_KEY" '
-        _print(f"  key, password   in {file}")
+        _print(f"  key, password   in {file}, read by: set -a; . {shlex.quote(str(file))}; set +a")
     _print("")
     _print(f"  curl -f {header}-F image=@photo.jpg -o masked.jpg {prepared.url}/api/v1/mask")
     _print("")
