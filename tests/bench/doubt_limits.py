@@ -23,13 +23,15 @@ LOWEST, HIGHEST = 0.15, 0.8
 # chosen: the highest limit of faces from 64 pixels on, however few of these pictures have a doubtful one: such a box is
 # rarely a false one, and the face identifies somebody
 HIGHEST_LARGE = 0.44
+# chosen: so far down these limits go where no needless mask speaks against it; as those of a thorough search
+LOWEST_LARGE = doubts.THOROUGH
 # How many needless masks it is worth to cover one more of WIDER's hard faces: the first with which so many of them are
 # covered, or else the last.
 SOUGHT = 0.88
 FACE = (2.5, 3, 3.5, 4, 4.5)
-LARGE_FACE = 10  # chosen: one from 64 pixels on; the more a face identifies, the more it counts
+LARGE_FACE = 17  # chosen: one from 64 pixels on; the more a face identifies, the more it counts
 # chosen: where few faces are, a needless mask is seen; it counts as so many
-IN_FEW = 3
+IN_FEW = 5
 
 Limits = NDArray[np.float64]  # (2, len(SIDES) + 1): of pictures with few sure faces, of crowds
 
@@ -71,10 +73,21 @@ def _best(evidence: Evidence) -> DoubtLimits:
         moved = max(_moves(limits), key=evidence.gain)
         improved = evidence.gain(moved) > evidence.gain(limits)
         limits = moved if improved else limits
-    large = SIDES.index(covered.LARGE) + 1
-    limits[:, large:] = np.minimum(limits[:, large:], HIGHEST_LARGE)
+    limits = _lowered(limits, evidence)
     few, crowd = (tuple(float(limit) for limit in row) for row in limits)
     return DoubtLimits(SIDES, few, crowd)
+
+
+def _lowered(limits: Limits, evidence: Evidence) -> Limits:
+    """Lower the limits of large faces as far as that costs nothing: in doubt, they are masked."""
+    large = SIDES.index(covered.LARGE) + 1
+    limits[:, large:] = np.minimum(limits[:, large:], HIGHEST_LARGE)
+    for row, column in reversed([(row, column) for row in (0, 1) for column in range(large, limits.shape[1])]):
+        for limit in _grid(limits[row, column], LOWEST_LARGE):
+            lower = limits.copy()
+            lower[row:, column:] = np.minimum(lower[row:, column:], limit)
+            limits = lower if evidence.gain(lower) >= evidence.gain(limits) else limits
+    return limits
 
 
 def in_manifest(text: str, model: str, limits: DoubtLimits) -> str:
@@ -88,13 +101,18 @@ def in_manifest(text: str, model: str, limits: DoubtLimits) -> str:
 
 def _moves(limits: Limits) -> Iterable[Limits]:
     """Yield limits of which one is another, and those that have to follow it; the least change first."""
-    grid = np.arange(round(HIGHEST * 100), round(LOWEST * 100) - 1, -1) / 100
+    grid = _grid(HIGHEST, LOWEST)
     for row, column in reversed(list(np.ndindex(*limits.shape))):
         for limit in grid:
             moved = limits.copy()
             moved[row:, column:] = np.minimum(moved[row:, column:], limit)
             moved[: row + 1, : column + 1] = np.maximum(moved[: row + 1, : column + 1], limit)
             yield moved
+
+
+def _grid(highest: float, lowest: float) -> Limits:
+    """Return the limits between two, the highest first."""
+    return np.asarray(np.arange(round(highest * 100), round(lowest * 100) - 1, -1) / 100)
 
 
 def _evidence(search: Iterable[Found], worth_of_hard: float) -> Evidence:

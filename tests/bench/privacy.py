@@ -133,7 +133,8 @@ def recalls(finders: dict[str, OnnxDetector], chosen: list[Scene], tool: ModuleT
 def coverage(shared: Path, finder: OnnxDetector, tool: ModuleType) -> Covering:
     """Derive the limits of doubtful faces, and measure what the default mask covers, in all annotated pictures."""
     least = ResolvedDetectOptions(detail=covered.OPTIONS.detail, confidence=doubts.LEAST)
-    search = scenes.search(finder, scenes.scenes(shared, tool, EVERY), least, tool.iou)
+    chosen = [scene for scene in scenes.scenes(shared, tool, EVERY) if scene.annotated]
+    search = scenes.search(finder, chosen, least, tool.iou)
     limits = doubt_limits.derived(search)
     by_doubtful = {doubtful: covered.measured(search, doubtful, limits) for doubtful in get_args(Doubtful)}
     print(f"{finder.name}: limits {limits}, covered {by_doubtful['mask'].of_hard()}", flush=True)

@@ -103,10 +103,10 @@ def coverage(reported: Mapping[str, Covering]) -> str:
     common = zip(*fusion.COMMON_SUPPORT, strict=True)
     return f"""## What the default mask covers
 
-`/mask` without options (`balanced`) in all {len(first.needless)} pictures: with `doubtful=leave` → with doubtful faces
-masked, the default. A face is covered where the found boxes, grown by the padding of {covered.OPTIONS.padding}, hold
-{covered.COVERED:.0%} of its annotated box. A needless mask overlaps no annotated face by {NOTHING}. Time is CPU time of
-the search, one thread.
+`/mask` without options (`balanced`) in all {len(first.needless)} pictures that have annotated faces (in one more, of
+hundreds of people, nobody annotated any): with `doubtful=leave` → with doubtful faces masked, the default. A face is
+covered where the found boxes, grown by the padding of {covered.OPTIONS.padding}, hold {covered.COVERED:.0%} of its
+annotated box. A needless mask overlaps no annotated face by {NOTHING}. Time is CPU time of the search, one thread.
 
 {_table(head, before_after)}
 
@@ -123,7 +123,8 @@ never rise with the size, nor from pictures with few sure faces to crowds, with 
 covered faces. One more hard face is worth {least} needless masks, or as many more, up to {most}, as it takes to cover
 {doubt_limits.SOUGHT:.0%} of them; one from {covered.LARGE} pixels on is worth {doubt_limits.LARGE_FACE}; in a picture
 with fewer than {covered.FEW} faces a needless mask counts as {doubt_limits.IN_FEW}. From {covered.LARGE} pixels on no
-limit is above {doubt_limits.HIGHEST_LARGE}.
+limit is above {doubt_limits.HIGHEST_LARGE}, and each goes down, to {doubt_limits.LOWEST_LARGE} at least, as far as that
+costs no needless mask.
 
 A limit is compared with the confidence; of a face below {doubts.COUNTED_PX} pixels with confidence × √support, where
 support is how many boxes a pass has put where the face is, each counted by its score, as a share of what is common for

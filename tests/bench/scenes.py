@@ -39,6 +39,11 @@ class Scene:
         """The longer side of each annotated face."""
         return np.asarray((self.faces[:, 2:] - self.faces[:, :2]).max(axis=1, initial=0))
 
+    @property
+    def annotated(self) -> bool:
+        """Whether somebody has marked a face in it: WIDER FACE has pictures of hundreds with one empty box."""
+        return bool(self.sides.any())
+
 
 @dataclass(frozen=True)
 class Found:

@@ -32,7 +32,7 @@ def test_limit_lies_between_faces_and_what_is_none() -> None:
 
 def test_masks_that_cost_more_than_they_cover_lower_no_limit() -> None:
     nothing = [(40.0, 0.46, False)] * 5
-    limits = doubt_limits.derived([found((40, 0.42, True), *nothing)])
+    limits = doubt_limits.derived([found((40, 0.42, True), *nothing, (150, 0.43, False))])
     assert limits.few == (doubt_limits.HIGHEST,) * 3 + (doubt_limits.HIGHEST_LARGE,) * 2
 
 
@@ -90,3 +90,15 @@ def test_written_limits_are_those_of_the_model(tmp_path: Path) -> None:
     path.write_text(doubt_limits.in_manifest(manifest.MANIFEST.read_text(), "centerface", limits))
     entry = manifest.entry("centerface", path)
     assert DoubtLimits(entry.doubt_sides, entry.doubt_few, entry.doubt_crowd) == limits
+
+
+def test_large_faces_are_masked_where_nothing_speaks_against_it() -> None:
+    limits = doubt_limits.derived([found((150, 0.42, True), (150, 0.3, False), (90, 0.31, False))])
+    assert limits.few[3:] == (0.32, 0.31)
+    silent = doubt_limits.derived([found((40, 0.42, True))])
+    assert silent.few[3:] == silent.crowd[3:] == (doubt_limits.LOWEST_LARGE,) * 2
+
+
+def test_empty_box_annotates_no_face() -> None:
+    boxes_of = [np.zeros((0, 4)), np.zeros((1, 4)), np.array([[0.0, 0.0, 0.0, 0.0], [5.0, 5.0, 9.0, 9.0]])]
+    assert [Scene(Path("a.jpg"), one, np.arange(0)).annotated for one in boxes_of] == [False, False, True]
