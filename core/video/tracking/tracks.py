@@ -89,9 +89,10 @@ def link(
         part = slice(begins, begins := begins + len(scene.frames))
         motion = None if evidence.fields is None else Motion(evidence.fields[part], (width, height))
         for chain in association.chains(scene, believe_weak=evidence.weak):
-            filled = filling.filled(scene.times, _sights(chain, scene), motion)
+            sure = chain.rank == SURE
+            filled = filling.filled(scene.times, _sights(chain, scene), motion, sure=sure)
             first = int(scene.frames[0])
-            tracks.append(_track(len(tracks) + 1, filled, first, (width, height), sure=chain.rank == SURE))
+            tracks.append(_track(len(tracks) + 1, filled, first, (width, height), sure=sure))
             boxes += len(tracks[-1].frames)
             faces.checked(boxes)
     return tracks

@@ -75,7 +75,7 @@ def test_track_is_prolonged_and_grows_at_both_ends() -> None:
     assert track.frames.tolist() == list(range(40 - 7, 60 + 7))
     widths = [box(track, frame).x2 - box(track, frame).x1 for frame in (59, 61, 63, 66)]
     assert widths == sorted(set(widths)) and widths[0] == 80
-    assert box(track, 33).x2 - box(track, 33).x1 == pytest.approx(80 * 1.56)
+    assert box(track, 33).x2 - box(track, 33).x1 == pytest.approx(80 * (1 + 2 * 0.7 * 7 / FPS))
 
 
 def test_face_that_leaves_is_followed_out() -> None:
@@ -99,6 +99,13 @@ def test_face_that_is_not_found_moves_with_what_is_around_it() -> None:
         assert centre == pytest.approx((540 + 4 * frame, 340 - 2 * frame), abs=4)
     widths = [box(track, frame).x2 - box(track, frame).x1 for frame in (63, 70, 90, 113)]
     assert widths == sorted(set(widths)) and widths[-1] == pytest.approx(80 * 1.6)
+
+
+def test_unsure_face_is_followed_for_about_as_long_as_it_was_seen() -> None:
+    seen = hidden(hidden(steady(500, 300), range(60)), range(71, 130))
+    (track,) = tracks.link(found([seen], 130, score=0.45), (), *SIZE, Evidence(fields_of((0, 0), 130)))
+    assert not track.sure
+    assert track.frames.tolist() == list(range(60 - 17, 70 + 18)), "0.3 s and 0.4 s"
 
 
 def test_nothing_is_followed_across_a_cut() -> None:
@@ -138,6 +145,14 @@ def test_likely_face_without_sure_sight_is_kept() -> None:
 @pytest.mark.parametrize("side", [32, 80])
 def test_weak_face_found_again_and_again_is_a_track(side: int) -> None:
     assert _weak_tracks(8, side, weak=True) == 1
+
+
+@pytest.mark.parametrize(("first", "second", "count"), [(4, 4, 1), (3, 5, 1), (4, 3, 0), (6, 2, 0)])
+def test_weak_face_in_two_parts_is_a_track_where_both_are_enough(first: int, second: int, count: int) -> None:
+    seen = hidden(hidden(steady(500, 300), range(first, 30)), range(30 + second, 100))
+    linked = tracks.link(found([seen], 100, score=0.2), (), *SIZE)
+    assert len(linked) == count
+    assert all({*range(30 + second)} <= set(track.frames.tolist()) for track in linked)
 
 
 @pytest.mark.parametrize(("sights", "side", "weak"), [(7, 80, True), (100, 31, True), (100, 80, False)])
