@@ -1,7 +1,6 @@
 """The elements of a Matroska or WebM file before its frames: read here first, since FFmpeg keeps all of them.
 
-measured: of an empty track, two bytes, FFmpeg makes a kilobyte; it compares each tag with all others, so that 20,000,
-in 600 KB, take it 1.5 s, and 200,000 two minutes
+measured: it compares each tag with all others, so that 20,000, in 800 KB, take it 1 s, and 40,000 4.4 s
 """
 
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ NESTED = {
 ID_BYTES, SIZE_BYTES = 4, 8  # at most
 MAX_DEPTH = 16  # FFmpeg's
 MAX_BYTES = 16 * 2**20  # chosen: of all but attachments; a place a frame for two hours
-MAX_ELEMENTS = 20_000  # chosen: a film with 30 tracks and 100 chapters has 3000; FFmpeg takes 200 bytes for each
+MAX_ELEMENTS = 20_000  # chosen: a film with 30 tracks and 100 chapters has 3000; FFmpeg keeps each
 # Of each kind. chosen: programs write ten tags a track; a tag within others counts twice for each of those, as often as
 # FFmpeg may read it
 MOST = {TRACK: 64, CHAPTER: 1000, TAG: 1000}

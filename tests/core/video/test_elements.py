@@ -83,7 +83,7 @@ def test_elements_have_a_limit(film: bytes, ids: Ids, one: bytes, most: int) -> 
 
 
 def test_tracks_have_a_limit(film: bytes) -> None:
-    """FFmpeg makes a kilobyte of an empty one, whatever it is of."""
+    """FFmpeg looks through all of them for each place of a frame."""
     with pytest.raises(InvalidVideo, match="names more"):
         probed(with_elements(film, element(TRACKS, 65 * element("AE"))))
 
