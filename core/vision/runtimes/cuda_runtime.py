@@ -44,6 +44,7 @@ class CudaSession(OrtNetwork):
     runtime = "cuda"
     cell = 128  # chosen: a quarter of the shapes in each direction; a GPU has time for what is black
     providers: ClassVar[list[str | tuple[str, dict[str, Any]]]] = [(PROVIDER, OPTIONS)]
+    gives_back = False  # what its runs take is the GPU's
 
     def __init__(self, model: Path | bytes) -> None:
         """Load a model file, or its bytes; RuntimeError when there is no GPU that it can run on."""
