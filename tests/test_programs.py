@@ -27,3 +27,14 @@ def test_program_loads_nothing_unused(module: str) -> None:
     loaded = set(done.stdout.split())
     assert module in loaded
     assert loaded & UNUSED[module] == set()
+
+
+@pytest.mark.slow
+def test_beat_colours_no_tracebacks() -> None:
+    """What would is 4 MB of the 60 that it may take."""
+    code = "import celery, runpy, sys; celery.Celery.Beat = lambda *_, **__: sys.exit(str(sys.modules.get('rich')));"
+    code += "runpy.run_module('worker.beat', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, cwd=ROOT, timeout=60, capture_output=True, text=True
+    )
+    assert done.stderr.strip() == "None"

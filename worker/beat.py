@@ -3,7 +3,12 @@
 Celery's own command would import all of Celery and, by the worker's app, every task and what that needs.
 """
 
+import sys
 from typing import Any
+
+if __name__ == "__main__":
+    # structlog would load it to colour what nobody reads: a fifteenth of what this program holds.
+    sys.modules["rich"] = None  # type: ignore[assignment]  # as importlib's documentation has it
 
 from celery import signals
 
