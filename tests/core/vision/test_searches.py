@@ -25,7 +25,7 @@ LEFT, RIGHT = (70, 45), (90, 45)
 class Bright:
     """A family whose only face is what is bright; its eyes are the reddest and the greenest pixel of it."""
 
-    outputs = 1
+    outputs, cell, takes_pixels = 1, 32, False
 
     def blob(self, canvas: Pixels, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         return canvas.astype(np.float32)
@@ -258,6 +258,35 @@ def test_thorough_looks_closer_when_little_is_found() -> None:
     assert {view.rot90 for view in scene.views if view.size == 1280} == {0, 1, 2, 3}
     assert {view.rot90 for view in scene.views if view.size > 1280 or view.area} == {3}
     assert len(scene.views) == len(set(scene.views))
+
+
+@pytest.mark.parametrize("megapixels", [12, 24, 50])
+def test_thorough_looks_at_small_faces_of_large_pictures_three_times(megapixels: int) -> None:
+    width, height = 1000 * round((megapixels * 4 / 3) ** 0.5), 1000 * round((megapixels * 3 / 4) ** 0.5)
+    scales = sorted({round(scale_of(view, width, height), 2) for view in planned("thorough", width, height).views})
+    assert scales[-1] / scales[-3] < 2.7
+
+
+@settings(deadline=None)
+@given(st.integers(640, 9000), st.integers(640, 9000))
+def test_thorough_sees_every_size_up_to_the_whole_picture(width: int, height: int) -> None:
+    views = planned("thorough", width, height).views
+    ranges = [
+        (
+            max(view.size_range[0], 22) / scale_of(view, width, height),
+            view.size_range[1] / scale_of(view, width, height),
+        )
+        for view in views
+    ]
+    side = Search("thorough", 640, 2.5, 22).smallest_face(width, height)
+    while side < min(width, height):
+        assert any(low <= side * 1.01 and side <= high for low, high in ranges)
+        side *= 1.1
+
+
+def scale_of(view: View, width: int, height: int) -> float:
+    left, top, right, bottom = view.area or (0, 0, width, height)
+    return passes.scale(right - left, bottom - top, view.size)
 
 
 def input_pixels(views: Iterable[View], width: int, height: int) -> float:
