@@ -44,8 +44,11 @@ class Detector(Protocol):
     supports_landmarks: bool
     doubt_limits: DoubtLimits
 
-    def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
-        """Find the faces of an upright BGR picture, (height, width, 3), sorted by falling confidence."""
+    def find(self, pixels: Pixels, options: ResolvedDetectOptions, *, upright: bool = False) -> Detections:
+        """Find the faces of an upright BGR picture, (height, width, 3), sorted by falling confidence.
+
+        upright: whether a picture without a sure face is not searched for faces that lie or are upside down.
+        """
 
     def find_around(self, pixels: Pixels, surroundings: Surroundings) -> tuple[Face, ...]:
         """Find the faces in and around regions of it, as closely as `find` has searched the picture."""
@@ -65,10 +68,10 @@ class OnnxDetector:
         self.runner = runner
         self._entry = version.entry
 
-    def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
+    def find(self, pixels: Pixels, options: ResolvedDetectOptions, *, upright: bool = False) -> Detections:
         """Search the picture as closely as `options.detail` says; scores do not depend on `options.confidence`."""
         height, width = pixels.shape[:2]
-        search = self._search(options)
+        search = self._search(options, upright)
         run_pass = partial(self.runner.infer, pixels, min_score=fusion.min_score(options.confidence))
         results = search.run(run_pass, width, height)
         started = time.perf_counter()
@@ -86,9 +89,9 @@ class OnnxDetector:
             passes=tuple(result.report for result in results),
         )
 
-    def _search(self, options: ResolvedDetectOptions) -> Search:
+    def _search(self, options: ResolvedDetectOptions, upright: bool = False) -> Search:
         gflops = self._entry.gflops * (INT8_WORK if self.precision == "int8" else 1)
-        return Search(options.detail, self.input_size, gflops, self._entry.min_face)
+        return Search(options.detail, self.input_size, gflops, self._entry.min_face, upright)
 
     def find_around(self, pixels: Pixels, surroundings: Surroundings) -> tuple[Face, ...]:
         """Search mosaics of the regions, as finely as the search of `options.detail`, and rotated if it is."""

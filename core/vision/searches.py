@@ -58,13 +58,14 @@ class Search:
     """How closely to search with which network.
 
     size: its nominal input; gflops: its work for 640 x 480 pixels; min_face: the longer side of the smallest face that
-    it sees reliably, in pixels of the input.
+    it sees reliably, in pixels of the input; upright: whether `balanced` never looks for faces that lie.
     """
 
     detail: Detail
     size: int
     gflops: float
     min_face: int
+    upright: bool = False
 
     def run(self, run_pass: RunPass, width: int, height: int) -> list[PassResult]:
         """Search a picture of width x height; return the results of all passes, the main pass first."""
@@ -74,7 +75,7 @@ class Search:
             finest = scales.balanced(width, height, self.size, self.min_face)
             for level in scales.levels(width, height, finest, self.size):
                 results += [run_pass(view) for view in tiles(width, height, level * max(width, height), mirrored=True)]
-            if not any(_evidence(result) for result in results):
+            if not self.upright and not any(_evidence(result) for result in results):
                 # No face is sure: the picture, or whoever is in it, may lie or be upside down.
                 results += [run_pass(view) for rot90 in (1, 2, 3) for view in self._base_views(rot90)]
         if self.detail == "thorough":

@@ -30,7 +30,7 @@ from core import config
 from core.config import ROOT, Settings
 from core.contract.options import Detail, ResolvedMaskOptions
 from core.system import cpus
-from core.video import searches
+from core.video.searches import FrameSearch
 from core.video.tracking import smoothing, tracks
 from core.video.tracking.faces import FrameFaces
 from core.video.tracking.motions import Fields, MotionMeter
@@ -184,12 +184,12 @@ def _searched(files: Sequence[File], settings: Settings, detail: Detail) -> list
 
 def _search(path: Path, settings: Settings, detail: Detail) -> Searched:
     cv2.setNumThreads(1)
-    finder, options = detectors.load(settings), OPTIONS.model_copy(update={"detail": detail})
+    frames = FrameSearch(OPTIONS.model_copy(update={"detail": detail}), detectors.load(settings))
     started, faces, meter, fields = time.process_time(), [], MotionMeter(), []
     with av.open(str(path)) as container:
         for number, frame in enumerate(container.decode(video=0)):
             image = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-            faces.append(searches.search(image, (number, number / clips.FPS), options, finder))
+            faces.append(frames.search(image, (number, number / clips.FPS)))
             fields.append(meter.measured(image))
     return Searched(faces, np.stack(fields), time.process_time() - started)
 

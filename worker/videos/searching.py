@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from core.batches.videos import objects, uploads
 from core.batches.videos.steps import StepResult
-from core.video import media, scenes, searches, segments
+from core.video import media, scenes, segments
 from core.video.frames import VideoFrame
 from core.video.media import VideoHeader
 from core.video.sampling import FrameSampler
+from core.video.searches import FrameSearch
 from core.video.segments import Segment
 from core.video.tracking import motions
 from core.video.tracking.faces import FrameFaces
@@ -68,21 +69,18 @@ def detect(work: Work) -> StepResult:
 
 def _lines(work: Work, unmasked: Iterator[VideoFrame]) -> Iterator[str]:
     """Yield what is known of each frame, as a line of JSON; nothing of a frame is held."""
-    sampler, meter = FrameSampler(work.lease.options.stride), MotionMeter()
+    options = work.lease.options
+    sampler, meter = FrameSampler(options.stride), MotionMeter()
+    frames = FrameSearch(options.mask, work.runtime.detector)
     for frame in unmasked:
         if sampler.due(frame.image, frame.time_s):
             with activity.shared().working():
-                faces = work.turns.part(partial(_searched, work, frame))
+                faces = work.turns.part(partial(frames.search, frame.image, (frame.index, frame.time_s)))
         else:
             faces = FrameFaces.unsearched(frame.index, frame.time_s)
         line = [worded(faces), _packed(scenes.thumbnail(frame.image)), _packed(meter.measured(frame.image))]
         work.turns.frame_done()
         yield json.dumps(line, separators=(",", ":"))
-
-
-def _searched(work: Work, frame: VideoFrame) -> FrameFaces:
-    at = frame.index, frame.time_s
-    return searches.search(frame.image, at, work.lease.options.mask, work.runtime.detector)
 
 
 def worded(faces: FrameFaces) -> list[Any]:

@@ -1,11 +1,11 @@
-"""Searching one frame: what each face counts for, and which are left out."""
+"""Searching frames: what each face counts for, and which are left out."""
 
 import numpy as np
 
 from core.contract.options import ResolvedMaskOptions
 from core.contract.region_options import RequestedRegion
 from core.contract.reports import Box
-from core.video import searches
+from core.video.searches import LYING_S, FrameSearch
 from core.video.tracking.faces import FrameFaces
 from tests.core.vision.fakes import KnownFaces
 
@@ -16,7 +16,7 @@ CONFIDENCES = (0.9, 0.3, 0.22, 0.1)
 
 
 def searched(options: ResolvedMaskOptions) -> FrameFaces:
-    return searches.search(IMAGE, (7, 0.28), options, KnownFaces(*BOXES, confidences=CONFIDENCES))
+    return FrameSearch(options, KnownFaces(*BOXES, confidences=CONFIDENCES)).search(IMAGE, (7, 0.28))
 
 
 def test_faces_count_as_sure_likely_or_weak() -> None:
@@ -43,5 +43,18 @@ def test_number_of_faces_is_not_limited() -> None:
 
 
 def test_frame_without_faces_has_none() -> None:
-    found = searches.search(IMAGE, (0, 0.0), ResolvedMaskOptions(), KnownFaces())
+    found = FrameSearch(ResolvedMaskOptions(), KnownFaces()).search(IMAGE, (0, 0.0))
     assert found.boxes.shape == (0, 4) and len(found.ranks) == 0
+
+
+def test_faces_that_lie_are_looked_for_now_and_then_and_while_there_are_any() -> None:
+    detector = KnownFaces(BOXES[0], where=lambda pixels: bool(pixels.any()))
+    frames = FrameSearch(ResolvedMaskOptions(), detector)
+    empty, shown = IMAGE, np.ones_like(IMAGE)
+    step = LYING_S / 2.7
+    for number, image in enumerate([empty, empty, shown, empty, shown, shown, empty, empty]):
+        frames.search(image, (number, number * step))
+    assert detector.upright == [False, True, True, False, True, True, False, True]
+    for number, image in enumerate([shown, shown, empty, empty], 9):
+        frames.search(image, (number, number * step))
+    assert detector.upright[8:] == [False, False, False, True]

@@ -32,14 +32,16 @@ class KnownFaces:
         self.confidences = confidences or [0.9 - place / 10 for place in range(len(boxes))]
         self.asked: list[ResolvedDetectOptions] = []
         self.shapes: list[tuple[int, ...]] = []
+        self.upright: list[bool] = []
         self.verified: list[Surroundings] = []
 
     def find_around(self, pixels: Pixels, surroundings: Surroundings) -> tuple[Face, ...]:
         self.verified.append(surroundings)
         return self.find(pixels, surroundings.options.model_copy(update={"max_faces": 0})).faces
 
-    def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
+    def find(self, pixels: Pixels, options: ResolvedDetectOptions, *, upright: bool = False) -> Detections:
         self.asked.append(options)
+        self.upright.append(upright)
         self.shapes.append(pixels.shape)
         seen = self.seen(pixels) if self.where is None or self.where(pixels) else []
         faces = tuple(face for face in seen if face.confidence >= options.confidence)

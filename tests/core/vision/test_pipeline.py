@@ -40,7 +40,7 @@ class Turning(KnownFaces):
         super().__init__()
         self.reports = tuple(PassReport(name=name, input_size=(1, 1), inference_ms=0, candidates=0) for name in names)
 
-    def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
+    def find(self, pixels: Pixels, options: ResolvedDetectOptions, *, upright: bool = False) -> Detections:
         return super().find(pixels, options).model_copy(update={"passes": self.reports})
 
 
@@ -118,7 +118,9 @@ def test_cut_picture_is_never_masked() -> None:
 
 def test_failing_detector_gives_no_picture() -> None:
     class Broken(KnownFaces):
-        def find(self, pixels: NDArray[np.uint8], options: ResolvedDetectOptions) -> Detections:
+        def find(
+            self, pixels: NDArray[np.uint8], options: ResolvedDetectOptions, *, upright: bool = False
+        ) -> Detections:
             raise RuntimeError("no memory")
 
     with pytest.raises(RuntimeError):

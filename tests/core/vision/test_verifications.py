@@ -150,7 +150,7 @@ def test_options_of_old_batches_are_verified() -> None:
 
 def test_failing_second_look_gives_no_picture() -> None:
     class OnlyOnce(KnownFaces):
-        def find(self, pixels: Pixels, options: ResolvedDetectOptions) -> Detections:
+        def find(self, pixels: Pixels, options: ResolvedDetectOptions, *, upright: bool = False) -> Detections:
             if self.asked:
                 raise RuntimeError("no memory")
             return super().find(pixels, options)
