@@ -16,6 +16,8 @@ def test_endpoint_must_be_a_url(endpoint: str) -> None:
 
 
 def test_endpoint_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("opentelemetry.")]:  # others of its tests import it
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(SettingsError, match="face-api\\[otel\\]"):
         config.read(traces_endpoint="http://127.0.0.1:4318/v1/traces")
