@@ -52,7 +52,7 @@ def test_preview_of_a_key_is_not_cut_off(open_context: OpenContext, site: Site, 
 
 def test_date_fields_fit_a_phone(open_context: OpenContext, site: Site) -> None:
     page = open_page(open_context, site, 390, "en")
-    for path in ("/console/jobs", "/console/images"):
+    for path in ("/console/jobs", "/console/images?name=portrait"):
         page.goto(path)
         dates = page.locator("input[type=date]")
         boxes = [one for one in (dates.nth(number).bounding_box() for number in range(dates.count())) if one]

@@ -1,17 +1,24 @@
 """Paginated lists: the query string of the current URL, and links to other pages."""
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import request, url_for
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from core.contract import problems
 from core.database.pages import Page
 from core.errors import InvalidOption
+from web.schemas.common import Paging
 
 Query = TypeVar("Query", bound=BaseModel)
 NEIGHBOURS = 2
+
+
+class TablePaging(Paging):
+    """Which page of a table, whose rows are low."""
+
+    per_page: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 @dataclass(frozen=True)

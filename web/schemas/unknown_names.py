@@ -13,10 +13,10 @@ from core.contract.problems import UNKNOWN
 from core.errors.problems import MAX_PROBLEMS, FieldProblem
 
 # What a view's parameters, which the framework fills in, are to a caller.
-MIN_ADDRESS_LIKENESS = 0.8  # chosen: half of an address is the same for all
 PLACES = {"query": "in the query of the URL", "form": "as a field of the form", "body": "in the JSON of the body"}
-MAX_ADDRESS = 100  # chosen: twice the longest that there is
 MIN_LIKENESS = 0.6  # chosen: difflib's own; `blur_method` is 0.71 like `method`, `file` 0.44 like `image`
+MIN_ADDRESS_LIKENESS = 0.8  # chosen: half of an address is the same for all
+MAX_ADDRESS = 100  # chosen: twice the longest that there is
 
 
 def explain(found: list[FieldProblem], model: str) -> list[FieldProblem]:

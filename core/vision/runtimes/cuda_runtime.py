@@ -54,22 +54,22 @@ class CudaSession(OrtNetwork):
         super().__init__(model, threads=1)
         if self._session(1).get_providers()[0] != PROVIDER:  # it would go on with the CPU
             raise RuntimeError("there is no GPU that CUDA can use")
-        self.of_shape: LRUCache[tuple[int, ...], onnxruntime.InferenceSession] = LRUCache(MAX_SHAPES)
+        self.shape_sessions: LRUCache[tuple[int, ...], onnxruntime.InferenceSession] = LRUCache(MAX_SHAPES)
 
     def run(self, blob: Blob) -> Sequence[NDArray[np.float32]]:
         """Return the outputs for a batch."""
         try:
             return self._run(blob)
         except Exception:  # what a lack of memory raises depends on the library that lacks it
-            if not self.of_shape:
+            if not self.shape_sessions:
                 raise
-            self.of_shape.clear()
+            self.shape_sessions.clear()
             return self._run(blob)
 
     def _run(self, blob: Blob) -> Sequence[NDArray[np.float32]]:
-        session = self.of_shape.get(blob.shape)
+        session = self.shape_sessions.get(blob.shape)
         if session is None:
-            session = self.of_shape[blob.shape] = self._load(1)
+            session = self.shape_sessions[blob.shape] = self._load(1)
         return cast(Sequence[NDArray[np.float32]], session.run(None, {self._input: blob}))
 
 

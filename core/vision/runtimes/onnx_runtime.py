@@ -58,7 +58,7 @@ class OrtNetwork:
         more = self._most - self._threads
         # Two sessions at most: each keeps its own copy of the weights.
         session = self._session(self._most if more > 0 and self._idle_cpus(self._threads) >= more else self._threads)
-        small = blob.shape[2] * blob.shape[3] <= SMALL_PIXELS
+        small = blob.size // 3 <= SMALL_PIXELS
         self._small_runs = self._small_runs + 1 if small else 0
         options = self._giving_back if self.gives_back and self._small_runs == SMALL_RUNS else None
         return cast(Sequence[NDArray[np.float32]], session.run(None, {self._input: blob}, options))

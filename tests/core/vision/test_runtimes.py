@@ -162,7 +162,7 @@ def test_gpu_without_memory_for_another_shape_begins_anew(settings: Settings, mo
     room = 1
 
     def load(network: CudaSession, threads: int) -> onnxruntime.InferenceSession:
-        if len(network.of_shape) >= room:
+        if len(network.shape_sessions) >= room:
             raise MemoryError
         return LOAD(network, threads)
 

@@ -1,6 +1,5 @@
 """What a web process remembers of administrators, and for how long."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from core.contract.roles import Role
 from core.database import engine
 from core.database.engine import SessionFactory
 from core.errors import RateLimited
-from tests import databases
 from web.auth import accounts
 from web.auth.accounts import Accounts
 
@@ -20,14 +18,11 @@ PASSWORD = "staple battery"
 
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[SessionFactory]:
-    settings = config.read(var_dir=tmp_path / "var")
-    databases.migrate(settings)
-    made = engine.session_factory(settings)
-    with made() as session:
+def sessions(sessions: SessionFactory) -> SessionFactory:
+    """Open sessions of a database with one account."""
+    with sessions() as session:
         admins.create(session, "Kim", PASSWORD, Role.OPERATOR, reserved="admin")
-    yield made
-    made.kw["bind"].dispose()
+    return sessions
 
 
 @pytest.fixture

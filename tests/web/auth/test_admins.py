@@ -1,9 +1,7 @@
 """What an administrator who was let in may still do, asked again without their doing anything."""
 
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import redis
@@ -11,9 +9,7 @@ import redis
 from core import config
 from core.access import admins as table
 from core.contract.roles import Role
-from core.database import engine
 from core.database.engine import SessionFactory
-from tests import databases
 from web.auth import sessions as web_sessions
 from web.auth.accounts import Accounts
 from web.auth.admins import Admins
@@ -25,27 +21,18 @@ PASSWORD = "staple battery"
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Iterator[SessionFactory]:
-    settings = config.read(var_dir=tmp_path / "var")
-    databases.migrate(settings)
-    made = engine.session_factory(settings)
-    yield made
-    made.kw["bind"].dispose()
-
-
-@pytest.fixture
-def kim(rows: SessionFactory) -> uuid.UUID:
-    with rows() as session:
+def kim(sessions: SessionFactory) -> uuid.UUID:
+    with sessions() as session:
         return table.create(session, "Kim", PASSWORD, Role.OPERATOR, reserved="admin").id
 
 
 @pytest.fixture
-def admins(valkey: str, rows: SessionFactory) -> Admins:
+def admins(valkey: str, sessions: SessionFactory) -> Admins:
     """Administrators whose accounts are looked up each time."""
     settings = config.read(admin_password="correct horse")
     moments = iter(range(1_000_000))
-    known = Accounts(settings, rows, timer=lambda: 10.0 * next(moments))
-    return Admins(settings, redis.Redis.from_url(valkey), Trail(rows), known)
+    known = Accounts(settings, sessions, timer=lambda: 10.0 * next(moments))
+    return Admins(settings, redis.Redis.from_url(valkey), Trail(sessions), known)
 
 
 def let_in(admins: Admins, account_id: uuid.UUID, *, by_session: bool) -> Admin:
@@ -60,10 +47,10 @@ def let_in(admins: Admins, account_id: uuid.UUID, *, by_session: bool) -> Admin:
 
 
 @pytest.mark.parametrize("by_session", [True, False])
-def test_role_is_that_of_now(admins: Admins, rows: SessionFactory, kim: uuid.UUID, by_session: bool) -> None:
+def test_role_is_that_of_now(admins: Admins, sessions: SessionFactory, kim: uuid.UUID, by_session: bool) -> None:
     admin = let_in(admins, kim, by_session=by_session)
     for role in (Role.OPERATOR, Role.VIEWER):
-        with rows() as session:
+        with sessions() as session:
             table.change(session, kim, role=role)
         found = admins.recheck(admin)
         assert found is not None and (found.username, found.role) == ("Kim", role)
@@ -72,11 +59,11 @@ def test_role_is_that_of_now(admins: Admins, rows: SessionFactory, kim: uuid.UUI
 @pytest.mark.parametrize("by_session", [True, False])
 @pytest.mark.parametrize("end", ["disabled", "password", "deleted"])
 def test_account_that_ends_lets_in_no_more(
-    admins: Admins, rows: SessionFactory, kim: uuid.UUID, end: str, by_session: bool
+    admins: Admins, sessions: SessionFactory, kim: uuid.UUID, end: str, by_session: bool
 ) -> None:
     admin = let_in(admins, kim, by_session=by_session)
     assert admins.recheck(admin)
-    with rows() as session:
+    with sessions() as session:
         if end == "disabled":
             table.change(session, kim, is_enabled=False)
         elif end == "password":

@@ -1,30 +1,15 @@
 """API keys that were authenticated a moment ago."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from core import config
 from core.access import keys
-from core.database import engine
 from core.database.engine import SessionFactory
 from core.errors import KeyRevoked, Unauthenticated
-from tests import databases
 from web.auth import key_cache
 from web.auth.key_cache import ApiKeyCache
 
 ADDRESS = "192.0.2.7"
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[SessionFactory]:
-    settings = config.read(var_dir=tmp_path / "var")
-    databases.migrate(settings)
-    made = engine.session_factory(settings)
-    yield made
-    made.kw["bind"].dispose()
 
 
 def make(sessions: SessionFactory) -> tuple[str, str]:

@@ -1,32 +1,24 @@
 """Administrators and their sessions: this page lists them; its script changes and ends them through the admin API."""
 
-from typing import Annotated
-
 from flask import Blueprint, Response
-from pydantic import Field
 
 from core.access import admins as accounts
-from core.contract.models import FrozenModel
 from core.contract.roles import Role
 from core.settings.types import MIN_PASSWORD_LENGTH
 from web import current
 from web.auth import guards
 from web.console import pages, pagination
+from web.console.pagination import TablePaging
 from web.console.views.account import browser
 
 admins = Blueprint("admins", __name__)
-
-
-class AdminsQuery(FrozenModel):
-    page: Annotated[int, Field(ge=1)] = 1
-    per_page: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 @admins.get("/administrators")
 @guards.page("owner", "database")
 def show_all() -> Response:
     """Show a page of the administrators, oldest first, the one of the settings before them, and all open sessions."""
-    query = pagination.read_query(AdminsQuery)
+    query = pagination.read_query(TablePaging)
     with current.session() as session:
         page = accounts.page(session, query.page, query.per_page)
     return pages.render(

@@ -1,35 +1,28 @@
 """Batches: the list, one batch with its live progress, and the form that creates one."""
 
-from typing import Annotated
-
 from flask import Blueprint, Response
-from pydantic import Field
 
 from core.batches import items, lifecycle
 from core.batches.items import ItemFilter
 from core.batches.lifecycle import BatchFilter
 from core.contract import states
-from core.contract.models import FrozenModel
 from core.contract.presets import PRESETS
 from web import current
 from web.auth import guards
 from web.console import fields, pages, pagination
 from web.console.deliveries import ShownDeliveries
+from web.console.pagination import TablePaging
 from web.schemas import ids
-from web.schemas.common import BatchStatus, ItemState
+from web.schemas.common import BatchStatus, ItemState, Paging
 
 batches = Blueprint("batches", __name__)
 
 
-class BatchesQuery(FrozenModel):
-    page: Annotated[int, Field(ge=1)] = 1
-    per_page: Annotated[int, Field(ge=1, le=100)] = 20
+class BatchesQuery(Paging):
     status: BatchStatus | None = None
 
 
-class ItemsQuery(FrozenModel):
-    page: Annotated[int, Field(ge=1)] = 1
-    per_page: Annotated[int, Field(ge=1, le=100)] = 50
+class ItemsQuery(TablePaging):
     state: ItemState | None = None
 
 

@@ -1,34 +1,27 @@
 """API keys: this page lists them; its script creates, changes, rotates and deletes them through the admin API."""
 
 import json
-from typing import Annotated
 
 from flask import Blueprint, Response
-from pydantic import Field
 
 from core.access import keys as api_keys
-from core.contract.models import FrozenModel
 from core.contract.scopes import Scope
 from core.database.clock import now
 from core.database.models import ApiKey
 from web import current
 from web.auth import guards
 from web.console import pages, pagination
+from web.console.pagination import TablePaging
 
 keys = Blueprint("keys", __name__)
 OVERLAPS = {0: "none", 3600: "hour", 86400: "day", 7 * 86400: "week"}  # seconds; chosen: until a client is set up anew
-
-
-class KeysQuery(FrozenModel):
-    page: Annotated[int, Field(ge=1)] = 1
-    per_page: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 @keys.get("/keys")
 @guards.page("owner", "database")
 def show_all() -> Response:
     """Show a page of the keys, newest first."""
-    query = pagination.read_query(KeysQuery)
+    query = pagination.read_query(TablePaging)
     with current.session() as session:
         page = api_keys.page(session, query.page, query.per_page)
     settings = current.services().settings

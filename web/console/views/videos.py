@@ -5,12 +5,10 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response
-from pydantic import Field
 
 from core.batches.videos import lifecycle
 from core.contract import fields, states
 from core.contract.deeds import Deed
-from core.contract.models import FrozenModel
 from core.contract.roles import Role
 from core.contract.video_options import FileOptions, VideoQuery
 from core.database.models import Video
@@ -19,7 +17,7 @@ from web.auth import callers, guards, trails
 from web.console import pages, pagination
 from web.console.deliveries import ShownDeliveries
 from web.schemas import ids
-from web.schemas.common import inline
+from web.schemas.common import Paging, inline
 from web.schemas.videos import VideoResponse
 
 videos = Blueprint("videos", __name__)
@@ -27,9 +25,7 @@ MASKING = ("method", "strength", "cover", "padding", "verify", "doubtful")
 LEFT_OUT = {"webhook_url", "max_faces"}
 
 
-class VideosQuery(FrozenModel):
-    page: Annotated[int, Field(ge=1)] = 1
-    per_page: Annotated[int, Field(ge=1, le=100)] = 20
+class VideosQuery(Paging):
     status: Annotated[states.VideoStatus | None, inline(states.VideoStatus)] = None
 
 
