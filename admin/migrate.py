@@ -4,6 +4,7 @@ import click
 from sqlalchemy import make_url
 from sqlalchemy.exc import ProgrammingError
 
+from admin import actors
 from core import config
 from core.config import Settings
 from core.database import migrations, roles
@@ -31,6 +32,7 @@ def migrate(worker_password: str) -> None:
 
 def _ensure_worker(settings: Settings, password: str) -> None:
     """Make the worker's role; where the owner may make none, say so: workers then need the owner's URL."""
+    actors.act_as_user()
     try:
         migrations.ensure_worker(settings, password)
     except ProgrammingError as error:

@@ -9,6 +9,7 @@ class Deed(StrEnum):
     SERVICE_STARTED = "service.started"
     BACKED_UP = "service.backed_up"
     RESTORED = "service.restored"
+    WORKER_ROLE_SET = "service.worker_role"  # the worker's role in Postgres, with a new password
     LOG_IN = "session.login"
     LOG_OUT = "session.logout"
     SESSION_ENDED = "session.ended"

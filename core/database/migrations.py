@@ -7,9 +7,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
+from sqlalchemy.orm import Session
 
 from core.config import ROOT, Settings
-from core.database import engine, roles
+from core.contract.deeds import Deed
+from core.database import audits, engine, roles
 
 SCRIPTS = ROOT / "migrations"
 
@@ -23,11 +25,13 @@ def upgrade(settings: Settings, revision: str = "head") -> None:
 
 
 def ensure_worker(settings: Settings, password: str) -> None:
-    """Make the worker's own role, or renew what it may do; on Postgres alone."""
+    """Make the worker's own role, or renew its password and what it may do; on Postgres alone."""
     bind = engine.create(settings)
     try:
-        with bind.begin() as connection:
-            roles.ensure_worker(connection, password)
+        with Session(bind) as session:
+            roles.ensure_worker(session.connection(), password)
+            audits.record(session, Deed.WORKER_ROLE_SET, None)
+            session.commit()
     finally:
         bind.dispose()
 

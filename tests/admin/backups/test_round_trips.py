@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from admin.backups import backups, restores, tables, transfers
-from core.database import tallies
+from core.database import migrations, tallies
 from core.database.models import Base, CleanupTask
 from core.records import deletions
 from tests.admin.backups.conftest import MakePlace
@@ -106,6 +106,18 @@ def test_restored_service_counts_on(source: BackupPlace, make_place: MakePlace, 
         session.add(task)
         session.flush()
         assert task.id > max(line["id"] for line in target.lines()["cleanup_tasks"])
+
+
+def test_migrated_database_with_a_role_for_workers_is_empty(
+    source: BackupPlace, make_place: MakePlace, tmp_path: Path
+) -> None:
+    target = make_place("s3")
+    migrations.upgrade(target.settings)
+    migrations.ensure_worker(target.settings, "secret")
+    done = backups.back_up(source.settings, tmp_path / "backup", told)
+    assert restores.restore(target.settings, tmp_path / "backup", told).rows == done.rows
+    deeds = [line["deed"] for line in target.lines()["audit_records"]]
+    assert deeds == ["service.worker_role", *(line["deed"] for line in source.lines()["audit_records"])]
 
 
 @pytest.mark.parametrize("kind", ["folder", "s3"])

@@ -1,17 +1,21 @@
 """What the worker's role can't do. That it can do a worker's work is shown by every test of a service on Postgres."""
 
+import getpass
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from admin.main import main
 from core import config
 from core.config import Settings
-from core.database import migrations, roles
+from core.contract.deeds import Deed
+from core.database import engine, migrations, roles
+from core.database.audit_models import AuditRecord
 from core.database.models import Base
 
 FORBIDDEN = [
@@ -73,6 +77,26 @@ def test_command_makes_the_role(postgres_database: Settings, monkeypatch: pytest
     assert ran.exit_code == 0 and "workers may log in as face-api-worker" in ran.output
 
 
+def test_audit_trail_names_who_set_the_role(postgres_database: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACE_API_DATABASE_URL", postgres_database.database_url)
+    monkeypatch.setattr(config, "load", config.read)
+    monkeypatch.setattr(getpass, "getuser", lambda: "operator")
+    CliRunner().invoke(main, ["migrate", "--worker-password", "not-to-be-told"])
+    (record,) = role_records(postgres_database)
+    assert (record.actor_kind, record.actor, record.outcome, record.detail) == ("cli", "operator", "ok", None)
+
+
+def test_role_that_is_refused_is_not_recorded(
+    worker: Engine, postgres_database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(role_records(postgres_database))
+    url = make_url(postgres_database.sqlalchemy_url).set(username=roles.WORKER)
+    own = postgres_database.model_copy(update={"database_url": url.render_as_string(hide_password=False)})
+    with pytest.raises(ProgrammingError):
+        migrations.ensure_worker(own, "another")
+    assert len(role_records(postgres_database)) == before
+
+
 def test_command_goes_on_where_it_may_make_no_role(
     worker: Engine, postgres_database: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +105,12 @@ def test_command_goes_on_where_it_may_make_no_role(
     monkeypatch.setattr(config, "load", config.read)
     ran = CliRunner().invoke(main, ["migrate", "--worker-password", "secret"])
     assert ran.exit_code == 0 and "workers need the owner's URL: permission denied" in ran.output
+
+
+def role_records(settings: Settings) -> list[AuditRecord]:
+    """Return what the audit trail tells of the worker's role."""
+    with closing(engine.session_factory(settings)()) as session:
+        return session.query(AuditRecord).filter_by(deed=Deed.WORKER_ROLE_SET).all()
 
 
 def _may_read(connection: Connection, table: str) -> bool:
