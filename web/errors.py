@@ -148,9 +148,9 @@ def invalid(error: ValidationError) -> Response:
     return answer(case.of(found))
 
 
-def invalid_option(error: ValidationError) -> InvalidOption:
+def invalid_option(error: ValidationError, model: type[BaseModel]) -> InvalidOption:
     """Make our error of what pydantic found wrong with a body that a route validates itself."""
-    return InvalidOption.of(problems.of(error))
+    return InvalidOption.of(unknown_names.explain_in(problems.of(error), model))
 
 
 def _no_picture() -> str:

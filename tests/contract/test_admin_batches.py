@@ -127,6 +127,29 @@ def test_wrong_member_is_422(idle: Stack, sent: dict[str, Any], field: str) -> N
     assert fields(problem) == {field}
 
 
+@pytest.mark.parametrize(
+    ("options", "field", "advice"),
+    [
+        ({"methd": "solid"}, "options.methd", "; did you mean method?"),
+        ({"Confidence": 0.5}, "options.Confidence", "; did you mean confidence?"),
+        ({"mask_regions": [{**BAND, "units": "pixels"}]}, "options.mask_regions[0].units", "; did you mean unit?"),
+        ({"padding.": 1}, "options.padding.", "; did you mean padding?"),
+        ({"a..b": 1, "[]": 1}, "options.[]", ""),
+        ({"prefix": "press/"}, "options.prefix", ""),
+    ],
+)
+def test_unknown_name_of_options_gets_advice(idle: Stack, options: dict[str, Any], field: str, advice: str) -> None:
+    sent = basic(idle, "POST", "/batches", json={"name": "press", "options": options})
+    told = {error["field"]: error["message"] for error in assert_problem(sent, 422)["errors"]}
+    assert told[field] == f"There is no such parameter or field here{advice}"
+
+
+def test_option_of_masks_is_not_recommended_for_detect(idle: Stack) -> None:
+    sent = {"name": "press", "job_type": "detect", "options": {"methd": "solid"}}
+    (error,) = assert_problem(basic(idle, "POST", "/batches", json=sent), 422)["errors"]
+    assert error["message"] == "There is no such parameter or field here"
+
+
 def test_same_idempotency_key_begins_one_batch(idle: Stack) -> None:
     headers = {"Idempotency-Key": str(uuid.uuid4())}
     first, second = (

@@ -306,6 +306,12 @@ def test_odd_edit_is_422(service: Stack, sent: dict[str, Any], named: str) -> No
     assert len(stored(service, job)) == 2
 
 
+def test_misspelt_edge_of_a_box_gets_advice(service: Stack) -> None:
+    errors = assert_problem(edit(service, pending(service), add=[{**CORNER, "X2": 1}]), 422)["errors"]
+    told = {error["field"]: error["message"] for error in errors}
+    assert told["add.0.X2"] == "There is no such parameter or field here; did you mean x2?"
+
+
 def test_boundless_box_is_400_or_422(service: Stack) -> None:
     job = pending(service)
     for number in ("NaN", "Infinity", "1e999"):

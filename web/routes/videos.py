@@ -161,7 +161,7 @@ def _named() -> VideoCreation:
     try:
         return VideoCreation.model_validate(request.get_json())
     except ValidationError as error:
-        raise errors.invalid_option(error) from error
+        raise errors.invalid_option(error, VideoCreation) from error
 
 
 def _made_before(named: VideoCreation) -> Video | None:

@@ -9,6 +9,7 @@ from core.contract import problems, states
 from core.contract.options import DetectOptions, MaskOptions
 from core.errors import InvalidOption
 from core.storage.objects import OWN_PREFIXES
+from web.schemas import unknown_names
 from web.schemas.common import DescribedAs, JobType, Name, json_body
 
 
@@ -68,4 +69,5 @@ class BatchCreation(BaseModel):
             # As JSON: there a list of regions is strict enough.
             return model.model_validate_json(json.dumps(self.options), strict=True)
         except ValidationError as error:
-            raise InvalidOption.of(problems.of(error, "options")) from error
+            found = problems.of(error, "options")
+            raise InvalidOption.of(unknown_names.explain_in(found, model, within="options")) from error

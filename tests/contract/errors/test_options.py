@@ -141,6 +141,7 @@ def test_mask_option_on_detect_is_422(service: Stack, name: str, text: str) -> N
         (DETECT, {"data": {"confidence": "0.5"}}, "confidence", ": send it in the query of the URL"),
         (MASK, {"files": {"images": PHOTO}}, "images", "; did you mean image?"),
         (MASK, {"params": {"zzz": "1"}}, "zzz", ""),
+        (MASK, {"data": {"mask_regions": '[{"unit_": 1}]'}}, "mask_regions[0].unit_", "; did you mean unit?"),
     ],
 )
 def test_unknown_name_gets_advice(service: Stack, path: str, options: dict[str, Any], name: str, advice: str) -> None:
