@@ -18,8 +18,13 @@ from admin.supervisor import Program
 LOOPBACK = "127.0.0.1"
 
 
-def redis() -> tuple[Program, str]:
-    """Return a Valkey program without persistence, and its URL: loopback only, with a new password for each run."""
+def redis(log: Path) -> tuple[Program, str]:
+    """Return a Valkey program without persistence, and its URL: loopback only, with a new password for each run.
+
+    log: the file where it writes what is wrong. It always warns of the kernel's overcommit setting, which only matters
+    for saving to the disk.
+    """
+    log.touch(mode=0o600)
     port, password = _free_port(), secrets.token_urlsafe(24)
     configuration = {
         "bind": LOOPBACK,
@@ -28,10 +33,17 @@ def redis() -> tuple[Program, str]:
         "save": '""',  # it holds pictures, which must not reach the disk
         "appendonly": "no",
         "loglevel": "warning",
+        "logfile": _quoted(log.resolve()),
     }
     stdin = "".join(f"{name} {value}\n" for name, value in configuration.items()).encode()
-    program = Program("redis", [str(get_binary_path()), "-"], stdin=stdin, stop_order=2)
+    # Not `-`, of which it says that it reads it before it has read where to say so.
+    program = Program("redis", [str(get_binary_path()), "/dev/stdin"], stdin=stdin, stop_order=2, log=log)
     return program, f"redis://:{password}@{LOOPBACK}:{port}/0"
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as a value of Valkey's configuration."""
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _free_port() -> int:

@@ -19,6 +19,7 @@ from core.weights import downloads, manifest
 from face_api_client.command import targets
 
 KEY_NAME = "make run"
+REDIS_LOG = "redis.log"
 # All that the README and the clients' pages show; nothing of what others have made.
 KEY_PROPERTIES = KeyProperties(scopes=(Scope.DETECT, Scope.MASK, Scope.BATCH, Scope.VIDEO))
 LISTENS_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # only to know which address to connect to
@@ -75,11 +76,11 @@ def prepare(settings: Settings) -> Service:
     if "redis_url" in settings.model_fields_set:
         click.echo("redis     the server of FACE_API_REDIS_URL")
     else:
-        redis, url = embedded.redis()
+        redis, url = embedded.redis(settings.var_dir / REDIS_LOG)
         filled["redis_url"] = url
         embedded.write_variables(_redis_file(settings), {"FACE_API_REDIS_URL": url})
         programs.append(redis)
-        click.echo("redis     embedded: loopback only, nothing on disk")
+        click.echo(f"redis     embedded: loopback only, no data on disk; its log is {settings.var_dir / REDIS_LOG}")
     settings = settings.model_copy(update=filled)
     programs.append(Program("web", serve.command(settings), stop_order=0))
     programs.append(Program("worker", worker.worker_command(settings)))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, NoReturn
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,6 +28,7 @@ WITHIN_S = 60.0
 class Program:
     """A program to run. stdin: its input, for secrets: every user of the machine can see a command line.
 
+    log: the file where it tells more than in its output, which is named when it has exited.
     stop_order: programs of a lower number are stopped first, because they need those of a higher one to end their work.
     """
 
@@ -34,6 +36,7 @@ class Program:
     argv: list[str]
     stdin: bytes = b""
     stop_order: int = 1
+    log: Path | None = None
 
 
 class ProgramExited(Exception):
@@ -159,7 +162,7 @@ class Supervisor:
             status = await _exit_status(child)
             await self._clear([child])
             deaths = [death for death in deaths if death > time.monotonic() - WITHIN_S] + [time.monotonic()]
-            what = f"{program.name} {_describe_status(status)}"
+            what = f"{program.name} {_describe_status(status)}" + (f" (its log: {program.log})" if program.log else "")
             if len(deaths) == MAX_DEATHS:
                 raise ProgramExited(f"{what}, {MAX_DEATHS} times within {WITHIN_S:.0f} s")
             pause_s = FIRST_PAUSE_S * 2 ** (len(deaths) - 1)

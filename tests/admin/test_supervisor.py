@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -69,6 +70,12 @@ def test_supervisor_relays_all_output() -> None:
 def test_supervisor_gives_stdin_and_tells_status() -> None:
     said = _run(_python("two", "import sys; print(sys.stdin.read()); sys.exit(3)", stdin=b"secret"), until=_again)
     assert said == ["two    | secret", "two ended with status 3; it is started again in 0.5 s"]
+
+
+def test_supervisor_names_the_log_of_what_has_exited(tmp_path: Path) -> None:
+    quiet = Program("quiet", [sys.executable, "-c", "raise SystemExit(3)"], log=tmp_path / "quiet.log")
+    said = _run(quiet, until=_again)
+    assert said == [f"quiet ended with status 3 (its log: {tmp_path / 'quiet.log'}); it is started again in 0.5 s"]
 
 
 def test_supervisor_survives_endless_lines() -> None:

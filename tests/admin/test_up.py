@@ -201,6 +201,7 @@ def test_up_says_little_while_it_starts(running: Up, model: tuple[str, Path]) ->
     start, ready, _ = running.said.partition("ready     after ")
     assert ready and f"mirror    {model[1]}: model files are taken from there" in start
     assert [line for line in start.splitlines() if "/health" in line or "superuser" in line] == []
+    assert "redis  |" not in running.said
 
 
 def test_up_tells_where_its_numbers_are(running: Up) -> None:
