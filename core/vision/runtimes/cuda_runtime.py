@@ -1,5 +1,6 @@
 """ONNX Runtime on an NVIDIA GPU: an extra, `onnxruntime-gpu` in the place of `onnxruntime`."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -22,6 +23,9 @@ OPTIONS: dict[str, Any] = {
     # Rounded to 10 bits of mantissa, scores would differ from the CPU's.
     "use_tf32": "0",
 }
+# What ONNX Runtime, CUDA, its libraries and C++ say of it: "Failed to allocate memory", "out of memory",
+# CUBLAS_STATUS_ALLOC_FAILED, std::bad_alloc; of a new session that has no memory at all, CUDNN_STATUS_NOT_INITIALIZED.
+LACKS_MEMORY = re.compile(r"out.?of.?memory|alloc|STATUS_NOT_INITIALIZED", re.IGNORECASE)
 # chosen: 24 photographs that were masked had 32 shapes. measured: each takes 150 MB, beside what its pictures need
 MAX_SHAPES = 48
 
@@ -60,8 +64,8 @@ class CudaSession(OrtNetwork):
         """Return the outputs for a batch."""
         try:
             return self._run(blob)
-        except Exception:  # what a lack of memory raises depends on the library that lacks it
-            if not self.shape_sessions:
+        except Exception as error:
+            if not (self.shape_sessions and _lacks_memory(error)):
                 raise
             self.shape_sessions.clear()
             return self._run(blob)
@@ -71,6 +75,11 @@ class CudaSession(OrtNetwork):
         if session is None:
             session = self.shape_sessions[blob.shape] = self._load(1)
         return cast(Sequence[NDArray[np.float32]], session.run(None, {self._input: blob}))
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether a run ended for lack of memory: which class that is depends on the library that lacks it."""
+    return isinstance(error, MemoryError) or LACKS_MEMORY.search(str(error)) is not None
 
 
 def available() -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from structlog.testing import capture_logs
 
 from core import config
@@ -156,22 +157,57 @@ def test_gpu_has_a_session_for_each_of_the_last_shapes(settings: Settings, monke
     assert made == [1, 2, 2, 3, 3, 4]
 
 
+OOM = "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running Conv node."
+LACKS = [
+    MemoryError(),
+    RuntimeError(f"{OOM} Failed to allocate memory for requested buffer of size 268435456"),
+    RuntimeError("CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, size)"),
+    RuntimeError("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0"),
+    RuntimeError("CUDNN failure 4003: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0"),
+    RuntimeError("CUBLAS failure 1: CUBLAS_STATUS_NOT_INITIALIZED ; GPU=0 ; expr=cublasCreate(&cublas_handle_)"),
+    RuntimeError("std::bad_alloc"),
+]
+
+
+@pytest.mark.parametrize("lack", LACKS, ids=str)
 @pytest.mark.usefixtures("gpu")
-def test_gpu_without_memory_for_another_shape_begins_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gpu_without_memory_for_another_shape_begins_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, lack: Exception
+) -> None:
     network = CudaSession(chosen(settings)[0].path)
     room = 1
 
     def load(network: CudaSession, threads: int) -> onnxruntime.InferenceSession:
         if len(network.shape_sessions) >= room:
-            raise MemoryError
+            raise lack
         return LOAD(network, threads)
 
     monkeypatch.setattr(CudaSession, "_load", load)
     for side in (128, 256):
         assert network.run(np.zeros((1, side, side, 3), np.uint8))
     room = 0
-    with pytest.raises(MemoryError):
+    with pytest.raises(type(lack)):
         network.run(np.zeros((1, 384, 384, 3), np.uint8))
+
+
+@pytest.mark.usefixtures("gpu")
+def test_gpu_keeps_its_sessions_when_a_run_fails(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = CudaSession(chosen(settings)[0].path)
+    blobs = [np.zeros((1, side, side, 3), np.uint8) for side in (128, 256)]
+    for blob in blobs:
+        network.run(blob)
+    warm = dict(network.shape_sessions)
+    with pytest.raises(InvalidArgument):
+        network.run(np.zeros((1, 128, 128, 4), np.uint8))  # as many channels as no picture has
+
+    def load(_network: CudaSession, _threads: int) -> onnxruntime.InferenceSession:
+        raise RuntimeError("CUDA failure 700: an illegal memory access was encountered ; GPU=0")
+
+    monkeypatch.setattr(CudaSession, "_load", load)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        network.run(np.zeros((1, 384, 384, 3), np.uint8))
+    assert {shape: network.shape_sessions[shape] for shape in warm} == warm
+    assert all(network.run(blob) for blob in blobs)
 
 
 @pytest.mark.usefixtures("gpu")
