@@ -1,13 +1,14 @@
 """ID tokens: which are believed."""
 
 import base64
+import hashlib
 import json
 import time
 from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from web.auth.oidc import id_tokens
 from web.auth.oidc.id_tokens import ExpectedToken, UnknownSigner
@@ -18,7 +19,7 @@ KEY = RSAKey.generate_key(2048, {"kid": "one"})
 OTHER = RSAKey.generate_key(2048, {"kid": "one"})
 
 
-def published(*keys: RSAKey | ECKey | OctKey) -> dict[str, Any]:
+def published(*keys: RSAKey | ECKey | OctKey | OKPKey) -> dict[str, Any]:
     """The document of a provider's keys, their public halves."""
     return {"keys": [key.as_dict(private=isinstance(key, OctKey)) for key in keys]}
 
@@ -105,6 +106,30 @@ def test_key_that_is_not_published_is_unknown() -> None:
 def test_elliptic_curves_are_believed() -> None:
     key = ECKey.generate_key("P-256", {"kid": "one"})
     assert verified(signed(claims(), key, "ES256"), published(key))["sub"] == "7"
+
+
+ED_KEY = OKPKey.generate_key("Ed25519", {"kid": "one"})
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # by RFC 9864, which providers don't obey yet
+@pytest.mark.parametrize(
+    ("alg", "key", "kind"),
+    [
+        ("RS256", KEY, hashlib.sha256),
+        ("ES384", ECKey.generate_key("P-384", {"kid": "one"}), hashlib.sha384),
+        ("EdDSA", ED_KEY, hashlib.sha512),
+        ("Ed25519", ED_KEY, hashlib.sha512),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_access_token_is_the_one_that_was_signed_for(alg: str, key: RSAKey | ECKey | OKPKey, kind: Any) -> None:
+    digest = kind(b"the access token").digest()
+    half = base64.urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")
+    keys = id_tokens.import_keys(published(key))
+    tokens = {"id_token": signed(claims(at_hash=half), key, alg), "access_token": "the access token"}
+    assert id_tokens.verify(tokens, keys, EXPECTED)["sub"] == "7"
+    with pytest.raises(InvalidIdToken, match="at_hash"):
+        id_tokens.verify(tokens | {"access_token": "another"}, keys, EXPECTED)
 
 
 def test_unsigned_token_is_refused() -> None:
