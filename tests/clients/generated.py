@@ -17,7 +17,7 @@ from core.batches import tree_names
 from core.config import ROOT
 from core.contract import fields, presets
 from core.contract.fields import OptionField
-from core.contract.options import DetectOptions, MaskOptions
+from core.contract.options import CoverOptions, DetectOptions, MaskOptions
 from core.contract.video_options import VideoQuery
 from core.pictures import suffixes
 from core.storage import objects
@@ -73,6 +73,7 @@ def _options() -> str:
     classes = [
         *_typed("DetectOptions(TypedDict, total=False)", "Which faces count.", DetectOptions, set()),
         *_typed("MaskOptions(DetectOptions, total=False)", "How faces are masked, and which.", MaskOptions, detect),
+        *_typed("CoverOptions(TypedDict, total=False)", "How faces are covered.", CoverOptions, set()),
         *_typed("VideoOptions(DetectOptions, total=False)", "How a video is masked.", VideoQuery, detect),
     ]
     return f'''{HEAD.format("core/contract")}"""The options of calls. What is left out, the service chooses."""

@@ -13,18 +13,20 @@ from core.contract.detections import Detection
 from core.contract.options import MaskOptions
 from core.contract.video_options import VideoQuery
 from core.records.job_lists import JobOrder
-from face_api_client import batches, pictures, records, responses, videos
+from face_api_client import batches, deliveries, pictures, records, responses, reviews, videos
 from face_api_client.command import option_fields
 from face_api_client.command.option_fields import OptionField, WrongRegions
 from face_api_client.command.option_tables import MASK, VIDEO
-from web.openapi.batch_examples import A_BATCH, A_RECEIPT, AN_ITEM
+from web.openapi.batch_examples import A_BATCH, A_DELIVERY, A_RECEIPT, AN_ITEM
 from web.openapi.examples import A_JOB_IN_FULL, AN_IMAGE, DETECTED, STATISTICS
 from web.openapi.video_examples import A_VIDEO, ACCEPTED
 from web.schemas import batches as batch_schemas
 from web.schemas import detect as detect_schemas
 from web.schemas import records as record_schemas
+from web.schemas import reviews as review_schemas
 from web.schemas import video_uploads as upload_schemas
 from web.schemas import videos as video_schemas
+from web.schemas import webhooks as webhook_schemas
 
 # By the client's: the service's, and what of it the client leaves out.
 SAME: dict[Any, tuple[Any, set[str]]] = {
@@ -45,6 +47,8 @@ SAME: dict[Any, tuple[Any, set[str]]] = {
     records.Job: (record_schemas.JobResponse, set()),
     records.JobDetail: (record_schemas.JobDetailResponse, set()),
     records.Stats: (record_schemas.StatsResponse, set()),
+    reviews.MaskEdit: (review_schemas.MaskEdit, set()),
+    deliveries.Delivery: (webhook_schemas.DeliveryResponse, set()),
     pictures.Health: (detect_schemas.HealthResponse, set()),
     pictures.DetectResult: (detect_schemas.DetectResponse, {"profiling"}),
     pictures.PictureInfo: (detect_schemas.ImageInfo, set()),
@@ -81,6 +85,7 @@ def test_what_may_be_null_may_be_none(kind: Any) -> None:
         (videos.VideoStatus, states.VideoStatus),
         (records.JobOrder, JobOrder),
         (records.ReviewState, states.ReviewState),
+        (deliveries.DeliveryStatus, states.DeliveryStatus),
     ],
 )
 def test_states_are_the_same(ours: Any, theirs: Any) -> None:
@@ -99,6 +104,7 @@ def test_states_are_the_same(ours: Any, theirs: Any) -> None:
         (records.StoredImage, AN_IMAGE),
         (records.JobDetail, A_JOB_IN_FULL),
         (records.Stats, STATISTICS),
+        (deliveries.Delivery, A_DELIVERY),
     ],
 )
 def test_examples_become_results(kind: Any, example: dict[str, Any]) -> None:

@@ -84,7 +84,8 @@ def environment(installed: Path, service: Stack) -> Environment:
     for name in ("one.jpg", "two.png", "more/three.webp"):
         portrait.save(installed / "photos" / name)
     (installed / "street.mp4").write_bytes(clips.made(Clip(frames=10)))
-    return Environment(installed, {"FACE_API_URL": service.url, "FACE_API_KEY": made.json()["key"]})
+    known = {"FACE_API_URL": service.url, "FACE_API_KEY": made.json()["key"], "FACE_API_ADMIN_PASSWORD": password}
+    return Environment(installed, known)
 
 
 def test_few_packages_are_installed(installed: Path) -> None:
@@ -119,8 +120,8 @@ def test_command_masks_a_video(environment: Environment) -> None:
 
 def test_examples_of_its_readme_run(environment: Environment) -> None:
     examples = documents.examples_of(CLIENT / "README.md", "python")
-    assert len(examples) == 4
-    *acting, listing = examples
+    assert len(examples) == 5
+    *acting, listing, reviewing = examples
     told = "".join(environment.run("python", "-c", code) for code in acting)
     assert "Box(x1=" in told
     for name in ("masked.jpg", "press photos.zip", "masked.mp4"):
@@ -131,6 +132,7 @@ def test_examples_of_its_readme_run(environment: Environment) -> None:
     for job, kind, _ in listed:
         result = environment.folder / f"{job}.jpg"
         assert result.read_bytes()[:2] == b"\xff\xd8" if kind == "mask" else not result.exists()
+    assert "by hand admin 2" in environment.run("python", "-c", reviewing)
 
 
 def test_asyncio_and_health(environment: Environment) -> None:

@@ -7,11 +7,13 @@
 
 from face_api_client.asynchronous.client import AsyncClient
 from face_api_client.batches import Batch, BatchItem, NewBatch, UploadReceipt
+from face_api_client.deliveries import Delivery
 from face_api_client.errors import AccessRefused, ApiError, Rejected, Unavailable
 from face_api_client.files import Upload
-from face_api_client.pictures import DetectResult, Face, Health, MaskedImage, MaskReport
+from face_api_client.pictures import Box, DetectResult, Face, Health, MaskedImage, MaskReport
 from face_api_client.records import ImageDetail, Job, JobDetail, Stats, StoredImage
 from face_api_client.retries import Retries
+from face_api_client.reviews import MaskEdit
 from face_api_client.synchronous.client import Client
 from face_api_client.videos import AcceptedVideo, TrackedFrame, Video
 
@@ -22,13 +24,16 @@ __all__ = [
     "AsyncClient",
     "Batch",
     "BatchItem",
+    "Box",
     "Client",
+    "Delivery",
     "DetectResult",
     "Face",
     "Health",
     "ImageDetail",
     "Job",
     "JobDetail",
+    "MaskEdit",
     "MaskReport",
     "MaskedImage",
     "NewBatch",

@@ -60,6 +60,25 @@ class MaskOptions(DetectOptions, total=False):
 
 
 
+class CoverOptions(TypedDict, total=False):
+    """How faces are covered."""
+
+    # How a face is covered; `elliptical` is the blur inside an ellipse.
+    method: Literal["gaussian", "pixelate", "solid", "elliptical"]
+    # Blur kernel or cell size in pixels; raised where it is too weak for the size of a face. `auto`: the
+    # weakest that hides a face of that size.
+    strength: int | Literal["auto"]
+    # What of a person is covered: the face, or the head with hair, ears and chin.
+    cover: Literal["face", "head"]
+    # The box grows by this share of its size on every side.
+    padding: float
+    # The format of the answer.
+    format: Literal["jpeg", "png", "webp"]
+    # Of jpeg and webp (100: lossless webp); png ignores it.
+    quality: int
+
+
+
 class VideoOptions(DetectOptions, total=False):
     """How a video is masked."""
 

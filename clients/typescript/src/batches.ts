@@ -5,6 +5,8 @@ import type { components, operations } from "./schema.js";
 export type Batch = components["schemas"]["BatchResponse"];
 export type BatchItem = components["schemas"]["ItemResponse"];
 export type NewBatch = components["schemas"]["BatchCreation"];
+/** A message to a webhook. */
+export type Delivery = components["schemas"]["DeliveryResponse"];
 export type UploadReceipt = components["schemas"]["ReceiptResponse"];
 
 /** A picture of a batch. name: its name in the batch, a relative path. */
@@ -20,6 +22,7 @@ export interface WaitOptions<State> extends CallOptions {
 }
 
 type ListQuery = NonNullable<operations["list_batches"]["parameters"]["query"]>;
+type DeliveryQuery = NonNullable<operations["list_batch_deliveries"]["parameters"]["query"]>;
 type ItemQuery = Omit<NonNullable<operations["list_batch_items"]["parameters"]["query"]>, "page" | "per_page">;
 
 const ROOT = "/api/v1/admin/batches";
@@ -114,6 +117,21 @@ export class Batches {
     const path = `${ROOT}/{batch_id}/results` as const;
     const response = await this.#connection.send({ method: "GET", path, ids: { batch_id: batchId }, ...options });
     return response.body ?? new ReadableStream();
+  }
+
+  /** A page of the messages to its webhook, newest first. */
+  deliveries(
+    batchId: string, query: DeliveryQuery = {}, options: CallOptions = {},
+  ): Promise<components["schemas"]["DeliveryList"]> {
+    const path = `${ROOT}/{batch_id}/deliveries` as const;
+    return this.#connection.json({ method: "GET", path, ids: { batch_id: batchId }, query, ...options });
+  }
+
+  /** Deliver a message again that was delivered or given up; a pending one stays as it is. */
+  redeliver(batchId: string, deliveryId: string, options: CallOptions = {}): Promise<Delivery> {
+    const path = `${ROOT}/{batch_id}/deliveries/{delivery_id}/redeliver` as const;
+    const ids = { batch_id: batchId, delivery_id: deliveryId };
+    return this.#connection.json({ method: "POST", path, ids, repeatable: true, ...options });
   }
 
   /** Delete a finished batch with its pictures, jobs and results. */

@@ -10,6 +10,7 @@ import {
   pictureForm,
 } from "./pictures.js";
 import { Records } from "./records.js";
+import { Reviews } from "./reviews.js";
 import type { components } from "./schema.js";
 import { Videos } from "./videos.js";
 
@@ -18,6 +19,7 @@ export class FaceApi {
   readonly batches: Batches;
   readonly videos: Videos;
   readonly records: Records;
+  readonly reviews: Reviews;
   readonly #connection: Connection;
 
   constructor(url: string, options: ConnectionOptions = {}) {
@@ -25,6 +27,7 @@ export class FaceApi {
     this.batches = new Batches(this.#connection);
     this.videos = new Videos(this.#connection);
     this.records = new Records(this.#connection);
+    this.reviews = new Reviews(this.#connection);
   }
 
   /** Find the faces of a picture. */

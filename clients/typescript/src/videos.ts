@@ -1,4 +1,4 @@
-import type { WaitOptions } from "./batches.js";
+import type { Delivery, WaitOptions } from "./batches.js";
 import { type CallOptions, type Connection, pause } from "./connection.js";
 import { FaceApiError } from "./errors.js";
 import { asBlob, type FileData } from "./pictures.js";
@@ -9,6 +9,7 @@ export type AcceptedVideo = components["schemas"]["VideoAccepted"];
 export type VideoOptions = NonNullable<operations["create_video"]["parameters"]["query"]>;
 
 type Upload = components["schemas"]["UploadResponse"];
+type DeliveryQuery = NonNullable<operations["list_video_deliveries"]["parameters"]["query"]>;
 type ListQuery = NonNullable<operations["list_videos"]["parameters"]["query"]>;
 
 /** What was masked in one frame. */
@@ -110,6 +111,21 @@ export class Videos {
       for (const line of lines) yield JSON.parse(line) as Frame;
     }
     if (rest !== "") yield JSON.parse(rest) as Frame;
+  }
+
+  /** A page of the messages to its webhook, newest first. */
+  deliveries(
+    videoId: string, query: DeliveryQuery = {}, options: CallOptions = {},
+  ): Promise<components["schemas"]["DeliveryList"]> {
+    const path = `${ROOT}/{video_id}/deliveries` as const;
+    return this.#connection.json({ method: "GET", path, ids: { video_id: videoId }, query, ...options });
+  }
+
+  /** Deliver a message again that was delivered or given up; a pending one stays as it is. */
+  redeliver(videoId: string, deliveryId: string, options: CallOptions = {}): Promise<Delivery> {
+    const path = `${ROOT}/{video_id}/deliveries/{delivery_id}/redeliver` as const;
+    const ids = { video_id: videoId, delivery_id: deliveryId };
+    return this.#connection.json({ method: "POST", path, ids, repeatable: true, ...options });
   }
 
   /** End a video; there will be no result. One that has ended stays as it is. */

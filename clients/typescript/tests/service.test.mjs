@@ -1,5 +1,5 @@
 // The client and a real service: FACE_API_URL, FACE_API_KEY (scopes detect, mask, batch, video, read), PICTURE (a portrait,
-// one face) and VIDEO (an MP4 with it, FRAMES frames) say which.
+// one face) and VIDEO (an MP4 with it, FRAMES frames) say which; ADMIN_PASSWORD is the administrator's.
 import assert from "node:assert/strict";
 import { openAsBlob } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -7,8 +7,9 @@ import { before, test } from "node:test";
 
 import { FaceApi, FaceApiError } from "../dist/index.js";
 
-const { FACE_API_URL, FACE_API_KEY, PICTURE, VIDEO, FRAMES } = process.env;
+const { FACE_API_URL, FACE_API_KEY, PICTURE, VIDEO, FRAMES, ADMIN_PASSWORD } = process.env;
 const api = new FaceApi(FACE_API_URL, { apiKey: FACE_API_KEY });
+const admin = new FaceApi(FACE_API_URL, { admin: { username: "admin", password: ADMIN_PASSWORD } });
 let picture;
 
 before(async () => {
@@ -66,6 +67,35 @@ test("finds what was stored", async () => {
   assert.ok(isJpeg(new Uint8Array(await (await api.records.result(report.jobId)).arrayBuffer())));
   await assert.rejects(api.records.stats(), { status: 403, code: "missing_scope" });
   await assert.rejects(api.records.deleteImage(image.id), { status: 403, code: "missing_scope" });
+});
+
+test("masks by hand, and takes it back", async () => {
+  const { report } = await api.mask(picture, { method: "solid" });
+  const face = { x1: 10, y1: 10, x2: 60, y2: 80 };
+  const edited = await admin.reviews.mask(report.imageId, { remove: [0], add: [face], newest_job_id: report.jobId });
+  assert.deepEqual([edited.face_count, edited.uncovered_faces, edited.edited_by], [1, 1, "admin"]);
+  assert.deepEqual(edited.detections.map((one) => one.bbox), [face]);
+  await assert.rejects(admin.reviews.mask(report.imageId, { newest_job_id: report.jobId }), { code: "newer_result" });
+  const undone = await admin.reviews.undo(edited.id);
+  assert.deepEqual([undone.face_count, undone.edited_by], [1, null]);
+  assert.equal((await admin.reviews.accept(undone.id)).id, undone.id);
+  assert.equal((await admin.reviews.reopen(undone.id)).review_state, "pending");
+  assert.ok((await admin.reviews.list()).items.some((job) => job.id === undone.id));
+  await assert.rejects(api.reviews.list(), { status: 403, code: "missing_scope" });
+});
+
+test("tells of webhooks", async () => {
+  const webhook_url = "https://hooks.invalid/face-api";
+  const batch = await api.batches.create({ name: "told", webhook_url });
+  await api.batches.close(batch.id);
+  const { items: [delivery] } = await api.batches.deliveries(batch.id);
+  assert.deepEqual([delivery.event, delivery.url], ["batch.completed", webhook_url]);
+  assert.equal((await api.batches.redeliver(batch.id, delivery.id)).id, delivery.id);
+  const { id } = await api.videos.create(await openAsBlob(VIDEO), { webhook_url });
+  await api.videos.cancel(id);
+  await api.videos.wait(id, { intervalMs: 200 });
+  const { items: [told] } = await api.videos.deliveries(id);
+  assert.equal((await api.videos.redeliver(id, told.id)).url, webhook_url);
 });
 
 test("masks a batch", async () => {

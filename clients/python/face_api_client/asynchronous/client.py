@@ -7,14 +7,18 @@ import httpx
 
 from face_api_client import connections
 from face_api_client.asynchronous.batches import AsyncBatchCalls
+from face_api_client.asynchronous.deliveries import AsyncDeliveryCalls
 from face_api_client.asynchronous.pictures import AsyncPictureCalls
 from face_api_client.asynchronous.records import AsyncRecordCalls
+from face_api_client.asynchronous.reviews import AsyncReviewCalls
 from face_api_client.asynchronous.transport import AsyncTransport
 from face_api_client.asynchronous.videos import AsyncVideoCalls
 from face_api_client.retries import DEFAULT, Retries
 
 
-class AsyncClient(AsyncPictureCalls, AsyncBatchCalls, AsyncVideoCalls, AsyncRecordCalls):
+class AsyncClient(
+    AsyncPictureCalls, AsyncBatchCalls, AsyncVideoCalls, AsyncRecordCalls, AsyncReviewCalls, AsyncDeliveryCalls
+):
     """A service, and the credentials there. It is closed at the end of a `with`, or by `aclose`.
 
     url: http(s)://host[:port]. api_key, or basic_auth: a user with a password. timeout: seconds, of each wait.

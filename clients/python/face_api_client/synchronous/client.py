@@ -8,14 +8,18 @@ import httpx
 
 from face_api_client import connections
 from face_api_client.synchronous.batches import BatchCalls
+from face_api_client.synchronous.deliveries import DeliveryCalls
 from face_api_client.synchronous.pictures import PictureCalls
 from face_api_client.synchronous.records import RecordCalls
+from face_api_client.synchronous.reviews import ReviewCalls
 from face_api_client.synchronous.transport import Transport
 from face_api_client.synchronous.videos import VideoCalls
 from face_api_client.retries import DEFAULT, Retries
 
 
-class Client(PictureCalls, BatchCalls, VideoCalls, RecordCalls):
+class Client(
+    PictureCalls, BatchCalls, VideoCalls, RecordCalls, ReviewCalls, DeliveryCalls
+):
     """A service, and the credentials there. It is closed at the end of a `with`, or by `close`.
 
     url: http(s)://host[:port]. api_key, or basic_auth: a user with a password. timeout: seconds, of each wait.
