@@ -34,6 +34,7 @@ WORDS = (
     (r"\bawait ", ""),
     (r"__a(enter|exit)__", r"__\1__"),
     (r"\ba(?=(?:read|close|iter_bytes|iter_lines)\b)", ""),
+    (r"\basynccontextmanager\b", "contextmanager"),
     (r"\basyncio\.sleep\b", "time.sleep"),
     (r"\bimport asyncio\b", "import time"),
     (r"\basynchronous\b", "synchronous"),

@@ -47,7 +47,7 @@ def key(service: Stack) -> str:
 @pytest.mark.slow
 @pytest.mark.usefixtures("built")
 def test_client_retries_and_gives_up() -> None:
-    assert "# pass 21" in typescript.run("node", "--test", "--test-reporter=tap", "tests/retries.test.mjs")
+    assert "# pass 25" in typescript.run("node", "--test", "--test-reporter=tap", "tests/retries.test.mjs")
 
 
 @pytest.mark.usefixtures("built")

@@ -1,4 +1,5 @@
-import { type CallOptions, type Connection, pause } from "./connection.js";
+import { type Call, type CallOptions, type Connection, pause } from "./connection.js";
+import { events } from "./events.js";
 import { asBlob, type FileData } from "./pictures.js";
 import type { components, operations } from "./schema.js";
 
@@ -16,7 +17,7 @@ export interface NamedFile {
 }
 
 export interface WaitOptions<State> extends CallOptions {
-  /** How often the service is asked. Default 1 s. */
+  /** How often the service is asked, where it does not tell by itself. Default 1 s. */
   intervalMs?: number;
   onProgress?: (state: State) => void;
 }
@@ -82,8 +83,17 @@ export class Batches {
     return this.#connection.json({ method: "GET", path: ROOT, query, ...options });
   }
 
-  /** Ask until the batch is finished: it has to be closed or cancelled for that. */
+  /**
+   * Wait until the batch is finished: it has to be closed or cancelled for that. Of its progress the service tells by an event
+   * stream; where it can't, or nobody wants to know, it is asked every so often.
+   */
   async wait(batchId: string, options: WaitOptions<Batch> = {}): Promise<Batch> {
+    const path = `${ROOT}/{batch_id}/events` as const;
+    const call: Call = { method: "GET", path, ids: { batch_id: batchId }, signal: options.signal };
+    for await (const batch of options.onProgress ? events<Batch>(this.#connection, call) : []) {
+      options.onProgress?.(batch);
+      if (batch.finished_at !== null) return batch;
+    }
     for (;;) {
       const batch = await this.get(batchId, { signal: options.signal });
       options.onProgress?.(batch);

@@ -35,6 +35,8 @@ export interface Call extends CallOptions {
   headers?: Record<string, string>;
   /** Whether the call may be made again when nobody knows what became of it. */
   repeatable?: boolean;
+  /** Not made again at all: there is another way. */
+  once?: boolean;
 }
 
 const FIRST_WAIT_MS = 500;
@@ -73,7 +75,7 @@ export class Connection {
   async #retried(call: Call): Promise<Response> {
     const repeatable = call.repeatable ?? call.method !== "POST";
     for (let tries = 0; ; tries++) {
-      const isLast = tries >= this.#retries;
+      const isLast = call.once === true || tries >= this.#retries;
       let waitMs = FIRST_WAIT_MS * 2 ** tries * (0.5 + Math.random() / 2);
       try {
         const response = await this.#once(call);

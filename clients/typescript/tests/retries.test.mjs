@@ -224,3 +224,57 @@ test("sends a batch's files in calls that a body holds", async () => {
   const receipt = await api().batches.add("b", [file, file, file]);
   assert.deepEqual(receipt, { accepted: [1, 2], refused: [3] });
 });
+
+const BATCH = { id: "b", status: "running", finished_at: null };
+const FINISHED = { ...BATCH, status: "completed", finished_at: "2026-03-04T11:00:00Z" };
+const event = (kind, batch) => `event: ${kind}\ndata: ${JSON.stringify(batch)}\n\n`;
+
+function eventStream(...parts) {
+  return (response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream" }).write("retry: 2000\n\n: still here\n\n");
+    for (const part of parts) response.write(part);
+    response.end();
+  };
+}
+
+async function progress(options = {}) {
+  const shown = [];
+  const done = await api().batches.wait("b", { onProgress: (batch) => shown.push(batch.status), ...options });
+  assert.equal(done.status, "completed");
+  return shown;
+}
+
+test("is told of a batch's progress", async () => {
+  const [head, tail] = [event("progress", BATCH).slice(0, 20), event("progress", BATCH).slice(20)];
+  answers = [eventStream(head, tail, event("progress", FINISHED), event("done", FINISHED))];
+  assert.deepEqual(await progress(), ["running", "completed"]);
+  assert.deepEqual(seen.map((one) => [one.url, one.headers.accept]), [["/api/v1/admin/batches/b/events", "text/event-stream"]]);
+});
+
+test("asks for a batch's progress when events are refused, end, or are none", async () => {
+  const refused = problem(503, "too_many_streams", { "Retry-After": "5" });
+  const cut = (response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.write(event("progress", BATCH), () => response.destroy());
+  };
+  for (const beginning of [refused, brokenOff, ok({}), cut, eventStream(event("progress", BATCH)), eventStream("data: {\n\n")]) {
+    seen.length = waited.length = 0;
+    answers = [beginning, ok(BATCH), ok(FINISHED)];
+    assert.deepEqual((await progress({ intervalMs: 1 })).slice(-2), ["running", "completed"]);
+    assert.deepEqual(seen.map((one) => one.url.replace("/api/v1/admin/batches/b", "")), ["/events", "", ""]);
+    assert.deepEqual(waited, [1]);
+  }
+});
+
+test("asks for a batch when nobody wants to know of its progress", async () => {
+  answers = [ok(FINISHED)];
+  await api().batches.wait("b");
+  assert.deepEqual(seen.map((one) => one.url), ["/api/v1/admin/batches/b"]);
+});
+
+test("ends the events of a batch when the signal says so", async () => {
+  const ending = new AbortController();
+  answers = [(response) => response.writeHead(200, { "Content-Type": "text/event-stream" }).write(event("progress", BATCH))];
+  const onProgress = () => ending.abort(new Error("enough"));
+  await assert.rejects(api().batches.wait("b", { onProgress, signal: ending.signal }), { message: "enough" });
+});

@@ -1,8 +1,9 @@
 """Calls about batches: many pictures that are processed in the background."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,8 +39,18 @@ class AsyncBatchCalls(AsyncCalls):
         return responses.decode(Batch, await self._transport.get(f"{BATCHES}/{batch_id}"))
 
     async def watch_batch(self, batch_id: str, every_s: float = 1.0) -> AsyncIterator[Batch]:
-        """Yield a batch, and again whenever it has changed, until it is finished."""
-        shown = None
+        """Yield a batch, and again whenever it has changed, until it is finished.
+
+        The service tells of changes by an event stream. Where it can't, or no longer does, it is asked every so often.
+        """
+        shown: Batch | None = None
+        with suppress(httpx.TransportError, ValueError, TypeError):  # whatever ends it: asking tells the same
+            async with self._transport.events(f"{BATCHES}/{batch_id}/events") as lines:
+                async for line in lines:
+                    told = responses.build(Batch, json.loads(line[5:])) if line.startswith("data:") else shown
+                    if told is not None and told != shown:
+                        shown = told
+                        yield shown
         while shown is None or not shown.is_finished:
             if shown is not None:
                 await asyncio.sleep(every_s)

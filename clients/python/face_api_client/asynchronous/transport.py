@@ -1,7 +1,8 @@
 """HTTP with retries: a call is made again until there is an answer that a repeat won't change."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from face_api_client.errors import Rejected
 from face_api_client.files import BLOCK_BYTES, PartFile
 from face_api_client.retries import Attempts, FailedAttempt, Retries, ServiceState
 
+EVENT_STREAM = "text/event-stream"
+EVENTS_TIMEOUT = httpx.Timeout(40.0, connect=5.0)  # chosen: the service says every 15 s that it is still there
 Attempt = Callable[[], Awaitable[httpx.Response]]
 
 
@@ -69,6 +72,14 @@ class AsyncTransport:
 
         return await self.send(attempt)
 
+    @asynccontextmanager
+    async def events(self, path: str) -> AsyncIterator[AsyncIterator[str]]:
+        """GET an event stream, once, and give its lines; none where it is refused."""
+        headers = {"Accept": EVENT_STREAM}
+        async with self.http.stream("GET", path, headers=headers, timeout=EVENTS_TIMEOUT) as response:
+            is_stream = response.is_success and response.headers.get("Content-Type", "").startswith(EVENT_STREAM)
+            yield response.aiter_lines() if is_stream else _nothing()
+
     async def receive(self, path: str, target: Path) -> str:
         """GET into a file, flushed to the disk, whole or not at all; return its sha256."""
         digests: list[str] = []
@@ -99,6 +110,12 @@ class AsyncTransport:
         await response.aclose()
         link = response.url.join(response.headers["Location"])
         return await self.http.send(self.http.build_request("GET", link), stream=True, auth=None)
+
+
+async def _nothing() -> AsyncIterator[str]:
+    nothing: tuple[str, ...] = ()
+    for line in nothing:
+        yield line
 
 
 class AsyncCalls:

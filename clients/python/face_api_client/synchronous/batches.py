@@ -2,8 +2,9 @@
 """Calls about batches: many pictures that are processed in the background."""
 
 import time
+import json
 from collections.abc import Iterator, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,8 +40,18 @@ class BatchCalls(Calls):
         return responses.decode(Batch, self._transport.get(f"{BATCHES}/{batch_id}"))
 
     def watch_batch(self, batch_id: str, every_s: float = 1.0) -> Iterator[Batch]:
-        """Yield a batch, and again whenever it has changed, until it is finished."""
-        shown = None
+        """Yield a batch, and again whenever it has changed, until it is finished.
+
+        The service tells of changes by an event stream. Where it can't, or no longer does, it is asked every so often.
+        """
+        shown: Batch | None = None
+        with suppress(httpx.TransportError, ValueError, TypeError):  # whatever ends it: asking tells the same
+            with self._transport.events(f"{BATCHES}/{batch_id}/events") as lines:
+                for line in lines:
+                    told = responses.build(Batch, json.loads(line[5:])) if line.startswith("data:") else shown
+                    if told is not None and told != shown:
+                        shown = told
+                        yield shown
         while shown is None or not shown.is_finished:
             if shown is not None:
                 time.sleep(every_s)

@@ -2,7 +2,8 @@
 """HTTP with retries: a call is made again until there is an answer that a repeat won't change."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Callable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from face_api_client.errors import Rejected
 from face_api_client.files import BLOCK_BYTES, PartFile
 from face_api_client.retries import Attempts, FailedAttempt, Retries, ServiceState
 
+EVENT_STREAM = "text/event-stream"
+EVENTS_TIMEOUT = httpx.Timeout(40.0, connect=5.0)  # chosen: the service says every 15 s that it is still there
 Attempt = Callable[[], httpx.Response]
 
 
@@ -70,6 +73,14 @@ class Transport:
 
         return self.send(attempt)
 
+    @contextmanager
+    def events(self, path: str) -> Iterator[Iterator[str]]:
+        """GET an event stream, once, and give its lines; none where it is refused."""
+        headers = {"Accept": EVENT_STREAM}
+        with self.http.stream("GET", path, headers=headers, timeout=EVENTS_TIMEOUT) as response:
+            is_stream = response.is_success and response.headers.get("Content-Type", "").startswith(EVENT_STREAM)
+            yield response.iter_lines() if is_stream else _nothing()
+
     def receive(self, path: str, target: Path) -> str:
         """GET into a file, flushed to the disk, whole or not at all; return its sha256."""
         digests: list[str] = []
@@ -100,6 +111,12 @@ class Transport:
         response.close()
         link = response.url.join(response.headers["Location"])
         return self.http.send(self.http.build_request("GET", link), stream=True, auth=None)
+
+
+def _nothing() -> Iterator[str]:
+    nothing: tuple[str, ...] = ()
+    for line in nothing:
+        yield line
 
 
 class Calls:
