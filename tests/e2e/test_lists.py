@@ -154,6 +154,19 @@ def test_rows_follow_the_counters(page: Page, site: Site) -> None:
         expect(row.locator("td").nth(1)).to_have_text("1")
 
 
+def test_rows_follow_what_happens_before_the_stream_begins(page: Page, site: Site) -> None:
+    batch, streams = new_batch(site, "Overtaken"), list[Route]()
+    page.route("**/events", lambda route: streams.append(route))  # noqa: PLW0108 - Playwright marks functions
+    with page.expect_request("**/events"):
+        page.goto(f"/console/batches/{batch}")
+    expect(page.get_by_text("No images yet.")).to_be_visible()
+    part = ("images", ("early.jpg", seeds.portrait(), "image/jpeg"))
+    assert basic(site.service, "POST", f"/batches/{batch}/images", files=[part]).status_code == 202
+    site.service.until(lambda: body(basic(site.service, "GET", f"/batches/{batch}"))["counts"]["completed"] == 1)
+    streams[0].continue_()
+    expect(page.get_by_role("row", name="early.jpg").locator(".pill")).to_have_text("Completed")
+
+
 def test_row_with_the_focus_is_not_taken_away(page: Page, site: Site) -> None:
     batch = seeds.batch(site.service, "Held", 1, broken=0, close=False)
     page.goto(f"/console/batches/{batch}")

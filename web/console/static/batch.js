@@ -36,16 +36,14 @@ function show(batch) {
   });
 }
 
-let shownCounts = "";
+let shownCounts = JSON.parse(card.dataset.counts); // when the page was made: much may happen before the first event
 let timer = 0;
 
 // Rows follow the counters: the page is read again, at most every two seconds, and what has changed in it is replaced.
 function refreshRows(counts) {
-  const latest = JSON.stringify(counts);
-  if (latest === shownCounts) return;
-  const isFirst = !shownCounts;
-  shownCounts = latest;
-  if (!isFirst) timer ||= setTimeout(replaceRows, ROWS_INTERVAL_MS);
+  const isNews = Object.entries(shownCounts).some(([state, count]) => counts[state] !== count);
+  shownCounts = counts;
+  if (isNews) timer ||= setTimeout(replaceRows, ROWS_INTERVAL_MS);
 }
 
 async function replaceRows() {
