@@ -17,6 +17,13 @@ StartService = Callable[..., Stack]
 OpenContext = Callable[..., BrowserContext]
 WITHIN_MS = 90_000  # chosen: costs time only where a test fails anyway
 expect.set_options(timeout=WITHIN_MS)
+# Nothing can be clicked before the scripts of a page have run: Playwright waits, and no click is lost.
+NO_CLICKS_YET = """
+const none = new CSSStyleSheet();
+none.replaceSync("* { pointer-events: none !important }");
+document.adoptedStyleSheets = [none];
+addEventListener("load", () => { document.adoptedStyleSheets = []; });
+"""
 
 
 @dataclass
@@ -86,6 +93,8 @@ def open_context(browser: Browser, site: Site, page_errors: PageErrors) -> Itera
     def open_one(**options: Any) -> BrowserContext:
         context = browser.new_context(base_url=site.url, **{"locale": "en", "timezone_id": "UTC"} | options)
         context.set_default_timeout(WITHIN_MS)
+        if options.get("java_script_enabled", True):
+            context.add_init_script(NO_CLICKS_YET)
         context.on("page", page_errors.listen)
         opened.append(context)
         return context

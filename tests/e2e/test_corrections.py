@@ -17,7 +17,7 @@ from tests.contract.admin import basic, body
 from tests.contract.calls import detected
 from tests.e2e import seeds
 from tests.e2e.conftest import Site
-from tests.stack import FACE_API
+from tests.stack import FACE_API, PATIENCE_S
 
 PICTURES = 40
 MISSED = "day 2/IMG_2117.jpg"
@@ -37,7 +37,9 @@ def face_api(site: Site, *words: object) -> str:
     password = site.service.settings["FACE_API_ADMIN_PASSWORD"]
     access = {"FACE_API_URL": site.url, "FACE_API_ADMIN_USER": "admin", "FACE_API_ADMIN_PASSWORD": password}
     command = [*FACE_API, "batch", *map(str, words)]
-    ran = subprocess.run(command, env=os.environ | access, capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run(
+        command, env=os.environ | access, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr
 

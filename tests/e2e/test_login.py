@@ -17,7 +17,8 @@ ELSEWHERE = "http://elsewhere.example"
 def fill(page: Page, password: str) -> None:
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
+    with page.expect_navigation():  # else what is typed next would go with the page that is left
+        page.get_by_role("button", name="Log in").click()
 
 
 def cookie_of(page: Page) -> str:

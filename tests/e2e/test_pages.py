@@ -74,7 +74,7 @@ def test_page_is_error_free_and_accessible(
     page.wait_for_load_state("networkidle")
     assert page.title() == PAGES[path].format(**names) + " · Face API"
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
-    assert page.evaluate("[...document.images].filter((one) => one.currentSrc && !one.naturalWidth).length") == 0
+    page.wait_for_function("[...document.images].every((one) => !one.currentSrc || one.naturalWidth)")
     assert violations(page) == []
     page.emulate_media(color_scheme="dark")
     assert violations(page) == []

@@ -101,7 +101,7 @@ def test_session_that_has_ended_goes_on_by_the_provider(
 ) -> None:
     page_errors.expected = ["401"]
     context = browser.new_context(base_url=company.url, locale="en", timezone_id="UTC")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(WITHIN_MS)
     page = opened_page(context, company, page_errors)
     page.goto("/console/keys")
     page.get_by_role("link", name="Log in with Example").click()
