@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, WrapValidator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationError,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 
 
 def _as_integer(sent: Any) -> Any:
@@ -16,7 +25,7 @@ WHOLE = BeforeValidator(_as_integer)  # the last of an integer's annotations, or
 
 @dataclass(frozen=True)
 class IntegerOr:
-    """An integer of a range, or a word. A wrong value has one problem, the integer's, where a union has two."""
+    """An integer of a range, or a word. A wrong value has one problem, which names both, where a union has two."""
 
     word: str
     ge: int
@@ -24,7 +33,12 @@ class IntegerOr:
 
     def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> Any:
         def validate(sent: Any, as_integer: Any) -> Any:
-            return sent if sent == self.word else as_integer(sent)
+            try:
+                return sent if sent == self.word else as_integer(sent)
+            except ValidationError as error:
+                choices = {"least": self.ge, "most": self.le, "word": self.word}
+                message = "Input should be an integer from {least} to {most}, or {word}"
+                raise PydanticCustomError("integer_or", message, choices) from error
 
         integer = Annotated[int, Field(ge=self.ge, le=self.le), WHOLE]
         # The word is no integer: it is written as it is.

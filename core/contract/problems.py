@@ -45,8 +45,8 @@ def _repeats(problem: Any, found: Sequence[Any]) -> bool:
 
 
 def _name(within: str, place: tuple[int | str, ...]) -> str:
-    """Return a field's name as a caller writes it: `options.confidence`, `mask_regions[3].x2`."""
-    name = ".".join(str(part) for part in ((within,) if within else ()) + place)
+    """Return a field's name as a caller writes it: `options.confidence`, `mask_regions[3].x2`; `body`: all."""
+    name = ".".join(str(part) for part in ((within,) if within else ()) + place) or "body"
     # Other lists are older: clients know their entries as `add.3.x2`.
     return re.sub(r"(_regions)\.(\d+)", r"\1[\2]", name)
 

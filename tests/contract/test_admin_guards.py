@@ -117,6 +117,13 @@ def test_nobody_is_let_in_unasked(service: Stack, method: str, path: str) -> Non
     assert assert_problem(refused, (401, 403))["code"] in {"unauthenticated", "missing_scope"}
 
 
+@pytest.mark.parametrize(("path", "takes_keys"), [("/batches", True), ("/jobs", True), ("/api-keys", False)])
+def test_nobody_is_told_what_is_taken(service: Stack, path: str, takes_keys: bool) -> None:
+    detail = assert_problem(call(service, "GET", path), 401)["detail"]
+    assert "HTTP Basic" in detail
+    assert ("X-API-Key" in detail) is takes_keys
+
+
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_cookie_and_basic_open_alike(service: Stack, method: str, path: str) -> None:
     by_cookie = call(service, method, path, cookies=cookie(service))

@@ -45,8 +45,11 @@ class Admins:
             raise CrossOrigin
         g.challenge = PAGE_CHALLENGE if same_origin.is_from_page() else BASIC_CHALLENGE
 
-    def authenticate(self) -> Admin:
-        """Return the administrator of the request; credentials take precedence over a cookie, which browsers add."""
+    def authenticate(self, wanted: str = "") -> Admin:
+        """Return the administrator of the request; credentials take precedence over a cookie, which browsers add.
+
+        wanted: what a caller without any is asked for.
+        """
         credentials = request.authorization
         if credentials is not None and _sends_credentials():
             checked = self.log_ins.check(credentials.username or "", credentials.password or "")
@@ -56,7 +59,7 @@ class Admins:
         session = self.session()
         admin = self._of_session(session) if session else None
         if admin is None:
-            raise Unauthenticated("log in, or send the administrator's name and password by HTTP Basic")
+            raise Unauthenticated(wanted)
         return admin
 
     def recheck(self, admin: Admin) -> Admin | None:

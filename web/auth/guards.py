@@ -29,6 +29,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 Tier = Literal["storage", "database"]
 Limit = Literal["detect", "mask", "login"]
 KEY_HEADER = "X-API-Key"
+SEND_A_KEY = f"send your API key in the header {KEY_HEADER}"
+LOG_IN = "log in, or send the administrator's name and password by HTTP Basic"
 # Endpoints of the OpenAPI package: the document and its pages.
 DOCUMENTATION = ("openapi.", "swagger.", "redoc.")
 
@@ -55,6 +57,11 @@ class Guard:
     @property
     def for_admin(self) -> bool:
         return self.who in {"visitor", "admin", "admin_or_key"}
+
+    @property
+    def wanted(self) -> str:
+        """What a caller without credentials of an administrator is asked for."""
+        return LOG_IN if self.scope is None else f"{SEND_A_KEY}; as an administrator, {LOG_IN}"
 
     def require_role(self, admin: Admin) -> None:
         if self.role is None or not admin.role.includes(self.role):
@@ -157,7 +164,7 @@ def _authenticate(app: Flask, services: Services, uses: KeyUseCounter, limiter: 
     if guard.for_admin:
         current.state().admins.require_same_origin()
     if guard.who in {"admin", "admin_or_key"}:
-        g.admin = current.state().admins.authenticate()
+        g.admin = current.state().admins.authenticate(guard.wanted)
         trails.act_as(ActorKind.ADMIN, g.admin.username)
         if g.admin.auth_method == "basic":
             current.state().basic_logins.note()
@@ -193,7 +200,7 @@ def _require_tier(app: Flask, settings: Settings) -> None:
 
 def _authenticate_key(text: str, limiter: Limiter) -> AuthenticatedKey:
     if not text:
-        raise Unauthenticated(f"send your API key in the header {KEY_HEADER}")
+        raise Unauthenticated(SEND_A_KEY)
     try:
         return current.state().api_keys.authenticate(text, request.remote_addr or "")
     except Unauthenticated:

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from core import errors
 from core.errors.problems import FieldProblem
+from web.auth import guards
 from web.openapi.examples import A_LINK, AN_ID, REQUEST_ID
 from web.openapi.public import (
     CHALLENGE,
@@ -23,7 +24,7 @@ from web.schemas.records import JobDetailResponse
 NO_DETECTION = FieldProblem("remove.0", "The job has no detection 7")
 LOCKED_OUT = errors.RateLimited("too many failed logins", retry_after_s=900)
 WRONG_CREDENTIALS = errors.Unauthenticated("the user name or the password is wrong")
-NO_CREDENTIALS = errors.Unauthenticated("log in, or send the administrator's name and password by HTTP Basic")
+NO_CREDENTIALS = errors.Unauthenticated(f"{guards.SEND_A_KEY}; as an administrator, {guards.LOG_IN}")
 UNKNOWN_PARAMETER = errors.InvalidOption(
     "no parameters are taken here", problems=(FieldProblem("pgae", "There is no such parameter here"),)
 )

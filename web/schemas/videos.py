@@ -36,7 +36,7 @@ class VideoCreation(BaseModel):
     @model_validator(mode="after")
     def _one_is_named(self) -> Self:
         if (self.source_key is None) == (self.upload_id is None):
-            raise ValueError("name either a source_key or an upload_id")
+            raise ValueError("Name either a source_key or an upload_id")
         return self
 
 

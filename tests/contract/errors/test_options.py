@@ -142,6 +142,7 @@ def test_mask_option_on_detect_is_422(service: Stack, name: str, text: str) -> N
         (MASK, {"files": {"images": PHOTO}}, "images", "; did you mean image?"),
         (MASK, {"params": {"zzz": "1"}}, "zzz", ""),
         (MASK, {"data": {"mask_regions": '[{"unit_": 1}]'}}, "mask_regions[0].unit_", "; did you mean unit?"),
+        (MASK, {"data": {"mask_regions": '[{"x1": 1, "y1": 1, "x2": 2, "y2": 2, "z": 1}]'}}, "mask_regions[0].z", ""),
     ],
 )
 def test_unknown_name_gets_advice(service: Stack, path: str, options: dict[str, Any], name: str, advice: str) -> None:
@@ -149,6 +150,12 @@ def test_unknown_name_gets_advice(service: Stack, path: str, options: dict[str, 
     told = {error["field"]: error["message"] for error in problem["errors"]}
     assert told[name] == f"There is no such parameter or field here{advice}"
     assert told[name] in problem["detail"]
+
+
+@pytest.mark.parametrize("text", ["weak", "1.5", "0", "1000"])
+def test_wrong_strength_is_told_what_is_right(service: Stack, text: str) -> None:
+    problem = assert_problem(upload(service, MASK, pictures.portrait(), {"strength": text}), 422)
+    assert problem["errors"] == [{"field": "strength", "message": "Input should be an integer from 1 to 999, or auto"}]
 
 
 MANY_FIELDS = "&".join(f"stray{number}=1" for number in range(45_000))
