@@ -1,10 +1,11 @@
-"""Measure the network on an NVIDIA GPU, from a bare machine: the boxes beside the CPU's, and pictures a second.
+"""Measure the network and the service on an NVIDIA GPU, from a bare machine: faces beside the CPU's, pictures a second.
 
-    python -m tests.bench.gpu --weights DIR [--wheels DIR] [--provider cuda|cpu] [--seconds S]
+    python -m tests.bench.gpu --weights DIR [--wheels DIR] [--workers 1 4 --pictures DIR]
 
-Needs no service. --wheels: a folder of wheels to install first, of `.[gpu]` and what it needs, for a machine without
-a network; they go to a temporary folder. --provider cpu tries the script itself, where there is no GPU.
-For each SCRFD at hand, at 640 and 1280: batches of 1 to 32 on the device, then threads whose calls are batched.
+Prints tables as docs/deployment.md has them. For each SCRFD at hand: batches of 1 to 32 on the device, then threads
+whose calls are batched. With --workers: masks a second of the service over HTTP, by the number of its workers, and
+without the GPU. --wheels: a folder of wheels to install first, of `.[gpu]` and what it needs, for a machine without a
+network; they go to a temporary folder. --provider cpu tries the script itself, where there is no GPU.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -22,21 +23,32 @@ MODELS = ("scrfd_10g", "scrfd_2.5g", "scrfd_500m")
 PIP = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-compile", "--upgrade"]
 
 
-def main() -> None:
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the arguments, of this script and of what it runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, required=True, help="folder with SCRFD's files")
     parser.add_argument("--wheels", type=Path, help="folder of wheels to install first")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--provider", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--seconds", type=float, default=3, help="length of one measurement")
-    args = parser.parse_args()
+    parser.add_argument("--seconds", type=float, default=3, help="length of one measurement; of the service, ten times")
+    parser.add_argument("--workers", type=int, nargs="+", default=[], help="numbers of workers of the service")
+    parser.add_argument("--served", choices=MODELS, default="scrfd_2.5g", help="the service's model")
+    parser.add_argument("--clients", type=int, default=48, help="of the service, at once")
+    parser.add_argument("--pictures", type=Path, help="folder of photographs for the service; without it, drawn ones")
+    parser.add_argument("--quick", action="store_true", help="only see that it works: one size, two batches")
+    return parser.parse_args(given)
+
+
+def main(given: Sequence[str]) -> int:
+    """Run the measurements in a process that has the wheels; return its exit status."""
+    args = arguments(given)
     with ExitStack() as stack:
         path = [str(ROOT)]
         if args.wheels:
             path.insert(0, stack.enter_context(_installed(args.wheels)))
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([*path, os.environ.get("PYTHONPATH", "")])}
-        files = [str(file) for name in MODELS if (file := args.weights.resolve() / f"{name}.onnx").exists()]
-        command = [sys.executable, "-m", "tests.bench.gpu_runs", args.provider, str(args.seconds), *files]
-        sys.exit(subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode)
+        command = [sys.executable, "-m", "tests.bench.gpu_runs", *given]
+        return subprocess.run(command, env=environment, check=False).returncode
 
 
 @contextmanager
@@ -48,4 +60,4 @@ def _installed(wheels: Path) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))
