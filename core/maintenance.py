@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from core.batches import bucket_imports, bulk, lifecycle, reaping, removals
 from core.batches.videos import lifecycle as videos
+from core.batches.videos import reaping as video_reaping
 from core.batches.videos import steps, uploads
 from core.contract.deeds import Deed
 from core.database import audits, tallies
@@ -51,7 +52,7 @@ def reap_videos(services: Services) -> int:
     if services.sessions is None:
         return 0
     with services.sessions() as session:
-        dead = steps.reap_expired_leases(session)
+        dead = video_reaping.reap_expired_leases(session)
         waiting = steps.waiting(session)
     if waiting:
         services.engine.wake_video_workers()

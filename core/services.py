@@ -6,7 +6,7 @@ from redis import Redis
 
 from core.config import Settings
 from core.database.engine import SessionFactory, session_factory
-from core.engine import client, connections
+from core.engine import celery_apps, connections
 from core.engine.circuit_breakers import CircuitBreaker
 from core.engine.client import EngineClient
 from core.engine.shards import Shards
@@ -54,7 +54,7 @@ def build(settings: Settings) -> Services:
     auth_redis = _redis(settings.redis_urls[0], AUTH_CONNECT_TIMEOUT_S, AUTH_TIMEOUT_S, most)
     made = session_factory(settings) if settings.database_enabled else None
     store = object_store(settings)
-    engine = EngineClient(settings, first, Shards(servers), client.celery_app(settings))
+    engine = EngineClient(settings, first, Shards(servers), celery_apps.celery_app(settings))
     results = ResultStore(store, made, settings.web_threads) if store and made else None
     return Services(
         settings=settings,

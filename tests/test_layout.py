@@ -40,7 +40,7 @@ IMPORTS = (
     Rule(("face_api_client",), ("admin", "face_api_client"), "the service does not need its clients"),
     Rule(
         ("celery", "kombu"),
-        ("core.engine.client", "core.engine.wakeups", "worker"),
+        ("core.engine.client", "core.engine.celery_apps", "core.engine.wakeups", "worker"),
         "another queue is a change in one place",
     ),
     Rule(("onnxruntime", "onnx"), ("core.vision",), "another runtime is a change in one place"),
@@ -83,7 +83,7 @@ IMPORTS = (
         "only the worker opens sockets to URLs that somebody else gave",
     ),
     Rule(
-        ("core.storage.s3.S3Store", "core.storage.folder.FolderStore", "core.engine.client.celery_app"),
+        ("core.storage.s3.S3Store", "core.storage.folder.FolderStore", "core.engine.celery_apps.celery_app"),
         ("core.services", "worker.app", "web.routes.objects"),
         "clients are made in the composition root; the worker's app is Celery's own entry",
     ),
@@ -346,7 +346,7 @@ def test_nothing_happens_on_import() -> None:
         ("core.batches.lifecycle", "from core.webhooks import posts", 2),
         ("web.routes.public", "from core.webhooks import posts", 1),
         ("web.app", "from core.storage.s3 import S3Store", 1),
-        ("worker.batches", "from core.engine.client import celery_app", 1),
+        ("worker.batches", "from core.engine.celery_apps import celery_app", 1),
         ("core.batches.lifecycle", "from core.webhooks import deliveries", 2),
         ("core.batches.lifecycle", "from core.webhooks import events", 0),
         ("core.webhooks.events", "from core.webhooks import posts", 1),

@@ -13,7 +13,7 @@ if __name__ == "__main__":
 from celery import signals
 
 from core import config
-from core.engine import client
+from core.engine import celery_apps
 from core.observability import logs
 
 
@@ -25,7 +25,7 @@ def _configure_logging(**_: Any) -> None:
 
 def main() -> None:
     """Run the scheduler; its schedule is in memory, so no schedule file can be stale or locked."""
-    app = client.celery_app(config.load())
+    app = celery_apps.celery_app(config.load())
     app.Beat(scheduler_cls="celery.beat:Scheduler", quiet=True).run()
 
 

@@ -9,7 +9,7 @@ from kombu import Connection
 from kombu.transport import redis, virtual
 
 from core.config import Settings
-from core.engine import client
+from core.engine import celery_apps
 from core.observability import logs
 
 log = logs.get(__name__)
@@ -68,6 +68,6 @@ class PromptConnection(Connection):
 
 def celery_app(settings: Settings) -> Celery:
     """Make a worker's app, which takes this way."""
-    app = client.celery_app(settings)
+    app = celery_apps.celery_app(settings)
     app.amqp.Connection = PromptConnection
     return app

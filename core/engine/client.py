@@ -41,16 +41,6 @@ ANSWER_KINDS: dict[Task, bytes] = {
 }
 
 
-def celery_app(settings: Settings) -> Celery:
-    """Make the Celery app of these settings."""
-    app = Celery("face-api", broker=settings.redis_urls[0])
-    app.config_from_object("celeryconfig")
-    # A decoder that a hostile file keeps busy is ended after its caller has given up.
-    app.conf.task_time_limit = settings.job_timeout_s + EXPIRY_MARGIN_S
-    app.conf.task_annotations = {"work_batch": {"time_limit": settings.batch_item_timeout_s}} | wakeups.TIME_LIMITS
-    return app
-
-
 class EngineClient:
     """The way to the engine and back."""
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from core import config, services
-from core.batches.videos import lifecycle, objects, steps, uploads
+from core.batches.videos import lifecycle, objects, reaping, steps, uploads
 from core.batches.videos.lifecycle import NewVideo, VideoSource
 from core.batches.videos.steps import StepResult
 from core.contract.options import ResolvedMaskOptions
@@ -164,7 +164,7 @@ def test_video_is_made_of_its_pieces(built: Services, results: ResultStore) -> N
         # It dies when all of the file is there, and nobody knows.
         uploads.assemble(results.objects, dead.source_key, dead.pieces, dead.size_bytes)
         made.run_out(session)
-        steps.reap_expired_leases(session)
+        reaping.reap_expired_leases(session)
         made.ready(session)
     kinds = [kind for kind, _ in work(built, results, VisibleFaces(BOX))]
     assert kinds == ["probe", "probe", "detect", "link", "render", "join"]

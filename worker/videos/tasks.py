@@ -7,7 +7,7 @@ from typing import Any
 from celery import Task, shared_task
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.batches.videos import steps
+from core.batches.videos import reaping, steps
 from core.batches.videos.steps import StepLease, StepResult
 from core.contract.states import StepKind
 from core.engine.client import EngineClient
@@ -74,7 +74,7 @@ def _count(lease: StepLease, outcome: str, seconds: float, frames: int) -> None:
 
 def reap_task(task_id: str) -> None:
     """Give the step of a task whose process died to another worker."""
-    reap_dead_task(task_id, steps.reap_expired_leases, EngineClient.wake_video_workers)
+    reap_dead_task(task_id, reaping.reap_expired_leases, EngineClient.wake_video_workers)
 
 
 class VideoWorker:

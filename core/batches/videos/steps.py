@@ -1,4 +1,4 @@
-"""The steps of videos: taken by workers, extended, completed, given up, and what follows each. All SQL of that.
+"""The steps of videos: taken by workers, extended, completed, given up, and what follows each. The SQL of that.
 
 What a lease is stands in core/batches/leased_rows.py. Every public function commits.
 """
@@ -17,7 +17,6 @@ from core.contract.states import StepKind, StepState, VideoStatus
 from core.contract.video_options import ResolvedVideoOptions
 from core.database.clock import database_time, read_database_time
 from core.database.models import Video, VideoStep
-from core.observability import metrics
 from core.records import cleanups
 from core.webhooks import events
 
@@ -186,36 +185,10 @@ def requeue_later(session: Session, lease: StepLease) -> bool:
     return queued
 
 
-def reap_expired_leases(session: Session, leased_by: str | None = None) -> int:
-    """End the leases of workers that died: of one task, or some that have expired; return how many.
-
-    A step is queued again; a video that kills one worker after the other fails.
-    """
-    found = leased_rows.lost(session, VideoStep, leased_by)
-    session.rollback()
-    for lease in found:
-        _reap(session, lease)
-    return len(found)
-
-
 def waiting(session: Session) -> bool:
     """Return whether a step waits for a worker."""
     queued = select(VideoStep.id).join(Video).where(VideoStep.state == StepState.QUEUED, Video.finished_at.is_(None))
     return session.scalar(queued.limit(1)) is not None
-
-
-def _reap(session: Session, lease: uuid.UUID) -> None:
-    step = leased_rows.count_lost(session, VideoStep, lease)
-    if step is None:
-        session.commit()
-        return
-    values = leased_rows.after_loss(step.lost_leases, "video")
-    error = {name: values.pop(name) for name in ("error_code", "error_detail") if name in values}
-    leased_rows.change(session, VideoStep, step.id, lease, values | {"frames_done": 0})
-    if error:
-        lifecycle.end(session, step.video_id, {"status": VideoStatus.FAILED} | error)
-    session.commit()
-    metrics.count(metrics.LEASE_EXPIRIES, "failed" if error else "queued")
 
 
 def _follow(session: Session, video: Video, lease: StepLease, planned: list[Any]) -> None:

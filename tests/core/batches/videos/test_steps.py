@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import config
-from core.batches.videos import lifecycle, objects, steps
+from core.batches.videos import lifecycle, objects, reaping, steps
 from core.batches.videos.steps import StepResult
 from core.contract.states import StepKind
 from core.database.models import Video, WebhookDelivery
@@ -104,7 +104,7 @@ def test_worker_that_was_given_up_changes_nothing(session: Session) -> None:
     done(session, StepKind.PROBE)
     late = taken(session, StepKind.DETECT)
     run_out(session)
-    assert steps.reap_expired_leases(session) == 1
+    assert reaping.reap_expired_leases(session) == 1
     ready(session)
     held = taken(session, StepKind.DETECT)
     assert (held.step_id, held.attempts) == (late.step_id, 2)
@@ -119,8 +119,8 @@ def test_worker_that_was_given_up_changes_nothing(session: Session) -> None:
 def test_reaping_of_a_task_spares_others(session: Session) -> None:
     begun(session)
     taken(session, StepKind.PROBE)
-    assert steps.reap_expired_leases(session, "another task") == 0
-    assert steps.reap_expired_leases(session, "a task") == 1
+    assert reaping.reap_expired_leases(session, "another task") == 0
+    assert reaping.reap_expired_leases(session, "a task") == 1
     assert steps.waiting(session)
 
 
@@ -129,7 +129,7 @@ def test_third_death_fails_the_video(session: Session) -> None:
     done(session, StepKind.PROBE)
     for deaths in range(1, 4):
         taken(session, StepKind.DETECT)
-        steps.reap_expired_leases(session, "a task")
+        reaping.reap_expired_leases(session, "a task")
         ready(session)
         # The other segment is queued, too: its turn would come first.
         assert status(session, video) == ("failed" if deaths == 3 else "detecting")
