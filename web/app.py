@@ -15,7 +15,8 @@ from core.observability import logs
 from core.services import Services
 from core.system import memory
 from web import current, errors, requests
-from web.auth import admissions, guards, origins, request_metrics, request_traces
+from web.auth import guards, origins, request_metrics, request_traces
+from web.auth.limiting import admissions
 from web.console import blueprints
 from web.openapi import components, operations
 from web.openapi import public as openapi

@@ -20,8 +20,9 @@ from core.errors.problems import FieldProblem
 from core.observability import logs
 from core.services import Services
 from web import current, errors
-from web.auth import callers, limiters, same_origin, trails
-from web.auth.limiters import LimitName
+from web.auth import callers, same_origin, trails
+from web.auth.limiting import limiters
+from web.auth.limiting.limiters import LimitName
 from web.auth.log_ins import Admin
 from web.schemas import ids
 

@@ -9,7 +9,8 @@ from flask_openapi3.models.tag import Tag
 from core.contract.options import DetectOptions, MaskQuery
 from core.records import calls, outcomes
 from web import bodies, current
-from web.auth import admissions, guards
+from web.auth import guards
+from web.auth.limiting import admissions
 from web.openapi import public as openapi
 from web.requests import caller_has_gone
 from web.schemas.detect import HealthResponse, ImageUpload, MaskUpload, ProbeResponse

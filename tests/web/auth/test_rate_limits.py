@@ -12,7 +12,7 @@ from flask import Flask
 from flask_limiter import Limiter
 
 from tests.ports import free_port
-from web.auth import rate_limits
+from web.auth.limiting import rate_limits
 
 CALLERS, CALLS = 8, 4000
 

@@ -11,7 +11,8 @@ from flask_limiter import Limiter
 from core.errors import RateLimited
 from core.services import Services
 from web import current
-from web.auth import callers, rate_limits
+from web.auth import callers
+from web.auth.limiting import rate_limits
 from web.requests import client_address
 
 LimitName = Literal["detect", "mask", "login"]
