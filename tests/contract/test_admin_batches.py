@@ -133,7 +133,7 @@ def test_wrong_member_is_422(idle: Stack, sent: dict[str, Any], field: str) -> N
         ({"methd": "solid"}, "options.methd", "; did you mean method?"),
         ({"Confidence": 0.5}, "options.Confidence", "; did you mean confidence?"),
         ({"mask_regions": [{**BAND, "units": "pixels"}]}, "options.mask_regions[0].units", "; did you mean unit?"),
-        ({"padding.": 1}, "options.padding.", "; did you mean padding?"),
+        ({"mask_regions[0]": 1}, "options.mask_regions[0]", ""),
         ({"a..b": 1, "[]": 1}, "options.[]", ""),
         ({"prefix": "press/"}, "options.prefix", ""),
     ],
