@@ -15,7 +15,7 @@ from core.observability.exporter import PORTS_AFTER
 from tests import databases
 from tests.compose import files, monitoring
 from tests.docs import documents
-from tests.worker.test_service_metrics import until_told
+from tests.worker.test_service_metrics import until_up
 from worker.service_metrics import ServiceCollector
 
 OPERATIONS = documents.DOCS / "operations.md"
@@ -33,8 +33,7 @@ def exported(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     databases.migrate(settings)
     built = services.build(settings)
     collector = ServiceCollector(built)
-    for part in ("redis", "database", "storage"):
-        until_told(collector, f"face_api_up {part}", 1)
+    until_up(collector, redis=1, database=1, storage=1)
     yield monitoring.exported(collector)
     built.close()
 

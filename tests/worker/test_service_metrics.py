@@ -19,7 +19,7 @@ from core.records import cleanups
 from core.services import Services
 from tests import databases
 from tests.ports import free_port
-from tests.stack import start_valkey
+from tests.stack import PATIENCE_S, start_valkey
 from worker import service_metrics
 from worker.service_metrics import ServiceCollector
 
@@ -53,15 +53,13 @@ def numbers(collector: ServiceCollector) -> dict[str, float]:
     }
 
 
-def told(collector: ServiceCollector, name: str, value: float) -> bool:
-    return numbers(collector).get(name) == value
-
-
-def until_told(collector: ServiceCollector, name: str, value: float) -> None:
-    deadline = time.monotonic() + 30
-    while not told(collector, name, value):
-        assert time.monotonic() < deadline, numbers(collector)
+def until_up(collector: ServiceCollector, **parts: float) -> dict[str, float]:
+    """Wait until all these parts are told as up or down, and return what is told with that."""
+    wanted, deadline = {f"face_api_up {part}": value for part, value in parts.items()}, time.monotonic() + PATIENCE_S
+    while not wanted.items() <= (found := numbers(collector)).items():
+        assert time.monotonic() < deadline, found
         time.sleep(0.05)
+    return found
 
 
 def fill(made: Services) -> None:
@@ -79,34 +77,31 @@ def fill(made: Services) -> None:
 def test_what_waits_is_told(made: Services) -> None:
     fill(made)
     collector = ServiceCollector(made)
-    until_told(collector, "face_api_up database", 1)
-    found = numbers(collector)
+    found = until_up(collector, redis=1, database=1, storage=1)
     assert found["face_api_batches open"] == 1
     assert (found["face_api_batch_items queued"], found["face_api_batch_items running"]) == (5, 2)
     assert found["face_api_cleanup_backlog"] == 2
     assert found["face_api_webhooks_waiting"] == found["face_api_stored_images"] == 0
     assert found["face_api_worker_processes"] == 1
-    assert found["face_api_up redis"] == found["face_api_up storage"] == 1
     assert found["face_api_disk_free_bytes"] > 0
 
 
 def test_redis_that_hangs_is_down_and_the_rest_is_told(made: Services, redis_server: tuple[str, int]) -> None:
     fill(made)
     collector = ServiceCollector(made)
-    until_told(collector, "face_api_up redis", 1)
+    until_up(collector, redis=1)
     os.kill(redis_server[1], signal.SIGSTOP)
-    until_told(collector, "face_api_up redis", 0)
-    found = numbers(collector)
+    found = until_up(collector, redis=0, database=1)
     assert "face_api_workers" not in found
-    assert (found["face_api_up database"], found["face_api_cleanup_backlog"]) == (1, 2)
+    assert found["face_api_cleanup_backlog"] == 2
     os.kill(redis_server[1], signal.SIGCONT)
-    until_told(collector, "face_api_up redis", 1)
+    until_up(collector, redis=1)
 
 
 def test_no_label_is_a_callers_word(made: Services) -> None:
     fill(made)
     collector = ServiceCollector(made)
-    until_told(collector, "face_api_up database", 1)
+    until_up(collector, database=1)
     assert "secret" not in str(list(collector.collect()))
 
 

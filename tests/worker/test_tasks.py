@@ -23,7 +23,7 @@ from worker.heartbeats import Heartbeat
 from worker.runtime import Runtime
 
 CALLS = 3
-PATIENCE_S = 60
+PATIENCE_S = 180
 Answers = list["Future[DetectionReport]"]
 
 

@@ -37,7 +37,7 @@ def take(broker: Any, count: int) -> list[Any]:
             queue.put({"number": number})
     with broker.Consumer(Queue("interactive"), callbacks=[lambda _, message: taken.append(message)]):
         while len(taken) < count:
-            broker.drain_events(timeout=10)
+            broker.drain_events(timeout=60)
     return taken
 
 

@@ -34,7 +34,7 @@ def test_freed_memory_goes_back() -> None:
 
 def test_small_growth_is_kept() -> None:
     trims, before, after = grown(500)
-    assert (trims, before > 20, after) == (0, True, before)
+    assert (trims, before > 20, abs(after - before) <= 1) == (0, True, True)  # what is printed may take a page
 
 
 FREEZE = """
