@@ -99,6 +99,32 @@ def test_tables_fit_a_usual_window(open_context: OpenContext, filled: Site, widt
         assert {*page.evaluate(wide)} == {0}, path  # of each table
 
 
+@pytest.mark.parametrize(("width", "rows"), [(1024, 2), (1440, 1)])
+def test_buttons_of_a_row_stand_beside_each_other(
+    open_context: OpenContext, filled: Site, width: int, rows: int
+) -> None:
+    page = open_page(open_context, filled, width, "en")
+    tops = """() => [...document.querySelectorAll(".row-actions")].map(
+      (row) => new Set([...row.children].map((button) => button.offsetTop)).size)"""
+    for path in ("keys", "administrators"):
+        page.goto(f"/console/{path}")
+        found = page.evaluate(tops)
+        assert found and max(found) <= rows, path
+
+
+@pytest.mark.parametrize("width", [640, 800, 901, 1024, 1130, 1220, 1440])
+def test_no_card_of_the_dashboard_is_left_alone(open_context: OpenContext, site: Site, width: int) -> None:
+    page = open_page(open_context, site, width, "en")
+    page.goto("/console/")
+    ends = """() => [...document.querySelectorAll("main .cards, .totals dl")].flatMap((group) => {
+      const last = [...group.children].at(-1).getBoundingClientRect();
+      return [Math.round(group.getBoundingClientRect().right - last.right)];
+    })"""
+    assert page.evaluate(ends) == [0, 0, 0]
+    cut = "[...document.querySelectorAll('main .card')].map((one) => one.scrollWidth - one.clientWidth)"
+    assert {*page.evaluate(cut)} == {0}
+
+
 @pytest.mark.parametrize("path", ["videos/new", "batches/new"])
 def test_file_is_chosen_first_on_a_phone(open_context: OpenContext, site: Site, path: str) -> None:
     page = open_page(open_context, site, 390, "en")

@@ -15,7 +15,7 @@ const drop = find("drop");
 const limit = Number(form.dataset.limit);
 const options = [...form.querySelectorAll("select[name], input[name]")];
 const regions = [...form.querySelectorAll("textarea[name]")]; // sent in the body, since they can be long
-const TIMINGS = ["decode_ms", "preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms", "nms_ms", "mask_ms", "encode_ms", "total_ms"];
+const TIMINGS = ["decode_ms", "preprocess_ms", "blob_ms", "inference_ms", "postprocess_ms", "nms_ms", "mask_ms", "verify_ms", "encode_ms", "total_ms"];
 
 const original = find("original");
 const drawRegions = editRegions(find("regions"), regions, find("region-kind"), () => size ?? [original.naturalWidth, original.naturalHeight]);
