@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NoReturn
 
+import hypothesis
 import pytest
 
 from core import config, services
@@ -43,6 +44,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--containers", type=Path, default=None, help="folder that keeps an engine's images: see tests/containers"
     )
+
+
+def pytest_configure() -> None:
+    """Limit no example of a property by the clock: on a busy machine any of them may take long."""
+    anywhere = "busy machine"
+    hypothesis.settings.register_profile(
+        anywhere, hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile(anywhere)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -205,7 +215,8 @@ def start_service(
 @pytest.fixture(scope="session")
 def service(start_shared_service: StartService) -> Stack:
     """Return the service that most tests share, started as an operator starts it."""
-    return start_shared_service(FACE_API_WORKER_PROCESSES="2", by_command=True)
+    patient = {"FACE_API_JOB_TIMEOUT_S": "170"}  # many ask at once, and a busy machine takes long for each
+    return start_shared_service(FACE_API_WORKER_PROCESSES="2", by_command=True, **patient)
 
 
 def _starter(

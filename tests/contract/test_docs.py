@@ -280,7 +280,7 @@ def test_generated_calls_keep_the_description(
     operation: Any = result
 
     @given(case=operation.ok().as_strategy(generation_mode=mode))
-    @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=20, derandomize=True, suppress_health_check=list(HealthCheck))
     def check(case: Any) -> None:
         response = case.call(base_url=service.url, headers={"X-API-Key": service.key}, timeout=TIMEOUT_S)
         case.validate_response(response, checks=CHECKS)

@@ -95,7 +95,7 @@ def known(stack: Stack) -> dict[str, list[str]]:
     for batch in batches:
         ask("POST", f"/batches/{batch}/images", files={"images": ("a.jpg", file)})
         ask("POST", f"/batches/{batch}/close")
-        stack.until(partial(is_finished, batch), 60)
+        stack.until(partial(is_finished, batch))
     return {
         "image_id": [one["id"] for one in ask("GET", "/images")["items"]],
         "job_id": [one["id"] for one in ask("GET", "/jobs")["items"]],
@@ -121,7 +121,6 @@ class Generator:
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(
             max_examples=self._examples,
-            deadline=None,
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -31,7 +31,7 @@ def test_whole_file_is_read(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(share=st.floats(0, 1, exclude_max=True))
 def test_truncated_file_is_refused(kind: str, share: float) -> None:
     data = needed(kind)
@@ -164,7 +164,7 @@ def test_webp_frame_other_than_canvas_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(place=st.floats(0, 1, exclude_max=True), rubbish=st.binary(min_size=1, max_size=8))
 def test_damage_never_ends_in_another_error(kind: str, place: float, rubbish: bytes) -> None:
     data = WHOLE[kind]

@@ -171,7 +171,7 @@ def test_auxiliary_picture_is_no_alpha(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", CASES)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(place=st.floats(0, 1, exclude_max=True), rubbish=st.binary(max_size=8), cut=st.booleans())
 def test_damage_never_ends_in_an_error(kind: str, place: float, rubbish: bytes, cut: bool) -> None:
     data = CASES[kind][0]

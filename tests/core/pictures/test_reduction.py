@@ -117,7 +117,7 @@ def test_stray_bytes_before_the_end_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize("kind", JPEGS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(place=st.floats(0, 1, exclude_max=True), rubbish=st.binary(min_size=0, max_size=8), lost=st.integers(0, 40))
 def test_damage_is_judged_alike(kind: str, place: float, rubbish: bytes, lost: int) -> None:
     data = JPEGS[kind]

@@ -95,7 +95,7 @@ def test_store_stat_agrees_with_list(store: ObjectStore) -> None:
     assert abs(reported.modified_at - listed.modified_at) <= timedelta(seconds=1)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.text(max_size=80))
 def test_store_takes_any_filename(shared_store: ObjectStore, name: str) -> None:
     key = objects.original_key(uuid.uuid4(), name)

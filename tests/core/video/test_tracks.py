@@ -7,7 +7,7 @@ from random import Random
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.video.tracking import motions, smoothing, tracks
@@ -239,7 +239,6 @@ def videos(draw: st.DrawFn) -> tuple[list[FrameFaces], set[int]]:
     return faces, draw(st.sets(st.integers(0, len(faces)), max_size=3))
 
 
-@settings(deadline=None)  # of an example: other programs may be busy
 @given(videos(), st.booleans())
 def test_every_face_is_covered_in_its_frame(video: tuple[list[FrameFaces], set[int]], followed: bool) -> None:
     faces, cuts = video
@@ -251,7 +250,6 @@ def test_every_face_is_covered_in_its_frame(video: tuple[list[FrameFaces], set[i
             assert any(holds(region, there) for region in masked)
 
 
-@settings(deadline=None)  # of an example: other programs may be busy
 @given(videos(), st.randoms(use_true_random=False))
 def test_order_of_faces_in_a_frame_does_not_matter(video: tuple[list[FrameFaces], set[int]], random: Random) -> None:
     faces, cuts = video
@@ -276,7 +274,6 @@ def test_order_of_equal_boxes_does_not_matter() -> None:
     )
 
 
-@settings(deadline=None)  # of an example: other programs may be busy
 @given(videos())
 def test_no_track_crosses_a_cut(video: tuple[list[FrameFaces], set[int]]) -> None:
     faces, cuts = video

@@ -5,7 +5,7 @@ from typing import get_args
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -57,7 +57,6 @@ def union(boxes: list[Box], pixels: Pixels) -> NDArray[np.bool_]:
 
 
 @given(scenes(), st.sampled_from(METHODS), st.integers(1, 999))
-@settings(deadline=None)
 def test_nothing_changes_outside_regions(scene: Scene, method: Method, strength: int) -> None:
     pixels, boxes = scene
     layer = cover(pixels, boxes, method, strength)
@@ -69,7 +68,6 @@ def test_nothing_changes_outside_regions(scene: Scene, method: Method, strength:
 
 
 @given(scenes(), st.sampled_from(METHODS), st.integers(1, 999))
-@settings(deadline=None)
 def test_nothing_changes_where_nothing_is_covered(scene: Scene, method: Method, strength: int) -> None:
     pixels, boxes = scene
     layer = cover(pixels, boxes, method, strength)
@@ -77,7 +75,6 @@ def test_nothing_changes_where_nothing_is_covered(scene: Scene, method: Method, 
 
 
 @given(scenes(), st.sampled_from(METHODS), st.integers(1, 999))
-@settings(deadline=None)
 def test_whole_box_is_covered(scene: Scene, method: Method, strength: int) -> None:
     pixels, boxes = scene
     layer = cover(pixels, boxes, method, strength)
@@ -90,7 +87,6 @@ def test_whole_box_is_covered(scene: Scene, method: Method, strength: int) -> No
 
 
 @given(st.integers(5, 20), st.sampled_from(METHODS), st.integers(1, 999), st.integers(0, 9))
-@settings(deadline=None)
 def test_no_source_pixel_survives(cells: int, method: Method, strength: int, seed: int) -> None:
     """Of two sources that differ in every pixel, but not in the mean of any two by two, the masks are alike."""
     side = 14 * cells
@@ -105,7 +101,6 @@ def test_no_source_pixel_survives(cells: int, method: Method, strength: int, see
 
 
 @given(scenes(), st.integers(1, 999))
-@settings(deadline=None)
 def test_solid_leaves_black(scene: Scene, strength: int) -> None:
     pixels, boxes = scene
     assert (cover(pixels, boxes, "solid", strength).pixels[union(boxes, pixels)] == 0).all()
@@ -118,7 +113,6 @@ def test_solid_leaves_black(scene: Scene, strength: int) -> None:
     st.integers(0, 2**32 - 1),
     st.sampled_from([STRONG, AS_ASKED]),
 )
-@settings(deadline=None)
 def test_pixelate_cells_hold_their_mean(width: int, height: int, strength: int, seed: int, floor: MaskPolicy) -> None:
     pixels = noise(width, height, seed)
     (region,) = planned(pixels, [(0, 0, width, height)], "pixelate", strength, floor)
@@ -133,7 +127,6 @@ def test_pixelate_cells_hold_their_mean(width: int, height: int, strength: int, 
 
 
 @given(scenes(), st.sampled_from(METHODS), st.integers(1, 999))
-@settings(deadline=None)
 def test_source_picture_is_not_touched(scene: Scene, method: Method, strength: int) -> None:
     pixels, boxes = scene
     before = pixels.copy()

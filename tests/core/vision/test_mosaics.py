@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.contract.options import CoverOptions
@@ -39,7 +39,6 @@ def ramp() -> Pixels:
 sides = st.floats(4, 500)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 790), st.floats(0, 590), sides), min_size=1, max_size=40), st.floats(0.2, 3))
 def test_parts_hold_their_regions_and_never_overlap(places: list[tuple[float, float, float]], finest: float) -> None:
     masks = [region(*place) for place in places]
@@ -63,7 +62,6 @@ def test_picture_without_masks_needs_no_mosaic() -> None:
     assert mosaics.plan([], SIZE, 1.0) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 790), st.floats(0, 590), sides), min_size=1, max_size=300), st.floats(0.2, 3))
 def test_work_is_no_more_than_that_of_the_whole_picture(
     places: list[tuple[float, float, float]], finest: float

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -70,7 +70,6 @@ def seen(view: View) -> Candidates:
 AREAS = st.sampled_from([None, (0, 0, 200, 120), (10, 5, 190, 115), (40, 20, 130, 110)])
 
 
-@settings(deadline=None)
 @given(st.sampled_from([320, 640, 800]), AREAS, st.integers(0, 3), st.booleans())
 def test_box_comes_back_from_every_view(
     size: int, area: tuple[int, int, int, int] | None, rot90: int, mirrored: bool
@@ -192,7 +191,6 @@ def test_balanced_looks_in_every_orientation_where_no_face_is_sure() -> None:
     assert scene.views[3:] == rotated
 
 
-@settings(deadline=None)
 @given(st.integers(8, 25_000), st.integers(8, 25_000))
 def test_balanced_keeps_its_promise_whatever_the_shape(width: int, height: int) -> None:
     if width * height > 50_000_000:
@@ -209,7 +207,6 @@ def test_balanced_keeps_its_promise_whatever_the_shape(width: int, height: int) 
     assert seen.all()
 
 
-@settings(deadline=None)
 @given(st.integers(8, 25_000), st.integers(8, 25_000))
 def test_balanced_sees_every_size_up_to_the_whole_picture(width: int, height: int) -> None:
     """A face of any size from the smallest on is within the size range of some pass."""
@@ -226,7 +223,6 @@ def test_balanced_sees_every_size_up_to_the_whole_picture(width: int, height: in
         side *= 1.1
 
 
-@settings(deadline=None)
 @given(st.integers(640, 25_000), st.integers(640, 25_000))
 def test_work_of_a_balanced_search_follows_the_area(width: int, height: int) -> None:
     if width * height > 50_000_000:
@@ -267,7 +263,6 @@ def test_thorough_looks_at_small_faces_of_large_pictures_three_times(megapixels:
     assert scales[-1] / scales[-3] < 2.7
 
 
-@settings(deadline=None)
 @given(st.integers(640, 9000), st.integers(640, 9000))
 def test_thorough_sees_every_size_up_to_the_whole_picture(width: int, height: int) -> None:
     views = planned("thorough", width, height).views
@@ -298,7 +293,6 @@ def input_pixels(views: Iterable[View], width: int, height: int) -> float:
     return pixels
 
 
-@settings(deadline=None)
 @given(st.integers(8, 9000), st.integers(8, 9000), st.sampled_from([0.5, 2.5, 10]))
 def test_work_has_a_limit(width: int, height: int, gflops: float) -> None:
     scene = planned("thorough", width, height, gflops=gflops)
