@@ -29,7 +29,7 @@ NEEDED = (20, 19)  # of @redocly/cli
 # Where there is no way to npm's packages, that is known soon.
 SOON = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=20000"]
 INSTALL = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", *SOON]
-INSTALLED_WITHIN_S, RUN_WITHIN_S = 120, 120
+INSTALLED_WITHIN_S, RUN_WITHIN_S = 120, 300
 
 
 def description() -> dict[str, Any]:

@@ -11,8 +11,9 @@ import redis
 import requests
 
 from core.engine import admission, protocol
-from core.engine.heartbeats import Process, WorkerStatus
+from core.engine.heartbeats import BEAT_EVERY_S, Process, WorkerStatus
 from tests.conftest import StartService
+from tests.faults.callers import repeated
 from tests.integration.test_engine import until
 from tests.stack import Stack
 
@@ -30,8 +31,13 @@ def alone(start_service: StartService) -> Stack:
 def connection(alone: Stack) -> Iterator["redis.Redis"]:
     connection = redis.Redis.from_url(alone.redis_url)
     connection.delete(protocol.WAITING, protocol.RESERVED, protocol.COSTS, protocol.RETURNS)
-    alone.services.engine.beat(Process("one.a"), READY)
-    yield connection
+
+    def beat() -> None:
+        alone.services.engine.beat(Process("one.a"), READY)
+
+    beat()
+    with repeated(beat, BEAT_EVERY_S):
+        yield connection
     connection.close()
 
 
@@ -42,7 +48,7 @@ def begun(service: Stack, path: str, length: int, sent: bytes = b"") -> Iterator
         f"POST {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {service.key}\r\n"
         f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as opened:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=120) as opened:
         opened.sendall(head.encode() + sent)
         yield opened
 
@@ -69,7 +75,7 @@ def test_late_call_is_refused_unread(alone: Stack, connection: "redis.Redis") ->
 
 
 def test_place_is_given_back_with_a_broken_body(alone: Stack, connection: "redis.Redis") -> None:
-    answer = requests.post(f"{alone.url}/api/v1/detect", headers={"X-API-Key": alone.key}, data={}, timeout=20)
+    answer = requests.post(f"{alone.url}/api/v1/detect", headers={"X-API-Key": alone.key}, data={}, timeout=120)
     assert answer.status_code == 422
     assert not connection.exists(protocol.RESERVED)
 

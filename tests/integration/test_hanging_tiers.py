@@ -44,6 +44,10 @@ def test_health_is_well_when_redis_goes_on(web: Stack) -> None:
     with hanging_redis(web):
         assert requests.get(f"{web.url}/health/ready", timeout=WITHIN_S).json() == {"status": "degraded"}
     status = WorkerStatus(model="scrfd_2.5g", input_size=640, supports_landmarks=True)
-    web.services.engine.beat(Process("one.a"), status)
-    web.until(lambda: requests.get(f"{web.url}/health/ready", timeout=WITHIN_S).json() == {"status": "ok"})
+
+    def is_ready() -> bool:
+        web.services.engine.beat(Process("one.a"), status)
+        return bool(requests.get(f"{web.url}/health/ready", timeout=WITHIN_S).json() == {"status": "ok"})
+
+    web.until(is_ready)
     assert requests.get(f"{web.url}/health", timeout=WITHIN_S).json()["status"] == "ok"

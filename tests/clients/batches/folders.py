@@ -25,7 +25,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def until(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,7 +88,7 @@ class Submitting:
         )
 
     def end(self) -> tuple[int, str]:
-        output, _ = self.process.communicate(timeout=60)
+        output, _ = self.process.communicate(timeout=180)
         return self.process.returncode, output
 
 
@@ -128,9 +129,15 @@ def test_parts_that_were_left_are_removed(run: Run, folder: Path, out: Path) -> 
 
 @pytest.mark.slow
 def test_two_runs_do_not_share_a_folder(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
-    api.delay_s = 2
+    go_on = threading.Event()
+
+    def stay() -> None:
+        go_on.wait(180)
+
+    api.fault("images", stay)
     first = Submitting(api, folder, out)
     until(lambda: api.calls["images"] > 0)
     second = run("submit", folder, "--out", out, "--resume")
+    go_on.set()
     assert second.exit_code == 2 and "another `face-api batch` works in" in second.output
     assert first.end()[0] == 0

@@ -1,6 +1,7 @@
 """Who may wait for the engine, and when who is refused is to come again. Real Valkey; the test plays the workers."""
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,8 +22,11 @@ Enter = Callable[..., str]
 
 
 @pytest.fixture
-def engine(valkey: str, connection: "redis.Redis", build_services: BuildServices) -> EngineClient:
-    """An engine of two processes."""
+def engine(
+    valkey: str, connection: "redis.Redis", build_services: BuildServices, monkeypatch: pytest.MonkeyPatch
+) -> EngineClient:
+    """An engine of two processes, which live for as long as a test lasts."""
+    monkeypatch.setattr("core.engine.heartbeats.DEAD_AFTER_S", 600)
     made = build_services(config.read(redis_url=valkey, queue_limit=50, job_timeout_s=TIMEOUT_S)).engine
     for name in ("one.a", "one.b"):
         made.beat(Process(name), ENGINE)
@@ -155,9 +159,11 @@ def test_refused_come_back_one_after_the_other(engine: EngineClient, enter: Ente
     """All of them at the first free moment would be refused again, but for one."""
     measure(engine.admission, "thorough", 4.0)
     admitted(enter)
+    began = time.monotonic()
     waits = [refusal(enter).retry_after_s or 0 for _ in range(8)]
+    passed_s = time.monotonic() - began
     assert waits == sorted(waits)
-    assert waits[-1] - waits[0] in (13, 14, 15)  # two places, 4 s each
+    assert 13 - passed_s <= waits[-1] - waits[0] <= 15  # two places, 4 s each
     # Whoever asks all the same puts nobody off for ever.
     assert max(refusal(enter).retry_after_s or 0 for _ in range(100)) == TIMEOUT_S + 2
 

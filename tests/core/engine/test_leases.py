@@ -25,8 +25,11 @@ OTHER_REPORT = REPORT.model_copy(update={"model": "other"})
 
 
 @pytest.fixture
-def engine(valkey: str, connection: "redis.Redis", build_services: BuildServices) -> EngineClient:
-    made = build_services(config.read(redis_url=valkey, job_timeout_s=20)).engine
+def engine(
+    valkey: str, connection: "redis.Redis", build_services: BuildServices, monkeypatch: pytest.MonkeyPatch
+) -> EngineClient:
+    monkeypatch.setattr("core.engine.heartbeats.DEAD_AFTER_S", 600)  # nobody dies but where a test lets him
+    made = build_services(config.read(redis_url=valkey, job_timeout_s=180)).engine
     for process in (FIRST, SECOND):
         made.beat(process, ENGINE)
     return made
@@ -41,7 +44,7 @@ def call(engine: EngineClient) -> Iterator["Future[DetectionReport]"]:
 
 def message(connection: "redis.Redis") -> tuple[str, str]:
     """Take the next message of the queue; return the token and the task's id."""
-    popped: Any = connection.brpop(["interactive"], timeout=15)
+    popped: Any = connection.brpop(["interactive"], timeout=120)
     assert popped, "the call was not asked"
     read = json.loads(popped[1])
     (token, _), *_ = json.loads(read["body"])
@@ -91,10 +94,10 @@ def test_call_of_dead_process_is_answered_by_another(
 def test_call_of_living_process_is_asked_once(
     engine: EngineClient, connection: "redis.Redis", call: "Future[DetectionReport]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.engine.client.CHECK_EVERY_S", 0.02)
     stop = beating(engine, FIRST)
     token, _ = message(connection)
     engine.take(token, FIRST.name)
+    monkeypatch.setattr("core.engine.client.CHECK_EVERY_S", 0.02)
     checks = int(connection.info("commandstats")["cmdstat_zscore"]["calls"])
     while int(connection.info("commandstats")["cmdstat_zscore"]["calls"]) < checks + 4 * leases.UNSEEN:
         assert not connection.llen("interactive")

@@ -29,7 +29,7 @@ def received(valkey: str) -> Any:
         Connection(valkey) as broker,
         broker.Consumer(Queue("interactive"), callbacks=[lambda _, message: got.append(message)]),
     ):
-        broker.drain_events(timeout=10)
+        broker.drain_events(timeout=60)
         (message,) = got
         message.ack()
         return message
@@ -69,6 +69,6 @@ def test_message_survives_being_given_back(valkey: str, connection: "redis.Redis
     connection.lpush("interactive", messages.write("detect_image", "interactive", "token", OPTIONS))
     options = celeryconfig.broker_transport_options
     with Connection(valkey, transport_options=options) as broker, broker.SimpleQueue("interactive") as queue:
-        queue.get(timeout=10).requeue()
+        queue.get(timeout=60).requeue()
     assert received(valkey).payload[0] == ["token", OPTIONS]
     assert connection.llen("interactive") == 0

@@ -82,7 +82,7 @@ def play_engine(site: Site, calls: int, answer: Callable[[str], object]) -> thre
 
     def play() -> None:
         for _ in range(calls):
-            popped: Any = site.first.blpop(["interactive"], timeout=20)
+            popped: Any = site.first.blpop(["interactive"], timeout=120)
             assert popped
             (token, _), *_ = json.loads(json.loads(popped[1])["body"])
             answer(token)
