@@ -29,6 +29,8 @@ MAX_STREAMS = 64  # chosen: a camera's file has five
 # What of a Matroska file is read before its frames, attachments included. chosen: fonts of subtitles have some tens of
 # MB; measured: of 400 MB of attachments FFmpeg makes 1.3 GB in memory
 MAX_MATROSKA_HEAD_BYTES = 128 * 2**20
+# Of one read: FFmpeg asks at once for what is left of a frame. chosen: more than a frame of 4K has uncompressed
+MAX_READ_BYTES = 64 * 2**20
 
 
 class _WatchedFile:
@@ -53,6 +55,8 @@ class _WatchedFile:
             raise
 
     def _count(self, size: int) -> None:
+        if size > MAX_READ_BYTES:
+            raise InvalidVideo("the video has a frame that is larger than those of videos are")
         if self.left is not None:
             self.left -= size
             if self.left < 0:

@@ -18,16 +18,19 @@ BROKEN, CUT = "the index of the video is broken", "the video is cut off"
 # Boxes (ISO 14496-12) that hold boxes, and those whose numbers FFmpeg takes memory for.
 NESTED = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"mvex", b"moof", b"traf", b"tref"}
 SIZES, DURATIONS, EDITS, RUN, HANDLER = {b"stsz", b"stz2"}, b"stts", b"elst", b"trun", b"hdlr"
-TABLES = {*SIZES, DURATIONS, b"ctts", EDITS, RUN}
+PLACES_OF_FRAGMENTS = b"sidx"
+TABLES = {*SIZES, DURATIONS, b"ctts", EDITS, RUN, PLACES_OF_FRAGMENTS}
 CHUNKS, PLACES, FRAGMENT, EXTENDS = b"stsc", {b"stco", b"co64"}, b"moof", b"trex"
 # Long ones that hold numbers alone.
-NUMBERS = {CHUNKS, *PLACES, b"stss", b"stps", b"sdtp", b"sbgp", b"sgpd", b"saiz", b"saio", b"senc"}
+NUMBERS = {CHUNKS, *PLACES, b"stss", b"stps", b"sdtp", b"sbgp", b"sgpd"}
+# Of encrypted frames, which can't be read: FFmpeg makes 550 bytes of each 8 in these.
+ENCRYPTED = {b"saiz", b"saio", b"senc"}
 # How long an entry is; FFmpeg reads as many as are declared, also beyond the end of the box.
 ENTRY_BYTES = {DURATIONS: 8, b"ctts": 8, CHUNKS: 12, b"stco": 4, b"co64": 8, b"stss": 4, b"stps": 4}
 NUMBER, CHAPTERS = b"tkhd", b"chap"
 USER_DATA, METADATA = b"udta", {b"udta", b"meta", b"ilst"}
 # At the top: contents, and what FFmpeg passes over.
-PASSED = {b"mdat", b"free", b"skip", b"wide", b"ftyp", b"styp", b"sidx", b"mfra"}
+PASSED = {b"mdat", b"free", b"skip", b"wide", b"ftyp", b"styp", b"mfra"}
 COMPRESSED = b"cmov"  # an old form of the index, of which nothing is known before it is unpacked
 MAX_DEPTH = 10  # FFmpeg's
 MAX_INDEX_BYTES = 64 * 2**20  # chosen: of one box; five times what a video of two hours has
@@ -36,6 +39,9 @@ MAX_SAMPLES = 4_000_000  # chosen: four times the frames and sounds of two hours
 # one for each track that fragments extend, among which it looks for that of every fragment; cameras write some tens of
 # metadata, each of which it compares with all others
 MOST = {EDITS: 1000, EXTENDS: 1000, USER_DATA: 1000}
+# What FFmpeg makes of a track's samples when edits repeat them, each up to all of them; 23 bytes for each.
+# chosen: of a film of two hours, 40 edits
+MAX_REPEATED = 10_000_000
 MAX_CHAPTERS = 1000  # chosen: films have some tens; FFmpeg reads them one by one, and compares each with all others
 PIECE = 1024  # moments of raw sound that FFmpeg keeps as one
 
@@ -83,6 +89,7 @@ class _Track:
 
     number: int = 0
     samples: int = 0
+    edits: int = 0
     handlers: set[bytes] = field(default_factory=set)
     even: list[bool] = field(default_factory=list)
     places: int = 0
@@ -121,7 +128,7 @@ class _Declared:
     """What the tables of a file declare, of all its tracks and fragments."""
 
     def __init__(self) -> None:
-        self._samples, self._tracks = 0, 0
+        self._samples = self._repeated = self._tracks = 0
         self._counts = dict.fromkeys(MOST, 0)
         self._of_tracks: Counter[int] = Counter()
         self._chapters: set[int] = set()
@@ -137,10 +144,12 @@ class _Declared:
             self._add(kind, body)
         elif kind in NUMBERS:
             self._track.add(kind, body)
+        elif kind in ENCRYPTED:
+            raise InvalidVideo("the video is encrypted")
         elif kind == HANDLER:
             self._track.handlers |= {body[8:12]} & {b"soun", b"vide"}
-        # FFmpeg reads tables in places where none should be, too.
-        elif any(name in body for name in TABLES):
+        # FFmpeg reads tables in places where none should be, too; such a box may hold texts, "essence" among them.
+        elif any(name in body for name in (TABLES if kind == b"uuid" else {*TABLES, *ENCRYPTED})):
             raise InvalidVideo(BROKEN)
         else:
             self._read_other(kind, body, depth)
@@ -185,12 +194,16 @@ class _Declared:
         """Read a table; all of them begin with a version, and most go on with how many entries there are."""
         first, second = struct.unpack_from(">4xII", body.ljust(12, b"\0"))
         if kind in SIZES:
-            self._track.samples += second
+            self._track.samples = max(self._track.samples, second)
             self._track.even.append(kind == b"stsz" and first > 0)
         elif kind == RUN:
             self._samples += first
         elif kind == EDITS:
+            self._track.edits += first
             self._count(EDITS, first)
+        elif kind == PLACES_OF_FRAGMENTS:  # for each, FFmpeg keeps something of each track
+            count = body[30:32] if body[:1] == b"\1" else body[22:24]
+            self._samples += int.from_bytes(count, "big") * max(1, self._tracks)
         else:
             pairs = _entries(kind, body)
             if kind == DURATIONS:
@@ -200,6 +213,7 @@ class _Declared:
 
     def _end_track(self) -> None:
         self._samples += self._track.counted
+        self._repeated += self._track.counted * self._track.edits if self._track.edits > 1 else 0
         self._of_tracks[self._track.number] += self._track.samples
         self._tracks += bool(self._track.handlers)
         self._track = _Track()
@@ -212,5 +226,6 @@ class _Declared:
     def _judge(self) -> None:
         chapters = sum(self._of_tracks[number] for number in self._chapters)
         many = any(self._counts[kind] > most for kind, most in MOST.items())
-        if many or self._samples > MAX_SAMPLES or chapters > MAX_CHAPTERS:
+        many = many or self._samples > MAX_SAMPLES or self._repeated > MAX_REPEATED
+        if many or chapters > MAX_CHAPTERS:
             raise InvalidVideo("the index of the video names more frames, sounds, edits or metadata than videos have")

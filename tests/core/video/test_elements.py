@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from core.errors import InvalidVideo
+from core.errors import InvalidVideo, UnsupportedVideo
 from core.video import elements, media, segments
 from core.video.media import VideoHeader, VideoLimits
 from tests.core.video import made
@@ -160,3 +160,30 @@ def test_many_attachments_are_refused(film: bytes, monkeypatch: pytest.MonkeyPat
     probed(with_elements(film, element("1941A469", 10 * element("61A7"))))
     with pytest.raises(InvalidVideo, match="names more"):
         probed(with_elements(film, element("1941A469", 11 * element("61A7"))))
+
+
+def compressed(film: bytes, *fields: bytes) -> bytes:
+    """Say of a track that its frames are compressed so."""
+    encoding = element("6240", element("5034", b"".join(fields))) if fields else element("6240")
+    return with_elements(film, element(TRACKS, element("AE", element("6D80", encoding))))
+
+
+@pytest.mark.parametrize(
+    "fields", [(), (element("4254", b"\0"),), (element("4255", b"\0"),), (element("4254", b"\2"),)]
+)
+def test_compressed_tracks_are_refused(film: bytes, fields: tuple[bytes, ...]) -> None:
+    """FFmpeg unpacks all frames of a block at once: 3 MB into 2 GB. What names no algorithm is compressed, too."""
+    with pytest.raises(UnsupportedVideo, match="compressed"):
+        probed(compressed(film, *fields))
+
+
+def test_bytes_that_frames_are_stripped_of_are_few(film: bytes) -> None:
+    """FFmpeg puts them before each frame: 15 MB and 250 frames of a block were 3.6 GB."""
+    stripped = element("4254", b"\3")
+    elements.judge(*sized(compressed(film, stripped, element("4255", bytes(256)))))
+    with pytest.raises(InvalidVideo, match="names more"):
+        probed(compressed(film, stripped, element("4255", bytes(257))))
+
+
+def sized(data: bytes) -> tuple[io.BytesIO, int]:
+    return io.BytesIO(data), len(data)
