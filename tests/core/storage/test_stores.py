@@ -73,7 +73,7 @@ def test_store_deletes_twice(store: ObjectStore) -> None:
 
 
 def test_store_lists_by_prefix(store: ObjectStore) -> None:
-    images = [uuid.uuid4() for _ in range(swift.PAGE + 2)]
+    images, began = [uuid.uuid4() for _ in range(swift.PAGE + 2)], datetime.now(UTC)
     originals = sorted(objects.original_key(image, "写真 +&=.jpg") for image in images)
     results = sorted(objects.processed_key(image, uuid.uuid4(), "png") for image in images)
     for number, key in enumerate(originals + results):
@@ -83,8 +83,8 @@ def test_store_lists_by_prefix(store: ObjectStore) -> None:
     assert keys(store, f"processed/{images[0]}") == [key for key in results if str(images[0]) in key]
     assert keys(store, "nothing/") == keys(store, originals[0] + "/") == []
     assert sorted(found.size_bytes for found in store.list()) == list(range(len(originals + results)))
-    now = datetime.now(UTC)
-    assert all(abs(now - found.modified_at) < timedelta(minutes=1) for found in store.list())
+    earliest, latest = began - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1)
+    assert all(earliest < found.modified_at < latest for found in store.list())
 
 
 def test_store_stat_agrees_with_list(store: ObjectStore) -> None:
