@@ -125,6 +125,23 @@ def test_no_card_of_the_dashboard_is_left_alone(open_context: OpenContext, site:
     assert {*page.evaluate(cut)} == {0}
 
 
+LONG_NAME = "pillow_heif__invalid_handlers_of_a_damaged_item_reference_box__0123456789abcdef.jpg"
+# What is wider than its place, be it cut off or to be scrolled.
+WIDE = """() => [...document.querySelectorAll("main :is(.card, .segments, label)")].filter(
+  (one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.innerText)"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_nothing_is_wider_than_a_phone(open_context: OpenContext, filled: Site, width: int) -> None:
+    seeds.masked(filled.service, LONG_NAME, seeds.portrait())
+    page = open_page(open_context, filled, width, "en")
+    batch = body(basic(filled.service, "GET", "/batches"))["items"][0]["id"]
+    for path in ("search?q=pillow", "videos", "videos/new", "batches", f"batches/{batch}"):
+        page.goto(f"/console/{path}")
+        assert page.evaluate(WIDE) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
 @pytest.mark.parametrize("path", ["videos/new", "batches/new"])
 def test_file_is_chosen_first_on_a_phone(open_context: OpenContext, site: Site, path: str) -> None:
     page = open_page(open_context, site, 390, "en")

@@ -151,8 +151,8 @@ def test_files_that_are_left_out_are_named(api: FakeApi, run: Run, folder: Path,
     assert ran.exit_code == 0
     assert [line for line in ran.output.splitlines() if line.startswith("left out")] == [
         "left out: elsewhere.jpg: a link out of the folder",
-        "left out: moving.gif: it has no suffix of a picture",
-        "left out: notes.txt: it has no suffix of a picture",
+        "left out: moving.gif: its suffix is none of a format that is read",
+        "left out: notes.txt: its suffix is none of a format that is read",
     ]
     assert dry or "0 failed, 3 left out" in ran.output
 

@@ -70,7 +70,7 @@ def _why_left_out(entry: "os.DirEntry[str]", root: Path) -> str:
     if entry.is_symlink() and entry.is_dir():
         return "a link to a folder, which is not followed"
     if not suffixes.is_picture(entry.name):
-        return "it has no suffix of a picture"
+        return "its suffix is none of a format that is read"
     if entry.is_symlink() and not Path(entry.path).exists():
         return "a link that leads nowhere"
     if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root):
