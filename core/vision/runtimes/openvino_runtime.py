@@ -23,7 +23,7 @@ class OpenVinoNetwork:
     """A model that OpenVINO runs on the CPU, one run at a time."""
 
     runtime = "openvino"
-    cell, takes_pixels = CELL, False
+    cell = CELL
 
     def __init__(self, model: Path, threads: int) -> None:
         """Load a model file."""
@@ -39,6 +39,7 @@ class OpenVinoNetwork:
         }
         core = openvino.Core()
         self._request = core.compile_model(core.read_model(model), "CPU", options).create_infer_request()
+        self.takes_pixels = self._request.model_inputs[0].element_type == openvino.Type.u8
         self.outputs = len(self._request.model_outputs)
 
     def run(self, blob: Blob) -> Sequence[NDArray[np.float32]]:

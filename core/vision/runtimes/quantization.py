@@ -22,7 +22,8 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from core.vision.passes import ModelFamily
-from core.vision.runtimes import samples
+from core.vision.runtimes import pixel_pairs, pyramids, samples, siblings
+from core.vision.runtimes.graphs import Graph
 from core.vision.runtimes.networks import Blob
 
 OPSET = 13  # the first with a scale for each channel
@@ -91,31 +92,40 @@ def _constant(name: str, value: Any) -> Any:
 
 
 def int8(model: Path, family: ModelFamily, *, reduce_range: bool) -> bytes:
-    """Return a model in int8. reduce_range: weights of 7 bits, for CPUs on which sums of 8-bit products saturate."""
+    """Return a model in int8, which takes canvases if its first layers allow that.
+
+    reduce_range: weights of 7 bits, for CPUs on which sums of 8-bit products saturate.
+    """
     with _without_warnings(), tempfile.TemporaryDirectory(prefix="face-api-int8-") as folder:
         raised, prepared, made = (Path(folder) / name for name in ("raised.onnx", "prepared.onnx", "made.onnx"))
-        loaded = onnx.load(str(model))
-        onnx.save(version_converter.convert_version(loaded, OPSET), raised)
+        onnx.save(version_converter.convert_version(onnx.load(str(model)), OPSET), raised)
         quant_pre_process(raised, prepared, skip_symbolic_shape=True)
+        graph = Graph(prepared)
+        pyramids.fold_pools(graph)
+        pyramids.enlarge_by_two(graph)
+        takes_pixels = pixel_pairs.take_pixels(graph, family)
+        graph.save(prepared)
         quantize_static(
             prepared,
             made,
-            _Calibration(loaded.graph.input[0].name, family),
+            _Calibration(graph.onnx.input[0].name, family, takes_pixels),
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=reduce_range,
-            nodes_to_exclude=_stem(prepared),
+            nodes_to_exclude=pixel_pairs.added_nodes(graph) if takes_pixels else _stem(prepared),
+            extra_options={"TensorQuantOverrides": pixel_pairs.scales(family)} if takes_pixels else {},
         )
-        return made.read_bytes()
+        graph = Graph(made)
+        if takes_pixels:
+            pixel_pairs.take_bytes(graph)
+        siblings.merge(graph)
+        return graph.to_bytes()
 
 
 def _stem(model: Path) -> list[str]:
-    """Return the first convolutions by name, if they have one: of few channels, they are slower in int8.
-
-    measured: 7 % of a run of scrfd_2.5g
-    """
+    """Return the first convolutions by name, if they have one: of few channels, they are slower in int8."""
     convolutions = [node.name for node in onnx.load(str(model)).graph.node if node.op_type == "Conv"]
     return [name for name in convolutions[:STEM] if name]
 
@@ -135,8 +145,10 @@ def _without_warnings() -> Iterator[None]:
 class _Calibration(CalibrationDataReader):  # type: ignore[misc]  # its package has no types
     """Feeds the built-in photographs to the network."""
 
-    def __init__(self, name: str, family: ModelFamily) -> None:
-        self._blobs: Iterator[Blob] = map(family.blob, samples.calibration())
+    def __init__(self, name: str, family: ModelFamily, takes_pixels: bool) -> None:
+        canvases = samples.calibration()
+        blobs = (canvas[None] for canvas in canvases) if takes_pixels else map(family.blob, canvases)
+        self._blobs: Iterator[Blob] = iter(blobs)
         self._name = name
 
     def get_next(self) -> Any:
