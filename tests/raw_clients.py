@@ -9,7 +9,7 @@ from tests.stack import Stack
 
 # The largest file that anybody may fetch: far more than the kernel keeps for a client that doesn't read.
 BUNDLE = "/openapi/swagger/js/swagger-ui-bundle.js"
-WAIT_S = 30
+WAIT_S = 120
 
 
 def connect(service: Stack, source: str = "127.0.0.1", receive_bytes: int | None = None) -> socket.socket:

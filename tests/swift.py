@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVERS = ("account", "container", "object", "proxy")
 ACCESS_KEY, SECRET_KEY, REGION = "tests:reader", "not-a-secret-of-anything", "us-east-1"
 PAGE = 5  # objects a page of a listing, so that a few make several pages
-READY_WITHIN_S = 60
+READY_WITHIN_S = 180
 PR_SET_PDEATHSIG = 1
 
 

@@ -28,8 +28,8 @@ from tests.ports import free_port
 pytestmark = pytest.mark.slow
 
 LAST_LINE = "Ctrl-C stops everything."
-READY_WITHIN_S = 150
-ENDS_WITHIN_S = 60
+READY_WITHIN_S = 300
+ENDS_WITHIN_S = 120
 
 
 class Up:

@@ -39,7 +39,7 @@ def commands() -> set[str]:
 def shell(command: str, **variables: str) -> int:
     """Run a line as a container's shell does, and return its exit status."""
     env = {"PATH": f"{BIN}:{os.environ['PATH']}", **variables}
-    return subprocess.run(["sh", "-c", command], check=False, env=env, capture_output=True, timeout=60).returncode
+    return subprocess.run(["sh", "-c", command], check=False, env=env, capture_output=True, timeout=180).returncode
 
 
 def units() -> dict[str, configparser.ConfigParser]:

@@ -12,7 +12,7 @@ from tests.contract.admin import basic, body, call
 from tests.contract.batches import begun
 from tests.contract.calls import Starter, assert_problem, fields
 from tests.ports import free_port
-from tests.stack import Stack
+from tests.stack import PATIENCE_S, Stack
 from web.openapi.batch_examples import A_DELIVERY
 
 PORT = free_port()
@@ -31,7 +31,7 @@ def told_by(service: Stack, receiver: http.server.HTTPServer, *names: str) -> tu
     url = f"http://127.0.0.1:{receiver.server_port}/hook"
     batch = begun(service, *names, webhook_url=url)
     basic(service, "POST", f"/batches/{batch['id']}/close")
-    receiver.timeout = 30
+    receiver.timeout = PATIENCE_S
     receiver.handle_request()
     return body(basic(service, "GET", f"/batches/{batch['id']}")), receiver.reported  # type: ignore[attr-defined]
 

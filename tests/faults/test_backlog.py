@@ -65,7 +65,7 @@ def test_deletions_delay_no_call(stack: Stack, scale: Scale, request: pytest.Fix
         idle += measured(stack, pictures, calls)
         before = left(stack)
         stack.launch("maintenance")
-        stack.until(lambda before=before: left(stack) < before, 60)  # type: ignore[misc]  # mypy and a default
+        stack.until(lambda before=before: left(stack) < before)  # type: ignore[misc]  # mypy and a default
         busy += measured(stack, pictures, calls)
         removed += before - left(stack)
         assert left(stack) > 0 or not scale.full

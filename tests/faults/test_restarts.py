@@ -35,7 +35,7 @@ def restart_web(stack: Stack) -> None:
     master = psutil.Process(stack.processes["serve"].pid)
     old = master.children()
     master.send_signal(signal.SIGHUP)
-    stack.until(lambda: not any(one.is_running() for one in old), 120)
+    stack.until(lambda: not any(one.is_running() for one in old))
 
 
 def restart_worker(name: str) -> Callable[[Stack], None]:
@@ -46,7 +46,7 @@ def restart_worker(name: str) -> Callable[[Stack], None]:
         stack.processes[name].terminate()
         stack.processes[name].wait(120)
         stack.launch(name)
-        stack.until(lambda: stack.log(name).count("model_loaded") > loaded, 120)
+        stack.until(lambda: stack.log(name).count("model_loaded") > loaded)
 
     return restart
 

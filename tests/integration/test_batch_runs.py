@@ -24,7 +24,7 @@ from tests.contract.admin import basic, body
 from tests.pictures import astronaut, grace_hopper
 from tests.stack import Stack
 
-WITHIN_S = 120
+WITHIN_S = 300
 
 
 @pytest.fixture(scope="module")

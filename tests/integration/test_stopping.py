@@ -9,7 +9,7 @@ import requests
 import skimage.io
 
 from tests.conftest import StartService
-from tests.stack import Stack
+from tests.stack import PATIENCE_S, Stack
 
 AUTH = ("admin", "correct horse")
 
@@ -25,16 +25,17 @@ def hurried(start_service: StartService) -> Stack:
 def test_stop_tells_whoever_waits(hurried: Stack) -> None:
     store = hurried.services.store
     assert store is not None
+    told: list[bytes] = []
     with ThreadPoolExecutor() as pool:
-        call, events = pool.submit(mask, hurried), pool.submit(follow, hurried)
+        call, events = pool.submit(mask, hurried), pool.submit(follow, hurried, told)
         hurried.until(lambda: bool(list(store.list("originals/"))))
-        hurried.until(lambda: "/events" in hurried.log("serve"))
+        hurried.until(lambda: b"event: progress" in b"".join(told))
         hurried.processes["serve"].terminate()
         answer = call.result()
-        assert b"event: progress" in events.result()  # and then its end
+        events.result()  # its end
     assert (answer.status_code, answer.json()["code"]) == (503, "service_stopping")
     assert (answer.headers["Connection"], answer.headers["Retry-After"]) == ("close", "2")
-    assert hurried.processes["serve"].wait(60) == 0
+    assert hurried.processes["serve"].wait(PATIENCE_S) == 0
     assert list(store.list("originals/")) == []
 
 
@@ -57,8 +58,9 @@ def mask(stack: Stack) -> requests.Response:
         return requests.post(f"{stack.url}/api/v1/mask", files={"image": picture}, headers=headers, timeout=60)
 
 
-def follow(stack: Stack) -> bytes:
-    """Follow a batch that nobody ends."""
+def follow(stack: Stack, told: list[bytes]) -> None:
+    """Follow a batch that nobody ends; add what is told of it, as it comes."""
     admin = f"{stack.url}/api/v1/admin/batches"
     batch = requests.post(admin, json={"name": "long"}, auth=AUTH, timeout=60).json()["id"]
-    return requests.get(f"{admin}/{batch}/events", auth=AUTH, timeout=60).content
+    with requests.get(f"{admin}/{batch}/events", auth=AUTH, timeout=60, stream=True) as answer:
+        told.extend(answer.iter_content(None))

@@ -4,8 +4,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
-import numpy as np
 import psutil
 import pytest
 
@@ -14,6 +12,7 @@ from core.batches.leased_rows import QUARANTINED
 from tests.conftest import StartService
 from tests.integration import test_batches as batches
 from tests.integration.test_engine import face, mask, until
+from tests.integration.test_heartbeats import PATIENT, slow_picture
 from tests.stack import Stack
 
 THREADS = 4
@@ -41,12 +40,6 @@ def threaded(start_threads: StartThreads) -> Stack:
     return start_threads()
 
 
-def slow_picture() -> bytes:
-    """Return noise that takes seconds to write without loss."""
-    noise = np.random.default_rng(1).integers(0, 256, (4000, 4000, 3), np.uint8)
-    return cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 60])[1].tobytes()
-
-
 def test_threads_answer_calls_side_by_side(threaded: Stack) -> None:
     with ThreadPoolExecutor(2 * THREADS) as callers:
         answers = list(callers.map(lambda _: mask(threaded, face()), range(4 * THREADS)))
@@ -64,7 +57,7 @@ def test_threads_work_on_batches(threaded: Stack) -> None:
 
 def test_overdue_item_makes_the_worker_begin_anew(start_threads: StartThreads) -> None:
     """What runs beside it is told, as with a process that dies, and comes through when it is sent again."""
-    service = start_threads(FACE_API_BATCH_ITEM_TIMEOUT_S="1", FACE_API_DETAIL_MASK="thorough")
+    service = start_threads(FACE_API_BATCH_ITEM_TIMEOUT_S="1", FACE_API_DETAIL_MASK="thorough", **PATIENT)
     process = psutil.Process(service.processes["worker"].pid)
     busy_s = sum(process.cpu_times()[:2])
     statuses: list[int] = []
