@@ -99,7 +99,7 @@ def test_tables_fit_a_usual_window(open_context: OpenContext, filled: Site, widt
         assert {*page.evaluate(wide)} == {0}, path  # of each table
 
 
-@pytest.mark.parametrize(("width", "rows"), [(1024, 2), (1440, 1)])
+@pytest.mark.parametrize(("width", "rows"), [(1024, 2), (1280, 1), (1440, 1)])
 def test_buttons_of_a_row_stand_beside_each_other(
     open_context: OpenContext, filled: Site, width: int, rows: int
 ) -> None:
