@@ -2,16 +2,20 @@
 
 from typing import Any
 
+from flask_openapi3.models.parameter import Parameter
 from flask_openapi3.openapi import OpenAPI
 
 from web.auth import guards
 from web.auth.guards import Guard
+from web.openapi import videos
 
 BY_KEY: list[dict[str, list[Any]]] = [{"apiKey": []}]
 BY_ADMIN: list[dict[str, list[Any]]] = [{"adminCookie": []}, {"adminBasic": []}]
 NEEDED_SCOPE = "An API key needs the scope `{}`."
 ROLE = "An administrator needs the role `{}` or one above it."
 OR_ADMIN = "An API key needs the scope `{}`, or `admin`; what it has not made is not there for it."
+# Headers that a view reads by itself: the framework drops such a description where it has parameters of its own.
+HEADERS: dict[str, Parameter] = {"append_to_video_upload": videos.OFFSET}
 
 
 def describe(app: OpenAPI) -> None:
@@ -25,6 +29,9 @@ def describe(app: OpenAPI) -> None:
             operation = getattr(path, method.lower())
             operation.operationId = rule.endpoint.rpartition(".")[2]
             operation.security = security(guard)
+            header = HEADERS.get(operation.operationId)
+            if header and header not in operation.parameters:
+                operation.parameters.append(header)
             needed = needs(guard)
             if needed and not (operation.description or "").endswith(needed):
                 operation.description = f"{operation.description}\n\n{needed}"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from flask_openapi3.models.parameter import Parameter
+
 from core import errors
 from core.errors.problems import FieldProblem
 from web.openapi.admin import ADMIN, BODY, TIER, UNKNOWN, UNSAFE, empty
@@ -62,18 +64,16 @@ PIECE_KEPT: Responses = {
     **problems((*ADMIN, TIER, UNSAFE, UNKNOWN, CONFLICT, *UPLOAD, SHORT)),
 }
 # By hand: the framework would read the body.
-PIECE: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "Upload-Offset",
-            "in": "header",
-            "required": True,
-            "description": "Where the piece begins, in bytes.",
-            "schema": {"type": "integer", "minimum": 0},
-        }
-    ],
-    "requestBody": {"required": True, "content": {"application/offset+octet-stream": BINARY}},
-}
+PIECE: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/offset+octet-stream": BINARY}}}
+OFFSET = Parameter.model_validate(
+    {
+        "name": "Upload-Offset",
+        "in": "header",
+        "required": True,
+        "description": "Where the piece begins, in bytes.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+)
 # By hand: the framework would read the whole body for a form that it describes.
 FORM: dict[str, Any] = {
     "requestBody": {

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.batches.videos.lifecycle import VideoProgress
 from core.contract import states
@@ -21,10 +21,17 @@ class VideoPath(BaseModel):
     video_id: PathId
 
 
+def _alone(name: str, other: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"type": "string"}, other: {"type": "null"}}}
+
+
+EITHER: dict[str, Any] = {"anyOf": [_alone("source_key", "upload_id"), _alone("upload_id", "source_key")]}
+
+
 class VideoCreation(BaseModel):
     """A video that is there already: in the bucket, or uploaded in pieces. Exactly one of the two is named."""
 
-    model_config = json_body({"source_key": "camera-7/2026-03-04.mp4"})
+    model_config = json_body({"source_key": "camera-7/2026-03-04.mp4"}) | ConfigDict(json_schema_extra=EITHER)
 
     source_key: (
         Annotated[str, Field(min_length=1, max_length=1024, description="The key of an object of the bucket.")] | None

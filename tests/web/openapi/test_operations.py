@@ -94,3 +94,19 @@ def test_every_waiting_time_is_described(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["detect_faces", "mask_image", "create_batch", "list_api_keys", "get_video"])
 def test_well_known_ids_stay(document: dict[str, Any], name: str) -> None:
     assert name in {operation["operationId"] for operation in called(document).values()}
+
+
+def test_headers_that_views_read_are_described(document: dict[str, Any]) -> None:
+    """Beside the ids of the path, the framework drops them."""
+    operations = {one["operationId"]: one for one in called(document).values()}
+    for name, header in [("append_to_video_upload", "Upload-Offset"), ("create_batch", "Idempotency-Key")]:
+        found = [resolved(document, one) for one in operations[name]["parameters"]]
+        assert [bool(one.get("required")) for one in found if one["name"] == header] == [header == "Upload-Offset"], (
+            name
+        )
+
+
+def test_video_is_made_of_one_of_two_things(document: dict[str, Any]) -> None:
+    (operation,) = (one for one in called(document).values() if one["operationId"] == "create_video")
+    schema = resolved(document, operation["requestBody"]["content"]["application/json"]["schema"])
+    assert [one["required"] for one in schema["anyOf"]] == [["source_key"], ["upload_id"]]
