@@ -93,6 +93,7 @@ def parse(url: str, policy: AddressPolicy) -> WebhookTarget:
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")  # as resolving does: a label may be empty or too long
     except ValueError as error:
         raise ForbiddenAddress("it is no URL") from error
     if parts.scheme not in PORTS or not parts.hostname or not url.isascii() or not url.isprintable() or " " in url:

@@ -76,6 +76,7 @@ def test_url_that_leads_inside_is_forbidden(host: str) -> None:
         "ftp://example.org/", "file:///etc/passwd", "http://", "http:///x", "//example.org/", "example.org",
         "http://user:word@example.org/", "http://user@example.org/", "http://example.org:0/", "http://example.org:99999/",
         "http://exa mple.org/", "http://example.org/\r\nX-Evil: 1", "http://[::1/", "http://exämple.org/", "gopher://8.8.8.8/",
+        "http://a..b/", "http://.example.org/", f"http://{'a' * 64}.example.org/",
     ],
 )  # fmt: skip
 def test_what_is_no_web_address_is_forbidden(url: str) -> None:
