@@ -192,6 +192,11 @@ def test_too_large_or_unnamed_upload_is_not_begun(web: Stack) -> None:
     assert_problem(call(web, "POST", json={"upload_id": str(uuid.uuid4())}), 404)
 
 
+def test_size_is_a_whole_number_however_it_is_written(web: Stack) -> None:
+    begun = call(web, "POST", "/uploads", key_of(web), json={"filename": "a.mp4", "size_bytes": 127.0})
+    assert (begun.status_code, begun.json()["size_bytes"]) == (201, 127)
+
+
 def test_upload_is_its_senders_alone(web: Stack) -> None:
     mine, other = key_of(web), key_of(web)
     upload = begun(web, len(MP4), key=mine)

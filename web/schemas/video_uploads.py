@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field
 
 from core.batches.videos.uploads import VideoUpload
+from core.contract.numbers import WHOLE
 from web.openapi.video_examples import AN_UPLOAD
 from web.schemas.common import example, json_body
 from web.schemas.ids import PathId
@@ -21,7 +22,7 @@ class UploadCreation(BaseModel):
     model_config = json_body({"filename": "street.mp4", "size_bytes": 48211034})
 
     filename: Annotated[str, Field(min_length=1, max_length=1024)]
-    size_bytes: Annotated[int, Field(ge=1, description="Of the whole file.")]
+    size_bytes: Annotated[int, Field(ge=1, description="Of the whole file."), WHOLE]
 
 
 class UploadResponse(BaseModel):
