@@ -20,6 +20,7 @@ from core.video.sounds import Sound
 # By how many frames the order of decoding may differ from that of showing: x264's pyramid of B-frames has two levels.
 MAX_DELAY = 2
 MOVIE_TIMESCALE = 90_000  # chosen: what broadcasts use; a thousandth of a second would shift the first frame
+DAMAGED_SOUND = "the sound of the video is damaged; audio=drop leaves it out"
 
 
 def join(parts: Iterable[BinaryIO], source: BinaryIO, header: VideoHeader, output: VideoOutput, out: BinaryIO) -> None:
@@ -40,6 +41,8 @@ def join(parts: Iterable[BinaryIO], source: BinaryIO, header: VideoHeader, outpu
         packets = [_pictures(chain([first], opened_parts), video, header)]
         if output.audio == "keep":
             packets.append(Sound(original, target, output.container(header)).packets())
+            if target.streams.audio:
+                _begin(target)
         for _, packet in heapq.merge(*packets, key=itemgetter(0)):
             _write(target, packet)
 
@@ -84,13 +87,21 @@ def _target(out: BinaryIO, header: VideoHeader, output: VideoOutput) -> OutputCo
     )
 
 
+def _begin(target: OutputContainer) -> None:
+    """Write what comes before the packets: not everything that says it is sound can be described there."""
+    try:
+        target.start_encoding()
+    except av.FFmpegError as error:
+        raise InvalidVideo(DAMAGED_SOUND) from error
+
+
 def _write(target: OutputContainer, packet: "Packet[Any]") -> None:
     is_sound = packet.stream.type == "audio"
     try:
         target.mux(packet)
     except av.FFmpegError as error:
         if is_sound:
-            raise InvalidVideo("the sound of the video is damaged; audio=drop leaves it out") from error
+            raise InvalidVideo(DAMAGED_SOUND) from error
         raise InternalError from error
 
 

@@ -153,6 +153,15 @@ def test_sound_of_no_duration_is_the_callers() -> None:
     assert len(times(through(data, VideoOutput(audio="drop")))) == 50
 
 
+def test_sound_that_is_not_described_is_the_callers() -> None:
+    """Vorbis without its tables: nothing can hold it, and the video is masked without it."""
+    data = made.video(Recipe(container="matroska", audio="pcm_s16le"))
+    data = data.replace(b"A_PCM/INT/LIT", b"A_VORBIS".ljust(13, b"\0"))
+    with pytest.raises(InvalidVideo, match="audio=drop"):
+        through(data, VideoOutput("webm"))
+    assert len(times(through(data, VideoOutput(audio="drop")))) == 50
+
+
 def test_sound_is_dropped_when_asked() -> None:
     masked = through(made.video(Recipe(audio="aac")), VideoOutput(audio="drop"))
     with opened(masked) as container:
