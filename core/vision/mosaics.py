@@ -7,7 +7,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from core.vision import searches
+from core.vision import tiles
 from core.vision.candidates import Candidates
 from core.vision.passes import CUT_MARGIN, Pixels
 from core.vision.regions import Region
@@ -94,8 +94,8 @@ def plan(regions: Sequence[Region], size: tuple[int, int], finest: float) -> lis
 def _whole(size: tuple[int, int], finest: float) -> list[Part]:
     """Return the whole picture as parts: in tiles at the finest scale, and once from afar."""
     longer, everything = max(size), (0, 0, *size)
-    tiles = [Part(view.area or everything, finest) for view in searches.tiles(*size, finest * longer)]
-    return [*tiles, Part(everything, min(finest, SIDE / longer))]
+    parts = [Part(area, finest) for area in tiles.grid(*size, finest).areas]
+    return [*parts, Part(everything, min(finest, SIDE / longer))]
 
 
 def _around(region: Region, size: tuple[int, int], scale: float) -> Part:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.contract.options import Detail
 from core.contract.reports import PassReport, Timings
-from core.vision import passes, searches
+from core.vision import passes, searches, tiles
 from core.vision.candidates import Candidates
 from core.vision.passes import BlobMemory, PassResult, Runner, View
 from core.vision.searches import Search
@@ -180,7 +180,7 @@ def test_fast_looks_twice() -> None:
 
 def test_balanced_looks_closer_at_larger_pictures() -> None:
     assert planned("balanced", 1024, 700).names() == ["main", "close_up", "mirror"]
-    assert planned("balanced", 4000, 3000).names() == ["main", "close_up", *["mirrored_tile"] * 4]
+    assert planned("balanced", 4000, 3000).names() == ["main", "close_up", *["mirrored_tile"] * 2]
 
 
 def test_balanced_looks_in_every_orientation_where_no_face_is_sure() -> None:
@@ -299,7 +299,7 @@ def test_work_has_a_limit(width: int, height: int, gflops: float) -> None:
     for view in scene.views:
         left, top, right, bottom = view.area or (0, 0, width, height)
         factor = passes.scale(right - left, bottom - top, view.size)
-        assert max(right - left, bottom - top) * factor <= searches.TILE + 4 * factor
+        assert (right - left) * (bottom - top) * factor**2 <= 1.02 * tiles.MOST_PIXELS
     smallest = 640**2 * (4 + 4 + 9 * 1.3) + 192**2
     most = max(smallest, 1.25 * searches.WORK_GFLOP / gflops * 640 * 480 + 4 * 640**2)
     assert input_pixels(scene.views, width, height) <= most
@@ -318,10 +318,9 @@ def test_speck_is_not_enlarged() -> None:
 
 @given(st.integers(100, 9000), st.integers(100, 9000), st.integers(640, 6400), st.floats(0, 1), st.floats(0, 1))
 def test_small_face_is_whole_in_some_tile(width: int, height: int, size: int, x: float, y: float) -> None:
-    factor = passes.scale(width, height, size)
-    side = 0.9 * searches.OVERLAP / factor - 6
-    if side >= min(width, height):
+    grid = tiles.grid(width, height, passes.scale(width, height, size))
+    side = 0.9 * min(tiles.OVERLAP, tiles.OVERLAP_SHARE * size) / grid.scale - 6
+    if not 0 < side < min(width, height):
         return
     left, top = x * (width - side), y * (height - side)
-    areas = [view.area or (0, 0, width, height) for view in searches.tiles(width, height, size)]
-    assert any(a[0] <= left and a[1] <= top and a[2] >= left + side and a[3] >= top + side for a in areas)
+    assert any(a[0] <= left and a[1] <= top and a[2] >= left + side and a[3] >= top + side for a in grid.areas)
