@@ -2,7 +2,7 @@
 
 import contextlib
 
-from tests.bench import runs
+from tests.bench import figures, runs
 from tests.bench.batches import Batch, PacedCalls
 from tests.bench.load import Subject
 from tests.bench.performance_report import Section
@@ -11,6 +11,8 @@ from tests.stack import Stack
 
 PRECISIONS = ("fp32", "int8")
 THOROUGH_PICTURES = 12  # chosen: a thorough search takes about as long as all other details together
+HOP_BYTES = 300_000
+ONE_THREAD = {"FACE_API_INFERENCE_THREADS": "1"}
 IDLE, BUSY = "detect while idle", "detect during a batch"
 
 
@@ -44,6 +46,23 @@ def detect(run: Run, service: Stack) -> Section:
         " service."
     )
     return Section("Detect", text, rows, by_part=True)
+
+
+def hop(run: Run) -> Section:
+    """Measure what one client's call takes beyond the pipeline: HTTP, the queue, and the way back."""
+    run = run.with_pictures(THOROUGH_PICTURES).with_sizes(HOP_BYTES)
+    pipeline, call = "pipeline, 1 process", _named("HTTP", 1)
+    program = run.programs(pipeline, [PIPELINE, "detect", "fast"], 1)
+    with program.running(run.environment | ONE_THREAD), run.service(OFF | ONE_THREAD) as service:
+        rows = run.rows([program, run.calls(call, service, "detect", 1)], {call: pipeline})
+    beyond = figures.difference(rows[1].rounds, rows[0].rounds, lambda one: one.p50_ms)
+    kilobytes = sum(map(len, run.pictures)) / len(run.pictures) / 1000
+    text = (
+        f"`/detect`, `detail=fast`, storage off, with pictures of {kilobytes:.0f} KB on average. Beyond the pipeline, a"
+        f" call takes {beyond} ms: the median of the rounds' differences of p50. Both take one thread: idle CPUs help"
+        " neither."
+    )
+    return Section("One call beyond the pipeline", text, rows)
 
 
 def mask(run: Run, service: Stack) -> Section:

@@ -49,8 +49,8 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """The median of the rounds' ratios, and the least and the largest of them."""
+class Spread:
+    """The median of the rounds' ratios or differences, and the least and the largest of them."""
 
     median: float
     low: float
@@ -91,11 +91,18 @@ def pooled(rounds: Sequence[Measured]) -> Measured:
 
 def ratio(
     over: Sequence[Measured], under: Sequence[Measured], value: Callable[[Measured], float | None]
-) -> Ratio | None:
+) -> Spread | None:
     """Divide what was measured in the same round; None where a round has no such value."""
     pairs = [(value(one), value(other)) for one, other in zip(over, under, strict=True)]
-    ratios = [one / other for one, other in pairs if one is not None and other]
-    return Ratio(statistics.median(ratios), min(ratios), max(ratios)) if len(ratios) == len(pairs) else None
+    return _spread([one / other if one is not None and other else None for one, other in pairs])
+
+
+def difference(
+    over: Sequence[Measured], under: Sequence[Measured], value: Callable[[Measured], float | None]
+) -> Spread | None:
+    """Subtract what was measured in the same round; None where a round has no such value."""
+    pairs = [(value(one), value(other)) for one, other in zip(over, under, strict=True)]
+    return _spread([None if one is None or other is None else one - other for one, other in pairs])
 
 
 def steepest(points: Sequence[tuple[float, float]]) -> Step:
@@ -105,6 +112,11 @@ def steepest(points: Sequence[tuple[float, float]]) -> Step:
         for (start, below), (end, above) in itertools.pairwise(points)
     ]
     return max(steps, key=lambda step: step.exponent)
+
+
+def _spread(of_rounds: Sequence[float | None]) -> Spread | None:
+    known = [one for one in of_rounds if one is not None]
+    return Spread(statistics.median(known), min(known), max(known)) if len(known) == len(of_rounds) else None
 
 
 def _summed(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:

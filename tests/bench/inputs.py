@@ -57,6 +57,12 @@ def pictures(shared: Path | None, count: int) -> list[bytes]:
     return [jpeg(large, 88 + number % 8) for number in range(count)]
 
 
+def weighing(picture: bytes, size: int) -> bytes:
+    """Return a picture as the JPEG whose quality brings it nearest to so many bytes."""
+    pixels = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    return min((jpeg(pixels, quality) for quality in range(50, 101, 2)), key=lambda made: abs(len(made) - size))
+
+
 def portrait() -> NDArray[np.uint8]:
     """Return a public-domain portrait, BGR, (512, 512, 3)."""
     return np.asarray(cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR), np.uint8)

@@ -20,7 +20,7 @@ from tests.bench.performance_charts import CHART, PAGE
 from tests.bench.runs import FULL, QUICK, Run
 from tests.stack import Stack
 
-COMPARISONS = ("detect", "mask", "precision", "storage", "batch")
+COMPARISONS = ("detect", "hop", "mask", "precision", "storage", "batch")
 CURVES = ("megapixels", "faces", "aspects", "clients", "jobs")
 
 
@@ -78,6 +78,7 @@ between two neighbouring points; 1 is linear, and above {report.LINEAR} the page
 def _parts(run: Run, service: Stack) -> dict[str, Callable[[], str]]:
     compared = {
         "detect": partial(comparisons.detect, run, service),
+        "hop": partial(comparisons.hop, run),
         "mask": partial(comparisons.mask, run, service),
         "precision": partial(comparisons.precision, run),
         "storage": partial(comparisons.storage, run, service),

@@ -67,6 +67,14 @@ class Run:
         few = min(count, len(self.files))
         return replace(self, files=[self.files[number * len(self.files) // few] for number in range(few)])
 
+    def with_sizes(self, size: int) -> "Run":
+        """Return the same run with the pictures encoded anew, to about so many bytes each."""
+        folder = self.new_folder("sized")
+        files = [folder / file.name for file in self.files]
+        for file, picture in zip(files, self.pictures, strict=True):
+            file.write_bytes(inputs.weighing(picture, size))
+        return replace(self, files=files)
+
     @cached_property
     def pictures(self) -> list[bytes]:
         return [file.read_bytes() for file in self.files]

@@ -5,7 +5,7 @@ import operator
 import pytest
 
 from tests.bench import figures
-from tests.bench.figures import Measured, Ratio, Step
+from tests.bench.figures import Measured, Spread, Step
 
 
 def measured(pictures: int, elapsed_s: float, ms: tuple[float, ...] = (), cpu_s: float = 0.0) -> Measured:
@@ -30,8 +30,15 @@ def test_percentiles_need_calls_beyond_them() -> None:
 
 def test_ratio_is_of_rounds() -> None:
     fast, slow = [measured(n, 1) for n in (20, 30, 90)], [measured(n, 1) for n in (10, 10, 100)]
-    assert figures.ratio(fast, slow, operator.attrgetter("pictures_s")) == Ratio(2.0, 0.9, 3.0)
-    assert str(Ratio(2.0, 0.9, 3.0)) == "2.00 (0.90–3.00)"
+    assert figures.ratio(fast, slow, operator.attrgetter("pictures_s")) == Spread(2.0, 0.9, 3.0)
+    assert str(Spread(2.0, 0.9, 3.0)) == "2.00 (0.90–3.00)"
+
+
+def test_difference_is_of_one_round() -> None:
+    calls = [measured(1, 1.0, (ms,)) for ms in (25.0, 21.0, 50.0)]
+    alone = [measured(1, 1.0, (ms,)) for ms in (20.0, 19.0, 30.0)]
+    assert figures.difference(calls, alone, operator.attrgetter("p50_ms")) == Spread(5.0, 2.0, 20.0)
+    assert figures.difference(calls, [measured(1, 1.0)] * 3, operator.attrgetter("p50_ms")) is None
 
 
 def test_ratio_needs_every_round() -> None:
