@@ -13,11 +13,12 @@ from tests.stack import Stack
 Starter = Callable[..., Stack]
 
 WEB_ALONE = ("serve",)  # the programs of a stack that is asked for nothing that a worker does
+WEB_AND_WORKER = ("serve", "worker")  # what calls need; maintenance and its clock cost two seconds of CPU
 
 DETECT = "/api/v1/detect"
 MASK = "/api/v1/mask"
 PATHS = (DETECT, MASK)
-TIMEOUT_S = 90  # chosen: three times what the service may take before it answers 504
+TIMEOUT_S = 180  # chosen: more than what any service of the tests may take before it answers 504
 
 _CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 _INTERNALS = re.compile(

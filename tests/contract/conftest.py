@@ -5,7 +5,7 @@ import time
 import pytest
 import requests
 
-from tests.contract.calls import WEB_ALONE, Starter
+from tests.contract.calls import WEB_ALONE, WEB_AND_WORKER, Starter
 from tests.stack import PATIENCE_S, Stack
 
 
@@ -24,7 +24,7 @@ def wait_until_degraded(service: Stack, limit_s: float = PATIENCE_S) -> None:
 @pytest.fixture(scope="session")
 def without_worker(start_shared_service: Starter) -> Stack:
     """A stack whose worker ended."""
-    service = start_shared_service(FACE_API_JOB_TIMEOUT_S="2")
+    service = start_shared_service(FACE_API_JOB_TIMEOUT_S="2", programs=WEB_AND_WORKER)
     service.stop_worker()
     wait_until_degraded(service)
     return service
@@ -33,7 +33,7 @@ def without_worker(start_shared_service: Starter) -> Stack:
 @pytest.fixture(scope="session")
 def without_redis(start_shared_service: Starter) -> Stack:
     """A stack whose Redis ended; three masks a minute, any number of detections."""
-    service = start_shared_service(FACE_API_RATE_LIMIT_MASK="3/minute")
+    service = start_shared_service(FACE_API_RATE_LIMIT_MASK="3/minute", programs=WEB_AND_WORKER)
     service.stop_redis()
     wait_until_degraded(service)
     return service

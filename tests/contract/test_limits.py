@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.contract import pictures
-from tests.contract.calls import DETECT, MASK, PATHS, WEB_ALONE, Starter, assert_problem, mask, post
+from tests.contract.calls import DETECT, MASK, PATHS, WEB_ALONE, WEB_AND_WORKER, Starter, assert_problem, mask, post
 from tests.stack import Stack
 
 DETECTIONS = 5
@@ -21,13 +21,13 @@ RATES = {"FACE_API_RATE_LIMIT_DETECT": f"{DETECTIONS}/minute", "FACE_API_RATE_LI
 @pytest.fixture(scope="module")
 def limited(start_service: Starter) -> Stack:
     """A stack with low limits behind one proxy; keys are on."""
-    return start_service(**RATES, FACE_API_TRUSTED_PROXIES="1")
+    return start_service(**RATES, FACE_API_TRUSTED_PROXIES="1", programs=WEB_ALONE)
 
 
 @pytest.fixture(scope="module")
 def keyless(start_service: Starter) -> Stack:
     """A stack without keys that believes no proxy."""
-    return start_service(**RATES, FACE_API_API_KEY_ENABLED="false")
+    return start_service(**RATES, FACE_API_API_KEY_ENABLED="false", programs=WEB_AND_WORKER)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_limit_holds_under_haste(limited: Stack, key: str) -> None:
 
 def test_health_is_never_limited(limited: Stack) -> None:
     answers = {requests.get(limited.url + "/health", timeout=30).status_code for _ in range(DETECTIONS * 4)}
-    assert answers == {200}
+    assert answers == {503}, "there is no worker, and that is all"
 
 
 # --- the headers ---------------------------------------------------------------------------------

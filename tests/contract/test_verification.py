@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract import pictures
 from tests.contract.admin import basic, body
-from tests.contract.calls import Starter, assert_problem, detect, detected, fields, masked
+from tests.contract.calls import WEB_AND_WORKER, Starter, assert_problem, detect, detected, fields, masked
 from tests.contract.mask.regions import METHODS, SOFT, STRENGTH
 from tests.stack import Stack
 
@@ -21,7 +21,7 @@ def tried(service: Stack, **query: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def weak(start_service: Starter) -> Stack:
-    return start_service(FACE_API_ALLOW_WEAK_MASKS="true", FACE_API_STORAGE_ENABLED="false")
+    return start_service(FACE_API_ALLOW_WEAK_MASKS="true", FACE_API_STORAGE_ENABLED="false", programs=WEB_AND_WORKER)
 
 
 @pytest.mark.parametrize("method", METHODS)

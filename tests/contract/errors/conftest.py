@@ -7,6 +7,7 @@ import pytest
 from tests.contract import pictures
 from tests.contract.calls import (
     DETECT,
+    WEB_AND_WORKER,
     Starter,
     upload,
 )
@@ -15,8 +16,9 @@ from tests.stack import Stack
 
 @pytest.fixture(scope="package")
 def strict(start_shared_service: Starter) -> Stack:
-    """A stack with a short patience and a short queue."""
-    return start_shared_service(FACE_API_JOB_TIMEOUT_S="2", FACE_API_QUEUE_LIMIT="1")
+    """A stack with a short patience, which a fast search keeps to on a busy machine, too, and a short queue."""
+    fast = {"FACE_API_DETAIL_DETECT": "fast", "FACE_API_DETAIL_MASK": "fast"}
+    return start_shared_service(FACE_API_JOB_TIMEOUT_S="2", FACE_API_QUEUE_LIMIT="1", programs=WEB_AND_WORKER, **fast)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from tests.contract import pictures
 from tests.contract.calls import (
     DETECT,
     PATHS,
+    WEB_AND_WORKER,
     Starter,
     assert_problem,
     in_pieces,
@@ -93,7 +94,9 @@ def test_pixel_limit_itself_is_allowed(service: Stack) -> None:
 @pytest.fixture(scope="module")
 def narrow(start_service: Starter) -> Stack:
     """A stack that takes small pictures."""
-    return start_service(FACE_API_MAX_IMAGE_PIXELS="300000", FACE_API_MAX_UPLOAD_BYTES="900000")
+    return start_service(
+        FACE_API_MAX_IMAGE_PIXELS="300000", FACE_API_MAX_UPLOAD_BYTES="900000", programs=WEB_AND_WORKER
+    )
 
 
 def test_pixel_limit_can_be_set(narrow: Stack) -> None:
