@@ -19,6 +19,12 @@ from tests.conftest import StartService
 from tests.stack import PATIENCE_S, Stack
 
 
+@pytest.fixture(scope="module")
+def alone(start_service: StartService) -> Stack:
+    """Return a service with one worker process, which nobody else uses: it is disturbed."""
+    return start_service()
+
+
 def picture(shade: int = 0, format: str = ".jpg") -> bytes:
     """A portrait; each shade has bytes of its own."""
     pixels = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
@@ -163,7 +169,7 @@ def test_batch_of_a_prefix_takes_what_is_in_the_bucket(service: Stack) -> None:
     store.put(keys[1], picture(2, ".png"), "image/png")
     store.put(f"{folder}/notes.txt", b"no picture", "text/plain")
     batch = begin(service, prefix=f"{folder}/")
-    service.until(lambda: admin(service, "GET", f"/{batch}")["status"] == "completed", 60)
+    service.until(lambda: admin(service, "GET", f"/{batch}")["status"] == "completed")
     found = {item["name"]: item for item in items(service, batch)}
     assert {name: item["state"] for name, item in found.items()} == {"2026/a.jpg": "completed", "b.png": "completed"}
     result = requests.get(found["2026/a.jpg"]["result_url"], timeout=30).content
@@ -174,8 +180,8 @@ def test_batch_of_a_prefix_takes_what_is_in_the_bucket(service: Stack) -> None:
     assert store.get(keys[1]) == picture(2, ".png")
 
 
-def test_image_that_is_deleted_leaves_a_blank_item(start_service: StartService) -> None:
-    service = start_service()
+def test_image_that_is_deleted_leaves_a_blank_item(alone: Stack) -> None:
+    service = alone
     service.pause_worker()
     batch = begin(service)
     upload(service, batch, ("a.jpg", picture()))
@@ -202,21 +208,20 @@ def test_cancel_lets_running_items_finish(service: Stack) -> None:
     assert {state: states.count(state) for state in ItemState} == {state: counts[state] for state in ItemState}
 
 
-def test_small_batches_call_for_one_another(start_service: StartService) -> None:
-    service = start_service(FACE_API_WORKER_PROCESSES="1")
-    service.kill("beat")  # who would call every few seconds
+def test_flushed_redis_stops_no_batch(alone: Stack) -> None:
+    service = alone
+    batch = begin(service)
+    upload(service, batch, *[(f"{shade}.jpg", picture(shade)) for shade in range(20)])
+    service.services.redis.flushall()
+    assert finished(service, batch)["counts"]["completed"] == 20
+
+
+def test_small_batches_call_for_one_another(alone: Stack) -> None:
+    service = alone
+    service.kill("beat")  # who would call every few seconds; no test that follows has one
     service.pause_worker()
     begun = [begin(service) for _ in range(10)]
     for shade, batch in enumerate(begun):
         upload(service, batch, ("a.jpg", picture(shade)))
     service.resume_worker()
-    service.until(lambda: all(admin(service, "GET", f"/{one}")["counts"]["completed"] for one in begun), 60)
-
-
-@pytest.mark.parametrize("kind", ["FLUSHALL"])
-def test_flushed_redis_stops_no_batch(start_service: StartService, kind: str) -> None:
-    service = start_service()
-    batch = begin(service)
-    upload(service, batch, *[(f"{shade}.jpg", picture(shade)) for shade in range(20)])
-    service.services.redis.execute_command(kind)
-    assert finished(service, batch)["counts"]["completed"] == 20
+    service.until(lambda: all(admin(service, "GET", f"/{one}")["counts"]["completed"] for one in begun))

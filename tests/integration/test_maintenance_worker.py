@@ -2,9 +2,9 @@
 
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -12,7 +12,7 @@ import redis
 
 from core import config, maintenance
 from core.engine import client
-from core.records import cleanups
+from core.records import cleanups, deletions
 from core.services import Services
 from core.storage import objects
 from tests import databases
@@ -24,6 +24,7 @@ from worker.maintenance_app import app
 from worker.maintenance_lease import MaintenanceLease
 
 BACKLOG = 50_000  # measured: 15,000 a second are removed on an idle machine, where a call takes 0.3 s
+TRIES = 5  # chosen: a busy machine may keep the one from working while the other does
 
 
 def register_backlog(made: Services, count: int = BACKLOG) -> None:
@@ -54,6 +55,12 @@ def begun(service: Stack) -> int:
     return service.log("maintenance").count('"maintenance_begun"')
 
 
+@pytest.fixture(scope="module")
+def maintained(start_service: StartService) -> Stack:
+    """Return a service of which only maintenance is looked at."""
+    return start_service(programs=("serve", "maintenance"))
+
+
 @pytest.fixture
 def made(tmp_path: Path, valkey: str, build_services: BuildServices) -> Services:
     settings = config.read(var_dir=tmp_path / "var", redis_url=valkey)
@@ -77,16 +84,22 @@ def test_no_message_comes_back_while_its_task_runs() -> None:
 def test_backlog_is_worked_off_in_slices(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     register_backlog(made, 1000)
     assert maintenance.clean_storage(made, 0).waiting == 1000
-    monkeypatch.setattr(made.store, "delete", lambda _: time.sleep(0.01))
-    assert 0 < maintenance.clean_storage(made, 0.2).removed <= 20
+    removed = list[str]()
+    monkeypatch.setattr(made.store, "delete", removed.append)
+    monkeypatch.setattr(deletions, "time", SimpleNamespace(monotonic=lambda: float(len(removed))))  # a second for each
+    assert maintenance.clean_storage(made, 20).removed == 20
 
 
 def test_backlog_takes_no_process_of_the_engine(start_service: StartService) -> None:
     service = start_service()
-    register_backlog(service.services)
-    until(lambda: left(service.services) < BACKLOG)
-    assert mask(service, face()).headers["X-Face-Count"] == "1"
-    assert left(service.services), "the backlog was gone before the call"
+    for _ in range(TRIES):
+        register_backlog(service.services)
+        before = left(service.services)
+        until(lambda before=before: left(service.services) < before)
+        assert mask(service, face()).headers["X-Face-Count"] == "1"
+        if left(service.services):
+            break
+    assert left(service.services), "each backlog was gone before the call"
     service.kill("maintenance")
     before = left(service.services)
     assert mask(service, face()).headers["X-Face-Count"] == "1"
@@ -94,8 +107,8 @@ def test_backlog_takes_no_process_of_the_engine(start_service: StartService) -> 
     assert '"maintenance_finished"' not in service.log("worker")
 
 
-def test_one_works_and_the_next_takes_over(start_service: StartService) -> None:
-    service = start_service(programs=("serve", "maintenance"))
+def test_one_works_and_the_next_takes_over(maintained: Stack) -> None:
+    service = maintained
     until(lambda: begun(service) == 1)
     first = service.processes.pop("maintenance")
     service.launch("maintenance")
@@ -107,12 +120,15 @@ def test_one_works_and_the_next_takes_over(start_service: StartService) -> None:
     until(lambda: begun(service) == 2)
 
 
-def test_lost_lease_ends_the_work(start_service: StartService) -> None:
-    service = start_service(programs=("serve", "maintenance"))
-    until(lambda: begun(service) == 1)
-    redis.Redis.from_url(service.redis_url).set(maintenance_lease.KEY, "another", ex=20)
+def test_lost_lease_ends_the_work(maintained: Stack) -> None:
+    service = maintained
+    until(lambda: begun(service) > 0)
+    before = begun(service)
+    client = redis.Redis.from_url(service.redis_url)
+    client.set(maintenance_lease.KEY, "another")
     until(lambda: '"maintenance_lease_lost"' in service.log("maintenance"))
-    until(lambda: begun(service) == 2)
+    client.delete(maintenance_lease.KEY)
+    until(lambda: begun(service) == before + 1)
     assert service.processes["maintenance"].poll() is None
 
 

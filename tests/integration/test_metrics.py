@@ -16,7 +16,7 @@ from tests.conftest import StartService
 from tests.integration import scrapes
 from tests.integration.test_batches import admin, begin, finished, picture, upload
 from tests.integration.test_engine import until
-from tests.integration.test_heartbeats import slow_picture
+from tests.integration.test_heartbeats import PATIENT, slow_picture
 from tests.stack import Stack
 
 CALLS = "face_api_requests_total"
@@ -29,7 +29,10 @@ NO_PICTURE = b"no picture"
 def counted(start_service: StartService) -> Stack:
     """Return a service that serves its numbers."""
     return start_service(
-        FACE_API_WORKER_PROCESSES="2", FACE_API_WEB_PROCESSES="2", FACE_API_METRICS_PORT=scrapes.free_ports()
+        FACE_API_WORKER_PROCESSES="2",
+        FACE_API_WEB_PROCESSES="2",
+        FACE_API_METRICS_PORT=scrapes.free_ports(),
+        **PATIENT,
     )
 
 
@@ -110,7 +113,7 @@ def test_killed_processes_lose_and_double_nothing(counted: Stack) -> None:
 
     before = totals()
     for _ in range(2):
-        old = counted.worker_processes() + web_processes(counted)
+        old, living = counted.worker_processes() + web_processes(counted), counted.living_processes()
         for process in old:
             process.kill()
         until(
@@ -120,6 +123,7 @@ def test_killed_processes_lose_and_double_nothing(counted: Stack) -> None:
             )
         )
         assert totals() == before
+        until(lambda gone=living: len(counted.living_processes() - gone) == 2)
         counted.wait_until_ready()
         tasks = _tasks(counted)
         assert call(counted, "mask", picture()) == 200
@@ -157,10 +161,11 @@ def test_steps_of_a_video_are_counted(counted: Stack) -> None:
     def more(name: str, **labels: str) -> float:
         return scrapes.numbers(counted, "worker").sum(name, **labels) - before.sum(name, **labels)
 
+    counted_last = "face_api_video_step_wait_seconds_count"
+    until(lambda: all(more(counted_last, kind=kind) == 1 for kind in StepKind))
     for kind in StepKind:
-        until(lambda kind=kind: more("face_api_video_steps_total", kind=kind, outcome="ok") == 1)
-        for histogram in ("face_api_video_step_duration_seconds_count", "face_api_video_step_wait_seconds_count"):
-            assert more(histogram, kind=kind) == 1
+        assert more("face_api_video_steps_total", kind=kind, outcome="ok") == 1
+        assert more("face_api_video_step_duration_seconds_count", kind=kind) == 1
     assert {kind: more("face_api_video_frames_total", kind=kind) for kind in ("detect", "render", "link")} == {
         "detect": 12,
         "render": 12,
