@@ -50,7 +50,9 @@ def second() -> Iterator[Second]:
 @pytest.fixture
 def sharded(start_service: StartService, valkey: str, second: Second) -> Stack:
     redis.Redis.from_url(valkey).flushall()
-    return start_service(FACE_API_REDIS_URL=f"{valkey},{second.url}", FACE_API_JOB_TIMEOUT_S="10")
+    return start_service(
+        FACE_API_REDIS_URL=f"{valkey},{second.url}", FACE_API_JOB_TIMEOUT_S="60", programs=("serve", "worker")
+    )
 
 
 def health(service: Stack) -> int:
