@@ -71,7 +71,7 @@ OFFSET = Parameter.model_validate(
         "in": "header",
         "required": True,
         "description": "Where the piece begins, in bytes.",
-        "schema": {"type": "integer", "minimum": 0},
+        "schema": {"type": "integer", "minimum": 0, "maximum": 2**53},
     }
 )
 # By hand: the framework would read the whole body for a form that it describes.

@@ -68,7 +68,7 @@ class UnsentUpload(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(min_length=1, max_length=2000, description="What the file is called, in any characters.")
-    size_bytes: int = Field(ge=0, lt=2**63, description="How large it is.")
+    size_bytes: int = Field(ge=0, le=2**53, description="How large it is.")
     code: UnsentCode = Field(description="Why it was not sent.")
 
     def file(self) -> UnsentPicture:
