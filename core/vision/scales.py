@@ -79,7 +79,8 @@ MAIN_PASSES = 4 * 1.09  # one in each orientation, with the one for close-ups
 # only one or two levels see scores less than one that three see.
 STEPS = (1.4, 2.0)
 WIDE_STEP = 2.3  # chosen: a face that is too large for one level is found on the next coarser one
-COARSEST = 0.75  # times the nominal size; chosen: so small that the work grows without a step where a level begins
+# Times the nominal size; measured, 216 photographs: from .75 on 2.4 needless boxes a picture, and no hard face more
+COARSEST = 1.0
 # chosen: where the work has a limit, it is so many times that of the finest level
 LEVELS_WORK = 1.9
 BISECTIONS = 10
