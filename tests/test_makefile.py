@@ -13,7 +13,7 @@ from core.config import ROOT
 
 PACKAGES = ("core", "web", "worker", "admin", "migrations", "clients/python/face_api_client")
 # Imported, and come with another.
-PARTS = {"kombu": "celery", "markupsafe": "flask"}
+PARTS = {"kombu": "celery", "markupsafe": "flask", "pydantic-core": "pydantic"}
 # Declared, and imported by nobody here: why.
 UNSEEN = {
     "gunicorn": "runs the web tier",
