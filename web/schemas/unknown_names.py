@@ -21,7 +21,6 @@ MIN_ADDRESS_LIKENESS = 0.8  # chosen: half of an address is the same for all
 PARTS = re.compile(r"[.\[\]]")  # of a field's name: `mask_regions[3].x2`
 NONE: Mapping[str, type[BaseModel]] = MappingProxyType({})
 MAX_ADDRESS = 100  # chosen: twice the longest that there is
-MEMBER = re.compile(r"[.\[]")  # in `mask_regions[3].x3`, `rate_limits.detct`
 
 
 def explain(found: list[FieldProblem], model: str) -> list[FieldProblem]:
@@ -88,7 +87,5 @@ def _advice(name: str, names: list[str], models: Mapping[str, type[BaseModel]]) 
     elsewhere = [PLACES[place] for place, one in models.items() if name in one.model_fields and name not in names]
     if elsewhere:
         return f": send it {elsewhere[0]}"
-    if MEMBER.search(name):  # of an object: its names are others
-        return ""
     near = difflib.get_close_matches(name.lower(), names, 1, MIN_LIKENESS)
     return f"; did you mean {near[0]}?" if near else ""
