@@ -71,7 +71,7 @@ class Search:
             for number, level in enumerate(levels):
                 if not any(1 / SAME_LEVEL < level / searched < SAME_LEVEL for searched in done):
                     grid = tiles.grid(width, height, level, tiles.CLOSE_OVERLAP)
-                    results += [run_pass(view) for view in _views(grid, rot90=rot90, mirrored=number % 2 == 0)]
+                    results += [run_pass(view) for view in _views(grid, rot90=rot90, mirrored=number == 0)]
         return results
 
     def finest_scale(self, width: int, height: int) -> float:
