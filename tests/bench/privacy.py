@@ -63,7 +63,7 @@ def main() -> None:
     finders = models(shared)
     if not finders:
         sys.exit("there is none of these models: " + ", ".join(MODELS))
-    wider = _tool(shared, "wider_ap")
+    wider = load_tool(shared, "wider_ap")
     chosen = scenes.scenes(shared, wider, args.pictures)
     coverings = {name: coverage(shared, finder, wider) for name, finder in finders.items()}
     parts = [
@@ -162,7 +162,7 @@ def precisions(shared: Path, finders: dict[str, OnnxDetector], tool: ModuleType)
 
 def privacy(shared: Path, finder: OnnxDetector) -> str:
     """Measure what each mask leaves to a detector and a recogniser."""
-    bench = Bench(shared, _tool(shared, "privacy"), finder)
+    bench = Bench(shared, load_tool(shared, "privacy"), finder)
     portraits = bench.portraits()
     rows = []
     for method in METHODS:
@@ -194,7 +194,7 @@ def looks(chosen: list[Scene], finder: OnnxDetector) -> str:
     return report.second_looks(finder.name, reported)
 
 
-def _tool(shared: Path, name: str) -> ModuleType:
+def load_tool(shared: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, shared / "tools" / f"{name}.py")
     assert spec and spec.loader
     tool = importlib.util.module_from_spec(spec)
