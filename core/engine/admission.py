@@ -35,7 +35,7 @@ WEIGHT = 0.2  # chosen: of the newest in the average; after ten calls nine tenth
 COSTS_TTL_S = 86400
 HOPELESS = 1.5  # chosen: how many times longer a call would wait than it can, before it is sent away
 
-NO_ENGINE, FULL, LATE, ADMITTED = b"no engine", b"full", b"late", b"admitted"
+NO_ENGINE, FULL, UNBEGUN, ADMITTED = b"no engine", b"full", b"unbegun", b"admitted"
 # What calls cost that are in flight; and when one that is refused is to come again, later than all before it.
 COSTS = (
     protocol.NOW
@@ -110,6 +110,17 @@ if ahead == 0 or wait / hopeless + own < left then return {'admitted'} end
 return {'late', come_again(math.max(0, work_ahead / places + own - timeout), own, timeout), tostring(wait)}
 """
 )
+# When a call is to come again that no process had begun when its time was up.
+REFUSE = (
+    COSTS
+    + """
+local own, timeout = math.abs(costs_by_work[ARGV[1]] or 0), tonumber(ARGV[2])
+if redis.call('ZCOUNT', processes, now, '+inf') == 0 then return {'no engine'} end
+add(waiting, own)
+local others = work_ahead - own
+return {'unbegun', come_again(math.max(0, others / places + own - timeout), own, timeout)}
+"""
+)
 # Of a call that has ended: its place is free. With a time, that is what it cost.
 END = """
 redis.call('ZREM', KEYS[1], ARGV[1])
@@ -147,6 +158,7 @@ class Admission:
         self._limit, self._timeout_s = settings.queue_limit, settings.job_timeout_s
         self._admit = client.register_script(ADMIT)
         self._recheck = client.register_script(RECHECK)
+        self._refuse = client.register_script(REFUSE)
         self._end = client.register_script(END)
         self._refused_at = -math.inf  # by time.monotonic()
 
@@ -186,6 +198,10 @@ class Admission:
         args: list[str | float] = [message, work_of(name), left_s, HOPELESS, self._timeout_s]
         self._check(self._recheck(keys=self._keys(), args=args))
 
+    def refuse_unbegun(self, name: str) -> None:
+        """Send away a call whose turn did not come in time; QueueFull, or EngineUnavailable where nobody works."""
+        self._check(self._refuse(keys=self._keys(), args=[work_of(name), self._timeout_s]))
+
     def end(self, name: str, cost_s: float | None = None) -> None:
         """Free a call's place. cost_s: how long it occupied a process, where that tells something of others."""
         keys, args = end_arguments(name, cost_s)
@@ -202,7 +218,7 @@ class Admission:
         return [name, work, message, first, self._timeout_s, self._limit, life_s, EXPIRY_MARGIN_S]
 
     def _check(self, outcome: list[bytes]) -> None:
-        """Raise what a reply of ADMIT or RECHECK says."""
+        """Raise what a reply of ADMIT, RECHECK or REFUSE says."""
         if outcome[0] == ADMITTED:
             return
         if outcome[0] == NO_ENGINE:
@@ -211,6 +227,8 @@ class Admission:
         retry_after_s = max(1, math.ceil(float(outcome[1])))
         if outcome[0] == FULL:
             raise QueueFull(f"{self._limit} calls are waiting already", retry_after_s=retry_after_s)
+        if outcome[0] == UNBEGUN:
+            raise QueueFull(f"its turn did not come within {self._timeout_s:g} s", retry_after_s=retry_after_s)
         wait, most = f"{float(outcome[2]):.0f} s", f"{self._timeout_s:g} s"
         detail = f"the wait would be {wait}, and with the work itself longer than the {most} of a call"
         raise QueueFull(detail, retry_after_s=retry_after_s)

@@ -214,6 +214,8 @@ class EngineClient:
                     self.admission.recheck(call.name, queued, left_s)
                 if gone():
                     raise JobTimedOut("the caller has gone")
+            if watch.withdraw(server):
+                self.admission.refuse_unbegun(call.name)
         raise JobTimedOut(f"there was no answer within {self._timeout_s:g} s")
 
     def _leave(self, call: PendingCall) -> None:

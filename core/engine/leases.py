@@ -26,6 +26,11 @@ local dead_at = redis.call('ZSCORE', KEYS[1], ARGV[1] .. '/1')
 return dead_at and tonumber(dead_at) > now and 1 or 0
 """
 )
+# Where a process has its lease already, the call is begun, and where there is no picture, answered.
+WITHDRAW = """
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+return redis.call('DEL', KEYS[2])
+"""
 # Only while the caller still waits.
 LOSE = """
 if redis.call('EXISTS', KEYS[1]) == 0 then return end
@@ -40,6 +45,7 @@ class LeaseWatch:
     def __init__(self, first: "redis.Redis", call: PendingCall, message: messages.CallMessage) -> None:
         self._first = first
         self._held = first.register_script(HELD)
+        self._withdraw = first.register_script(WITHDRAW)
         self._call = call
         self._message = message
         self._misses = 0
@@ -70,6 +76,10 @@ class LeaseWatch:
         """Ask again because the process of a task died; EngineUnavailable when it is the second."""
         if task_id == self._message.id:
             self._ask_again(server)
+
+    def withdraw(self, server: "redis.Redis") -> bool:
+        """Take the picture away from a call that no process has begun, so that none will; whether it was one."""
+        return bool(self._withdraw(keys=[self._call.lease, self._call.upload], client=server))
 
     def _ask_again(self, server: "redis.Redis") -> None:
         if self._message.again:

@@ -150,8 +150,38 @@ def test_answer_of_other_kind_is_refused(make_queue: Callable[..., EngineClient]
 
 def test_late_call_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue(job_timeout_s=0.3)
-    with pytest.raises(JobTimedOut):
+    with pytest.raises(QueueFull, match="its turn did not come") as caught:
         own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
+    assert caught.value.retry_after_s == 1
+    assert left_over(connection) == {protocol.RETURNS.encode()}
+
+
+def test_late_call_is_not_begun_any_more(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue(job_timeout_s=0.3)
+    with pytest.raises(QueueFull):
+        own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
+    taken: list[bytes | None] = []
+    play_engine(connection, lambda token: taken.append(own.take(token, PROCESS.name))).join()
+    assert taken == [None]
+    assert left_over(connection) <= {protocol.RETURNS.encode()}
+
+
+def test_late_call_of_a_dead_engine_tells_it(
+    make_queue: Callable[..., EngineClient], connection: "redis.Redis"
+) -> None:
+    own = make_queue(job_timeout_s=0.3)
+    connection.delete(protocol.PROCESSES)
+    with pytest.raises(EngineUnavailable) as caught:
+        own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
+    assert caught.value.retry_after_s
+
+
+def test_begun_call_times_out(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
+    own = make_queue(job_timeout_s=2)
+    engine = play_engine(connection, lambda token: own.take(token, PROCESS.name))
+    with pytest.raises(JobTimedOut, match="within 2 s"):
+        own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
+    engine.join()
     assert not left_over(connection)
 
 
@@ -277,7 +307,7 @@ def test_bytes_expire_by_themselves(make_queue: Callable[..., EngineClient], con
 
 def test_message_holds_no_picture(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue(job_timeout_s=0.3)
-    with pytest.raises(JobTimedOut):
+    with pytest.raises(QueueFull):
         own.run_detect(b"p" * 100_000, ResolvedDetectOptions(), still_there)
     (message,) = connection.lrange("interactive", 0, -1)
     assert len(message) < 3000
