@@ -1,18 +1,16 @@
 """`face-api admin`: what the administrator's own access needs."""
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
-from redis import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 
-from admin import actors, service
-from core import config, services
-from core.access import lockouts
+from core import config
 from core.contract.deeds import Deed
-from core.database import audits
-from core.database.engine import SessionFactory
 from core.observability import logs
+
+if TYPE_CHECKING:
+    from core.database.engine import SessionFactory
 
 
 @click.group()
@@ -23,6 +21,12 @@ def admin() -> None:
 @admin.command()
 def unlock() -> None:
     """Forget all failed log-ins: nobody is locked out any longer."""
+    from redis import RedisError
+
+    from admin import service
+    from core import services
+    from core.access import lockouts
+
     with closing(services.build(service.with_running_redis(config.load()))) as built:
         try:
             forgotten = lockouts.unlock(built.redis)
@@ -33,8 +37,13 @@ def unlock() -> None:
     click.echo(f"unlocked: {forgotten} {'address or browser' if forgotten == 1 else 'addresses or browsers'}")
 
 
-def _record(sessions: SessionFactory, forgotten: int) -> None:
+def _record(sessions: "SessionFactory", forgotten: int) -> None:
     """Add a record to the audit trail; nobody stays locked out because the database is down."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from admin import actors
+    from core.database import audits
+
     actors.act_as_user()
     try:
         with sessions() as session:

@@ -1,20 +1,20 @@
 """`face-api admins`: create, list and change the administrators of the table."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy.orm import Session
 
-from admin import actors
 from core import config
-from core.access import admins as store
-from core.access import second_factors
 from core.config import Settings
 from core.contract.roles import Role
-from core.database import engine
-from core.database.models import AdminAccount
 from core.errors import FeatureDisabled
 from face_api_client.command import terminals
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from core.database.models import AdminAccount
 
 ROLE = click.Choice([role.value for role in Role])
 
@@ -29,6 +29,8 @@ def admins() -> None:
 @click.option("--role", type=ROLE, required=True, help="What the administrator may do.")
 def create(name: str, role: str) -> None:
     """Create an administrator NAME; the password is asked for, or read from stdin."""
+    from core.access import admins as store
+
     settings = _settings()
     password = _password()
     with _session(settings) as session:
@@ -38,6 +40,8 @@ def create(name: str, role: str) -> None:
 @admins.command("list")
 def list_admins() -> None:
     """List all administrators: id, state, role, creation date, last log-in, name."""
+    from core.access import admins as store
+
     settings = _settings()
     terminals.echo(f"{'of the settings':36}  enabled   {Role.OWNER:8}  {'':10}  {'':16}  {settings.admin_user}")
     with _session(settings) as session:
@@ -50,6 +54,8 @@ def list_admins() -> None:
 @click.argument("role", type=ROLE)
 def change_role(name: str, role: str) -> None:
     """Give the administrator NAME another role; it counts within a second, also for open sessions."""
+    from core.access import admins as store
+
     with _session(_settings()) as session:
         _print(store.change(session, store.named(session, name).id, role=Role(role)))
 
@@ -58,6 +64,8 @@ def change_role(name: str, role: str) -> None:
 @click.argument("name")
 def password(name: str) -> None:
     """Replace the password of the administrator NAME, which ends all sessions; it is asked for, or read from stdin."""
+    from core.access import admins as store
+
     new = _password()
     with _session(_settings()) as session:
         _print(store.set_password(session, store.named(session, name).id, new))
@@ -67,6 +75,8 @@ def password(name: str) -> None:
 @click.argument("name")
 def disable(name: str) -> None:
     """Let the administrator NAME in no more, and end all of its sessions."""
+    from core.access import admins as store
+
     with _session(_settings()) as session:
         _print(store.change(session, store.named(session, name).id, is_enabled=False))
 
@@ -75,6 +85,8 @@ def disable(name: str) -> None:
 @click.argument("name")
 def enable(name: str) -> None:
     """Let the administrator NAME in again."""
+    from core.access import admins as store
+
     with _session(_settings()) as session:
         _print(store.change(session, store.named(session, name).id, is_enabled=True))
 
@@ -83,6 +95,9 @@ def enable(name: str) -> None:
 @click.argument("name")
 def reset_totp(name: str) -> None:
     """Ask the administrator NAME for no codes any more: who has lost the device and the recovery codes."""
+    from core.access import admins as store
+    from core.access import second_factors
+
     with _session(_settings()) as session:
         _print(second_factors.disable(session, store.named(session, name).id))
 
@@ -91,6 +106,8 @@ def reset_totp(name: str) -> None:
 @click.argument("name")
 def delete(name: str) -> None:
     """Delete the administrator NAME; what the audit trail says of it stays."""
+    from core.access import admins as store
+
     with _session(_settings()) as session:
         account = store.named(session, name)
         store.delete(session, account.id)
@@ -105,7 +122,7 @@ def _password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def _print(account: AdminAccount) -> None:
+def _print(account: "AdminAccount") -> None:
     state = "enabled " if account.is_enabled else "disabled"
     seen = f"{account.last_login_at:%Y-%m-%d %H:%M}" if account.last_login_at else "never"
     terminals.echo(f"{account.id}  {state}  {account.role:8}  {account.created_at:%Y-%m-%d}  {seen:16}  {account.name}")
@@ -120,6 +137,9 @@ def _settings() -> Settings:
     return settings
 
 
-def _session(settings: Settings) -> Session:
+def _session(settings: Settings) -> "Session":
+    from admin import actors
+    from core.database import engine
+
     actors.act_as_user()
     return engine.session_factory(settings)()

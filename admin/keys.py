@@ -1,22 +1,21 @@
 """`face-api keys`: create, list, rotate and revoke API keys."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
-from sqlalchemy.orm import Session
 
-from admin import actors
 from core import config
-from core.access import keys as store
 from core.access.properties import KeyProperties
 from core.contract import problems
 from core.contract.scopes import DEFAULT_SCOPES, Scope
-from core.database import engine
-from core.database.clock import now
-from core.database.models import ApiKey
 from core.errors import FeatureDisabled
 from face_api_client.command import terminals
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from core.database.models import ApiKey
 
 DAY_S = 86400
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
@@ -51,6 +50,8 @@ def keys() -> None:
 @click.option("--mask-limit", metavar="RATE", help="Mask calls, such as 300/minute, instead of the settings'.")
 def create(name: str, **arguments: Any) -> None:
     """Create a key named NAME; the key itself is printed only this once."""
+    from core.access import keys as store
+
     properties = _properties(arguments)
     with _session() as session:
         _print_new(*store.create(session, name, properties))
@@ -59,6 +60,8 @@ def create(name: str, **arguments: Any) -> None:
 @keys.command("list")
 def list_keys() -> None:
     """List all keys: id, state, creation date, preview, scopes, end, name."""
+    from core.access import keys as store
+
     with _session() as session:
         for key in store.list_all(session):
             end = f"{key.expires_at:%Y-%m-%d %H:%M}" if key.expires_at else "never"
@@ -81,6 +84,8 @@ def list_keys() -> None:
 )
 def rotate(which: str, overlap_s: int) -> None:
     """Create a key in place of WHICH: its id, or the part of the preview before the dots."""
+    from core.access import keys as store
+
     with _session() as session:
         _print_new(*store.rotate(session, store.match(session, which).id, overlap_s))
 
@@ -89,6 +94,8 @@ def rotate(which: str, overlap_s: int) -> None:
 @click.argument("which")
 def revoke(which: str) -> None:
     """Revoke the key WHICH: its id, or the part of the preview before the dots."""
+    from core.access import keys as store
+
     with _session() as session:
         key = store.revoke(session, which)
         terminals.echo(f"{key.id}  revoked  {key.name}")
@@ -102,18 +109,23 @@ def _properties(arguments: dict[str, Any]) -> KeyProperties:
         raise click.UsageError("; ".join(f"{one.field}: {one.message}" for one in problems.of(error))) from error
 
 
-def _print_new(key: ApiKey, text: str) -> None:
+def _print_new(key: "ApiKey", text: str) -> None:
     terminals.echo(f"{key.id}  {key.name}", err=True)
     terminals.echo(text)
 
 
-def _state(key: ApiKey) -> str:
+def _state(key: "ApiKey") -> str:
+    from core.database.clock import now
+
     if not key.is_active:
         return "revoked"
     return "expired" if key.expires_at and key.expires_at <= now() else "active "
 
 
-def _session() -> Session:
+def _session() -> "Session":
+    from admin import actors
+    from core.database import engine
+
     settings = config.load()
     if not settings.database_enabled:
         raise FeatureDisabled(

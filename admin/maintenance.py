@@ -4,10 +4,8 @@ import os
 
 import click
 
-from admin import actors
 from admin.worker import maintenance_command, warn_of_root
-from core import config, services
-from core import maintenance as work
+from core import config
 
 
 @click.group()
@@ -27,6 +25,10 @@ def worker() -> None:
 @maintenance.command()
 def run() -> None:
     """Run all maintenance tasks but the delivery of webhooks once, and print a report."""
+    from admin import actors
+    from core import maintenance as work
+    from core import services
+
     actors.act_as_user()
     built = services.build(config.load())
     click.echo(f"changes added to the totals       {work.fold_tallies(built)}")

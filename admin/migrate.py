@@ -1,13 +1,9 @@
 """`face-api migrate`: migrate the database to the newest schema."""
 
 import click
-from sqlalchemy import make_url
-from sqlalchemy.exc import ProgrammingError
 
-from admin import actors
 from core import config
 from core.config import Settings
-from core.database import migrations, roles
 from core.errors import FeatureDisabled
 
 
@@ -21,6 +17,10 @@ from core.errors import FeatureDisabled
 )
 def migrate(worker_password: str) -> None:
     """Migrate the database to the newest schema."""
+    from sqlalchemy import make_url
+
+    from core.database import migrations
+
     settings = config.load()
     if not settings.database_enabled:
         raise FeatureDisabled("there is no database to migrate: FACE_API_DATABASE_ENABLED is false")
@@ -32,6 +32,11 @@ def migrate(worker_password: str) -> None:
 
 def _ensure_worker(settings: Settings, password: str) -> None:
     """Make the worker's role; where the owner may make none, say so: workers then need the owner's URL."""
+    from sqlalchemy.exc import ProgrammingError
+
+    from admin import actors
+    from core.database import migrations, roles
+
     actors.act_as_user()
     try:
         migrations.ensure_worker(settings, password)
@@ -44,4 +49,6 @@ def _ensure_worker(settings: Settings, password: str) -> None:
 
 def database_url(settings: Settings) -> str:
     """Return the database's URL without its password."""
+    from sqlalchemy import make_url
+
     return make_url(settings.sqlalchemy_url).render_as_string(hide_password=True)

@@ -8,17 +8,19 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 import httpx
 
-from admin import embedded, serve, service, worker
-from admin.service import Service
+from admin import embedded, serve, worker
 from admin.supervisor import ProgramExited, Supervisor
 from core import config
 from core.config import Settings
 from core.observability import exporter
+
+if TYPE_CHECKING:
+    from admin.service import Service
 
 POLL_INTERVAL_S = 0.1
 EXPLAIN_AFTER_S = 10.0  # chosen: a start that finds its model prepared is over by then
@@ -42,6 +44,8 @@ class NotReady(Exception):
 )
 def up(weights_mirror: str) -> None:
     """Start the whole service on this machine: Redis, web, worker and beat."""
+    from admin import service
+
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit_on_signal)
@@ -80,7 +84,7 @@ def _check_address(settings: Settings) -> None:
         raise click.ClickException(problem) from error
 
 
-async def _run(prepared: Service, started: float) -> None:
+async def _run(prepared: "Service", started: float) -> None:
     """Run the programs until a stop signal."""
     supervisor = Supervisor(prepared.variables, _print, serve.stops_within_s(prepared.settings) + KILL_MARGIN_S)
     try:
@@ -92,8 +96,10 @@ async def _run(prepared: Service, started: float) -> None:
         await supervisor.stop()
 
 
-async def _report_when_ready(prepared: Service, started: float) -> None:
+async def _report_when_ready(prepared: "Service", started: float) -> None:
     """Wait until the service is ready, then print and store how to reach it."""
+    from admin import service
+
     await _until_ready(f"{prepared.url}/health")
     _print(f"ready     after {time.monotonic() - started:.1f} s")
     credentials = service.credentials(prepared)

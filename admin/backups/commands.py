@@ -3,14 +3,10 @@
 from pathlib import Path
 
 import click
-from sqlalchemy.orm import Session
 
-from admin import actors
-from admin.backups import backups, restores
 from core import config
 from core.config import Settings
 from core.contract.deeds import Deed
-from core.database import audits, engine
 from core.errors import FeatureDisabled
 
 
@@ -22,6 +18,8 @@ def backup(folder: Path) -> None:
     Run it again after it was interrupted, or later: what DIR holds already is not copied again, and what has been
     deleted since goes. DIR then holds originals with their faces, and hashes of keys: guard it like the service itself.
     """
+    from admin.backups import backups
+
     settings = _settings()
     backups.require_newest_schema(settings)
     _record(settings, Deed.BACKED_UP)  # before an original is read, or it would be seen without a record
@@ -42,6 +40,8 @@ def restore(folder: Path, add: bool) -> None:
 
     Every digest is checked before anything is written. Run it again after it was interrupted.
     """
+    from admin.backups import restores
+
     settings = _settings()
     done = restores.restore(settings, folder, _tell, add=add)
     _record(settings, Deed.RESTORED)
@@ -59,6 +59,11 @@ def _settings() -> Settings:
 
 
 def _record(settings: Settings, deed: Deed) -> None:
+    from sqlalchemy.orm import Session
+
+    from admin import actors
+    from core.database import audits, engine
+
     actors.act_as_user()
     bind = engine.create(settings)
     try:

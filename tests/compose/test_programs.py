@@ -33,7 +33,7 @@ def commands() -> set[str]:
     documented = [(documents.DOCS / name).read_text() for name in ("deployment.md", "operations.md")]
     texts = [files.interpolated(text, files.example()) for text in files.texts().values()]
     found = {command for text in [*texts, *documented] for command in files.COMMAND.findall(text)}
-    return {command for command in found if command.split()[1] in main.commands}
+    return {command for command in found if command.split()[1] in main.lazy_commands}
 
 
 def shell(command: str, **variables: str) -> int:

@@ -15,8 +15,8 @@ from face_api_client.command.batches import displays, downloads, pictures, runs
 from face_api_client.command.batches.journals import Journal, JournalError
 from face_api_client.command.batches.runs import RunOptions, SubmitPlan
 from face_api_client.command.clients import NotReached
+from face_api_client.command.groups import INTERRUPTED
 
-INTERRUPTED = 130  # the shell's exit status for a program that Ctrl-C has ended
 Command = TypeVar("Command", bound=Callable[..., Any])
 FOLDER = click.Path(path_type=Path, file_okay=False)
 

@@ -9,7 +9,7 @@ import click
 
 from face_api_client.asynchronous.client import AsyncClient
 from face_api_client.command import clients, options, targets, terminals
-from face_api_client.command.batches.commands import INTERRUPTED
+from face_api_client.command.groups import INTERRUPTED
 from face_api_client.command.option_tables import VIDEO
 from face_api_client.command.targets import ServiceTarget
 from face_api_client.command.videos import displays, journals
