@@ -12,7 +12,7 @@ from face_api_client.batches import Batch
 from face_api_client.command.batches import displays
 from face_api_client.command.batches.displays import ProgressDisplay, RunRate
 from face_api_client.command.batches.journals import Journal
-from face_api_client.command.batches.outcomes import Failure
+from face_api_client.command.batches.outcomes import Failure, ItemOutcome
 from face_api_client.command.batches.pictures import LocalPicture
 
 NOON = "2026-03-04T12:00:00+00:00"
@@ -67,6 +67,7 @@ def test_done_is_what_has_a_result(tmp_path: Path) -> None:
     files = [LocalPicture(name, 1) for name in ("a.jpg", "b.jpg", "c.jpg")]
     with closing(Journal.create(tmp_path / "out", {}, files)) as journal:
         journal.mark_failed([Failure("a.jpg", "unsupported_image", "")])
+        journal.record_outcomes([ItemOutcome(name, name, "completed", faces=2) for name in ("b.jpg", "c.jpg")])
         journal.mark_downloaded("b.jpg", "0" * 64, 1)
         batch = {
             "id": str(uuid.uuid4()),
@@ -75,10 +76,12 @@ def test_done_is_what_has_a_result(tmp_path: Path) -> None:
             "status": "open",
             "created_at": NOON,
             "counts": {},
+            "faces": 4,
         }
         display.update(journal, responses.build(Batch, batch))
     ((sent, done, total, status),) = told
-    assert (sent, done, total) == (2, 1, 3) and status.endswith(", 0 failed, 1 refused")
+    assert (sent, done, total) == (3, 1, 3)
+    assert status.startswith("2 faces · ") and status.endswith(", 0 failed, 1 refused")
 
 
 @pytest.mark.parametrize(

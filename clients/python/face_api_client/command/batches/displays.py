@@ -63,7 +63,8 @@ class ProgressDisplay:
         counts = journal.counts_by_state()
         failed = sum(counts.get(state, 0) for state in FAILED)
         total, downloaded = sum(counts.values()), counts.get("downloaded", 0)
-        status = f"{batch.faces:,} faces{self.pace.told(downloaded + failed, total)}{others(counts)}"
+        # Faces as the summary counts them, of the results that are here: the service is further.
+        status = f"{journal.face_count():,} faces{self.pace.told(downloaded + failed, total)}{others(counts)}"
         self.show(total - counts.get("found", 0), downloaded, total, status)
 
     def notice(self, line: str) -> None:
@@ -128,8 +129,9 @@ def changes(found: FolderChanges, journal: Journal, *, names: bool) -> int:
         terminals.echo(f"would be sent: {name}")
     for name, why in found.unsent:
         terminals.echo(f"not sent: {name}: {why}; send it with another --out", err=True)
-    here = journal.counts_by_state().get("downloaded", 0)
-    terminals.echo(f"{len(pending):,} to send, {len(found.new):,} of them new; {here:,} results are here", err=True)
+    results = journal.counts_by_state().get("downloaded", 0)
+    here = f"{results:,} results are here, with {journal.face_count():,} faces"
+    terminals.echo(f"{len(pending):,} to send, {len(found.new):,} of them new; {here}", err=True)
     return len(found.unsent)
 
 
