@@ -1,5 +1,8 @@
 """What the API says of fields and files is told in the reader's language."""
 
+import re
+
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.contract.admin import basic, body
@@ -37,3 +40,42 @@ def test_problems_of_fields_are_translated(open_context: OpenContext, site: Site
     dialog.get_by_label("허용 네트워크").fill("nowhere")
     dialog.get_by_role("button", name="저장").click()
     expect(dialog.get_by_role("alert")).to_contain_text("네트워크를 192.0.2.0/24 또는 2001:db8::/32처럼")
+
+
+def test_problems_are_told_once(page: Page, page_errors: PageErrors) -> None:
+    page_errors.expected = ["422"]
+    page.goto("/console/keys")
+    page.get_by_placeholder("Name of the new key").fill("that key")
+    page.get_by_role("button", name="With options…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Allowed networks").fill("nowhere")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_have_text(
+        re.compile(r"^\s*allowed_networks\S*: Write a network as .* \(request")
+    )
+    page.goto("/console/test")
+    page.get_by_label("Choose an image").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b""})
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_text(re.compile(r"^\s*No image was sent: the file is empty \(request"))
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (
+            {"errors": [{"field": "image", "message": "No image was sent"}], "detail": "No image was sent"},
+            "No image was sent",
+        ),
+        ({"errors": [{"field": "image", "message": "it is text"}]}, "No image was sent: it is text"),
+        ({"detail": "No image was sent"}, "No image was sent"),
+        ({"code": "new", "detail": "No image was sent"}, "No image was sent"),
+        ({"code": "new"}, "new"),
+    ],
+)
+def test_scripts_repeat_no_title(page: Page, problem: dict[str, object], told: str) -> None:
+    page.goto("/console/test")
+    script = page.locator("script[type=module]").first.get_attribute("src") or ""
+    texts = script.rpartition("/")[0] + "/texts.js"
+    given = {"code": "no_image", "title": "No image was sent"} | problem
+    explained = page.evaluate("([from, given]) => import(from).then(({ explain }) => explain(given))", [texts, given])
+    assert explained == told

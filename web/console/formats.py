@@ -10,6 +10,12 @@ from web.console.texts import Translator
 
 UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 NONE = "–"
+# A value of an option that stands for something else, and what that is.
+STAND_INS: dict[str, tuple[object, str]] = {
+    "max_faces": (0, "option.all"),
+    "review_confidence": (None, "option.by_size"),
+    "crf": (None, "option.use_setting"),
+}
 TITLES = {error.code: error.title for error in errors.leaves()}
 
 
@@ -96,6 +102,13 @@ def choice(translator: Translator, option: str, value: str) -> str:
     """Return the label of an option's value, beside the API's word where that is another."""
     label = translator.get(f"{option}.{value}", value)
     return label if label.lower() == value else f"{label} ({value})"
+
+
+def option(translator: Translator, name: str, value: object) -> str:
+    """Format an option of a batch or a video; a value that stands for something else is told as that."""
+    if name in STAND_INS and value == STAND_INS[name][0]:
+        return translator(STAND_INS[name][1])
+    return choice(translator, name, value) if isinstance(value, str) else option_value(translator, value)
 
 
 def option_value(translator: Translator, value: object) -> str:

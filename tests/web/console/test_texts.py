@@ -105,6 +105,24 @@ def test_errors_are_told_in_the_readers_language() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("max_faces", 0, "All"),
+        ("max_faces", 3, "3"),
+        ("review_confidence", None, "By size"),
+        ("review_confidence", 0.3, "0.3"),
+        ("crf", None, "Default"),
+        ("mask_regions", [], "–"),
+        ("verify", False, "No"),
+        ("strength", 0, "0"),
+        ("detail", "fast", "Fast"),
+    ],
+)
+def test_values_of_options_say_what_they_mean(name: str, value: object, told: str) -> None:
+    assert formats.option(Translator("en"), name, value) == told
+
+
+@pytest.mark.parametrize(
     ("sentence", "told"),
     [
         ("Input should be greater than or equal to 0.01", "0.01 이상이어야 합니다"),

@@ -23,12 +23,15 @@ export function say(sentence) {
   return sentence;
 }
 
-// What an error of the API means: by its code, with its detail where that says more.
-export function explain({ code, title, detail, errors }) {
+// What an error of the API means: by its code, with its detail where that says more. Fields that are not valid say
+// so themselves; of other errors, what they are about is in the text.
+export function explain({ code, title, detail, errors = [] }) {
+  if (code === "invalid_option" && errors.length) return errors.map(fieldProblem).join("; ");
+  const details = errors.length ? errors.map(({ message }) => message) : [detail ?? ""];
+  const more = details.filter((one) => one && one !== title).map(say).join("; ");
   const text = texts[`errors.${code}`];
-  const more = errors?.length ? errors.map(fieldProblem).join("; ") : detail && say(detail);
-  if (!text) return more || code;
-  return !more || detail === title || code === "internal_error" ? text : `${text}: ${more}`;
+  if (!text) return more || detail || code;
+  return !more || code === "internal_error" ? text : `${text}: ${more}`;
 }
 
 // A field by its label, beside the API's name for it.
