@@ -123,3 +123,31 @@ def test_refused_downloads_keep_no_place(idle: Stack) -> None:
     for thread in threads:
         thread.join()
     assert archive(idle, begun(idle)) == ({}, [])
+
+
+def test_key_has_its_share_of_the_streams(idle: Stack) -> None:
+    batch = begun(idle)
+    made = body(basic(idle, "POST", "/api-keys", json={"name": "eager", "scopes": ["admin"]}), 201)
+    successor = body(basic(idle, "POST", f"/api-keys/{made['id']}/rotate", json={"overlap_s": 600}), 201)
+
+    def watched_with(key: str) -> requests.Response:
+        return call(idle, "GET", f"/batches/{batch['id']}/events", stream=True, headers={"X-API-Key": key})
+
+    opened: list[requests.Response] = []
+
+    def is_let_in(response: requests.Response) -> bool:
+        """Others may have places for a moment that tests before have given back."""
+        opened.append(response)
+        return response.status_code == 200
+
+    try:
+        idle.until(lambda: is_let_in(watched_with(made["key"])))
+        for key in (made["key"], successor["key"]):
+            problem = assert_problem(watched_with(key), 503)
+            assert problem["code"] == "too_many_streams" and "its share" in problem["detail"]
+        idle.until(lambda: is_let_in(watch(idle, batch)))
+    finally:
+        for response in opened:
+            response.close()
+    idle.until(lambda: is_let_in(watched_with(successor["key"])))
+    opened[-1].close()
