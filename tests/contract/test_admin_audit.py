@@ -77,7 +77,9 @@ def test_each_deed_of_a_day_is_there_once(service: Stack, monkeypatch: pytest.Mo
     link = body(basic(service, "GET", f"/images/{image}"))["original_url"]
     did("original.linked", image)
     assert requests.get(link, timeout=30).status_code == 200
-    did("original.fetched", image, by="link")
+    own_links = not service.own_settings().s3_endpoint  # those of S3 lead there, and the service sees no fetch
+    if own_links:
+        did("original.fetched", image, by="link")
     body(basic(service, "POST", f"/jobs/{job.id}/review", json={"verdict": "accepted"}))
     did("review.accepted", str(job.id))
     did("original.linked", image)
@@ -93,7 +95,9 @@ def test_each_deed_of_a_day_is_there_once(service: Stack, monkeypatch: pytest.Mo
 
     found = [one for one in records(service) if one["id"] > done]
     assert [(one["deed"], one["actor_kind"], one["target"]) for one in found] == expected
-    actors = {"admin": "admin", "key": new["id"], "cli": getpass.getuser(), "visitor": None, "link": None}
+    actors = {"admin": "admin", "key": new["id"], "cli": getpass.getuser(), "visitor": None} | (
+        {"link": None} if own_links else {}
+    )
     assert {one["actor_kind"]: one["actor"] for one in found} == actors
     assert {one["outcome"] for one in found} == {"ok", "unauthenticated"}
     assert {one["address"] for one in found if one["actor_kind"] != "cli"} == {"127.0.0.1"}
