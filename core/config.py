@@ -13,6 +13,7 @@ from pydantic_settings.sources import EnvSettingsSource
 
 from core.contract.options import Detail
 from core.errors.startup import SettingsError
+from core.settings import redis_urls
 from core.settings.files import SUFFIX, FileSettings
 from core.settings.oidc import OidcSettings
 from core.settings.storage import StorageSettings
@@ -23,7 +24,6 @@ from core.settings.types import (
     TracesEndpoint,
     WebhookSecrets,
     setting,
-    split_redis_urls,
     split_secrets,
 )
 from core.settings.web import WebSettings
@@ -153,9 +153,14 @@ class Settings(StorageSettings, OidcSettings, WebSettings):
         return init_settings, env_settings, files, dotenv_settings
 
     @property
+    def broker_url(self) -> str:
+        """The first Redis, as Celery is told of it."""
+        return redis_urls.verified(self.redis_urls[0])
+
+    @property
     def redis_urls(self) -> list[str]:
         """Each Redis; the first also has the queue, sessions, limits and what workers say."""
-        return split_redis_urls(self.redis_url)
+        return redis_urls.split(self.redis_url)
 
     @property
     def webhook_secrets(self) -> list[str]:

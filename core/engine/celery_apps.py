@@ -9,7 +9,7 @@ from core.engine.protocol import EXPIRY_MARGIN_S
 
 def celery_app(settings: Settings) -> Celery:
     """Make the Celery app of these settings."""
-    app = Celery("face-api", broker=settings.redis_urls[0])
+    app = Celery("face-api", broker=settings.broker_url)
     app.config_from_object("celeryconfig")
     # A decoder that a hostile file keeps busy is ended after its caller has given up.
     app.conf.task_time_limit = settings.job_timeout_s + EXPIRY_MARGIN_S

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, WithJsonSchema
 from pydantic_settings import NoDecode
 
-RATE = r"^[1-9]\d* ?(/|per) ?([1-9]\d* ?)?(second|minute|hour|day)s?$"  # of at least one call, as `limits` reads it
+from core.settings import redis_urls
 
-# With the user, the password, the number of the database and the options that redis-py and Celery read.
-REDIS_URL = re.compile(r"rediss?://([^/?#]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/\d*)?(\?[^#]*)?")
+RATE = r"^[1-9]\d* ?(/|per) ?([1-9]\d* ?)?(second|minute|hour|day)s?$"  # of at least one call, as `limits` reads it
 
 # A name, an IPv4 address, or an IPv6 address in brackets; a dot before a name stands for all hosts below it.
 HOST = re.compile(r"\.?[A-Za-z0-9_]([A-Za-z0-9_-]*\.?)*|\[[0-9A-Fa-f:.]+\]")
@@ -41,23 +40,6 @@ def _server(value: str) -> str:
 def _rate(value: str) -> str:
     if not re.fullmatch(RATE, value):
         raise ValueError("Write a rate such as 600/minute, of at least one call")
-    return value
-
-
-def split_redis_urls(value: str) -> list[str]:
-    """Split a list of Redis URLs at the commas before a scheme: a password may hold one, too."""
-    return re.split(r",\s*(?=rediss?://)", value.strip())
-
-
-def _redis_urls(value: str) -> str:
-    """Check that each URL names a Redis, and none another's."""
-    urls = split_redis_urls(value)
-    for number, url in enumerate(urls, 1):
-        if not REDIS_URL.fullmatch(url):
-            which = f"; number {number} of the {len(urls)} is not" if len(urls) > 1 else ""
-            raise ValueError(f"should be redis://[:password@]host[:port][/number], or rediss://…, or several{which}")
-    if len(set(urls)) < len(urls):
-        raise ValueError("names one server twice")
     return value
 
 
@@ -205,7 +187,7 @@ Ports = Annotated[
     tuple[Annotated[int, Field(ge=1, le=65535)], ...], NoDecode, BeforeValidator(_split), Field(min_length=1)
 ]
 Rate = Annotated[str, AfterValidator(_rate), WithJsonSchema({"type": "string", "pattern": RATE})]
-RedisUrls = Annotated[str, AfterValidator(_redis_urls)]
+RedisUrls = Annotated[str, AfterValidator(redis_urls.check)]
 Server = Annotated[str, AfterValidator(_server)]
 StoreKey = Annotated[SecretStr, AfterValidator(_keys_belong_to_a_server)]
 TracesEndpoint = Annotated[str, AfterValidator(_traces_endpoint)]

@@ -132,6 +132,15 @@ def test_first_of_several_redis_is_the_queue() -> None:
         ("redis://one/0,redis://two:port/0", "number 2 of the 2 is not"),
         ("redis://:hunter2@one/first", "should be redis://"),
         ("redis://one/0,redis://one/0", "one server twice"),
+        ("redis://one:65536/0", "should be redis://"),
+        ("redis://one:0/0", "should be redis://"),
+        *((f"{scheme}://:hunter2@one/0?socket_timeout=5", "as socket_timeout;") for scheme in ("redis", "rediss")),
+        ("redis://one/0?ssl_cert_reqs=none", "as ssl_cert_reqs;"),
+        ("rediss://one/0?ssl_cert_reqs=maybe", "as ssl_cert_reqs;"),
+        ("rediss://one/0?ssl_min_version=771", "as ssl_min_version;"),
+        ("rediss://one/0?ssl_check_hostname=", "as ssl_check_hostname;"),
+        ("rediss://one/0?ssl_cert_reqs=none&ssl_cert_reqs=required", "as ssl_cert_reqs;"),
+        ("redis://one/0,redis://two/0?db=5", "as db; those of rediss:// are ssl_cert_reqs"),
     ],
 )
 def test_settings_refuse_wrong_redis(value: str, said: str) -> None:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 
 import celeryconfig
-from core import config
+from core import config, services
 from tests.ports import free_port
 from worker import transport
 from worker.transport import LAST_RETRY_S, Transport
@@ -134,6 +135,23 @@ def test_worker_is_soon_back_after_an_outage(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_worker_never_gives_up_an_outage() -> None:
     assert celeryconfig.broker_connection_max_retries is None
+
+
+@pytest.mark.parametrize(
+    ("options", "verify"),
+    [
+        ("", ssl.CERT_REQUIRED),
+        ("?ssl_ca_certs=/etc/redis.pem", ssl.CERT_REQUIRED),
+        ("?ssl_cert_reqs=optional", ssl.CERT_OPTIONAL),
+        ("?ssl_check_hostname=false&ssl_cert_reqs=none", ssl.CERT_NONE),
+    ],
+)
+def test_certificates_are_verified_unless_it_is_told_otherwise(options: str, verify: ssl.VerifyMode) -> None:
+    settings = config.read(redis_url=f"rediss://127.0.0.1:1/0{options}", database_enabled=False, api_key_enabled=False)
+    with transport.celery_app(settings).connection_for_read() as broker:
+        assert isinstance(broker.ssl, dict) and broker.ssl["ssl_cert_reqs"] == verify
+    connection: Any = services.build(settings).redis.connection_pool.make_connection()
+    assert connection.cert_reqs == verify
 
 
 def test_encrypted_connection_takes_this_transport_too() -> None:
