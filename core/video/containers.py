@@ -13,6 +13,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from core.errors import InvalidVideo, UnsupportedVideo
+from core.video.clusters import MAX_FRAME_BYTES, TOO_LARGE
 from core.video.signatures import Container
 
 DEMUXERS: dict[Container, str] = {"mp4": "mov", "mov": "mov", "mkv": "matroska", "webm": "matroska"}
@@ -29,8 +30,6 @@ MAX_STREAMS = 64  # chosen: a camera's file has five
 # What of a Matroska file is read before its frames, attachments included. chosen: fonts of subtitles have some tens of
 # MB; measured: of 400 MB of attachments FFmpeg makes 1.3 GB in memory
 MAX_MATROSKA_HEAD_BYTES = 128 * 2**20
-# Of one read: FFmpeg asks at once for what is left of a frame. chosen: more than a frame of 4K has uncompressed
-MAX_READ_BYTES = 64 * 2**20
 
 
 class _WatchedFile:
@@ -55,8 +54,8 @@ class _WatchedFile:
             raise
 
     def _count(self, size: int) -> None:
-        if size > MAX_READ_BYTES:
-            raise InvalidVideo("the video has a frame that is larger than those of videos are")
+        if size > MAX_FRAME_BYTES:  # FFmpeg asks at once for what is left of a frame
+            raise InvalidVideo(TOO_LARGE)
         if self.left is not None:
             self.left -= size
             if self.left < 0:

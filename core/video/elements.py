@@ -3,16 +3,16 @@
 measured: it compares each tag with all others, so that 20,000, in 800 KB, take it 1 s, and 40,000 4.4 s
 """
 
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from core.errors import InvalidVideo, UnsupportedVideo
+from core.video import clusters, ebml
+from core.video.clusters import CLUSTER
 
-BROKEN, CUT = "the header of the video is broken", "the video is cut off"
 TOO_MUCH = "the header of the video names more tracks, tags, chapters or places than those of videos do"
 PACKED = "a track of the file is compressed or encrypted as a whole: write it anew with mkvmerge --compression -1:none"
 # Elements (RFC 9559): the file's outermost ones, what is before the frames, and where those begin.
-HEADER, SEGMENT, CLUSTER = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
+HEADER, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 SEEK_HEAD, CUES, ATTACHMENTS = b"\x11\x4d\x9b\x74", b"\x1c\x53\xbb\x6b", b"\x19\x41\xa4\x69"
 INFO, TRACKS, CHAPTERS, TAGS = b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x10\x43\xa7\x70", b"\x12\x54\xc3\x67"
 KEPT = {SEEK_HEAD, CUES, ATTACHMENTS, INFO, TRACKS, CHAPTERS, TAGS}
@@ -28,7 +28,6 @@ NESTED = {
     *(b"\x45\xb9", CHAPTER, b"\x80"),
     *(b"\x73\x73", b"\x63\xc0", TAG),
 }
-ID_BYTES, SIZE_BYTES = 4, 8  # at most
 MAX_DEPTH = 16  # FFmpeg's
 MAX_BYTES = 16 * 2**20  # chosen: of all but attachments; a place a frame for two hours
 MAX_ELEMENTS = 20_000  # chosen: a film with 30 tracks and 100 chapters has 3000; FFmpeg keeps each
@@ -42,51 +41,17 @@ MAX_STEPS_BACK = 1000  # chosen: cues are in order, or track by track; for each 
 
 
 def judge(file: BinaryIO, size: int) -> None:
-    """Raise InvalidVideo for a file that is cut off, whose header is broken, or that names more than videos do.
+    """Raise InvalidVideo for a file that is cut off, whose header is broken, or that holds more than videos do.
 
     UnsupportedVideo where frames are compressed once more.
     """
-    header, _, at = _outermost(file, 0, size)
+    header, _, at = ebml.at(file, 0, size)
     if header != HEADER or at is None:
-        raise InvalidVideo(BROKEN)
-    segment, begins, end = _outermost(file, at, size)
+        raise InvalidVideo(ebml.BROKEN)
+    segment, begins, end = ebml.at(file, at, size)
     if segment != SEGMENT:
-        raise InvalidVideo(BROKEN)
+        raise InvalidVideo(ebml.BROKEN)
     _Head(file, begins, size).read(size if end is None else end)
-
-
-def _outermost(file: BinaryIO, at: int, size: int) -> tuple[bytes, int, int | None]:
-    """Read an element's id in the file, and from where to where its contents go, None: without a stated end."""
-    file.seek(at)
-    kind, header, length = _header(file.read(ID_BYTES + SIZE_BYTES))
-    if length is not None and at + header + length > size:
-        raise InvalidVideo(CUT)
-    return kind, at + header, None if length is None else at + header + length
-
-
-def _header(data: bytes | memoryview) -> tuple[bytes, int, int | None]:
-    """Read an element's id, how long its header is, and its contents, None: unknown (RFC 8794, 4 to 6)."""
-    head = bytes(data[: ID_BYTES + SIZE_BYTES]).ljust(ID_BYTES + SIZE_BYTES, b"\0")
-    id_bytes = 9 - head[0].bit_length()
-    if id_bytes > ID_BYTES:
-        raise InvalidVideo(BROKEN)
-    size_bytes = 9 - head[id_bytes].bit_length()
-    if size_bytes > SIZE_BYTES:
-        raise InvalidVideo(BROKEN)
-    unknown = (1 << 7 * size_bytes) - 1
-    stated = int.from_bytes(head[id_bytes : id_bytes + size_bytes], "big") & unknown
-    return head[:id_bytes], id_bytes + size_bytes, None if stated == unknown else stated
-
-
-def _children(contents: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Yield the id and the contents of each element in another."""
-    at = 0
-    while at < len(contents):
-        kind, header, length = _header(contents[at:])
-        if length is None or at + header + length > len(contents):
-            raise InvalidVideo(BROKEN)
-        yield kind, contents[at + header : at + header + length]
-        at += header + length
 
 
 class _Head:
@@ -104,11 +69,12 @@ class _Head:
         """Judge all elements before the first cluster, and all that they say is elsewhere, as FFmpeg reads them."""
         at = self._begins
         while at < end:
-            kind, start, ends = _outermost(self._file, at, self._size)
+            kind, start, ends = ebml.at(self._file, at, self._size)
             if kind == CLUSTER:
+                clusters.judge(self._file, at, end, KEPT)
                 break
             if ends is None:
-                raise InvalidVideo(BROKEN)
+                raise InvalidVideo(ebml.BROKEN)
             self._count_one()
             self._judged.add(at)
             self._judge(kind, start, ends)
@@ -122,10 +88,10 @@ class _Head:
     def _judge_elsewhere(self, at: int) -> None:
         """Judge what is at a place; where none of these elements is, FFmpeg gives up."""
         self._file.seek(at)
-        if self._file.read(ID_BYTES) in KEPT:
-            kind, start, end = _outermost(self._file, at, self._size)
+        if self._file.read(ebml.ID_BYTES) in KEPT:
+            kind, start, end = ebml.at(self._file, at, self._size)
             if end is None:
-                raise InvalidVideo(BROKEN)
+                raise InvalidVideo(ebml.BROKEN)
             self._judge(kind, start, end)
 
     def _judge(self, kind: bytes, start: int, end: int) -> None:
@@ -141,9 +107,9 @@ class _Head:
     def _judge_attachments(self, at: int, end: int) -> None:
         while at < end:
             self._attachments += 1
-            _, _, ends = _outermost(self._file, at, self._size)
+            _, _, ends = ebml.at(self._file, at, self._size)
             if ends is None or ends > end:
-                raise InvalidVideo(BROKEN)
+                raise InvalidVideo(ebml.BROKEN)
             if self._attachments > MAX_ATTACHMENTS:
                 raise InvalidVideo(TOO_MUCH)
             at = ends
@@ -159,8 +125,8 @@ class _Head:
     def _count(self, contents: memoryview, depth: int = 0, weight: int = 1) -> None:
         """Count what an element holds. weight: how often it may be read."""
         if depth > MAX_DEPTH:
-            raise InvalidVideo(BROKEN)
-        for kind, inner in _children(contents):
+            raise InvalidVideo(ebml.BROKEN)
+        for kind, inner in ebml.children(contents):
             self._count_one(kind, weight)
             if kind == ENCODING:
                 _judge_encoding(inner)
@@ -175,10 +141,10 @@ class _Head:
             raise InvalidVideo(TOO_MUCH)
 
     def _judge_seeks(self, contents: memoryview) -> None:
-        for kind, inner in _children(contents):
+        for kind, inner in ebml.children(contents):
             if kind != SEEK:
                 continue
-            fields = {name: bytes(value) for name, value in _children(inner)}
+            fields = {name: bytes(value) for name, value in ebml.children(inner)}
             sought, place = fields.get(SEEK_ID, b""), int.from_bytes(fields.get(SEEK_POSITION, b""), "big")
             if sought != CLUSTER and (sought, place) not in self._places:
                 self._places.add((sought, place))
@@ -192,7 +158,7 @@ def _judge_encoding(contents: memoryview) -> None:
 
     measured: of 3 MB it makes 2 GB, and of 250 bytes and 15 MB that are stripped of each, 3.6 GB.
     """
-    compressions = [list(_children(inner)) for kind, inner in _children(contents) if kind == COMPRESSION]
+    compressions = [list(ebml.children(inner)) for kind, inner in ebml.children(contents) if kind == COMPRESSION]
     for fields in compressions or [[]]:
         algorithms = {int.from_bytes(value, "big") for name, value in fields if name == ALGORITHM}
         if algorithms != {STRIPPED}:
@@ -203,8 +169,8 @@ def _judge_encoding(contents: memoryview) -> None:
 
 def _judge_cues(contents: memoryview) -> None:
     latest = back = 0
-    for kind, cue in _children(contents):
-        for name, value in _children(cue) if kind == CUE else ():
+    for kind, cue in ebml.children(contents):
+        for name, value in ebml.children(cue) if kind == CUE else ():
             if name == CUE_TIME:
                 time = int.from_bytes(value, "big")
                 back += time < latest

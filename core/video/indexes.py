@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InvalidVideo
+from core.video.clusters import MAX_FRAME_BYTES, TOO_LARGE
 
 BROKEN, CUT = "the index of the video is broken", "the video is cut off"
 # Boxes (ISO 14496-12) that hold boxes, and those whose numbers FFmpeg takes memory for.
@@ -124,6 +125,11 @@ def _entries(kind: bytes, body: bytes) -> NDArray[np.uint32]:
     return np.frombuffer(body, ">u4", words * entries, 8).reshape(-1, words)
 
 
+def _largest(body: bytes, count: int) -> int:
+    """Return the largest size of a table of sizes, 0 where all are alike."""
+    return int(np.frombuffer(body, ">u4", min(count, len(body) // 4 - 3), 12).max(initial=0)) if len(body) > 12 else 0
+
+
 class _Declared:
     """What the tables of a file declare, of all its tracks and fragments."""
 
@@ -195,6 +201,8 @@ class _Declared:
         first, second = struct.unpack_from(">4xII", body.ljust(12, b"\0"))
         if kind in SIZES:
             self._track.samples = max(self._track.samples, second)
+            if kind == b"stsz" and max(first, _largest(body, second)) > MAX_FRAME_BYTES:
+                raise InvalidVideo(TOO_LARGE)
             self._track.even.append(kind == b"stsz" and first > 0)
         elif kind == RUN:
             self._samples += first

@@ -1,5 +1,6 @@
 """What a video's file states of itself, judged before its frames are decoded."""
 
+import io
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import BinaryIO
@@ -9,7 +10,7 @@ from av.video.frame import VideoFrame as DecodedFrame
 from av.video.stream import VideoStream
 
 from core.errors import InvalidVideo, VideoTooLarge
-from core.video import containers, extents, leftovers, signatures
+from core.video import containers, elements, indexes, leftovers, signatures
 from core.video.colors import Colors
 from core.video.orientations import Orientation
 from core.video.signatures import Container
@@ -70,9 +71,12 @@ class VideoHeader:
 def probe(file: BinaryIO, limits: VideoLimits) -> VideoHeader:
     """Judge a file, then read its header: UnsupportedVideo, VideoTooLarge, InvalidVideo.
 
-    Of an MP4 in fragments, the whole file is walked through: once is enough.
+    Whether it is as long as it says, and declares no more than videos have, is judged before FFmpeg reads it. Of an MP4
+    in fragments, and of Matroska, the whole file is walked through: once is enough.
     """
-    extents.judge(file, _container(file))
+    container = _container(file)
+    size = file.seek(0, io.SEEK_END)
+    (elements if container in {"mkv", "webm"} else indexes).judge(file, size)
     return read_header(file, limits)
 
 
@@ -134,6 +138,8 @@ def _judge(stream: VideoStream, duration_s: float | None, limits: VideoLimits) -
         raise InvalidVideo("the video has no pixels, or does not say how many")
     if width * height > limits.max_pixels:
         raise VideoTooLarge(f"the video has {width} × {height} pixels, more than {limits.max_pixels:,} in all")
+    if duration_s is not None and not duration_s >= 0:
+        raise InvalidVideo("the length of the video is nonsense")
     if duration_s and duration_s > limits.max_duration_s:
         raise VideoTooLarge(f"the video has {duration_s:,.0f} s, more than {limits.max_duration_s:,.0f}")
     if stream.frames > limits.max_frames:

@@ -244,6 +244,6 @@ def test_enormous_frame_is_refused_unread(container: str, monkeypatch: pytest.Mo
     largest = len(data)
     assert largest > 2 * containers.BUFFER_BYTES
     probed(data)
-    monkeypatch.setattr(containers, "MAX_READ_BYTES", containers.BUFFER_BYTES)
+    monkeypatch.setattr(containers, "MAX_FRAME_BYTES", containers.BUFFER_BYTES)
     with pytest.raises(InvalidVideo, match="larger than"):
         probed(data)
