@@ -109,6 +109,17 @@ def test_elliptic_curves_are_believed() -> None:
 
 
 ED_KEY = OKPKey.generate_key("Ed25519", {"kid": "one"})
+ED448_KEY = OKPKey.generate_key("Ed448", {"kid": "one"})
+
+
+class Shake256:
+    """SHAKE256 of as many bytes as Ed448 takes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def digest(self) -> bytes:
+        return hashlib.shake_256(self._data).digest(114)
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # by RFC 9864, which providers don't obey yet
@@ -119,6 +130,8 @@ ED_KEY = OKPKey.generate_key("Ed25519", {"kid": "one"})
         ("ES384", ECKey.generate_key("P-384", {"kid": "one"}), hashlib.sha384),
         ("EdDSA", ED_KEY, hashlib.sha512),
         ("Ed25519", ED_KEY, hashlib.sha512),
+        ("EdDSA", ED448_KEY, Shake256),
+        ("Ed448", ED448_KEY, Shake256),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
