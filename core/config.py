@@ -102,7 +102,7 @@ class Settings(StorageSettings, OidcSettings, WebSettings):
     )
     queue_limit: int = setting(64, "Calls that may wait for the engine at a time; one more gets 503.", ge=1)
     job_timeout_s: float = setting(
-        30.0, "Seconds that a call waits for its result before 504; before 503 if nobody has begun it.", gt=0, le=600
+        30.0, "Seconds that a call waits for its result before 504; before 503 if its turn never came.", gt=0, le=600
     )
     stop_grace_s: float = setting(
         0.0, "Seconds that calls have when web is stopped, before 503; 0: `FACE_API_JOB_TIMEOUT_S` + 5.", ge=0, le=3600

@@ -14,7 +14,7 @@ from web.auth import callers
 
 MAX_STREAMS = 16  # of each web process
 THREADS_PER_STREAM = 4  # at most a quarter of the threads: the others go on answering
-KEYS_SHARE = 4  # chosen: a quarter of the slots, at least one; four keys are needed to keep all others out
+KEYS_SHARE = 2  # chosen: half of the slots, at least one: no single key keeps all others out
 RETRY_AFTER_S = 5
 WHAT = "downloads, event streams and uploads of videos"
 

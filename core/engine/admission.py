@@ -110,13 +110,15 @@ if ahead == 0 or wait / hopeless + own < left then return {'admitted'} end
 return {'late', come_again(math.max(0, work_ahead / places + own - timeout), own, timeout), tostring(wait)}
 """
 )
-# When a call is to come again that no process had begun when its time was up.
+# When a call is to come again that no process had begun when its time was up. One that is alone has
+# outlived its time like any other.
 REFUSE = (
     COSTS
     + """
 local own, timeout = math.abs(costs_by_work[ARGV[1]] or 0), tonumber(ARGV[2])
-if redis.call('ZCOUNT', processes, now, '+inf') == 0 then return {'no engine'} end
 add(waiting, own)
+if count <= 1 then return {'admitted'} end
+if redis.call('ZCOUNT', processes, now, '+inf') == 0 then return {'no engine'} end
 local others = work_ahead - own
 return {'unbegun', come_again(math.max(0, others / places + own - timeout), own, timeout)}
 """
@@ -199,7 +201,10 @@ class Admission:
         self._check(self._recheck(keys=self._keys(), args=args))
 
     def refuse_unbegun(self, name: str) -> None:
-        """Send away a call whose turn did not come in time; QueueFull, or EngineUnavailable where nobody works."""
+        """Send away a call whose turn did not come because of others; QueueFull, or EngineUnavailable if nobody works.
+
+        A call that is alone in the queue stays: it is not others that it waited for.
+        """
         self._check(self._refuse(keys=self._keys(), args=[work_of(name), self._timeout_s]))
 
     def end(self, name: str, cost_s: float | None = None) -> None:

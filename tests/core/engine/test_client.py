@@ -148,31 +148,50 @@ def test_answer_of_other_kind_is_refused(make_queue: Callable[..., EngineClient]
     engine.join()
 
 
+@pytest.fixture
+def another_comes(connection: "redis.Redis") -> Callable[[], bool]:
+    """A caller that is still there, and another that comes while it waits."""
+
+    def come() -> bool:
+        connection.zadd(protocol.WAITING, {"detect:another": time.time() + 60})
+        return False
+
+    return come
+
+
 def test_late_call_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue(job_timeout_s=0.3)
-    with pytest.raises(QueueFull, match="its turn did not come") as caught:
+    with pytest.raises(JobTimedOut):
         own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
+    assert not left_over(connection)
+
+
+def test_call_whose_turn_does_not_come_is_sent_away(
+    make_queue: Callable[..., EngineClient], another_comes: Callable[[], bool]
+) -> None:
+    own = make_queue(job_timeout_s=0.3)
+    with pytest.raises(QueueFull, match="its turn did not come") as caught:
+        own.run_detect(b"picture", ResolvedDetectOptions(), another_comes)
     assert caught.value.retry_after_s == 1
-    assert left_over(connection) == {protocol.RETURNS.encode()}
 
 
 def test_late_call_is_not_begun_any_more(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:
     own = make_queue(job_timeout_s=0.3)
-    with pytest.raises(QueueFull):
+    with pytest.raises(JobTimedOut):
         own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
     taken: list[bytes | None] = []
     play_engine(connection, lambda token: taken.append(own.take(token, PROCESS.name))).join()
     assert taken == [None]
-    assert left_over(connection) <= {protocol.RETURNS.encode()}
+    assert not left_over(connection)
 
 
-def test_late_call_of_a_dead_engine_tells_it(
-    make_queue: Callable[..., EngineClient], connection: "redis.Redis"
+def test_call_beside_others_of_a_dead_engine_is_told(
+    make_queue: Callable[..., EngineClient], connection: "redis.Redis", another_comes: Callable[[], bool]
 ) -> None:
     own = make_queue(job_timeout_s=0.3)
     connection.delete(protocol.PROCESSES)
     with pytest.raises(EngineUnavailable) as caught:
-        own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
+        own.run_detect(b"picture", ResolvedDetectOptions(), another_comes)
     assert caught.value.retry_after_s
 
 

@@ -16,7 +16,7 @@ from core.engine import leases, protocol
 from core.engine.client import EngineClient
 from core.engine.heartbeats import Process
 from core.engine.protocol import PendingCall
-from core.errors import EngineUnavailable, QueueFull
+from core.errors import EngineUnavailable, JobTimedOut
 from tests.conftest import BuildServices
 from tests.core.engine.test_client import ENGINE, REPORT, still_there
 
@@ -166,6 +166,6 @@ def test_call_in_the_queue_waits(
     monkeypatch.setattr("core.engine.client.CHECK_EVERY_S", 0.02)
     own = build_services(config.read(redis_url=valkey, job_timeout_s=2)).engine
     own.beat(FIRST, ENGINE)
-    with pytest.raises(QueueFull):
+    with pytest.raises(JobTimedOut):
         own.run_detect(b"picture", ResolvedDetectOptions(), still_there)
     assert connection.llen("interactive") == 1
