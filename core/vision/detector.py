@@ -91,7 +91,8 @@ class OnnxDetector:
 
     def _search(self, options: ResolvedDetectOptions, upright: bool = False) -> Search:
         gflops = self._entry.gflops * (INT8_WORK if self.precision == "int8" else 1)
-        return Search(options.detail, self.input_size, gflops, self._entry.min_face, upright)
+        everywhere = not self.runner.network.any_shape
+        return Search(options.detail, self.input_size, gflops, self._entry.min_face, upright, everywhere)
 
     def find_around(self, pixels: Pixels, surroundings: Surroundings) -> tuple[Face, ...]:
         """Search mosaics of the regions, as finely as the search of `options.detail`, and rotated if it is."""

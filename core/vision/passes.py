@@ -49,7 +49,8 @@ class View:
 
     size: the longer side on the network's input, in pixels; area: left, top, right, bottom in the picture, None for
     all of it; rot90: quarter turns against the clock; mirrored: left and right, after it is rotated; size_range: from
-    and up to which longer side, in pixels of the input, a box counts.
+    and up to which longer side, in pixels of the input, a box counts; own: in the picture, where the centres of boxes
+    lie that count, None for everywhere.
     """
 
     name: str
@@ -58,6 +59,7 @@ class View:
     rot90: int = 0
     mirrored: bool = False
     size_range: tuple[float, float] = (0, math.inf)
+    own: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Runner:
         upright = _undo_rot90(candidates, view, inner)
         factors = np.array([(right - left) / inner[0], (bottom - top) / inner[1]], np.float32)
         placed = upright.placed(factors, np.array([left, top], np.float32))
-        in_picture = _without_cut_off(placed, view, pixels.shape[1], pixels.shape[0])
+        in_picture = _own(_without_cut_off(placed, view, pixels.shape[1], pixels.shape[0]), view)
         timestamps.append(time.perf_counter())
         steps = [(after - before) * 1000 for before, after in itertools.pairwise(timestamps)]
         return PassResult(
@@ -188,6 +190,15 @@ def _without_cut_off(candidates: Candidates, view: View, width: int, height: int
     if bottom < height:
         whole &= box[:, 3] < bottom - margin
     return candidates.take(whole)
+
+
+def _own(candidates: Candidates, view: View) -> Candidates:
+    """Keep what no other view of the same parts counts, too."""
+    if view.own is None:
+        return candidates
+    centres = (candidates.boxes[:, :2] + candidates.boxes[:, 2:]) / 2
+    own = np.array(view.own)
+    return candidates.take(np.flatnonzero(((centres >= own[:2]) & (centres < own[2:])).all(axis=1)))
 
 
 def _undo_rot90(candidates: Candidates, view: View, inner: tuple[int, int]) -> Candidates:

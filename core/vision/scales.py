@@ -17,8 +17,10 @@ from core.vision import tiles
 PROMISED = ((13_500_000, 32), (math.inf, 48))
 # Of the larger pass of a balanced search, in pixels of the input, for a picture of a megapixel.
 # measured, 161 pictures: a pass of 2.4 times 640 brings the recall of hard faces at .5 / .4 / .3 from .814 / .857 /
-# .879 (1.6 times) to .831 / .873 / .897, with as many false ones; 3 times brings no more
-BUDGET = 1_770_000
+# .879 (1.6 times) to .831 / .873 / .897, with as many false ones; 3 times brings no more. So much lets tall pictures
+# have 2.4 times, too: where only parts are looked at, 216 pictures take no more work, and AP of hard faces is .908
+# rather than .906
+BUDGET = 2_200_000
 # chosen: from 1 to 12 megapixels the budget grows by this power of the area, to six times the work of a small picture
 BUDGET_GROWTH = 0.47
 BUDGET_GROWS = (1_000_000, 12_000_000)
@@ -44,8 +46,12 @@ def balanced(width: int, height: int, nominal: int, min_face: int) -> float:
         return float(enlarged)
     low, high = BUDGET_GROWS
     budget = BUDGET * (nominal / 640) ** 2 * (min(max(area, low), high) / low) ** BUDGET_GROWTH
-    promised = next(side for most, side in PROMISED if area <= most)
-    return float(max(min(math.sqrt(budget / area), MAX_UPSCALING, enlarged), min_face / promised))
+    return float(max(min(math.sqrt(budget / area), MAX_UPSCALING, enlarged), promised(width, height, min_face)))
+
+
+def promised(width: int, height: int, min_face: int) -> float:
+    """Return the scale at which a balanced search sees the smallest face that it promises to find."""
+    return min_face / next(side for most, side in PROMISED if width * height <= most)
 
 
 def levels(width: int, height: int, finest: float, nominal: int) -> list[float]:

@@ -6,11 +6,13 @@ The figures are measured with scrfd_2.5g on WIDER FACE pictures; docs/detection.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from core.contract.options import Detail
-from core.vision import scales, tiles
+from core.vision import cascades, scales, tiles
+from core.vision.cascades import Section
 from core.vision.passes import PassResult, View, scale
 
 RunPass = Callable[[View], PassResult]
@@ -42,7 +44,8 @@ class Search:
     """How closely to search with which network.
 
     size: its nominal input; gflops: its work for 640 x 480 pixels; min_face: the longer side of the smallest face that
-    it sees reliably, in pixels of the input; upright: whether `balanced` never looks for faces that lie.
+    it sees reliably, in pixels of the input; upright: whether `balanced` never looks for faces that lie; everywhere:
+    whether it looks closely where nothing is, too: parts have many shapes, which some runtimes take long for.
     """
 
     detail: Detail
@@ -50,15 +53,13 @@ class Search:
     gflops: float
     min_face: int
     upright: bool = False
+    everywhere: bool = False
 
     def run(self, run_pass: RunPass, width: int, height: int) -> list[PassResult]:
         """Search a picture of width x height; return the results of all passes, the main pass first."""
         results = [run_pass(view) for view in self._base_views(0)]
         if self.detail == "balanced":
-            # Test-time augmentation: two passes over different views make fewer mistakes together.
-            finest = scales.balanced(width, height, self.size, self.min_face)
-            for level in scales.levels(width, height, finest, self.size):
-                results += [run_pass(view) for view in _views(tiles.grid(width, height, level), mirrored=True)]
+            results += self._closer(run_pass, results, width, height)
             if not self.upright and not any(_evidence(result) for result in results):
                 # No face is sure: the picture, or whoever is in it, may lie or be upside down.
                 results += [run_pass(view) for rot90 in (1, 2, 3) for view in self._base_views(rot90)]
@@ -89,6 +90,27 @@ class Search:
     def orientations(self) -> tuple[int, ...]:
         """The quarter turns against the clock that the picture is searched in."""
         return (0, 1, 2, 3) if self.detail == "thorough" else (0,)
+
+    def _closer(self, run_pass: RunPass, first: list[PassResult], width: int, height: int) -> list[PassResult]:
+        """Look at a picture closer after its first results, level by level, where there may be a face."""
+        finest = scales.balanced(width, height, self.size, self.min_face)
+        promised = scales.promised(width, height, self.min_face)
+        seen, results = scale(width, height, self.size), list[PassResult]()
+        for level in reversed(scales.levels(width, height, finest, self.size)):
+            # Test-time augmentation: two passes over different views make fewer mistakes together.
+            views = _views(tiles.grid(width, height, level), mirrored=True)
+            least = cascades.overview(level, promised)
+            worth = cascades.WORTH if seen >= least else cascades.WORTH_OVERVIEW
+            where = partial(cascades.parts, width=width, height=height, scale=level)
+            parts = None if self.everywhere else where([*first, *results], worth=worth)
+            if parts is not None and seen < least:
+                results += [run_pass(view) for view in _views(tiles.grid(width, height, least))]
+                parts = where([*first, *results])
+            if parts is not None:
+                views = [view for part in parts for view in _views_of_section(part, level)]
+            results += [run_pass(view) for view in views]
+            seen = level
+        return results
 
     def _base_views(self, rot90: int) -> list[View]:
         return [
@@ -133,6 +155,21 @@ def _views(grid: tiles.Grid, *, rot90: int = 0, mirrored: bool = False) -> list[
             size_range=LARGE,
         )
         for left, top, right, bottom in areas
+    ]
+
+
+def _views_of_section(part: Section, level: float) -> list[View]:
+    left, top, right, bottom = part.area
+    return [
+        View(
+            "mirrored_tile",
+            size=max(1, round(max(area[2] - area[0], area[3] - area[1]) * level)),
+            area=(left + area[0], top + area[1], left + area[2], top + area[3]),
+            mirrored=True,
+            size_range=LARGE,
+            own=part.own,
+        )
+        for area in tiles.grid(right - left, bottom - top, level).areas
     ]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from core.vision import scrfd
+from core.vision.families import scrfd
 from core.vision.passes import Runner, View
 from core.vision.runtimes import quantization, samples, self_tests
 from core.vision.runtimes.batching import BatchingNetwork

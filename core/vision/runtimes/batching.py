@@ -26,6 +26,7 @@ class BatchingNetwork:
         self.outputs = network.outputs
         self.cell = network.cell
         self.takes_pixels = network.takes_pixels
+        self.any_shape = network.any_shape
         self._network = network
         self.waiting: list[tuple[Blob, Future[Outputs]]] = []
         self._lock = threading.Lock()

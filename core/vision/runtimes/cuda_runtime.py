@@ -47,6 +47,7 @@ class CudaSession(OrtNetwork):
 
     runtime = "cuda"
     cell = 128  # chosen: a quarter of the shapes in each direction; a GPU has time for what is black
+    any_shape = False
     providers: ClassVar[list[str | tuple[str, dict[str, Any]]]] = [(PROVIDER, OPTIONS)]
     gives_back = False  # what its runs take is the GPU's
 

@@ -1,6 +1,6 @@
 """The families of models, and loading a version of one."""
 
-from core.vision import centerface, scrfd
+from core.vision.families import centerface, scrfd
 from core.vision.passes import ModelFamily, Runner
 from core.vision.runtimes.cuda_runtime import CudaNetwork
 from core.vision.runtimes.networks import IdleCpus, Network, no_idle_cpus

@@ -22,13 +22,15 @@ class Network(Protocol):
     """A loaded model.
 
     runtime: the name of what runs it; outputs: how many it has; cell: the sides of its input are multiples of so many
-    pixels; takes_pixels: it takes a canvas, (1, height, width, 3), and not a family's blob, (1, 3, height, width).
+    pixels; takes_pixels: it takes a canvas, (1, height, width, 3), and not a family's blob, (1, 3, height, width);
+    any_shape: the first input of a shape takes no longer than another.
     """
 
     runtime: str
     outputs: int
     cell: int
     takes_pixels: bool
+    any_shape: bool
 
     def run(self, blob: Blob) -> Sequence[NDArray[np.float32]]:
         """Return the outputs for a blob."""

@@ -35,6 +35,7 @@ class OrtNetwork:
 
     runtime = "onnxruntime"
     cell = CELL
+    any_shape = True
     providers: ClassVar[list[str | tuple[str, dict[str, Any]]]] = ["CPUExecutionProvider"]
     gives_back: ClassVar[bool] = True
 

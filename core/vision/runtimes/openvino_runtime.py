@@ -24,6 +24,7 @@ class OpenVinoNetwork:
 
     runtime = "openvino"
     cell = CELL
+    any_shape = False
 
     def __init__(self, model: Path, threads: int) -> None:
         """Load a model file."""

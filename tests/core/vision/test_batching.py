@@ -77,7 +77,7 @@ def test_waiting_pictures_get_their_own_faces(file: tuple[str, Path]) -> None:
 class Gated:
     """A network whose runs wait for a gate; the sum of each blob is its output, and a NaN in one is an error."""
 
-    runtime, outputs, cell, takes_pixels = "gated", 1, CELL, False
+    runtime, outputs, cell, takes_pixels, any_shape = "gated", 1, CELL, False, False
 
     def __init__(self, network: OrtNetwork | None = None) -> None:
         self.shapes: list[tuple[int, ...]] = []

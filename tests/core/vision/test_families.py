@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.vision import centerface, scrfd
+from core.vision.families import centerface, scrfd
 from core.vision.passes import ModelFamily
 
 WIDTH, HEIGHT = 128, 64

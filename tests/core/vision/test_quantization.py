@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from core import config
-from core.vision import scrfd
+from core.vision.families import scrfd
 from core.vision.runtimes import choices, equalization, models, pixel_pairs, pyramids, siblings
 from core.vision.runtimes.graphs import Graph
 from core.weights.versions import ModelVersion

@@ -25,7 +25,7 @@ LEFT, RIGHT = (70, 45), (90, 45)
 class Bright:
     """A family whose only face is what is bright; its eyes are the reddest and the greenest pixel of it."""
 
-    outputs, cell, takes_pixels = 1, 32, False
+    outputs, cell, takes_pixels, any_shape = 1, 32, False, True
 
     def blob(self, canvas: Pixels, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
         return canvas.astype(np.float32)
@@ -169,8 +169,9 @@ class Scene:
 
 
 def planned(detail: Detail, width: int, height: int, scene: Scene | None = None, gflops: float = 2.5) -> Scene:
+    """Search everywhere; where a balanced search looks closer is told by what passes show: see test_cascades."""
     scene = scene or Scene()
-    Search(detail, 640, gflops, 22).run(scene, width, height)
+    Search(detail, 640, gflops, 22, everywhere=True).run(scene, width, height)
     return scene
 
 
