@@ -93,11 +93,14 @@ def _without_landmarks(candidates: Candidates) -> Candidates:
 
 def _marks(found: Boxes, across: int, down: int) -> Marks:
     """Mark the squares of the grid that boxes touch."""
-    marks = np.zeros((max(1, -(-down // GRID)), max(1, -(-across // GRID))), bool)
-    starts, ends = np.floor(found[:, :2] / GRID).astype(int), np.ceil(found[:, 2:] / GRID).astype(int)
-    for (left, top), (right, bottom) in zip(np.maximum(starts, 0).tolist(), np.maximum(ends, 0).tolist(), strict=True):
-        marks[top:bottom, left:right] = True
-    return marks
+    rows, columns = max(1, -(-down // GRID)), max(1, -(-across // GRID))
+    edges = np.hstack([np.floor(found[:, :2] / GRID), np.ceil(found[:, 2:] / GRID)]).astype(int)
+    left, top, right, bottom = np.clip(edges, 0, [columns, rows, columns, rows]).T
+    # How many boxes begin less how many end at each corner: their sums are how many lie on each square.
+    changes = np.zeros((rows + 1, columns + 1), int)
+    for y, x, change in ((top, left, 1), (top, right, -1), (bottom, left, -1), (bottom, right, 1)):
+        np.add.at(changes, (y, x), change)
+    return np.asarray(changes.cumsum(axis=0).cumsum(axis=1)[:-1, :-1] > 0)
 
 
 class _Planner:

@@ -17,7 +17,9 @@ GAP = 8  # chosen: pixels between two parts
 # The longer side of a face on the mosaic. measured (WIDER FACE): from 64 pixels on faces are found best; a coarse
 # look on top, because what a mask leaves can look like a face from afar only
 FINE, COARSE = 68, 30
-CONTEXT = 0.8  # chosen: of the face's side, around a region on each side; a face alone is found less well
+# Of the face's side, around a region on each side; a face alone is found less well. measured, faces of 54 pictures,
+# unmasked: of 576 sure ones 559 are found again with 0.8, 556 with 0.5, for 0.7 times the work
+CONTEXT = 0.5
 MIN_CONTEXT = 16  # chosen: pixels of the mosaic
 
 
