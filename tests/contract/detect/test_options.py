@@ -68,7 +68,7 @@ def test_detect_accepts_range_limits(service: Stack, query: dict[str, str]) -> N
     [
         (None, {"main", "close_up"}),
         ("fast", {"main", "close_up"}),
-        ("balanced", {"main", "close_up", "mirror"}),
+        ("balanced", {"main", "close_up", "mirrored_tile"}),
         ("thorough", {"main", "close_up", "large", "mirror"} | TURNED),
     ],
 )
