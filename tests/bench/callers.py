@@ -1,27 +1,32 @@
 """A service as the subject of a measurement: called over HTTP, by clients that cost little."""
 
-import http.client
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import IO
 
 from tests.bench.load import Done
 from tests.stack import Stack
 
 CLIENTS = 8  # chosen: enough to keep two worker processes busy
+FORM = "Content-Type: multipart/form-data"
 ANSWERED = (200, 422)  # 422: a mask that was verified and refused is as much work
 
 
 class Client:
-    """One kept connection, no parsing."""
+    """One kept connection. It reads of an answer what it needs: a client's own CPU is lost for the service.
+
+    measured: 0.16 ms of CPU a call, where http.client takes 0.41.
+    """
 
     def __init__(self, stack: Stack, path: str) -> None:
-        self.path = path
-        self.connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=300)
-        self.headers = {"X-API-Key": stack.key}
+        self.address = "127.0.0.1", stack.port
+        self.head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{stack.port}\r\nX-API-Key: {stack.key}\r\n"
+        self.connection: tuple[socket.socket, IO[bytes]] | None = None
 
     def send(self, picture: bytes) -> bool:
         """Send a picture and wait for the answer; return whether it was one, and not that the service is busy."""
@@ -33,15 +38,31 @@ class Client:
     def request(self, picture: bytes) -> tuple[int, bytes]:
         """Send a picture; return status and body."""
         boundary = secrets.token_hex(16)  # a new one for each call, as clients choose it
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
-        body = head.encode() + picture + f"\r\n--{boundary}--\r\n".encode()
-        headers = self.headers | {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        self.connection.request("POST", self.path, body, headers)
-        answer = self.connection.getresponse()
-        return answer.status, answer.read()
+        part = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'.encode()
+        end = f"\r\n--{boundary}--\r\n".encode()
+        size = len(part) + len(picture) + len(end)
+        head = f"{self.head}{FORM}; boundary={boundary}\r\nContent-Length: {size}\r\n\r\n".encode()
+        sock, answer = self.connection = self.connection or self._connect()
+        sock.sendall(b"".join([head, part, picture, end]))
+        status, headers = answer.readline()[len("HTTP/1.1 ") :][:3], dict[bytes, bytes]()
+        if not status:
+            raise ConnectionResetError("the service has closed the connection")
+        while line := answer.readline().rstrip():
+            name, _, headers[name.lower()] = line.partition(b": ")
+        body = answer.read(int(headers[b"content-length"]))
+        if headers[b"connection"] == b"close":
+            self.close()
+        return int(status), body
+
+    def _connect(self) -> tuple[socket.socket, IO[bytes]]:
+        sock = socket.create_connection(self.address, timeout=300)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock, sock.makefile("rb")
 
     def close(self) -> None:
-        self.connection.close()
+        for one in self.connection or ():
+            one.close()
+        self.connection = None
 
 
 class Calls:
