@@ -9,6 +9,7 @@ Boxes = NDArray[np.float32]
 Scores = NDArray[np.float32]
 Regions = NDArray[np.intp]
 
+NONE: Regions = np.empty(0, np.intp)
 MAX_PAIRS = 2**20  # chosen: compared at a time, in some 100 MB
 
 
@@ -45,7 +46,11 @@ class Neighbours:
     """
 
     def __init__(self, boxes: Boxes, threshold: float) -> None:
-        first, second = _overlapping(boxes, threshold)
+        first, second = _overlapping(boxes, threshold) if len(boxes) > 1 else (NONE, NONE)
+        if not len(first):
+            self._others, self.counts = NONE, np.zeros(len(boxes), np.intp)
+            self._ends = self.counts
+            return
         indices = np.concatenate([first, second])
         self._others = np.concatenate([second, first])[np.argsort(indices, kind="stable")]
         self.counts = np.bincount(indices, minlength=len(boxes))
@@ -99,14 +104,14 @@ def _overlapping(boxes: Boxes, threshold: float) -> tuple[Regions, Regions]:
         one = np.repeat(number, count)
         other = np.repeat(number + 1 + count - count.cumsum(), count) + np.arange(len(one))
         # Most share no row, and are gone before anything else is computed.
-        shared = np.flatnonzero((top[one] < bottom[other]) & (top[other] < bottom[one]))
+        (shared,) = ((top[one] < bottom[other]) & (top[other] < bottom[one])).nonzero()
         one, other = one[shared], other[shared]
         width = np.minimum(right[one], right[other]) - left[other]
         height = np.minimum(bottom[one], bottom[other]) - np.maximum(top[one], top[other])
         intersection = np.maximum(width, 0) * np.maximum(height, 0)
         union = areas[one] + areas[other] - intersection
         ratio = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
-        overlapping = np.flatnonzero(ratio > threshold)
+        (overlapping,) = (ratio > threshold).nonzero()
         firsts.append(order[one[overlapping]])
         seconds.append(order[other[overlapping]])
     return np.concatenate(firsts), np.concatenate(seconds)

@@ -1,6 +1,6 @@
 """Candidate faces as a network outputs them, many at a time: before they are fused."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -36,12 +36,13 @@ class Candidates:
         """Multiply every coordinate, then add to it: x and y, shape (2,), or of each candidate, shape (n, 2)."""
         factors, offsets = factors.reshape(-1, 1, 2), offsets.reshape(-1, 1, 2)
         landmarks = None if self.landmarks is None else self.landmarks * factors + offsets
-        return replace(
-            self, boxes=(self.boxes.reshape(-1, 2, 2) * factors + offsets).reshape(-1, 4), landmarks=landmarks
-        )
+        boxes = (self.boxes.reshape(-1, 2, 2) * factors + offsets).reshape(-1, 4)
+        return type(self)(boxes, self.scores, landmarks, self.support)
 
     def joined(self, other: Self) -> Self:
         """Put two sets from the same model into one."""
+        if not (len(self) and len(other)) and (self.support is None) == (other.support is None):
+            return self if len(self) else other
         landmarks = None
         if self.landmarks is not None and other.landmarks is not None:
             landmarks = np.concatenate([self.landmarks, other.landmarks])
@@ -62,12 +63,14 @@ class Candidates:
         """
         neighbours = Neighbours(self.boxes, nms_threshold)
         sums = self.scores + neighbours.sums(np.where(self.scores >= least, self.scores, 0))
-        return replace(self, support=sums / common).take(suppress(neighbours, self.scores))
+        supported = type(self)(self.boxes, self.scores, self.landmarks, sums / common)
+        return supported.take(suppress(neighbours, self.scores))
 
     def clipped(self, width: int, height: int) -> Self:
         """Cut boxes to the picture and drop what lies outside of it."""
-        clipped = replace(self, boxes=clip(self.boxes, width, height))
-        return clipped.take((clipped.boxes[:, 2] > clipped.boxes[:, 0]) & (clipped.boxes[:, 3] > clipped.boxes[:, 1]))
+        boxes = clip(self.boxes, width, height)
+        inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        return type(self)(boxes, self.scores, self.landmarks, self.support).take(inside)
 
     def faces(self) -> tuple[Face, ...]:
         """Return them as plain values, in this order."""

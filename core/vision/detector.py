@@ -77,7 +77,8 @@ class OnnxDetector:
         started = time.perf_counter()
         fused = fusion.fuse(results, width, height, options.nms_threshold)
         distinct = fused.take(fused.scores >= options.confidence)
-        selected = distinct.take(np.arange(min(len(distinct), options.max_faces or len(distinct))))
+        limited = 0 < options.max_faces < len(distinct)
+        selected = distinct.take(np.arange(options.max_faces)) if limited else distinct
         return Detections(
             faces=selected.faces(),
             timings=_total(results, (time.perf_counter() - started) * 1000),

@@ -71,6 +71,8 @@ def _fuse_passes(results: Sequence[PassResult], nms_threshold: float) -> FusedCa
 
 
 def _distinct(result: PassResult, nms_threshold: float) -> Candidates:
+    if not len(result.candidates):
+        return replace(result.candidates, support=result.candidates.scores)
     on_input = boxes.longer_sides(result.candidates.boxes) * result.scale
     common = np.interp(on_input, *COMMON_SUPPORT).astype(np.float32)
     return result.candidates.supported(nms_threshold, MIN_EVIDENCE, common)

@@ -46,11 +46,14 @@ def decode(outputs: Sequence[NDArray[np.float32]], width: int, min_score: float)
 
 def _level(outputs: list[NDArray[np.float32]], width: int, stride: int, min_score: float) -> Candidates:
     scores = outputs[0][:, 0]
-    indices = np.flatnonzero(scores >= min_score)
+    (indices,) = (scores >= min_score).nonzero()
     row, column = np.divmod(indices // ANCHORS, width // stride)
-    centre = np.stack([column, row], axis=1).astype(np.float32) * stride
-    distances = outputs[1][indices] * stride
-    boxes = np.hstack([centre - distances[:, :2], centre + distances[:, 2:]])
+    centre = np.empty((len(indices), 2), np.float32)
+    centre[:, 0], centre[:, 1] = column, row
+    centre *= stride
+    boxes = outputs[1][indices] * stride
+    np.subtract(centre, boxes[:, :2], boxes[:, :2])
+    boxes[:, 2:] += centre
     landmarks = None
     if len(outputs) > 2:
         landmarks = centre[:, None] + outputs[2][indices].reshape(-1, 5, 2) * stride

@@ -152,3 +152,19 @@ def _visible(row: Row) -> bool:
 def test_floor_goes_no_higher_than_asked() -> None:
     assert fusion.min_score(0.5) == fusion.min_score(0.2) == fusion.MIN_EVIDENCE
     assert fusion.min_score(0.01) == 0.01
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_pass_without_candidates_changes_nothing(place: int) -> None:
+    seen = sighting((100, 100, 200, 200, 0.8), (105, 100, 205, 200, 0.7), (500, 100, 560, 160, 0.9))
+    passes = [seen]
+    passes.insert(place, sighting(scale=0.2))
+    alone, both = fused(seen), fused(*passes)
+    for name in ("boxes", "scores", "landmarks", "support"):
+        np.testing.assert_array_equal(getattr(both, name), getattr(alone, name), strict=True)
+
+
+def test_nothing_found_in_any_pass_is_nothing() -> None:
+    found = fused(sighting(), sighting(scale=0.2))
+    assert len(found) == 0 and found.faces() == ()
+    assert found.boxes.shape == (0, 4) and found.landmarks is not None and found.landmarks.shape == (0, 5, 2)
