@@ -3,6 +3,7 @@
 import logging
 import signal
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -60,6 +61,10 @@ class FaceApiApp(OpenAPI):
         """Return the OpenAPI description; it is made once per process."""
         self.shared = self.shared or components.share(super().api_doc)
         return self.shared
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a view or a hook as it is: none is a coroutine, which Flask would look for at every call."""
+        return func
 
 
 def build() -> FaceApiApp:

@@ -9,6 +9,7 @@ from typing import IO, Any
 import flask
 from flask import g, request
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize
+from werkzeug.datastructures import ImmutableMultiDict
 
 from core.contract import json_texts
 from core.contract.json_texts import RepeatedMember
@@ -26,10 +27,19 @@ BROKEN_CHUNKS = (ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
+class Parameters(ImmutableMultiDict[str, str]):
+    """Parameters of which most are left out: werkzeug's way to see that is an exception with a page of its own."""
+
+    def get(self, key: str, *default: Any, **options: Any) -> Any:
+        """Return a value, or the default."""
+        return super().get(key, *default, **options) if default or options or key in self else None
+
+
 class Request(flask.Request):
     """A request whose upload stays in memory."""
 
     form_data_parser_class = StrictFormParser
+    parameter_storage_class = Parameters
 
     def _load_form_data(self) -> None:
         self._refuse_compression()
@@ -74,12 +84,17 @@ class Request(flask.Request):
 
 def assign_id() -> None:
     """Use the caller's request id when it is a UUID, else a new one; each line of the log names it from now on."""
+    given = request.headers.get(REQUEST_ID, "")
+    request_id = given if given and _is_uuid(given) else str(uuid.uuid4())
+    g.request_id = request_id
+    logs.bind_request(request_id)
+
+
+def _is_uuid(text: str) -> bool:
     try:
-        given = request.headers.get(REQUEST_ID, "")
-        g.request_id = given if str(uuid.UUID(given)) == given.lower() else str(uuid.uuid4())
+        return str(uuid.UUID(text)) == text.lower()
     except ValueError:
-        g.request_id = str(uuid.uuid4())
-    logs.bind_request(g.request_id)
+        return False
 
 
 def client_address() -> str:

@@ -56,6 +56,11 @@ def _tracer() -> Tracer | None:
     return OpenTelemetryTracer(endpoint)
 
 
+def enabled() -> bool:
+    """Whether spans are wanted at all."""
+    return _tracer() is not None
+
+
 @contextmanager
 def span(name: str, *, parent: str | None = None) -> Iterator[Span]:
     """Trace a block, below what this thread is in. parent: the carrier of another span instead; '': none at all."""

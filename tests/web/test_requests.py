@@ -1,9 +1,12 @@
-"""Requests: whom limits count by."""
+"""Requests: whom limits count by, what they are called, and what was left out of them."""
+
+import uuid
 
 import flask
 import pytest
+from werkzeug.test import EnvironBuilder
 
-from web.requests import client_address
+from web.requests import REQUEST_ID, Request, assign_id, client_address
 
 
 @pytest.mark.parametrize(
@@ -19,3 +22,34 @@ from web.requests import client_address
 def test_limits_count_by_network(address: str, counted: str) -> None:
     with flask.Flask(__name__).test_request_context(environ_base={"REMOTE_ADDR": address}):
         assert client_address() == counted
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", (None, "else", None, 5)),
+        ("a=1&a=2", ("1", "1", 1, 1)),
+        ("a=x", ("x", "x", None, 5)),
+        ("a", ("", "", None, 5)),
+    ],
+)
+def test_parameters_are_found_or_default(query: str, found: tuple[object, ...]) -> None:
+    args = Request(EnvironBuilder(query_string=query).get_environ()).args
+    assert (args.get("a"), args.get("a", "else"), args.get("a", type=int), args.get("a", 5, int)) == found
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("7d9f7c4e-2f7a-4c55-9d3e-0d0f6a1f9b11", True),
+        ("7D9F7C4E-2F7A-4C55-9D3E-0D0F6A1F9B11", True),
+        ("7d9f7c4e2f7a4c559d3e0d0f6a1f9b11", False),
+        ("mine", False),
+        ("", False),
+    ],
+)
+def test_request_id_is_callers_where_it_is_a_uuid(given: str, kept: bool) -> None:
+    with flask.Flask(__name__).test_request_context(headers={REQUEST_ID: given} if given else {}):
+        assign_id()
+        assert (flask.g.request_id == given) == kept
+        assert uuid.UUID(flask.g.request_id)

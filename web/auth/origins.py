@@ -41,7 +41,7 @@ def install(app: Flask, settings: Settings) -> None:
 
     def locate() -> None:
         g.is_secure = request.is_secure or (public.scheme == "https" and public.netloc.lower() == request.host.lower())
-        g.base_url = settings.public_url or request.host_url.rstrip("/")
+        g.public_url = settings.public_url
         if settings.trusted_proxies and not _is_address(request.remote_addr or ""):
             raise UnreadableRequest("X-Forwarded-For holds no address where the trusted proxies put one")
         if request.path != HEALTH and not request.path.startswith(HEALTH + "/"):
@@ -57,7 +57,7 @@ def is_secure() -> bool:
 
 def base_url() -> str:
     """Return the URL that links to this service begin with, without a slash at its end."""
-    return str(g.base_url)
+    return str(g.public_url or request.host_url.rstrip("/"))
 
 
 def _require_host(allowed: tuple[str, ...]) -> None:

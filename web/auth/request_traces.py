@@ -11,6 +11,8 @@ HEADER = "traceparent"  # of W3C's Trace Context; what is not one is ignored
 
 def begin() -> None:
     """Begin the current request's span, below the caller's where it names one."""
+    if not traces.enabled():
+        return
     g.trace = ExitStack()
     g.span = g.trace.enter_context(traces.span(request.method, parent=request.headers.get(HEADER, "")))
     if request.url_rule:

@@ -79,8 +79,15 @@ def record_originals(trail: Trail, response: Response) -> Response:
 
 def address() -> str | None:
     """Return the client's address, IPv4 in its own form."""
+    known: str | None = g.get("address", "")
+    if known == "":
+        known = g.address = _plain(request.remote_addr or "")
+    return known
+
+
+def _plain(text: str) -> str | None:
     try:
-        address = ipaddress.ip_address(request.remote_addr or "")
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None

@@ -1,5 +1,6 @@
 """What every route has to say of itself, so that programs can be generated from the description."""
 
+import inspect
 import re
 from typing import Any
 
@@ -24,6 +25,17 @@ def test_ids_read_as_method_names(document: dict[str, Any]) -> None:
 def test_ids_are_the_names_of_views(app: FaceApiApp, document: dict[str, Any]) -> None:
     views = {rule.endpoint.rpartition(".")[2] for rule in app.url_map.iter_rules()}
     assert {operation["operationId"] for operation in called(document).values()} <= views
+
+
+def test_nothing_that_a_request_calls_is_a_coroutine(app: FaceApiApp) -> None:
+    hooks = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
+    called_too = [hook for one in hooks for found in one.values() for hook in found]
+    handlers = [
+        one for by_code in app.error_handler_spec.values() for found in by_code.values() for one in found.values()
+    ]
+    called_too += [*app.view_functions.values(), *handlers]
+    assert len(called_too) > len(app.view_functions)
+    assert not any(map(inspect.iscoroutinefunction, called_too)), "the app runs them as they are: see ensure_sync"
 
 
 def test_what_has_pages_is_a_list(document: dict[str, Any]) -> None:
