@@ -12,6 +12,9 @@ RUN := $(VENV)/bin/python -m
 ADVISORIES := https://osv.dev
 PIP := $(RUN) pip --disable-pip-version-check -qq
 
+# The tests start hundreds of programs: what is compiled stays, whatever the shell wishes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-quick test-servers test-ceph test-containers test-faults test-cluster fuzz coverage check bench bench-peers bench-db bench-batches bench-memory bench-capacity bench-privacy bench-video screenshots clients docs format lock hashes install-hashed sbom licences audit weights clean
 .DEFAULT_GOAL := help
 
