@@ -214,9 +214,9 @@ def start_service(
 
 @pytest.fixture(scope="session")
 def service(start_shared_service: StartService) -> Stack:
-    """Return the service that most tests share, started as an operator starts it."""
+    """Return the service that most tests share."""
     patient = {"FACE_API_JOB_TIMEOUT_S": "170"}  # many ask at once, and a busy machine takes long for each
-    return start_shared_service(FACE_API_WORKER_PROCESSES="2", by_command=True, **patient)
+    return start_shared_service(FACE_API_WORKER_PROCESSES="2", **patient)
 
 
 def _starter(
@@ -228,6 +228,8 @@ def _starter(
         name, folder = model
         own = {"FACE_API_MODEL": name, "FACE_API_WEIGHTS_DIR": str(folder), "FACE_API_WORKER_PROCESSES": "1"}
         own["FACE_API_RUNTIME"] = os.environ["FACE_API_RUNTIME"]
+        # What `auto` comes to, but on a busy machine, whose clock each start would ask anew.
+        own["FACE_API_PRECISION"] = "int8" if manifest.entry(name).int8 else "fp32"
         values = own | make_tiers() | settings
         stack = Stack(folders.mktemp("service"), values, programs=programs, by_command=by_command)
         started.append(stack)

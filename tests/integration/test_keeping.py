@@ -24,7 +24,7 @@ from tests.stack import Stack
 @pytest.fixture(scope="module")
 def keeping(start_service: StartService) -> Stack:
     """Return a service whose rows and objects belong to this module alone."""
-    return start_service()
+    return start_service(programs=("serve", "worker"))
 
 
 def portrait() -> bytes:

@@ -23,8 +23,9 @@ PROGRAMS = ("serve", "worker", "beat")
 
 @pytest.fixture(scope="module")
 def used(start_service: StartService) -> tuple[Stack, list[str]]:
-    """Return a service that has been used in every way, and the secrets that it was told or has told."""
-    service = start_service(FACE_API_ADMIN_PASSWORD=PASSWORD, FACE_API_LOG_LEVEL="debug")
+    """Return a service, started as an operator starts it, that has been used in every way; and its secrets."""
+    own = {"FACE_API_ADMIN_PASSWORD": PASSWORD, "FACE_API_LOG_LEVEL": "debug", "FACE_API_PRECISION": "auto"}
+    service = start_service(by_command=True, **own)
     path = service.folder / NAME
     Image.fromarray(skimage.data.astronaut()).save(path)
     cookie, made = administer(service)
@@ -36,8 +37,7 @@ def used(start_service: StartService) -> tuple[Stack, list[str]]:
         requests.get(link, timeout=30)
     service.until(lambda: service.log("serve").count('"event": "request_finished"') >= 12 + len(links))
     secrets = [service.key, made, WRONG_KEY, PASSWORD, WRONG_PASSWORD, cookie]
-    own = service.own_settings()
-    secrets += [key for key in (own.s3_secret_key.get_secret_value(),) if key]
+    secrets += [key for key in (service.own_settings().s3_secret_key.get_secret_value(),) if key]
     return service, secrets
 
 
