@@ -37,6 +37,8 @@ def configure(level: str) -> None:
     logging.basicConfig(handlers=[handler], level=LEVELS[level], force=True)
     # Celery logs every task twice; we write one line.
     logging.getLogger("celery").setLevel(max(LEVELS[level], logging.WARNING))
+    # Its warnings show URLs, and who knows that of a webhook may post there.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

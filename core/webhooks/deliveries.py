@@ -38,6 +38,7 @@ RETRY_DELAYS = (
 )
 # No other process takes a claimed delivery for so long; longer than an attempt at every address of a host takes.
 LEASE_S = 90
+FAILED_HERE = "it could not be sent: the service's log says why"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,11 @@ def deliver_due(sessions: SessionFactory, settings: Settings) -> DeliverySummary
             delivery = _claim_next(session)
         if delivery is None:
             return DeliverySummary(attempts, delivered)
-        result = _attempt(delivery, settings)
+        try:
+            result = _attempt(delivery, settings)
+        except Exception:  # of one message: it must not keep those behind it waiting
+            log.exception("webhook_delivery_failed")
+            result = AttemptResult(None, FAILED_HERE)
         with sessions() as session:
             _record(session, delivery, result)
         metrics.count(metrics.WEBHOOK_ATTEMPTS, "failed" if result.error else "delivered")

@@ -4,8 +4,11 @@ import base64
 import json
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -218,32 +221,65 @@ def test_silent_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.Mon
     assert answer.status is None
 
 
-def test_dripping_receiver_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("begin", "drop"), [(b"", b"H"), (b"HTTP/1.1 200 OK\r\n", b"X: x\r\n")])
+def test_dripping_receiver_is_given_up(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, begin: bytes, drop: bytes
+) -> None:
     monkeypatch.setattr(posts, "TOTAL_TIMEOUT_S", 0.5)
-
-    def drip(handler: BaseHTTPRequestHandler) -> None:
-        for _ in range(300):
-            try:
-                handler.wfile.write(b"H")
-                handler.wfile.flush()
-            except OSError:
-                hung_up.set()
-                return
-            time.sleep(0.1)
-
-    receiver.before, hung_up = drip, threading.Event()
+    receiver.before, hung_up = dripping(begin, drop)
     answer = posts.post(WebhookMessage("msg_1", receiver.url, "{}", (SECRET,)), TRUSTED)
     assert answer == AttemptResult(None, "it took too long")
     assert hung_up.wait(30), "all of it was read"
 
 
-def test_endless_answer_is_not_read(receiver: Receiver) -> None:
+@pytest.mark.parametrize("header", ["Content-Length: 4000", "Connection: close", "Transfer-Encoding: chunked"])
+def test_body_of_an_answer_is_not_waited_for(receiver: Receiver, header: str) -> None:
+    receiver.before, hung_up = dripping(f"HTTP/1.1 200 OK\r\n{header}\r\n\r\n".encode(), b"1\r\nx\r\n")
+    assert posts.post(WebhookMessage("msg_1", receiver.url, "{}", (SECRET,)), TRUSTED) == AttemptResult(200)
+    assert hung_up.wait(30), "all of it was read"
+
+
+def dripping(begin: bytes, drop: bytes) -> tuple[Callable[[BaseHTTPRequestHandler], None], threading.Event]:
+    """Return an answer that comes a little at a time, and what tells that somebody has hung up before its end."""
+    hung_up = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        try:
+            handler.wfile.write(begin)
+            for _ in range(50):
+                handler.wfile.write(drop)
+                handler.wfile.flush()
+                time.sleep(0.1)
+        except OSError:
+            hung_up.set()
+
+    return drip, hung_up
+
+
+def test_log_holds_no_url(receiver: Receiver) -> None:
+    receiver.before = lambda handler: handler.wfile.write(b"HTTP/1.1 204 OK\r\nno header\r\n\r\n")
+    program = f"""
+from core.observability import logs
+from core.webhooks import addresses, posts
+
+logs.configure("info")
+message = posts.WebhookMessage("msg_1", "{receiver.url}/of-this-channel", "{{}}", ("{SECRET}",))
+print(posts.post(message, addresses.AddressPolicy(allow_private=True, ports=range(65536))).status)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert ran.stdout == "204\n"
+    assert "of-this-channel" not in ran.stderr
+
+
+@pytest.mark.parametrize("header", ["Content-Length: 1000000000", "Transfer-Encoding: chunked", "Connection: close"])
+def test_endless_answer_is_not_read(receiver: Receiver, header: str) -> None:
     written: list[int] = []
 
     def flood(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        # As a length of a piece: http.client reads on to the end for it.
+        handler.wfile.write(f"HTTP/1.1 200 OK\r\n{header}\r\n\r\n-1\r\n".encode())
         try:
-            while len(written) < 1000:
+            while len(written) < 100:
                 handler.wfile.write(bytes(2**20))
                 written.append(1)
         except OSError:
@@ -253,6 +289,22 @@ def test_endless_answer_is_not_read(receiver: Receiver) -> None:
     assert posts.post(WebhookMessage("msg_1", receiver.url, "{}", (SECRET,)), TRUSTED) == AttemptResult(200)
     time.sleep(0.3)
     assert len(written) < 50
+
+
+def test_broken_message_stops_no_other(sessions: SessionFactory, settings: Settings, receiver: Receiver) -> None:
+    for _ in range(2):
+        ended(sessions, receiver.url)
+    with sessions() as session:
+        first = session.query(WebhookDelivery).order_by(WebhookDelivery.next_attempt_at).first()
+        assert first is not None
+        first.payload = "no JSON"
+        session.commit()
+    public = settings.model_copy(update={"public_url": "https://faces.test"})
+    assert deliveries.deliver_due(sessions, public) == DeliverySummary(2, 1)
+    assert {(row.status, row.last_error) for row in all_deliveries(sessions)} == {
+        ("pending", deliveries.FAILED_HERE),
+        ("delivered", None),
+    }
 
 
 def test_certificate_must_be_the_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
