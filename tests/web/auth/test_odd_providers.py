@@ -1,14 +1,16 @@
 """Providers whose documents are not as they should be: nobody is let in, and each log-in ends as a refusal."""
 
+import gzip
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from joserfc import jws
 from joserfc.jwk import RSAKey
@@ -16,6 +18,7 @@ from joserfc.jwk import RSAKey
 from core import config
 from core.contract.roles import Role
 from core.errors import ProviderUnavailable
+from web.auth.oidc import bounded_clients
 from web.auth.oidc.flows import Flow
 from web.auth.oidc.identities import Identity, Mapping
 from web.auth.oidc.providers import Provider
@@ -30,7 +33,7 @@ REFUSALS = (ProviderUnavailable, InvalidIdToken, NoIdentity)  # what a log-in kn
 
 
 class OddProvider:
-    """A provider that says what a test has it say: texts as they are, and everything else as JSON."""
+    """A provider that says what a test has it say: bytes and functions as they are, and everything else as JSON."""
 
     def __init__(self) -> None:
         self.said: dict[str, Any] = {}
@@ -67,6 +70,9 @@ class OddProvider:
         request.rfile.read(int(request.headers.get("Content-Length", "0")))
         path = urlsplit(request.path).path
         said = self.said[path]
+        if callable(said):
+            said(request)
+            return
         if path == "/token" and isinstance(said, dict):
             said = {"id_token": self.id_token(), "access_token": "x", "token_type": "Bearer"} | said
         data = said if isinstance(said, bytes) else json.dumps(said).encode()
@@ -221,3 +227,61 @@ def test_claim_of_any_shape_ends_cleanly(provider: OddProvider, name: str) -> No
             identity = made.finish()
             assert identity.username.isprintable()
             assert identity.subject.isprintable() and len(identity.subject) < 256
+
+
+def forever(begin: bytes, more: bytes, pause_s: float) -> tuple[Callable[[BaseHTTPRequestHandler], None], list[int]]:
+    """Return an answer that does not end by itself, and how often it went on; -1: somebody has hung up."""
+    written: list[int] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        try:
+            request.wfile.write(begin)
+            while len(written) < 100:
+                request.wfile.write(more)
+                written.append(1)
+                time.sleep(pause_s)
+        except OSError:
+            written.append(-1)
+
+    return answer, written
+
+
+ANSWERED = ("/.well-known/openid-configuration", "/keys", "/token", "/me")
+
+
+@pytest.mark.parametrize("path", ANSWERED)
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\n", b"X: x\r\n"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n{", b" "),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{", b" "),
+    ],
+)
+def test_answer_that_drips_is_given_up(
+    provider: OddProvider, monkeypatch: pytest.MonkeyPatch, path: str, begin: bytes, more: bytes
+) -> None:
+    monkeypatch.setattr(bounded_clients, "TOTAL_TIMEOUT_S", 0.5)
+    provider.said[path], written = forever(begin, more, 0.1)
+    with pytest.raises(ProviderUnavailable):
+        log_in(provider)
+    assert 0 < len(written) < 100
+
+
+@pytest.mark.parametrize("path", ANSWERED)
+def test_answer_that_is_too_large_is_given_up(provider: OddProvider, path: str) -> None:
+    provider.said[path], written = forever(b"HTTP/1.1 200 OK\r\n\r\n{", b" " * 2**20, 0)
+    with pytest.raises(ProviderUnavailable):
+        log_in(provider)
+    assert len(written) < 50
+
+
+@pytest.mark.parametrize("path", ANSWERED)
+def test_answer_that_is_packed_is_not_unpacked(provider: OddProvider, path: str) -> None:
+    packed = gzip.compress(b"{" + b" " * 2**20 + b"}")
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    provider.said[path] = lambda request: request.wfile.write(head + packed)
+    with pytest.raises(ProviderUnavailable) as refused:
+        log_in(provider)
+    assert isinstance(refused.value.__cause__, httpx.DecodingError)

@@ -12,12 +12,12 @@ from authlib.oauth2.client import OAuth2Client
 from core.config import Settings
 from core.errors import ProviderUnavailable
 from web.auth.oidc import documents, id_tokens
+from web.auth.oidc.bounded_clients import BoundedClient
 from web.auth.oidc.documents import Remembered
 from web.auth.oidc.flows import Flow
 from web.auth.oidc.id_tokens import ExpectedToken, UnknownSigner
 from web.auth.oidc.refusals import InvalidIdToken
 
-TIMEOUT = httpx.Timeout(5.0)  # chosen: somebody waits at the login page, and a thread with them
 NEW_KEYS_AFTER_S = 60.0  # chosen: a provider that names keys it doesn't publish is not asked for them all the time
 
 
@@ -26,7 +26,7 @@ class Provider:
 
     def __init__(self, settings: Settings, redirect_uri: str) -> None:
         self._settings, self._redirect_uri = settings, redirect_uri
-        self._http = httpx.Client(timeout=TIMEOUT)
+        self._http = BoundedClient()
         self._metadata = Remembered(partial(documents.discover, self._http, settings.oidc_issuer))
         self._keys = Remembered(
             lambda: id_tokens.import_keys(documents.fetch(self._http, self._metadata.get().jwks_uri))
