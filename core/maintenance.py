@@ -11,7 +11,7 @@ from core.batches.videos import steps, uploads
 from core.contract.deeds import Deed
 from core.database import audits, tallies
 from core.database.clock import now
-from core.errors import FaceApiError
+from core.errors import FaceApiError, InternalError
 from core.observability import logs
 from core.records import cleanups, comparisons, deletions, records
 from core.records.comparisons import StorageDifferences
@@ -71,6 +71,8 @@ def import_prefixes(services: Services) -> int:
             added += bucket_imports.import_prefix(services.store, services.sessions, batch_id)
         except FaceApiError as error:  # a store that is down, a batch that was cancelled: the others come all the same
             log.warning("bucket_import_failed", batch=str(batch_id), error=error.code)
+        except Exception:
+            log.exception("bucket_import_failed", batch=str(batch_id), error=InternalError.code)
     if due:
         services.engine.wake_workers()
     return added

@@ -1,5 +1,6 @@
 """Objects as files in a folder, with signed links that the web tier serves."""
 
+import errno
 import hashlib
 import hmac
 import os
@@ -102,7 +103,7 @@ class FolderStore:
                 folders.sort()  # os.walk goes on into them in this order
                 for path in (Path(base, name) for name in sorted(names)):
                     key = path.relative_to(self._folder).as_posix()
-                    if key.startswith(prefix):
+                    if key.startswith(prefix) and objects.is_key(key):
                         with suppress(*GONE):  # deleted meanwhile
                             yield _stored(key, path)
 
@@ -153,8 +154,9 @@ class FolderStore:
         with _translated():
             try:
                 yield
-            except GONE as error:
-                if any(place.exists() and not place.is_dir() for place in (self._folder, *self._folder.parents)):
+            except OSError as error:
+                in_the_way = (one.exists() and not one.is_dir() for one in (self._folder, *self._folder.parents))
+                if not _is_gone(error) or any(in_the_way):
                     raise
                 raise NotFound("there is no such object") from objects.fault(error)
 
@@ -220,5 +222,10 @@ def _stored(key: str, path: Path) -> StoredObject:
 
 def _raise_unless_gone(error: OSError) -> None:
     """A folder that can't be read must not look as if it were empty; one that was deleted meanwhile is."""
-    if not isinstance(error, GONE):
+    if not _is_gone(error):
         raise error
+
+
+def _is_gone(error: OSError) -> bool:
+    """Whether there is no such file, as there is none whose name is longer than a file system takes."""
+    return isinstance(error, GONE) or error.errno == errno.ENAMETOOLONG

@@ -19,6 +19,8 @@ FILENAME_BYTES = 255  # what a file system takes; the columns (255 characters, 5
 FALLBACK_NAME = "image"
 # They end a quoted header value, make a path or a drive, or are wildcards somewhere.
 _UNSAFE = re.compile(r"""["'`<>|?*:%#]""")
+# What no database takes; surrogates stand for the bytes of a file's name that is no UTF-8.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _ATTR_CHARS = "!#$&+-.^_`|~"  # RFC 8187, section 3.2.1, beside letters and digits
 
 
@@ -81,8 +83,8 @@ def content_disposition(disposition: Disposition, filename: str) -> str:
 
 
 def is_key(key: str) -> bool:
-    """Whether a key is of the kind that is made here: parts with a `/` between, none of which leads elsewhere."""
-    return "\0" not in key and not any(part in {"", ".", ".."} for part in key.split("/"))
+    """Whether a key is of the kind that is made here: text, parts with a `/` between, none of which leads elsewhere."""
+    return not _NO_TEXT.search(key) and not any(part in {"", ".", ".."} for part in key.split("/"))
 
 
 def checked(key: str) -> str:

@@ -182,14 +182,17 @@ def test_old_batches_are_deleted_with_their_objects(made: Services) -> None:
     assert (maintenance.expire_batches(made), maintenance.remove_batches(made)) == (0, 0)
 
 
-def test_prefix_that_fails_keeps_no_other_waiting(made: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [StorageUnavailable(), UnicodeEncodeError("utf-8", "\udcff", 0, 1, "a defect")])
+def test_prefix_that_fails_keeps_no_other_waiting(
+    made: Services, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     assert made.store is not None and made.sessions is not None
     made.store.put("good/a.jpg", b"abc", "image/jpeg")
     found_in = made.store.list
 
     def failing(prefix: str = "") -> Iterator[StoredObject]:
         if prefix != "good/":
-            raise StorageUnavailable
+            raise error
         return found_in(prefix)
 
     monkeypatch.setattr(made.store, "list", failing)

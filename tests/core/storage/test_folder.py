@@ -1,5 +1,6 @@
 """What only the folder does."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -28,6 +29,13 @@ def test_folder_leaves_no_empty_folders(tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg"):
         store.delete(objects.original_key(IMAGE, name))
     assert [path.name for path in (tmp_path / "objects").rglob("*")] == ["originals"]
+
+
+def test_folder_lists_no_name_that_is_no_text(tmp_path: Path) -> None:
+    store = built(var_dir=tmp_path)
+    store.put("press/a.jpg", b"x", "image/jpeg")
+    (tmp_path / "objects" / "press" / os.fsdecode(b"\xff.jpg")).write_bytes(b"x")
+    assert keys(store, "press/") == ["press/a.jpg"]
 
 
 def test_folder_tells_of_killed_write(tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def test_store_misses_what_is_not_there(store: ObjectStore) -> None:
         store.delete(objects.original_key(IMAGE, "other.jpg"))
 
 
+def test_store_misses_what_has_too_long_a_name(store: ObjectStore) -> None:
+    store.put(KEY, b"x", "image/jpeg")
+    key = "x" * 300 + "/photo.jpg"
+    for ask in (store.get, store.stat, store.open):
+        with pytest.raises(NotFound):
+            ask(key)
+    assert keys(store, key) == []
+
+
 def test_store_deletes_twice(store: ObjectStore) -> None:
     store.put(KEY, b"x", "image/jpeg")
     store.delete(KEY)
