@@ -1,4 +1,4 @@
-"""Webhook deliveries, in a thread beside the tasks: a slow receiver must not hold up a picture."""
+"""Webhook deliveries, in threads beside the tasks: a slow receiver must hold up neither pictures nor other senders."""
 
 import threading
 
@@ -10,23 +10,27 @@ from core.webhooks import deliveries
 from worker import maintenance
 
 log = logs.get(__name__)
-# One thread per process is enough; what it leaves undone, the next finds.
-_delivering = threading.Lock()
+# chosen: as many senders have a receiver that keeps a thread waiting before the others wait, too
+THREADS = 8
+THREAD_NAME = "webhooks"
+# Once per process. What a thread leaves undone, the next finds.
+_free = threading.BoundedSemaphore(THREADS)
+_senders = deliveries.Senders()
 
 
 @shared_task(name="deliver_webhooks", acks_late=False)
 def deliver_webhooks() -> None:
     """Start to deliver what is due."""
     services = maintenance.built_services()
-    if _delivering.acquire(blocking=False):
-        threading.Thread(target=_deliver, args=(services,), name="webhooks", daemon=True).start()
+    if _free.acquire(blocking=False):
+        threading.Thread(target=_deliver, args=(services,), name=THREAD_NAME, daemon=True).start()
 
 
 def _deliver(services: Services) -> None:
     try:
         if services.sessions is not None:
-            deliveries.deliver_due(services.sessions, services.settings)
+            deliveries.deliver_due(services.sessions, services.settings, _senders)
     except Exception:
         log.exception("webhook_delivery_failed")
     finally:
-        _delivering.release()
+        _free.release()

@@ -4,18 +4,22 @@ Each is delivered at least once: a process that dies after sending and before re
 under the same id.
 """
 
+import threading
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 
-from sqlalchemy import select, update
+from sqlalchemy import Uuid, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from core.config import Settings
 from core.contract.states import DeliveryStatus
 from core.database.clock import database_time
 from core.database.engine import SessionFactory
-from core.database.models import WebhookDelivery
+from core.database.models import Batch, Video, WebhookDelivery
 from core.observability import logs, metrics
 from core.webhooks import events, posts
 from core.webhooks.addresses import AddressPolicy
@@ -38,6 +42,7 @@ RETRY_DELAYS = (
 )
 # No other process takes a claimed delivery for so long; longer than an attempt at every address of a host takes.
 LEASE_S = 90
+ADMINISTRATORS = uuid.UUID(int=0)  # the sender of what no API key has made
 FAILED_HERE = "it could not be sent: the service's log says why"
 
 
@@ -49,43 +54,81 @@ class DeliverySummary:
     delivered: int
 
 
-def deliver_due(sessions: SessionFactory, settings: Settings) -> DeliverySummary:
-    """Attempt every delivery that is due, one after the other."""
+class Senders:
+    """Whose messages this process is sending: of each sender one at a time, however many threads there are.
+
+    A receiver that takes its time keeps nobody else's messages waiting. A sender is an API key, or the administrators.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._busy: set[uuid.UUID] = set()
+
+    @contextmanager
+    def claim(self, sessions: SessionFactory) -> Iterator[WebhookDelivery | None]:
+        """Claim the next delivery of a sender who has none under way, None without one; it is under way to the end."""
+        with self._lock, sessions() as session:
+            delivery, sender = _claim_next(session, self._busy) or (None, ADMINISTRATORS)
+            if delivery is not None:
+                self._busy.add(sender)
+        try:
+            yield delivery
+        finally:
+            if delivery is not None:
+                with self._lock:
+                    self._busy.remove(sender)
+
+
+def deliver_due(sessions: SessionFactory, settings: Settings, senders: Senders | None = None) -> DeliverySummary:
+    """Attempt every delivery that is due, one after the other. senders: whose are left to other threads."""
+    senders = senders or Senders()
     attempts = delivered = 0
     while True:
-        with sessions() as session:
-            delivery = _claim_next(session)
-        if delivery is None:
-            return DeliverySummary(attempts, delivered)
-        try:
-            result = _attempt(delivery, settings)
-        except Exception:  # of one message: it must not keep those behind it waiting
-            log.exception("webhook_delivery_failed")
-            result = AttemptResult(None, FAILED_HERE)
-        with sessions() as session:
-            _record(session, delivery, result)
-        metrics.count(metrics.WEBHOOK_ATTEMPTS, "failed" if result.error else "delivered")
+        with senders.claim(sessions) as delivery:
+            if delivery is None:
+                return DeliverySummary(attempts, delivered)
+            result = _deliver(sessions, settings, delivery)
         attempts, delivered = attempts + 1, delivered + (not result.error)
-        outcome = result.error or "ok"
-        about = str(delivery.batch_id or delivery.video_id)
-        log.info("webhook_attempted", about=about, attempt=delivery.attempts, outcome=outcome)
 
 
-def _claim_next(session: Session) -> WebhookDelivery | None:
-    """Claim the delivery that has been due longest, so that no other process attempts it meanwhile. Commits."""
+def _deliver(sessions: SessionFactory, settings: Settings, delivery: WebhookDelivery) -> AttemptResult:
+    """Attempt a claimed delivery, and record what became of it."""
+    try:
+        result = _attempt(delivery, settings)
+    except Exception:  # of one message: it must not keep those behind it waiting
+        log.exception("webhook_delivery_failed")
+        result = AttemptResult(None, FAILED_HERE)
+    with sessions() as session:
+        _record(session, delivery, result)
+    metrics.count(metrics.WEBHOOK_ATTEMPTS, "failed" if result.error else "delivered")
+    outcome = result.error or "ok"
+    about = str(delivery.batch_id or delivery.video_id)
+    log.info("webhook_attempted", about=about, attempt=delivery.attempts, outcome=outcome)
+    return result
+
+
+def _claim_next(session: Session, busy: Collection[uuid.UUID] = ()) -> tuple[WebhookDelivery, uuid.UUID] | None:
+    """Claim the delivery that has been due longest, so that no other process attempts it meanwhile. Commits.
+
+    Return its sender, too. busy: senders whose deliveries are left for later.
+    """
+    sender = func.coalesce(Batch.api_key_id, Video.api_key_id, literal(ADMINISTRATORS, Uuid()))
     due = (
-        select(WebhookDelivery)
+        select(WebhookDelivery, sender)
+        .outerjoin(Batch, Batch.id == WebhookDelivery.batch_id)
+        .outerjoin(Video, Video.id == WebhookDelivery.video_id)
         .where(WebhookDelivery.status == DeliveryStatus.PENDING, WebhookDelivery.next_attempt_at <= database_time())
+        .where(sender.not_in(busy))
         .order_by(WebhookDelivery.next_attempt_at)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=WebhookDelivery)
     )
-    delivery = session.scalar(due)
-    if delivery is not None:
-        delivery.attempts += 1
-        delivery.next_attempt_at = database_time(LEASE_S)
+    row = session.execute(due).first()
+    if row is not None:
+        row[0].attempts += 1
+        row[0].next_attempt_at = database_time(LEASE_S)
     session.commit()
-    return delivery
+    return (row[0], row[1]) if row else None
 
 
 def _attempt(delivery: WebhookDelivery, settings: Settings) -> AttemptResult:

@@ -65,10 +65,10 @@ def settings() -> Settings:
     return config.read(webhook_secret=SECRET, webhook_allow_private=True, webhook_ports=EVERY_PORT)
 
 
-def ended(sessions: SessionFactory, url: str | None) -> uuid.UUID:
-    """Begin a batch and close it: without items it is completed then."""
+def ended(sessions: SessionFactory, url: str | None, key_id: uuid.UUID | None = None) -> uuid.UUID:
+    """Begin a batch and close it: without items it is completed then. key_id: of the key that has made it."""
     with sessions() as session:
-        batch, _ = lifecycle.create(session, NewBatch("press", ResolvedMaskOptions(), url))
+        batch, _ = lifecycle.create(session, NewBatch("press", ResolvedMaskOptions(), url, api_key_id=key_id))
         lifecycle.close(session, batch.id)
     return batch.id
 
