@@ -135,6 +135,7 @@ class Admins:
             username=admin.username,
             role=admin.role,
             method=admin.method,
+            subject=admin.subject,
             account_id=admin.account_id,
             generation=admin.generation,
             address=trails.address(),
@@ -167,6 +168,7 @@ class Admins:
             account_id=session.account_id,
             generation=session.generation,
             method=session.method,
+            subject=session.subject,
             session=session,
         )
 

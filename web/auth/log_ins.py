@@ -29,8 +29,8 @@ from web.requests import client_address
 class Admin:
     """An administrator, as a request or a log-in has shown. account_id, generation: of a row of the table.
 
-    method: of the log-in: `password`, or the name of another way. session: the request's. needs_code: the password was
-    right, and nobody is let in before a code was, too.
+    method: of the log-in: `password`, or the name of another way, which knows them by a subject. session: of the
+    request. needs_code: the password was right, and nobody is let in before a code was, too.
     """
 
     username: str
@@ -40,6 +40,7 @@ class Admin:
     account_id: uuid.UUID | None = None
     generation: int = 0
     method: str = "password"
+    subject: str = ""
     session: Session | None = None
     needs_code: bool = False
 

@@ -37,12 +37,14 @@ class Session:
     """An open session of an administrator.
 
     method: how it was opened: `password`, or the name of another way to log in. account_id: of the row of the table,
-    which then has the role; generation: of that row. id: what it is known by, which opens nothing.
+    which then has the role; generation: of that row. subject: what another way to log in knows them by: names may
+    change hands there. id: what it is known by, which opens nothing.
     """
 
     username: str
     role: Role
     method: str = "password"
+    subject: str = ""
     account_id: uuid.UUID | None = None
     generation: int = 0
     address: str | None = None
@@ -65,19 +67,21 @@ class Session:
 
 
 class SessionOwner(Protocol):
-    """Whose sessions: of a row of the table, or of somebody whom a way to log in knows by name."""
+    """Whose sessions: of a row of the table, or of somebody whom a way to log in knows by a subject, or by name."""
 
     @property
     def username(self) -> str: ...
     @property
     def method(self) -> str: ...
     @property
+    def subject(self) -> str: ...
+    @property
     def account_id(self) -> uuid.UUID | None: ...
 
 
 def owner_of(owner: SessionOwner) -> str:
     """Return what all sessions of the same administrator have in common."""
-    return str(owner.account_id or f"{owner.method} {owner.username}")
+    return str(owner.account_id or f"{owner.method} {owner.subject or owner.username}")
 
 
 class Seal:

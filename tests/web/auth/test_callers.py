@@ -27,5 +27,11 @@ def test_each_administrator_has_uploads_of_their_own() -> None:
 
 
 def test_uploads_outlive_the_session() -> None:
-    before, after = (Admin("kim", role, method="oidc") for role in (Role.OWNER, Role.OPERATOR))
-    assert sender(before) == sender(after)
+    before = Admin("kim", Role.OWNER, method="oidc", subject="7")
+    assert sender(before) == sender(Admin("kim", Role.OPERATOR, method="oidc", subject="7"))
+    assert sender(before) == sender(Admin("kim.lee", Role.OWNER, method="oidc", subject="7"))
+
+
+def test_who_takes_a_name_over_gets_no_uploads() -> None:
+    one, other = (Admin("kim", Role.OWNER, method="oidc", subject=subject) for subject in ("7", "8"))
+    assert sender(one) != sender(other)

@@ -63,6 +63,15 @@ def test_session_that_somebody_else_wrote_is_none(valkey: str) -> None:
     assert own.find(token) == session and own.of_owner(owner_of(session)) == [session]
 
 
+def test_who_takes_a_name_over_gets_no_sessions(valkey: str) -> None:
+    own = sessions(valkey, "correct horse")
+    _, one = own.open(Session("kim", Role.VIEWER, method="oidc", subject="7"))
+    _, renamed = own.open(Session("kim.lee", Role.VIEWER, method="oidc", subject="7"))
+    _, other = own.open(Session("kim", Role.VIEWER, method="oidc", subject="8"))
+    assert {session.id for session in own.of_owner(owner_of(one))} == {one.id, renamed.id}
+    assert own.end(owner_of(other), [one.id, other.id]) == [other.id]
+
+
 def test_all_sessions_are_those_that_this_tier_wrote(valkey: str) -> None:
     client, own = redis.Redis.from_url(valkey), sessions(valkey, "a horse of its own")
     _, kim = own.open(Session("kim", Role.VIEWER, method="oidc"))
