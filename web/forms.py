@@ -3,6 +3,7 @@
 werkzeug refuses a whole form for one byte that is not UTF-8, and takes for text whatever has no file name.
 """
 
+import io
 import re
 from collections.abc import Iterator
 from typing import IO, Any, NoReturn
@@ -18,6 +19,8 @@ from core.errors.problems import FieldProblem
 PICTURE_FIELDS = ("image", "images")
 PICTURE_TYPE = re.compile(r"image/|application/octet-stream\b", re.IGNORECASE)
 MAX_HEAD_BYTES = 8192  # chosen: of a part's headers, as of a request's; each line takes far more memory than bytes
+# chosen: as of JSON; of a longer form, which werkzeug takes at any length, it makes 60 times as many bytes in memory
+MAX_TEXTS_BYTES = 64 * 1024
 NAME_ENCODINGS = ("utf-8", "cp949")  # what clients write; of other encodings Latin-1 reads each byte as something
 CONTROLS = dict.fromkeys(range(128, 160), "�")
 NO_NAME = "A part of the form has no name"
@@ -85,7 +88,18 @@ class PartParser(MultiPartParser):
 
 
 class TolerantFormParser(FormDataParser):
-    """Parses multipart forms as people send them."""
+    """Parses multipart forms as people send them, and short forms of texts."""
+
+    def _parse_urlencoded(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
+    ) -> Any:
+        body = bytearray()
+        while len(body) <= MAX_TEXTS_BYTES and (data := stream.read(MAX_TEXTS_BYTES + 1 - len(body))):
+            body += data
+        if len(body) > MAX_TEXTS_BYTES:
+            body.decode()  # a picture as it is fails here
+            raise NoImage(NOT_TEXT)
+        return super()._parse_urlencoded(io.BytesIO(body), mimetype, content_length, options)
 
     def _parse_multipart(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]

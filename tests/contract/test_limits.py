@@ -21,7 +21,8 @@ RATES = {"FACE_API_RATE_LIMIT_DETECT": f"{DETECTIONS}/minute", "FACE_API_RATE_LI
 @pytest.fixture(scope="module")
 def limited(start_service: Starter) -> Stack:
     """A stack with low limits behind one proxy; keys are on."""
-    return start_service(**RATES, FACE_API_TRUSTED_PROXIES="1", programs=WEB_ALONE)
+    own = {"FACE_API_RATE_LIMIT_LOGIN": "1/minute", "FACE_API_TRUSTED_PROXIES": "1"}
+    return start_service(**RATES, **own, programs=WEB_ALONE)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +101,24 @@ def test_limit_is_judged_before_body(limited: Stack, key: str) -> None:
     assert_problem(post(limited, DETECT, key=key, data=b"nonsense", headers=broken), 429)
     assert_problem(post(limited, DETECT, key=key, params={"confidence": "7"}), 429)
     assert_problem(post(limited, DETECT, key=key, files={"image": bytes(26 * 1024 * 1024)}), 429)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "body"),
+    [
+        (1, "multipart/form-data; boundary=x", b"no form"),
+        (2, "multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="next"\r\n\r\n'),
+        (3, "application/x-www-form-urlencoded", b"next=%2Fconsole%2Fjobs&" * 100_000),
+        (4, "application/x-www-form-urlencoded", b"next=\xff"),
+        (5, "application/json", b"{"),
+    ],
+)
+def test_log_in_over_its_limit_may_have_any_body(limited: Stack, number: int, kind: str, body: bytes) -> None:
+    headers = {"Content-Type": kind, **forwarded(f"192.0.2.{number}")}
+    answers = [requests.post(f"{limited.url}/console/login", body, headers=headers, timeout=60) for _ in range(2)]
+    assert answers[0].status_code < 500
+    assert answers[1].status_code == 429
+    assert 0 < int(answers[1].headers["Retry-After"]) <= 60
 
 
 def test_key_is_judged_before_limit(limited: Stack, key: str) -> None:

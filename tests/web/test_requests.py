@@ -1,4 +1,4 @@
-"""Requests: whom limits count by, what they are called, and what was left out of them."""
+"""Requests: whom limits count by, what they are called, what was left out of them, and how long a form may be."""
 
 import uuid
 
@@ -6,7 +6,11 @@ import flask
 import pytest
 from werkzeug.test import EnvironBuilder
 
+from core.errors import NoImage
+from web.forms import MAX_TEXTS_BYTES
 from web.requests import REQUEST_ID, Request, assign_id, client_address
+
+TEXTS = "application/x-www-form-urlencoded"
 
 
 @pytest.mark.parametrize(
@@ -53,3 +57,14 @@ def test_request_id_is_callers_where_it_is_a_uuid(given: str, kept: bool) -> Non
         assign_id()
         assert (flask.g.request_id == given) == kept
         assert uuid.UUID(flask.g.request_id)
+
+
+def test_long_form_of_texts_is_not_taken_apart() -> None:
+    app = flask.Flask(__name__)
+    app.request_class = Request
+    with app.test_request_context(method="POST", data=b"a&" * (MAX_TEXTS_BYTES // 2), content_type=TEXTS):
+        assert len(flask.request.form.getlist("a")) == MAX_TEXTS_BYTES // 2
+    with app.test_request_context(method="POST", data=b"a&" * MAX_TEXTS_BYTES, content_type=TEXTS):
+        with pytest.raises(NoImage):
+            _ = flask.request.form
+        assert flask.request.environ["wsgi.input"].read(1), "all of it was read"

@@ -1,5 +1,7 @@
 """Errors as HTML pages with the request's id. A route that a script calls answers the API's JSON instead."""
 
+from collections.abc import Mapping
+
 from flask import Response, current_app, redirect, request, url_for
 from flask_limiter import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
@@ -22,9 +24,19 @@ def show_error(error: FaceApiError) -> BaseResponse:
     if isinstance(error, FeatureDisabled):
         return pages.render("unavailable.html", tier=guard.tier or "storage")
     if isinstance(error, RateLimited) and guard.limit == "login":
-        target = pages.safe_target(request.form.get("next", ""))
-        return render_error(error, "login.html", target=target, username=request.form.get("username", ""))
+        form = _filled_in()
+        target = pages.safe_target(form.get("next", ""))
+        return render_error(error, "login.html", target=target, username=form.get("username", ""))
     return render_error(error)
+
+
+def _filled_in() -> Mapping[str, str]:
+    """Return what was filled in on the login page; nothing of a body that may be anything: no view has looked at it."""
+    request.max_content_length = pages.MAX_FORM_BYTES
+    try:
+        return request.form
+    except (FaceApiError, HTTPException):
+        return {}
 
 
 def render_error(error: FaceApiError, template: str = "error.html", **values: object) -> Response:

@@ -11,6 +11,7 @@ from web.auth import guards, origins
 from web.console import assets, formats, texts
 from web.console.texts import Translator
 
+MAX_FORM_BYTES = 16 * 1024  # chosen: names, passwords and addresses fit
 THEME_COOKIE = "face_api_theme"
 THEMES = ("auto", "light", "dark")
 # Endpoint and icon of each menu entry, by its key in the texts.

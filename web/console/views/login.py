@@ -10,7 +10,6 @@ from web.auth.log_ins import Admin
 from web.console import error_pages, pages, texts
 
 A_YEAR_S = 365 * 86400
-MAX_FORM_BYTES = 16 * 1024  # chosen: names, passwords and addresses fit
 
 login = Blueprint("login", __name__)
 
@@ -41,7 +40,7 @@ def show_done() -> BaseResponse:
 @guards.login_page("login")
 def log_in() -> BaseResponse:
     """Start a session and redirect to the target; show the form again with the reason, or the one for a code."""
-    request.max_content_length = MAX_FORM_BYTES
+    request.max_content_length = pages.MAX_FORM_BYTES
     target, step = pages.safe_target(request.form.get("next", "")), request.form.get("step", "")
     try:
         admin = _of_code(step) if step else _of_password()
@@ -86,7 +85,7 @@ def log_out() -> Response:
 @guards.login_page()
 def set_preferences() -> Response:
     """Store a language or a theme in a cookie of this browser."""
-    request.max_content_length = MAX_FORM_BYTES
+    request.max_content_length = pages.MAX_FORM_BYTES
     response = Response(status=303, headers={"Location": pages.safe_target(request.form.get("next", ""))})
     preferences = ((texts.COOKIE, "language", texts.LANGUAGES), (pages.THEME_COOKIE, "theme", pages.THEMES))
     for cookie, field, choices in preferences:
