@@ -53,7 +53,7 @@ def _name(within: str, place: tuple[int | str, ...]) -> str:
 
 def _message(problem: Any) -> str:
     kind, field = problem["type"], str((problem["loc"] or ("",))[-1])
-    if kind in {"tuple_type", "too_long"} and field.endswith("_regions"):
+    if kind == "tuple_type" and field.endswith("_regions"):
         return "Input should be an array of at most 200 regions"
     if kind == "string_pattern_mismatch" and (words := PATTERNS.get(field)):
         return words

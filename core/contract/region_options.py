@@ -12,6 +12,7 @@ from core.errors import InvalidOption
 from core.errors.problems import FieldProblem
 
 MAX_REGIONS = 200
+TOO_MANY = f"Input should be an array of at most {MAX_REGIONS} regions"
 MAX_COORDINATE = 1_000_000
 MAX_SHOWN = 40  # chosen: ten times the longest name that is right
 Coordinate = Annotated[StrictFloat, Field(ge=-MAX_COORDINATE, le=MAX_COORDINATE)]
@@ -104,8 +105,16 @@ def from_text(sent: Any) -> Any:
     if not isinstance(sent, str):
         raise ValueError("Send this as text")  # noqa: TRY004 - pydantic's way
     try:
-        return json_texts.load(sent)
+        read = json_texts.load(sent)
     except RepeatedMember as error:
         raise ValueError(f"{error}: {error.name[:MAX_SHOWN]}") from error
     except ValueError as error:
         raise ValueError('Send a JSON array, such as [{"x1": 0, "y1": 0, "x2": 90, "y2": 60}]') from error
+    if are_too_many(read):
+        raise ValueError(TOO_MANY)
+    return read
+
+
+def are_too_many(sent: Any) -> bool:
+    """Whether a list is too long, to be asked before its members are judged: each may be wrong in four ways."""
+    return isinstance(sent, list) and len(sent) > MAX_REGIONS

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.contract import problems, states
+from core.contract import problems, region_options, states
 from core.contract.options import DetectOptions, MaskOptions
+from core.contract.region_options import RegionOptions
 from core.errors import InvalidOption
+from core.errors.problems import FieldProblem
 from core.storage.objects import OWN_PREFIXES
 from web.schemas import unknown_names
 from web.schemas.common import DescribedAs, JobType, Name, json_body
@@ -65,6 +67,9 @@ class BatchCreation(BaseModel):
     def validated_options(self) -> DetectOptions:
         """Return the options of the job type; InvalidOption names those that it does not have."""
         model = MaskOptions if self.job_type == states.JobType.MASK else DetectOptions
+        lists = {name: sent for name, sent in self.options.items() if name in RegionOptions.model_fields}
+        if long := [name for name, sent in lists.items() if region_options.are_too_many(sent)]:
+            raise InvalidOption.of(FieldProblem(f"options.{name}", region_options.TOO_MANY) for name in long)
         try:
             # As JSON: there a list of regions is strict enough.
             return model.model_validate_json(json.dumps(self.options), strict=True)

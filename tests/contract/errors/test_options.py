@@ -158,7 +158,7 @@ def test_wrong_strength_is_told_what_is_right(service: Stack, text: str) -> None
     assert problem["errors"] == [{"field": "strength", "message": "Input should be an integer from 1 to 999, or auto"}]
 
 
-MANY_FIELDS = "&".join(f"stray{number}=1" for number in range(45_000))
+MANY_FIELDS = "&".join(f"stray{number}=1" for number in range(4_500))
 MANY_PARTS = [("file" + str(number), PHOTO) for number in range(60)]
 
 
@@ -166,7 +166,7 @@ MANY_PARTS = [("file" + str(number), PHOTO) for number in range(60)]
 @pytest.mark.parametrize(
     ("options", "total"),
     [
-        ({"data": MANY_FIELDS, "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 45_001),
+        ({"data": MANY_FIELDS, "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 4_501),
         ({"files": MANY_PARTS}, 61),
         ({"params": {f"stray{number}": "1" for number in range(90)}}, 90),
         ({"params": [(f"stray{number % 45}", "1") for number in range(90)]}, 45),
