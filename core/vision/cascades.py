@@ -115,7 +115,7 @@ class _Planner:
         down, across = self._marks.shape
         width = min(across, right + more) - max(0, left - more)
         height = min(down, bottom + more) - max(0, top - more)
-        return width * height + RUN
+        return int(width * height) + RUN
 
     def split(self, own: Rectangle) -> tuple[int, list[tuple[Rectangle, Rectangle]]]:
         """Return the work, and the rectangles around what is marked, each with the one that it is cut out of."""
