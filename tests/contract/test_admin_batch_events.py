@@ -5,6 +5,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -140,9 +141,12 @@ def test_key_has_its_share_of_the_streams(idle: Stack) -> None:
         opened.append(response)
         return response.status_code == 200
 
+    def opens(key: str) -> bool:
+        return is_let_in(watched_with(key))
+
     try:
         for key in (made["key"], successor["key"]):  # half of the four that the threads allow
-            idle.until(lambda key=key: is_let_in(watched_with(key)))
+            idle.until(partial(opens, key))
         for key in (made["key"], successor["key"]):
             problem = assert_problem(watched_with(key), 503)
             assert problem["code"] == "too_many_streams" and "its share" in problem["detail"]
