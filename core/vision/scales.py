@@ -46,7 +46,10 @@ def balanced(width: int, height: int, nominal: int, min_face: int) -> float:
         return float(enlarged)
     low, high = BUDGET_GROWS
     budget = BUDGET * (nominal / 640) ** 2 * (min(max(area, low), high) / low) ** BUDGET_GROWTH
-    return float(max(min(math.sqrt(budget / area), MAX_UPSCALING, enlarged), promised(width, height, min_face)))
+    # A larger picture gets no less work than the largest of the finest promise.
+    most, side = PROMISED[0]
+    kept = min_face / side * math.sqrt(min(1, most / area))
+    return float(max(min(math.sqrt(budget / area), MAX_UPSCALING, enlarged), kept, promised(width, height, min_face)))
 
 
 def promised(width: int, height: int, min_face: int) -> float:

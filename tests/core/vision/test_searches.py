@@ -1,6 +1,7 @@
 """Searches and passes: what is looked at, and that coordinates come back from every way of looking."""
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.contract.options import Detail
 from core.contract.reports import PassReport, Timings
-from core.vision import passes, searches, tiles
+from core.vision import passes, scales, searches, tiles
 from core.vision.candidates import Candidates
 from core.vision.passes import BlobMemory, PassResult, Runner, View
 from core.vision.searches import Search
@@ -206,6 +207,15 @@ def test_balanced_keeps_its_promise_whatever_the_shape(width: int, height: int) 
         if 22 / passes.scale(right - left, bottom - top, view.size) <= promised + 1:
             seen[top // 8 : -(-bottom // 8), left // 8 : -(-right // 8)] = True
     assert seen.all()
+
+
+@pytest.mark.parametrize("aspect", [1, 4 / 3, 10])
+def test_larger_picture_is_shown_no_fewer_pixels(aspect: float) -> None:
+    """Not beyond 12 megapixels either, where the promise is one of larger faces."""
+    roots = [(math.sqrt(area * aspect), math.sqrt(area / aspect)) for area in range(1, 51)]
+    sizes = [(round(1000 * width), round(1000 * height)) for width, height in roots]
+    shown = [width * height * scales.balanced(width, height, 640, 22) ** 2 for width, height in sizes]
+    assert all(later > 0.98 * earlier for earlier, later in itertools.pairwise(shown))
 
 
 @given(st.integers(8, 25_000), st.integers(8, 25_000))
