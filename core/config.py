@@ -155,7 +155,7 @@ class Settings(StorageSettings, OidcSettings, WebSettings):
     @property
     def broker_url(self) -> str:
         """The first Redis, as Celery is told of it."""
-        return redis_urls.verified(self.redis_urls[0])
+        return redis_urls.for_celery(self.redis_urls[0])
 
     @property
     def redis_urls(self) -> list[str]:

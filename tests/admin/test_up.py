@@ -24,6 +24,7 @@ from face_api_client.command import targets
 from tests.contract import pictures
 from tests.integration import scrapes
 from tests.ports import free_port
+from tests.processes import lives
 
 pytestmark = pytest.mark.slow
 
@@ -174,7 +175,7 @@ def bare(start: Start) -> Up:
 def _alive(processes: list[psutil.Process], limit_s: float) -> list[psutil.Process]:
     """Return those that are still there after the limit; a zombie has ended."""
     _, alive = psutil.wait_procs(processes, timeout=limit_s)
-    return [one for one in alive if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    return list(filter(lives, alive))
 
 
 def test_up_tells_how_it_is_reached(running: Up) -> None:

@@ -134,13 +134,14 @@ def test_first_of_several_redis_is_the_queue() -> None:
         ("redis://one/0,redis://one/0", "one server twice"),
         ("redis://one:65536/0", "should be redis://"),
         ("redis://one:0/0", "should be redis://"),
-        *((f"{scheme}://:hunter2@one/0?socket_timeout=5", "as socket_timeout;") for scheme in ("redis", "rediss")),
+        *((f"{scheme}://:hunter2@one/0?socket_timeout=soon", "as socket_timeout;") for scheme in ("redis", "rediss")),
+        ("redis://one/0?health_check_interval=5", "as health_check_interval;"),
         ("redis://one/0?ssl_cert_reqs=none", "as ssl_cert_reqs;"),
         ("rediss://one/0?ssl_cert_reqs=maybe", "as ssl_cert_reqs;"),
         ("rediss://one/0?ssl_min_version=771", "as ssl_min_version;"),
         ("rediss://one/0?ssl_check_hostname=", "as ssl_check_hostname;"),
         ("rediss://one/0?ssl_cert_reqs=none&ssl_cert_reqs=required", "as ssl_cert_reqs;"),
-        ("redis://one/0,redis://two/0?db=5", "as db; those of rediss:// are ssl_cert_reqs"),
+        ("redis://one/0,redis://two/0?db=5", "as db; these are: socket_timeout"),
     ],
 )
 def test_settings_refuse_wrong_redis(value: str, said: str) -> None:
@@ -148,6 +149,19 @@ def test_settings_refuse_wrong_redis(value: str, said: str) -> None:
         config.read(redis_url=value)
     assert said in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("redis://:a@one:6379/0", "redis://:a@one:6379/0"),
+        ("redis://one/0?socket_timeout=5", "redis://one/0"),
+        ("rediss://one/0?socket_timeout=2.5", "rediss://one/0?ssl_cert_reqs=required"),
+        ("rediss://one/0?ssl_cert_reqs=none&socket_connect_timeout=1", "rediss://one/0?ssl_cert_reqs=none"),
+    ],
+)
+def test_celery_is_told_of_no_time_outs(value: str, told: str) -> None:
+    assert config.read(redis_url=value).broker_url == told
 
 
 @pytest.mark.parametrize("value", ["0/minute", "often", "600/0 minutes", "600/minute\n"])

@@ -17,6 +17,7 @@ from tests.integration import scrapes
 from tests.integration.test_batches import admin, begin, finished, picture, upload
 from tests.integration.test_engine import until
 from tests.integration.test_heartbeats import PATIENT, slow_picture
+from tests.processes import lives
 from tests.stack import Stack
 
 CALLS = "face_api_requests_total"
@@ -117,10 +118,7 @@ def test_killed_processes_lose_and_double_nothing(counted: Stack) -> None:
         for process in old:
             process.kill()
         until(
-            lambda gone=old: (
-                len(counted.worker_processes() + web_processes(counted)) == 4
-                and not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in gone)
-            )
+            lambda gone=old: len(counted.worker_processes() + web_processes(counted)) == 4 and not any(map(lives, gone))
         )
         assert totals() == before
         until(lambda gone=living: len(counted.living_processes() - gone) == 2)
@@ -145,7 +143,8 @@ def test_item_of_a_killed_process_is_counted_as_lost(counted: Stack) -> None:
     until(lambda: admin(counted, "GET", f"/{batch}")["counts"]["running"])
     for process in counted.worker_processes():
         process.kill()
-    until(lambda: lost() == (before[0] + 1, before[1] + 1))
+    until(lambda: lost()[1] == before[1] + 1)
+    assert lost()[0] > before[0]  # each of the processes may have been looking for items
     assert finished(counted, batch)["counts"]["completed"] == 1
 
 

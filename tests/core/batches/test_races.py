@@ -70,6 +70,9 @@ def test_counts_are_right_after_a_storm(sessions: SessionFactory) -> None:
         ready(session)
         while held := take(session):
             leases.fail(session, held, "x", "y")
+        for emptied in lifecycle.emptied(session):  # as maintenance does: the last item may have been deleted
+            lifecycle.finish_if_done(session, emptied)
+            session.commit()
         assert_right(session, batch)
         assert lifecycle.get(session, batch).status == "completed"
 
