@@ -8,8 +8,7 @@ from typing import IO, Any
 
 import flask
 from flask import g, request
-from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize
-from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.datastructures import Authorization, ImmutableMultiDict
 
 from core.contract import json_texts
 from core.contract.json_texts import RepeatedMember
@@ -23,7 +22,6 @@ EMPTY_FORM = len("--" + "--\r\n")  # of an empty form, beside its boundary
 MAX_JSON_BYTES = 64 * 1024  # chosen: ten times what any body needs
 NOT_A_FORM = "the body is no form: send the picture as a file of multipart/form-data, as curl -F image=@photo.jpg does"
 NOT_AN_OBJECT = "This should be a JSON object"
-BROKEN_CHUNKS = (ChunkMissingTerminator, InvalidChunkExtension, InvalidChunkSize)
 PEEK = socket.MSG_PEEK | socket.MSG_DONTWAIT
 
 
@@ -41,12 +39,18 @@ class Request(flask.Request):
     form_data_parser_class = StrictFormParser
     parameter_storage_class = Parameters
 
+    @property
+    def authorization(self) -> Authorization | None:
+        """Return the credentials of the header; None also for those that are not in the form of their kind."""
+        try:
+            return super().authorization
+        except ValueError:  # of characters beyond ASCII, which werkzeug takes to its decoder
+            return None
+
     def _load_form_data(self) -> None:
         self._refuse_compression()
         try:
             super()._load_form_data()
-        except BROKEN_CHUNKS as error:
-            raise UnreadableRequest("the chunks of the body are not valid HTTP/1.1") from error
         except UnicodeDecodeError as error:  # a picture that is sent as it is: clients say that this is a form of texts
             raise UnreadableRequest(NOT_A_FORM) from error
         except ValueError as error:

@@ -8,7 +8,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 
 from core.storage.folder import LINK_PATH
-from web.server.request_bodies import DirectBody
+from web.server.request_bodies import ChunkedBody, DirectBody
 
 # What a refused client may still send before it is disconnected: clients read the answer only after sending.
 DISCARD_BYTES = 64 * 2**20
@@ -37,6 +37,8 @@ class ClientRequest(Request):  # type: ignore[misc]
         super().set_body_reader()
         if isinstance(self.body.reader, LengthReader):
             self.body = DirectBody(self.body.reader)
+        elif isinstance(self.body.reader, ChunkedReader):
+            self.body = ChunkedBody(self.body.reader)
 
     def should_close(self) -> bool:
         """Whether the connection ends with this request. Asked when the answer's head is sent."""

@@ -1,6 +1,11 @@
-"""Bodies of requests, from the socket into their reader's buffer."""
+"""Bodies of requests: those of known length from the socket into their reader's buffer, and those in chunks."""
+
+from typing import cast
 
 from gunicorn.http.body import Body
+from gunicorn.http.errors import ParseException
+
+from core.errors import UnreadableRequest
 
 
 class DirectBody(Body):  # type: ignore[misc]  # gunicorn has no types
@@ -22,3 +27,13 @@ class DirectBody(Body):  # type: ignore[misc]  # gunicorn has no types
             raise
         self.reader.length -= size
         return int(size)
+
+
+class ChunkedBody(Body):  # type: ignore[misc]
+    """A body in chunks. UnreadableRequest, whoever reads it, where the chunks or what trails them is not valid."""
+
+    def _read_reader(self, size: int) -> bytes:
+        try:
+            return cast(bytes, super()._read_reader(size))
+        except ParseException as error:
+            raise UnreadableRequest("the chunks of the body are not valid HTTP/1.1") from error

@@ -140,10 +140,37 @@ def test_errors_before_the_app_have_the_shape(service: Stack, request_bytes: byt
     assert b"html" not in body and b"GARBAGE" not in body
 
 
-def test_broken_chunks_are_400(service: Stack) -> None:
-    head = f"POST {MASK} HTTP/1.1\r\nHost: a\r\nX-API-Key: {service.key}\r\nConnection: close\r\n"
-    kind = "Content-Type: multipart/form-data; boundary=frontier\r\nTransfer-Encoding: chunked\r\n\r\n"
-    for chunks in ("ZZ\r\nabc\r\n", "5\r\nabcdefgh\r\n0\r\n\r\n", "-1\r\n\r\n"):
-        answered, headers, body = raw_answer(service, (head + kind + chunks).encode())
-        assert (answered, headers["content-type"]) == (400, "application/problem+json")
-        assert json.loads(body)["code"] == "unreadable_request"
+BASIC = "Authorization: Basic " + base64.b64encode(b"admin:correct horse").decode() + "\r\n"
+BODIES_IN_CHUNKS = {
+    MASK: "Content-Type: multipart/form-data; boundary=frontier\r\n",
+    "/api/v1/admin/batches": f"{BASIC}Content-Type: application/json\r\n",
+    "/api/v1/admin/auth/login": "Content-Type: application/json\r\n",
+    "/api/v1/videos": f"{BASIC}Content-Type: multipart/form-data; boundary=frontier\r\n",
+}
+BROKEN_CHUNKS = {
+    "size": "ZZ\r\nabc\r\n",
+    "end": "2\r\n{}xyz\r\n0\r\n\r\n",
+    "negative": "-1\r\n\r\n",
+    "extension": "2;a\nb\r\n{}\r\n0\r\n\r\n",
+    "trailer": "2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n",
+    "folded trailer": "2\r\n{}\r\n0\r\nX-Sum: 5\r\n 6\r\n\r\n",
+    "large trailers": "2\r\n{}\r\n0\r\n" + "X-Sum: 5\r\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("path", BODIES_IN_CHUNKS)
+@pytest.mark.parametrize("chunks", BROKEN_CHUNKS.values(), ids=BROKEN_CHUNKS)
+def test_broken_chunks_are_400(service: Stack, path: str, chunks: str) -> None:
+    """Whatever reads the body: a form in memory, JSON, or a video on its way to the store."""
+    key = f"X-API-Key: {service.key}\r\n" if path == MASK else ""
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\n{key}Connection: close\r\nTransfer-Encoding: chunked\r\n"
+    answered, headers, body = raw_answer(service, (head + BODIES_IN_CHUNKS[path] + "\r\n" + chunks).encode())
+    assert (answered, headers["content-type"]) == (400, "application/problem+json")
+    assert json.loads(body)["code"] == "unreadable_request"
+
+
+@pytest.mark.parametrize("header", ["Basic \xff\xfe", "Basic \xb2", "Basic =", "Basic", "Bearer \xff", "\xff"])
+def test_credentials_of_any_bytes_are_401(service: Stack, header: str) -> None:
+    head = f"GET /api/v1/admin/images HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: {header}\r\n\r\n"
+    answered, headers, body = raw_answer(service, head.encode("latin-1"))
+    assert (answered, json.loads(body)["code"]) == (401, "unauthenticated") and "www-authenticate" in headers
