@@ -30,12 +30,15 @@ def _network(text: object) -> object:
 
 
 def _moment(sent: object) -> object:
-    """Take ISO 8601, with UTC where it names no zone."""
+    """Take ISO 8601, with UTC where it names no zone. As UTC, in which it has to be a date, too."""
     if isinstance(sent, str) and re.match(r"\d{4}-\d{2}-\d{2}", sent):
         sent = datetime.fromisoformat(sent)  # ValueError: its words say what is wrong
     if not isinstance(sent, datetime):
         raise ValueError("Write a date, or a date and a time, as in ISO 8601")  # noqa: TRY004 - pydantic's
-    return sent if sent.tzinfo else sent.replace(tzinfo=UTC)
+    try:
+        return (sent if sent.tzinfo else sent.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("Write a date of the years 1 to 9999") from error
 
 
 # A JSON body is judged strictly, and has neither enumerations nor tuples.

@@ -163,6 +163,7 @@ def test_wrong_scope_is_one_problem(service: Stack) -> None:
         ("expires_at", "tomorrow"),
         ("expires_at", 7),
         ("expires_at", "2026-13-01"),
+        ("expires_at", "9999-12-31T23:59:59-05:00"),
         ("rate_limits", {"detect": "often"}),
         ("rate_limits", {"batch": "1/minute"}),
         ("rate_limits", {"mask": "0/minute"}),
