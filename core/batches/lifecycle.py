@@ -58,17 +58,17 @@ class Progress:
 
 def create(session: Session, new: NewBatch) -> tuple[Batch, bool]:
     """Create a batch, or find the one with the same idempotency key; return whether it is new, too. Commits."""
-    given = ("name", "webhook_url", "prefix", "idempotency_key", "api_key_id", "job_type")
-    values = {name: getattr(new, name) for name in given}
-    values |= {"id": uuid.uuid4(), "status": BatchStatus.OPEN, "options": new.options.model_dump(mode="json")}
+    values = vars(new) | {"job_type": new.job_type, "options": new.options.model_dump(mode="json")}
+    values |= {"id": uuid.uuid4(), "status": BatchStatus.OPEN}
     # Only the same key is no error: any other conflict with the table still is.
     inserted = upserts.insert(session, Batch).values(values).on_conflict_do_nothing(index_elements=["idempotency_key"])
-    is_new = session.execute(inserted.returning(upserts.table_of(Batch).c.id)).first() is not None
-    if is_new:
-        audits.record(session, Deed.BATCH_CREATED, values["id"], job_type=new.job_type, imports=new.prefix is not None)
-    session.commit()
-    same = Batch.id == values["id"] if is_new else Batch.idempotency_key == new.idempotency_key
-    return session.scalars(select(Batch).where(same)).one(), is_new
+    while True:  # a batch that was deleted after it was in the way has left its key
+        if is_new := session.scalar(inserted.returning(upserts.table_of(Batch).c.id)) is not None:
+            audits.record(session, Deed.BATCH_CREATED, values["id"], job_type=new.job_type, imports=bool(new.prefix))
+        session.commit()
+        same = Batch.id == values["id"] if is_new else Batch.idempotency_key == new.idempotency_key
+        if batch := session.scalar(select(Batch).where(same)):
+            return batch, is_new
 
 
 def is_like(batch: Batch, new: NewBatch) -> bool:

@@ -5,18 +5,19 @@ import threading
 import uuid
 
 import pytest
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import event, select, update
+from sqlalchemy.orm import ORMExecuteState, Session
 
-from core.batches import bulk, items, leases, lifecycle, reaping
+from core.batches import bulk, items, leases, lifecycle, reaping, removals
 from core.batches.items import NewItem
 from core.batches.leases import ItemLease
+from core.batches.lifecycle import NewBatch
 from core.database.clock import database_time
 from core.database.engine import SessionFactory
 from core.database.models import Batch, BatchItem, Image
 from core.records import records
 from tests.core import rows
-from tests.core.batches.made import assert_right, begun, ready, result, run_out, take, taken
+from tests.core.batches.made import OPTIONS, assert_right, begun, ready, result, run_out, take, taken
 
 
 def test_two_workers_never_take_the_same(sessions: SessionFactory) -> None:
@@ -168,3 +169,22 @@ def test_same_upload_twice_at_a_time_is_one_item(sessions: SessionFactory) -> No
     with sessions() as session:
         assert session.query(Batch).one().total == 20
         assert_right(session, batch)
+
+
+def test_key_is_free_whose_batch_is_deleted_at_that_moment(sessions: SessionFactory) -> None:
+    """It was in the way of a new one, and is gone before it is looked up."""
+    with sessions() as session:
+        before = begun(session, idempotency_key="key")
+        lifecycle.cancel(session, before)
+
+    in_the_way = [before]
+
+    def delete(statement: ORMExecuteState) -> None:
+        while statement.is_select and in_the_way:
+            with sessions() as other:
+                removals.remove(other, in_the_way.pop())
+
+    with sessions() as session:
+        event.listen(session, "do_orm_execute", delete)
+        batch, is_new = lifecycle.create(session, NewBatch("b", OPTIONS, idempotency_key="key"))
+    assert is_new and (batch.name, batch.id != before) == ("b", True)
