@@ -374,7 +374,18 @@ def test_without_settings_there_is_none(start_service: Starter) -> None:
 
 def test_sessions_are_over_once_it_is_switched_off(start_service: Starter) -> None:
     service = start_service(programs=WEB_ALONE)
+    assert {status_of(service, "oidc", subject) for subject in ("", " 7", "7", "https://login.example 7")} == {401}
+    assert status_of(service, "password", "") == 200
+
+
+def test_sessions_are_over_once_the_provider_is_another(service: Stack, provider: IdentityProvider) -> None:
+    others = ("", "7", "https://login.example 7", f"{provider.url}/ 7", f"{provider.url}7", provider.url)
+    assert {status_of(service, "oidc", subject) for subject in others} == {401}
+    assert status_of(service, "oidc", f"{provider.url} 7") == status_of(service, "password", "") == 200
+
+
+def status_of(service: Stack, method: str, subject: str) -> int:
+    """What is answered in a session that was opened so."""
     sessions = Sessions(service.own_settings(), service.services.redis)
-    for method, status in (("oidc", 401), ("password", 200)):
-        token, _ = sessions.open(Session("kim", Role.OWNER, method=method))
-        assert call(service, "GET", "/auth/session", cookies={COOKIE: token}).status_code == status
+    token, _ = sessions.open(Session("kim", Role.OWNER, method=method, subject=subject))
+    return call(service, "GET", "/auth/session", cookies={COOKIE: token}).status_code

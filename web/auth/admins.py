@@ -32,7 +32,7 @@ class Admins:
         self.log_ins = LogIns(settings, client, trail, accounts)
         self._trail = trail
         self._session_lifetime_s = settings.session_lifetime_s
-        self._methods = {"password", *([single_sign_on.METHOD] if settings.oidc_issuer else [])}
+        self._issuer = settings.oidc_issuer
 
     def require_same_origin(self) -> None:
         """Reject what a page of another site sends, and everything while there is no administrator.
@@ -150,9 +150,9 @@ class Admins:
     def _of_session(self, session: Session) -> Admin | None:
         """Return whose session this is, and what they may do now; None when their account has ended it.
 
-        And when it was opened in a way that is switched off now.
+        And when it was opened at a provider that is not that of the settings any more.
         """
-        if session.method not in self._methods:
+        if session.method != "password" and not single_sign_on.is_of(session, self._issuer):
             return None
         role = session.role
         if session.account_id:

@@ -23,11 +23,22 @@ METHOD = "oidc"  # of sessions and of records in the audit trail
 
 @dataclass(frozen=True)
 class FinishedLogin:
-    """A log-in that has come to its end. target: the path to go on to."""
+    """A log-in that has come to its end. issuer: of the provider; target: the path to go on to."""
 
+    issuer: str
     identity: Identity
     target: str
     id_token: str
+
+    @property
+    def subject(self) -> str:
+        """Name who it is for good: each provider has subjects of its own (OpenID Connect Core 1.0, section 5.7)."""
+        return f"{self.issuer} {self.identity.subject}"
+
+
+def is_of(session: Session, issuer: str) -> bool:
+    """Whether a session was opened at the provider of this issuer; '' is none."""
+    return bool(issuer) and session.subject.startswith(f"{issuer} ")
 
 
 class SingleSignOn:
@@ -77,7 +88,7 @@ class SingleSignOn:
             raise LoginRefused("no_role", str(error), subject) from error
         if self._accounts.is_taken(identity.username):
             raise LoginRefused("name_taken", "an administrator who logs in with a password has this name", subject)
-        return FinishedLogin(identity, flow.target, str(tokens["id_token"]))
+        return FinishedLogin(self._issuer, identity, flow.target, str(tokens["id_token"]))
 
     def remember(self, session: Session, login: FinishedLogin) -> None:
         """Remember how a session was opened, for when it is logged out of; SessionsUnavailable."""

@@ -52,7 +52,7 @@ def finish() -> BaseResponse:
     # No redirect: it would belong to the way from the provider's site, so the new session's cookie would stay away.
     response = pages.render("logged_in.html", target=login.target)
     identity = login.identity
-    admin = Admin(identity.username, identity.role, method=METHOD, subject=identity.subject)
+    admin = Admin(identity.username, identity.role, method=METHOD, subject=login.subject)
     session = current.state().admins.open_session(admin, response, subject=identity.subject)
     _enabled().remember(session, login)
     return _ended(response)
