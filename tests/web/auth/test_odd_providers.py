@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -267,6 +268,24 @@ def test_answer_that_drips_is_given_up(
     with pytest.raises(ProviderUnavailable):
         log_in(provider)
     assert 0 < len(written) < 100
+
+
+def test_answer_that_drips_is_given_up_also_of_a_host_that_was_found_late(
+    provider: OddProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one is whose first addresses are silent: the time is up before there is a connection to end."""
+    find = socket.getaddrinfo
+
+    def find_late(*asked: Any, **options: Any) -> Any:
+        time.sleep(0.5)
+        return find(*asked, **options)
+
+    monkeypatch.setattr(bounded_clients, "TOTAL_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", find_late)
+    provider.said[ANSWERED[0]], written = forever(b"HTTP/1.1 200 OK\r\n\r\n{", b" ", 0.1)
+    with pytest.raises(ProviderUnavailable):
+        log_in(provider)
+    assert len(written) < 100
 
 
 @pytest.mark.parametrize("path", ANSWERED)

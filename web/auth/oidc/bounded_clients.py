@@ -34,12 +34,16 @@ class BoundedClient(httpx.Client):
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         opened: list[socket.socket] = []
+        is_over = threading.Event()
 
         def note(event: str, info: dict[str, Any]) -> None:
             if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
                 opened.append(info["return_value"].get_extra_info("socket"))
+                if is_over.is_set():  # a host with many addresses, of which the first are silent, is found too late
+                    hang_up()
 
         def hang_up() -> None:
+            is_over.set()
             for sock in opened:
                 with suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
