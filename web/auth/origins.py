@@ -18,7 +18,7 @@ class TrustedProxies(ProxyFix):
     """Believes what so many proxies in front say of the client.
 
     Each of them adds the address it was called from; scheme and host are passed on as one value, whose last is the
-    nearest proxy's. Ports are taken off addresses: with them each connection would be another caller's.
+    nearest proxy's. Ports and zones are taken off addresses: with them each connection would be another caller's.
     """
 
     def __init__(self, app: Any, count: int) -> None:
@@ -26,7 +26,7 @@ class TrustedProxies(ProxyFix):
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         if addresses := environ.get("HTTP_X_FORWARDED_FOR"):
-            environ["HTTP_X_FORWARDED_FOR"] = ",".join(_without_port(one) for one in addresses.split(","))
+            environ["HTTP_X_FORWARDED_FOR"] = ",".join(_bare(one) for one in addresses.split(","))
         if schemes := environ.pop("HTTP_X_FORWARDED_PROTO", ""):
             last = schemes.split(",")[-1].strip().lower()
             environ |= {"HTTP_X_FORWARDED_PROTO": last} if last in SCHEMES else {}
@@ -67,12 +67,17 @@ def _require_host(allowed: tuple[str, ...]) -> None:
         raise UnreadableRequest("this service is not called by the host that the request names")
 
 
-def _without_port(forwarded: str) -> str:
-    """Return `192.0.2.7` of `192.0.2.7:5555`, `2001:db8::1` of `"[2001:db8::1]:5555"`; anything else as it is."""
+def _bare(forwarded: str) -> str:
+    """Return `192.0.2.7` of `192.0.2.7:5555`, `fe80::1` of `"[fe80::1%eth0]:5555"`; anything else as it is.
+
+    A zone says something on the proxy's machine alone, and may be of any length, which no column is.
+    """
     text = forwarded.strip().strip('"')
     if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    return text.partition("%")[0]
 
 
 def _is_address(text: str) -> bool:

@@ -30,6 +30,10 @@ def make_client() -> MakeClient:
             secure = origins.is_secure()
             return {"address": requests.client_address(), "is_secure": secure, "base_url": origins.base_url()}
 
+        @app.route("/peer")
+        def name_peer() -> str:
+            return str(flask.request.remote_addr)
+
         app.register_error_handler(FaceApiError, lambda error: (error.detail, 400))
         client = app.test_client()
         client.environ_base["REMOTE_ADDR"] = "10.0.0.1"
@@ -56,6 +60,12 @@ def make_client() -> MakeClient:
 def test_forwarded_address_has_no_port(make_client: MakeClient, forwarded: str, address: str) -> None:
     answer = make_client(trusted_proxies=1).get("/", headers={"X-Forwarded-For": forwarded})
     assert answer.json and answer.json["address"] == address
+
+
+@pytest.mark.parametrize("forwarded", ["fe80::1%eth0", "[fe80::1%eth0]:5555", f"fe80::1%{'x' * 500}"])
+def test_forwarded_address_has_no_zone(make_client: MakeClient, forwarded: str) -> None:
+    answer = make_client(trusted_proxies=1).get("/peer", headers={"X-Forwarded-For": forwarded})
+    assert answer.text == "fe80::1"
 
 
 @pytest.mark.parametrize(
