@@ -19,9 +19,10 @@ from core.database import audits, pages
 from core.database.admin_models import AdminAccount
 from core.database.clock import now
 from core.database.pages import Page
-from core.errors import InvalidOption, NotFound
+from core.errors import InvalidOption, NotFound, Unauthenticated
 from core.errors.problems import FieldProblem
 
+_UNKNOWN = "there is no administrator {}"
 MAX_NAME = 80  # chosen: without upper case it has at most three times as many characters, which the column holds
 
 
@@ -67,7 +68,7 @@ def get(session: Session, admin_id: uuid.UUID) -> AdminAccount:
     """Return an administrator; NotFound without one."""
     account = session.get(AdminAccount, admin_id)
     if account is None:
-        raise NotFound(f"there is no administrator {admin_id}")
+        raise NotFound(_UNKNOWN.format(admin_id))
     return account
 
 
@@ -87,16 +88,31 @@ def change(session: Session, admin_id: uuid.UUID, **changes: Any) -> AdminAccoun
     account.role = changes.get("role", account.role)
     account.is_enabled = changes.get("is_enabled", account.is_enabled)
     if not account.is_enabled:
-        account.generation += 1
+        account.generation = AdminAccount.generation + 1
+    session.flush()
+    session.refresh(account)
     session.commit()
     return account
 
 
-def set_password(session: Session, admin_id: uuid.UUID, password: str) -> AdminAccount:
-    """Replace a password, which ends all sessions. InvalidOption, NotFound. Commits."""
-    account = get(session, admin_id)
-    account.password_hash = passwords.hashed(password)
-    account.generation += 1
+def set_password(
+    session: Session, admin_id: uuid.UUID, password: str, *, generation: int | None = None
+) -> AdminAccount:
+    """Replace a password, which ends all sessions. InvalidOption, NotFound. Commits.
+
+    generation: that in which it was asked for; Unauthenticated where all of that has ended since. The database counts
+    them: of two changes at a time, neither leaves the other's session open.
+    """
+    values = {"password_hash": passwords.hashed(password), "generation": AdminAccount.generation + 1}
+    row = update(AdminAccount).where(AdminAccount.id == admin_id)
+    asked = row if generation is None else row.where(AdminAccount.generation == generation)
+    account = session.scalar(
+        asked.values(values)
+        .returning(AdminAccount)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    if account is None:
+        raise NotFound(_UNKNOWN.format(admin_id)) if generation is None else Unauthenticated("this session has ended")
     audits.record(session, Deed.ADMIN_PASSWORD_SET, account.id, name=account.name)
     session.commit()
     return account

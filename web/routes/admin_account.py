@@ -52,7 +52,7 @@ def change_own_password(body: OwnPassword) -> Response:
     """Replace the own password. All other sessions end; that of this call goes on with a new cookie."""
     account_id = _checked_account(body.current_password)
     with current.session() as session:
-        account = admins.set_password(session, account_id, body.password)
+        account = admins.set_password(session, account_id, body.password, generation=g.admin.generation)
     current.state().admins.accounts.clear()
     response = Response(status=HTTPStatus.NO_CONTENT)
     if g.admin.session:

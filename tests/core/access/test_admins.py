@@ -8,8 +8,9 @@ from core.access import admins, passwords
 from core.contract.roles import Role
 from core.database import audits
 from core.database.audits import AuditFilter
+from core.database.engine import SessionFactory
 from core.database.models import AdminAccount
-from core.errors import InvalidOption, NotFound
+from core.errors import InvalidOption, NotFound, Unauthenticated
 
 PASSWORD = "staple battery"
 
@@ -25,6 +26,32 @@ def test_password_is_hashed_with_argon2id(session: Session) -> None:
     assert not any(PASSWORD in str(value) for value in row.values())
     assert passwords.is_right(PASSWORD, row["password_hash"])
     assert not passwords.is_right(PASSWORD + "!", row["password_hash"])
+
+
+def test_own_change_comes_too_late_after_anothers(session: Session) -> None:
+    """Asked for in a session that a reset has ended while the new password was hashed."""
+    kim = made(session)
+    admins.set_password(session, kim.id, "an owner's choice")
+    with pytest.raises(Unauthenticated):
+        admins.set_password(session, kim.id, "a thief's choice", generation=0)
+    kept = admins.get(session, kim.id)
+    assert passwords.is_right("an owner's choice", kept.password_hash) and kept.generation == 1
+    assert admins.set_password(session, kim.id, "my own choice", generation=1).generation == 2
+
+
+def test_changes_at_a_time_are_generations_of_their_own(sessions: SessionFactory) -> None:
+    """Both have read the row before either writes: else the session of one would survive the other."""
+    with sessions() as session:
+        kim = made(session).id
+    with sessions() as session:
+        read = admins.get(session, kim)
+        session.commit()
+        with sessions() as other:
+            theirs = admins.set_password(other, kim, "another staple").generation
+        assert (theirs, admins.set_password(session, kim, "a third staple").generation, read.id) == (1, 2, kim)
+        with sessions() as other:
+            admins.change(other, kim, is_enabled=False)
+        assert admins.change(session, kim, is_enabled=False).generation == 4
 
 
 @pytest.mark.parametrize("name", ["Kim", "kim", "KIM"])
