@@ -8,10 +8,11 @@ from typing import Self
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from core.database import engine
 from core.database.engine import SessionFactory
-from core.errors import DatabaseUnavailable, FeatureDisabled
+from core.errors import DatabaseUnavailable, FeatureDisabled, NotFound
 from core.records.results import ResultStore
 from core.services import Services
 from core.storage.base import ObjectStore
@@ -117,9 +118,13 @@ def session() -> Iterator[Session]:
 
 @contextmanager
 def translate_database_errors() -> Iterator[None]:
-    """Raise DatabaseUnavailable when the database can't be used; a defect stays what it is."""
+    """Raise DatabaseUnavailable when the database can't be used, NotFound where a row that was read to be changed has
+    been deleted since; a defect stays what it is.
+    """
     try:
         yield
+    except StaleDataError as error:
+        raise NotFound("it has been deleted meanwhile") from error
     except SQLAlchemyError as error:
         if not engine.is_outage(error):
             raise

@@ -8,6 +8,7 @@ import unicodedata
 import uuid
 from typing import Any
 
+from sqlalchemy import delete as delete_from
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -120,9 +121,10 @@ def set_password(
 
 def delete(session: Session, admin_id: uuid.UUID) -> None:
     """Delete an administrator; its sessions end. NotFound. Commits."""
-    account = get(session, admin_id)
-    session.delete(account)
-    audits.record(session, Deed.ADMIN_DELETED, account.id, name=account.name)
+    name = session.scalar(delete_from(AdminAccount).where(AdminAccount.id == admin_id).returning(AdminAccount.name))
+    if name is None:
+        raise NotFound(_UNKNOWN.format(admin_id))
+    audits.record(session, Deed.ADMIN_DELETED, admin_id, name=name)
     session.commit()
 
 

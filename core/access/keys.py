@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, case, or_, select
+from sqlalchemy import delete as delete_from
 from sqlalchemy.orm import Session
 
 from core.access.properties import KeyProperties
@@ -25,6 +26,7 @@ TEXT_PREFIX = "xyl_"
 RANDOM_BYTES = 24  # 48 hex digits: too many to guess, so a plain hash keeps them safe
 SHOWN_FIRST, SHOWN_LAST = 11, 8
 DEFAULT_PROPERTIES = KeyProperties()
+_UNKNOWN = "there is no API key {}"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def rotate(session: Session, key_id: uuid.UUID, overlap_s: float) -> tuple[ApiKe
     """
     old = session.scalar(select(ApiKey).where(ApiKey.id == key_id).with_for_update())
     if old is None:
-        raise NotFound(f"there is no API key {key_id}")
+        raise NotFound(_UNKNOWN.format(key_id))
     moment = now()
     if not old.is_active or old.replaced_by or (old.expires_at and old.expires_at <= moment):
         raise KeyEnded
@@ -108,7 +110,7 @@ def get(session: Session, key_id: uuid.UUID) -> ApiKey:
     """Return a key; NotFound without it."""
     key = session.get(ApiKey, key_id)
     if key is None:
-        raise NotFound(f"there is no API key {key_id}")
+        raise NotFound(_UNKNOWN.format(key_id))
     return key
 
 
@@ -127,8 +129,9 @@ def change(session: Session, key_id: uuid.UUID, **changes: Any) -> ApiKey:
 
 
 def delete(session: Session, key_id: uuid.UUID) -> None:
-    """Delete a key; it authenticates nobody any more. NotFound without it."""
-    session.delete(get(session, key_id))
+    """Delete a key; it authenticates nobody any more. NotFound without it. Commits."""
+    if session.scalar(delete_from(ApiKey).where(ApiKey.id == key_id).returning(ApiKey.id)) is None:
+        raise NotFound(_UNKNOWN.format(key_id))
     audits.record(session, Deed.KEY_DELETED, key_id)
     session.commit()
 
