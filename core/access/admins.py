@@ -42,8 +42,8 @@ def create(session: Session, name: str, password: str, role: Role, *, reserved: 
         raise _taken()
     account = AdminAccount(id=uuid.uuid4(), name=name, name_key=key, password_hash=password_hash, role=role)
     session.add(account)
-    audits.record(session, Deed.ADMIN_CREATED, account.id, name=name, role=role)
     try:
+        audits.record(session, Deed.ADMIN_CREATED, account.id, name=name, role=role)
         session.commit()
     except IntegrityError as error:  # somebody else was faster
         raise _taken() from error

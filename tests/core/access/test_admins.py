@@ -1,6 +1,7 @@
 """Administrators of the table: created, found, changed, never a password in clear."""
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
@@ -61,6 +62,21 @@ def test_name_is_unique_whatever_its_case(session: Session, name: str) -> None:
         made(session, name)
     found = admins.find(session, name)
     assert found is not None and found.name == "Kim"
+
+
+def test_name_that_was_taken_meanwhile_is_refused(sessions: SessionFactory) -> None:
+    """It was free when it was looked up."""
+    free = ["KIM"]
+
+    def take(*_: object) -> None:
+        while free:
+            with sessions() as other:
+                made(other, free.pop())
+
+    with sessions() as session:
+        event.listen(session, "before_flush", take)
+        with pytest.raises(InvalidOption, match="has this name already"):
+            made(session)
 
 
 @pytest.mark.parametrize("name", ["admin", "Admin", "ADMIN"])
