@@ -201,7 +201,9 @@ class Sessions:
 
     def _session(self, stored: bytes | str | None, session_id: uuid.UUID) -> Session | None:
         text = self._seal.take_off(f"session {session_id}", stored)
-        return Session.of_json(text, session_id) if text else None
+        session = Session.of_json(text, session_id) if text else None
+        # Whoever else writes into Redis may bring one back that Redis has let go.
+        return session if session and session.expires_at > _now() else None
 
 
 def _text(stored: bytes | str) -> str:

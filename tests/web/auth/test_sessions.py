@@ -14,6 +14,7 @@ from core.access import lockouts
 from core.access.lockouts import Lockout, LoginSource
 from core.contract.roles import Role
 from core.errors import RateLimited, SessionsUnavailable, Unauthenticated
+from web.auth import sessions as web_sessions
 from web.auth.second_steps import NAMESPACE as STEPS
 from web.auth.second_steps import SecondSteps
 from web.auth.sessions import NAMESPACE, Seal, Session, Sessions, owner_of
@@ -61,6 +62,17 @@ def test_session_that_somebody_else_wrote_is_none(valkey: str) -> None:
         client.sadd(own._set(owner_of(session)), str(session.id))
     client.set(key, stored)
     assert own.find(token) == session and own.of_owner(owner_of(session)) == [session]
+
+
+def test_session_that_is_brought_back_has_its_end(valkey: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, own = redis.Redis.from_url(valkey), sessions(valkey, "correct horse")
+    token, session = own.open(Session("kim", Role.OWNER))
+    stored = client.get(f"{NAMESPACE}{session.id}") or b""
+    client.set(f"{NAMESPACE}{session.id}", stored)  # without the time that it has left
+    assert own.find(token) == session
+    monkeypatch.setattr(web_sessions, "_now", lambda: session.expires_at)
+    assert own.find(token) is own.get(session.id) is None
+    assert own.of_owner(owner_of(session)) == [] and session.id not in {one.id for one in own.list_all()}
 
 
 def test_who_takes_a_name_over_gets_no_sessions(valkey: str) -> None:
