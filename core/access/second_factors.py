@@ -37,12 +37,15 @@ def begin(session: Session, admin_id: uuid.UUID) -> str:
 def confirm(session: Session, admin_id: uuid.UUID, code: str) -> list[str]:
     """Ask for codes from now on; return the recovery codes, which can never be read again. InvalidOption. Commits."""
     account = admins.get(session, admin_id)
-    step = _step(account.totp_pending, code) if account.totp_pending else None
-    if step is None:
-        raise InvalidOption.of([FieldProblem("code", "This is not the code of the new secret")])
+    pending = account.totp_pending
+    step = _step(pending, code) if pending else None
     codes = [secrets.token_hex(RECOVERY_BYTES) for _ in range(RECOVERY_CODES)]
-    account.totp_secret, account.totp_pending, account.totp_last_step = account.totp_pending, None, step
-    account.recovery_codes = [_hash(one) for one in codes]
+    values = {"totp_secret": pending, "totp_last_step": step, "recovery_codes": [_hash(one) for one in codes]}
+    # Of two calls at a time one would be shown codes that the other has replaced.
+    confirmed = update(AdminAccount).where(AdminAccount.id == admin_id, AdminAccount.totp_pending == pending)
+    asked = confirmed.values(values | {"totp_pending": None}).returning(AdminAccount.id)
+    if step is None or session.scalar(asked) is None:
+        raise InvalidOption.of([FieldProblem("code", "This is not the code of the new secret")])
     audits.record(session, Deed.TOTP_ENABLED, account.id, name=account.name)
     session.commit()
     return codes
@@ -61,23 +64,27 @@ def disable(session: Session, admin_id: uuid.UUID) -> AdminAccount:
 
 def take(session: Session, admin_id: uuid.UUID, code: str) -> bool:
     """Whether a code, or a recovery code, is right; each is so once, however many ask at a time. Commits."""
-    account = session.scalar(select(AdminAccount).where(AdminAccount.id == admin_id))
-    if account is None or account.totp_secret is None:
-        return False
     code = code.replace(" ", "").replace("-", "").lower()
-    step = _step(account.totp_secret, code)
-    row = update(AdminAccount).where(AdminAccount.id == admin_id, AdminAccount.totp_secret == account.totp_secret)
-    if step is not None:
-        is_newer = or_(AdminAccount.totp_last_step.is_(None), AdminAccount.totp_last_step < step)
-        taken = session.execute(row.where(is_newer).values(totp_last_step=step))
-    else:
+    this = select(AdminAccount).where(AdminAccount.id == admin_id).execution_options(populate_existing=True)
+    while (account := session.scalar(this)) is not None and account.totp_secret is not None:
+        row = update(AdminAccount).where(AdminAccount.id == admin_id, AdminAccount.totp_secret == account.totp_secret)
+        row = row.returning(AdminAccount.id).execution_options(synchronize_session=False)
+        step = _step(account.totp_secret, code)
+        if step is not None:
+            is_newer = or_(AdminAccount.totp_last_step.is_(None), AdminAccount.totp_last_step < step)
+            taken = session.scalar(row.where(is_newer).values(totp_last_step=step))
+            session.commit()
+            return taken is not None
         left = [one for one in account.recovery_codes if one != _hash(code)]
         if len(left) == len(account.recovery_codes):
             return False
         same = AdminAccount.recovery_codes == account.recovery_codes
-        taken = session.execute(row.where(same).values(recovery_codes=left))
-    session.commit()
-    return bool(taken.rowcount)  # type: ignore[attr-defined]  # of an UPDATE it has one
+        taken = session.scalar(row.where(same).values(recovery_codes=left))
+        session.commit()
+        if taken is not None:
+            return True
+        # Another of the recovery codes was taken at that moment.
+    return False
 
 
 def uri(secret: str, name: str) -> str:

@@ -114,6 +114,32 @@ def test_haste_takes_no_code_twice(
         assert sum(pool.map(take, range(8))) == 1
 
 
+def test_recovery_codes_are_taken_beside_each_other(
+    sessions: SessionFactory, session: Session, kim: uuid.UUID, now: list[float]
+) -> None:
+    _, codes = enabled(session, kim, now)
+
+    def take(code: str) -> bool:
+        with sessions() as own:
+            return second_factors.take(own, kim, code)
+
+    with ThreadPoolExecutor(len(codes)) as pool:
+        assert list(pool.map(take, codes)) == [True] * len(codes)
+    assert not any(map(take, codes))
+
+
+def test_codes_are_confirmed_once(sessions: SessionFactory, session: Session, kim: uuid.UUID, now: list[float]) -> None:
+    """Who is shown recovery codes has those that open: here by two calls that have read the same secret."""
+    secret = second_factors.begin(session, kim)
+    read = admins.get(session, kim)
+    with sessions() as other:
+        codes = second_factors.confirm(other, kim, code(secret))
+    with pytest.raises(InvalidOption, match="code"):
+        second_factors.confirm(session, read.id, code(secret))
+    session.rollback()
+    assert second_factors.take(session, kim, codes[0])
+
+
 def test_disabled_codes_are_forgotten(session: Session, kim: uuid.UUID, now: list[float]) -> None:
     secret, codes = enabled(session, kim, now)
     second_factors.disable(session, kim)
