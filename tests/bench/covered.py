@@ -1,7 +1,8 @@
 """What the default mask covers of the annotated faces, and what it covers needlessly."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,11 @@ class Coverage:
     sides: list[float] = field(default_factory=list)
     needless: list[int] = field(default_factory=list)
     annotated: list[int] = field(default_factory=list)
+
+    def joined(self, other: Self) -> Self:
+        """Return what was covered in the pictures of both."""
+        pairs = ((getattr(self, one.name), getattr(other, one.name)) for one in fields(self))
+        return type(self)(*(ours + theirs for ours, theirs in pairs))
 
     def share(self, which: NDArray[np.bool_]) -> float | None:
         """Return the share of some faces that is covered."""

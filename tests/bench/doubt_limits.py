@@ -5,7 +5,7 @@ classes with few faces from following chance.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.vision import doubts
 from core.vision.doubts import DoubtLimits
 from tests.bench import covered
+from tests.bench.covered import Coverage
 from tests.bench.scenes import Boxes, Found
 
 SIDES = (16, 32, 64, 128)
@@ -65,6 +66,15 @@ def derived(search: Iterable[Found]) -> DoubtLimits:
         if (covered.measured(search, "mask", limits).of_hard() or 0) >= SOUGHT:
             break
     return limits
+
+
+def crossed(search: Sequence[Found]) -> Coverage:
+    """Return what limits cover that are derived from every second picture, in the others."""
+    halves = search[::2], search[1::2]
+    first, second = (
+        covered.measured(half, "mask", derived(other)) for half, other in zip(halves, reversed(halves), strict=True)
+    )
+    return first.joined(second)
 
 
 def _best(evidence: Evidence) -> DoubtLimits:

@@ -138,7 +138,8 @@ def coverage(shared: Path, finder: OnnxDetector, tool: ModuleType) -> Covering:
     limits = doubt_limits.derived(search)
     by_doubtful = {doubtful: covered.measured(search, doubtful, limits) for doubtful in get_args(Doubtful)}
     print(f"{finder.name}: limits {limits}, covered {by_doubtful['mask'].of_hard()}", flush=True)
-    return Covering(limits, by_doubtful, sum(found.seconds for found in search) / len(search))
+    seconds = sum(found.seconds for found in search) / len(search)
+    return Covering(limits, by_doubtful, doubt_limits.crossed(search), seconds)
 
 
 def limits_in_manifest(measured_limits: dict[str, DoubtLimits]) -> str:

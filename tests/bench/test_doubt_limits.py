@@ -73,6 +73,14 @@ def test_coverage_with_and_without_doubtful_faces() -> None:
     assert (after.of_hard(), after.needless_a_picture()) == (1, 1)
 
 
+def test_limits_are_measured_in_pictures_that_they_are_not_derived_from() -> None:
+    likely, unlikely = found((40, 0.42, True), sure=3), found((40, 0.3, True), sure=3)
+    crossed = doubt_limits.crossed([likely, unlikely])
+    # What the unlikely one lowers the limits to covers the likely one, but not the other way round.
+    assert crossed.of_hard() == 0.875
+    assert crossed.annotated == [4, 4]
+
+
 def test_limits_of_one_model_are_written() -> None:
     limits = DoubtLimits((16, 32, 64, 128), (0.41,) * 5, (0.21,) * 5)
     changed = doubt_limits.in_manifest(manifest.MANIFEST.read_text(), "scrfd_500m", limits)
