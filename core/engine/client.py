@@ -52,9 +52,9 @@ class EngineClient:
         self._expiry_s = int(settings.job_timeout_s) + EXPIRY_MARGIN_S
         self.admission = Admission(settings, client)
         self._heartbeats = Heartbeats(client)
-        # Run where a call's picture lies.
-        self._answer = client.register_script(protocol.ANSWER)
+        self._answer = client.register_script(protocol.ANSWER)  # where a call's picture lies, as LOSE
         self._end_and_answer = client.register_script(admission.END + protocol.ANSWER)
+        self._end_answer_and_take = client.register_script(admission.END + protocol.ANSWER_AND_TAKE)
         self._lose = client.register_script(leases.LOSE)
 
     def run_detect(
@@ -120,7 +120,7 @@ class EngineClient:
         wakeups.wake_webhook_delivery(self._celery)
 
     def next_waiting_call(self) -> WaitingCall | None:
-        """Take the call that waits longest from its queue; None when there is none."""
+        """Take the call that waits longest, as answers do with take_next; None when none waits."""
         return messages.take(self._redis, INTERACTIVE)
 
     def count_unsaved_result(self) -> None:
@@ -144,17 +144,24 @@ class EngineClient:
                 server.delete(call.lease)
             return cast(bytes | None, data)
 
-    def answer_report(self, token: str, report: DetectionReport, cost_s: float | None = None) -> None:
-        self._send(token, frames.pack(frames.REPORT, report.model_dump_json()), cost_s)
+    def answer_report(
+        self, token: str, report: DetectionReport, cost_s: float | None = None, *, take_next: bool = False
+    ) -> WaitingCall | None:
+        return self._send(token, frames.pack(frames.REPORT, report.model_dump_json()), cost_s, take_next)
 
-    def answer_masked(self, token: str, masked: MaskedImage, cost_s: float | None = None) -> None:
-        self._send(token, frames.pack(frames.MASKED, masked.report.model_dump_json(), masked.image), cost_s)
+    def answer_masked(
+        self, token: str, masked: MaskedImage, cost_s: float | None = None, *, take_next: bool = False
+    ) -> WaitingCall | None:
+        text = masked.report.model_dump_json()
+        return self._send(token, frames.pack(frames.MASKED, text, masked.image), cost_s, take_next)
 
-    def answer_thumbnail(self, token: str, image: bytes, cost_s: float | None = None) -> None:
-        self._send(token, frames.pack(frames.THUMBNAIL, "", image), cost_s)
+    def answer_thumbnail(
+        self, token: str, image: bytes, cost_s: float | None = None, *, take_next: bool = False
+    ) -> WaitingCall | None:
+        return self._send(token, frames.pack(frames.THUMBNAIL, "", image), cost_s, take_next)
 
-    def answer_error(self, token: str, error: FaceApiError) -> None:
-        self._send(token, frames.pack_error(error))
+    def answer_error(self, token: str, error: FaceApiError, *, take_next: bool = False) -> WaitingCall | None:
+        return self._send(token, frames.pack_error(error), None, take_next)
 
     def report_lost(self, token: str, task_id: str) -> None:
         """Say that the process of a call's task died: its caller asks again."""
@@ -224,19 +231,20 @@ class EngineClient:
         with suppress(redis.RedisError):
             self.admission.end(call.name)
         with suppress(redis.RedisError), self._shards.server(call) as server:
-            server.delete(call.upload, call.answer, call.lease)
+            server.delete(*call.keys)
 
-    def _send(self, token: str, answer: bytes, cost_s: float | None = None) -> None:
+    def _send(self, token: str, answer: bytes, cost_s: float | None, take_next: bool) -> WaitingCall | None:
         call = PendingCall.of(token)
-        keys = [call.upload, call.answer, call.lease]
         args: list[bytes | float] = [answer, EXPIRY_MARGIN_S]
         # The place before the answer: whoever has it and calls again finds the place free.
         if call.shard == protocol.FIRST:
             end_keys, end_args = admission.end_arguments(call.name, cost_s)
+            script, queue = (self._end_answer_and_take, [INTERACTIVE]) if take_next else (self._end_and_answer, [])
             with translated():
-                self._end_and_answer(keys=[*end_keys, *keys], args=[*end_args, *args])
-            return
+                taken = script(keys=[*end_keys, *queue, *call.keys], args=[*end_args, *args])
+            return messages.read(taken) if taken else None
         with suppress(redis.RedisError):  # the place ends by itself when this fails
             self.admission.end(call.name, cost_s)
         with translated(), self._shards.server(call) as server:
-            self._answer(keys=keys, args=args, client=server)
+            self._answer(keys=call.keys, args=args, client=server)
+        return self.next_waiting_call() if take_next else None

@@ -74,13 +74,18 @@ def take(client: redis.Redis, queue: str) -> WaitingCall | None:
     """
     with suppress(redis.RedisError):
         if text := cast(bytes | None, client.rpop(queue)):
-            message = json.loads(text)
-            (token, options), _, _ = json.loads(message["body"])
-            headers = message["headers"]
-            request_id, trace = (headers.get(name) or "" for name in (REQUEST_ID, TRACE))
-            sent_at = headers.get(SENT_AT)
-            return WaitingCall(headers["task"], token, options, request_id, sent_at, trace, headers["id"])
+            return read(text)
     return None
+
+
+def read(text: bytes) -> WaitingCall:
+    """Read a message that was taken from its queue."""
+    message = json.loads(text)
+    (token, options), _, _ = json.loads(message["body"])
+    headers = message["headers"]
+    request_id, trace = (headers.get(name) or "" for name in (REQUEST_ID, TRACE))
+    sent_at = headers.get(SENT_AT)
+    return WaitingCall(headers["task"], token, options, request_id, sent_at, trace, headers["id"])
 
 
 @dataclass(frozen=True)

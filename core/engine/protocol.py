@@ -36,6 +36,14 @@ redis.call('DEL', lease)
 redis.call('RPUSH', answer, ARGV[#ARGV - 1])
 redis.call('EXPIRE', answer, ARGV[#ARGV])
 """
+# The same, then takes the message that waits longest, if one does; the queue is the third key.
+ANSWER_AND_TAKE = f"""
+local function answer()
+{ANSWER}
+end
+answer()
+return redis.call('RPOP', KEYS[3])
+"""
 
 
 @dataclass(frozen=True)
@@ -67,3 +75,8 @@ class PendingCall:
     @property
     def lease(self) -> str:
         return f"{NAMESPACE}lease:{self.name}"
+
+    @property
+    def keys(self) -> list[str]:
+        """All that lies in its server for it, in the order that ANSWER takes."""
+        return [self.upload, self.answer, self.lease]

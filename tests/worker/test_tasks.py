@@ -11,16 +11,18 @@ import pytest
 from core import config, services
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import DetectionReport
-from core.engine import leases, messages, protocol
-from core.engine.client import EngineClient
+from core.engine import leases, protocol
 from core.engine.heartbeats import Process, WorkerStatus
 from core.engine.messages import WaitingCall
+from core.engine.protocol import PendingCall
+from core.errors import InternalError, UndecodableImage
 from core.services import Services
 from tests.clips import jpeg
 from tests.core.vision.fakes import KnownFaces
 from worker import activity, current_calls, runtime, tasks
 from worker.heartbeats import Heartbeat
 from worker.runtime import Runtime
+from worker.tasks import Turn
 
 CALLS = 3
 PATIENCE_S = 180
@@ -100,16 +102,39 @@ def test_threads_leave_calls_to_each_other(built: Services, process: Runtime, an
 
 
 def test_process_is_busy_between_calls(built: Services, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    call, idle = taken(built), list[int]()
+    call, idle, answer = taken(built), list[int](), tasks.answer_waiting
 
-    def take(engine: EngineClient) -> WaitingCall | None:
+    def answer_later(call: WaitingCall, turn: Turn) -> WaitingCall | None:
         idle.append(activity.shared().idle_cpus(1))
-        return messages.take(built.redis, protocol.INTERACTIVE)
+        return answer(call, turn)
 
-    monkeypatch.setattr(EngineClient, "next_waiting_call", take)
+    monkeypatch.setattr(tasks, "answer_waiting", answer_later)
     before = activity.shared().idle_cpus(1)
     tasks.detect_image(call.token, call.options)
-    assert idle == [before - 1] * CALLS and activity.shared().idle_cpus(1) == before
+    assert idle == [before - 1] * (CALLS - 1) and activity.shared().idle_cpus(1) == before
+
+
+def test_failed_call_is_followed_by_the_next(
+    built: Services, answers: Answers, process: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detect, failing = Runtime.detect, [ValueError("a defect"), UndecodableImage("cut off")]
+
+    def fail_twice(self: Runtime, data: bytes, options: ResolvedDetectOptions) -> DetectionReport:
+        if failing:
+            raise failing.pop()
+        return detect(self, data, options)
+
+    monkeypatch.setattr(Runtime, "detect", fail_twice)
+    work(built)
+    ends = [type(answer.exception(PATIENCE_S)) for answer in answers]
+    assert sorted(ends, key=str) == sorted([type(None), InternalError, UndecodableImage], key=str)
+
+
+def test_call_without_a_caller_is_followed_by_the_next(built: Services, answers: Answers) -> None:
+    call = taken(built)
+    built.redis.delete(PendingCall.of(call.token).upload)
+    tasks.detect_image(call.token, call.options)
+    assert queued(built) == 0
 
 
 @pytest.mark.parametrize("gone_on", [False, True])
@@ -125,7 +150,7 @@ def test_call_of_a_dead_process_is_asked_again(built: Services, answers: Answers
 def test_worker_knows_which_call_is_lost(built: Services, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = taken(built), taken(built)
     begun = list[str]()
-    monkeypatch.setattr(tasks, "answer_waiting", lambda call: begun.append(call.token))
+    monkeypatch.setattr(tasks, "answer_waiting", lambda call, _turn: begun.append(call.token))
     tasks.detect_image.push_request(id=first.task_id)
     try:
         tasks.detect_image(first.token, first.options)

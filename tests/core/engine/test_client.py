@@ -12,7 +12,7 @@ import redis
 from core import config
 from core.contract.options import ResolvedDetectOptions, ResolvedMaskOptions
 from core.contract.reports import DetectionReport, Detections, Face, MaskedImage, MaskReport, Timings
-from core.engine import protocol
+from core.engine import messages, protocol
 from core.engine.client import EngineClient
 from core.engine.heartbeats import Process, WorkerStatus
 from core.engine.loads import EngineLoad
@@ -210,10 +210,9 @@ def test_answer_to_nobody_is_dropped(make_queue: Callable[..., EngineClient], co
     assert not left_over(connection)
 
 
-def test_answer_gives_up_the_place(
-    make_queue: Callable[..., EngineClient], connection: "redis.Redis", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    own = make_queue()
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Note the commands that are sent one by one."""
     sent: list[object] = []
     send = redis.Redis.execute_command
 
@@ -221,15 +220,44 @@ def test_answer_gives_up_the_place(
         sent.append(args[0])
         return send(self, *args, **values)  # type: ignore[no-untyped-call]  # it has none
 
+    monkeypatch.setattr(redis.Redis, "execute_command", recorded)
+    return sent
+
+
+def await_answer(connection: "redis.Redis") -> None:
+    """Be a call that waits for its answer."""
     connection.zadd(protocol.WAITING, {"name": time.time() + 60})
     connection.set(PendingCall("name", 0).upload, b"picture")
+
+
+def test_answer_gives_up_the_place(
+    make_queue: Callable[..., EngineClient], connection: "redis.Redis", sent: list[object]
+) -> None:
+    own = make_queue()
+    await_answer(connection)
     own.answer_report("0-name", REPORT)  # Redis learns the script
-    connection.zadd(protocol.WAITING, {"name": time.time() + 60})
-    monkeypatch.setattr(redis.Redis, "execute_command", recorded)
+    await_answer(connection)
+    sent.clear()
     own.answer_report("0-name", REPORT)
-    monkeypatch.undo()
     assert sent == ["EVALSHA"]
     assert left_over(connection) == {PendingCall("name", 0).answer.encode()}
+
+
+@pytest.mark.parametrize("still_waits", [True, False])
+def test_answer_takes_the_next_call(
+    make_queue: Callable[..., EngineClient], connection: "redis.Redis", sent: list[object], still_waits: bool
+) -> None:
+    own = make_queue()
+    assert own.answer_report("0-gone", REPORT, take_next=True) is None
+    for token in ("0-first", "0-second"):
+        connection.lpush(protocol.INTERACTIVE, messages.write("detect_image", protocol.INTERACTIVE, token, {}))
+    if still_waits:
+        await_answer(connection)
+    sent.clear()
+    taken = own.answer_report("0-name", REPORT, take_next=True)
+    assert (taken and taken.token, sent) == ("0-first", ["EVALSHA"])
+    assert connection.llen(protocol.INTERACTIVE) == 1
+    assert connection.exists(PendingCall("name", 0).answer) == still_waits
 
 
 def test_caller_that_left_is_forgotten(make_queue: Callable[..., EngineClient], connection: "redis.Redis") -> None:

@@ -13,7 +13,7 @@ import redis
 from core import config, services
 from core.contract.options import ResolvedDetectOptions
 from core.contract.reports import DetectionReport, Detections, Timings
-from core.engine import protocol
+from core.engine import messages, protocol
 from core.engine.client import EngineClient
 from core.engine.heartbeats import Process, WorkerStatus
 from core.engine.protocol import PendingCall
@@ -114,6 +114,16 @@ def test_calls_spread_over_every_server(site: Site) -> None:
     assert seen == sent
     assert set(shards) == {0, 1}
     assert not left_over(site.first) | left_over(site.second)
+
+
+def test_answer_on_the_second_server_takes_the_next_call(site: Site) -> None:
+    worker = site.engine()
+    text = messages.write("detect_image", protocol.INTERACTIVE, "0-next", {})
+    site.first.lpush(protocol.INTERACTIVE, text)
+    site.second.set(PendingCall("name", 1).upload, b"picture")
+    taken = worker.answer_report("1-name", REPORT, take_next=True)
+    assert taken == messages.read(text.encode())
+    assert site.second.exists(PendingCall("name", 1).answer)
 
 
 def test_second_server_holds_bytes_alone(site: Site) -> None:
