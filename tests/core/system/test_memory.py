@@ -37,6 +37,21 @@ def test_small_growth_is_kept() -> None:
     assert (trims, before > 20, abs(after - before) <= 1) == (0, True, True)  # what is printed may take a page
 
 
+OPEN = """
+import sys
+from core.system import memory
+trimmer, opened = memory.HeapTrimmer(2**30), []
+sys.addaudithook(lambda event, args: opened.append(args) if event == "open" else None)
+trimmer.trim_if_grown()
+print(len(opened))
+"""
+
+
+def test_size_is_read_without_opening_a_file() -> None:
+    done = subprocess.run([sys.executable, "-c", OPEN], check=True, cwd=ROOT, timeout=60, capture_output=True)
+    assert done.stdout.split() == [b"0"]
+
+
 FREEZE = """
 import gc
 from core.system import memory
