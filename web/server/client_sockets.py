@@ -90,17 +90,25 @@ class ClientSocket(socket.socket):
         self._has_slow_place = False
         self._limit_s: float | None = None
         self._unsent: deque[UnsentBytes | UnsentFile] = deque()
-        self.begin_request()
+        self._expects_head, self._head = False, b""  # of an answer: it goes along with what follows
+        self._meet_with_patience()
 
     def begin_request(self) -> None:
-        """Meet each request with all the patience there is."""
+        """Meet each request with all the patience there is. What a thread sends first is the head of its answer."""
+        self._meet_with_patience()
+        self._expects_head = True
+
+    def _meet_with_patience(self) -> None:
         self.reading, self.sending = Patience(self._pace), Patience(self._pace)
 
     def end_request(self) -> None:
-        """Note that no thread has this connection any more."""
+        """Note that no thread has this connection any more, and send the head of an answer that is nothing else."""
+        self._expects_head = False
         if self._has_slow_place:
             self._slow_places.give_back()
             self._has_slow_place = False
+        if self._head:
+            self.sendall(b"")
 
     @property
     def unsent_bytes(self) -> int:
@@ -132,6 +140,11 @@ class ClientSocket(socket.socket):
 
     def sendall(self, data: bytes, flags: int = 0, /) -> None:  # type: ignore[override]  # bytes alone can be kept
         """Send, or keep to be sent. Waits only when more than AHEAD_BYTES are kept already. ClientTooSlow."""
+        if self._expects_head:
+            self._expects_head, self._head = False, data
+            return
+        if self._head and len(data) <= AHEAD_BYTES:
+            data, self._head = self._head + data, b""
         self._keep(UnsentBytes(data))
 
     def send(self, data: bytes, flags: int = 0, /) -> int:  # type: ignore[override]
@@ -145,6 +158,9 @@ class ClientSocket(socket.socket):
         return size
 
     def _keep(self, part: UnsentBytes | UnsentFile) -> None:
+        if self._head:
+            self._unsent.append(UnsentBytes(self._head))
+            self._head = b""
         if not len(part):
             part.close()
             return
@@ -211,5 +227,6 @@ class ClientSocket(socket.socket):
                 self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         while self._unsent:
             self._unsent.popleft().close()
+        self._head = b""
         self.end_request()
         super().close()

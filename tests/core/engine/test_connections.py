@@ -82,6 +82,25 @@ def test_server_that_takes_nothing_is_given_up(client: "redis.Redis", monkeypatc
         client.set("upload", LARGE)
 
 
+def test_picture_goes_along_with_what_follows(valkey: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = list[int]()
+
+    class Recorded(socket.socket):
+        def sendall(self, data: bytes, *flags: int) -> None:  # type: ignore[override]  # bytes alone are sent
+            sent.append(len(data))
+            super().sendall(data, *flags)
+
+    monkeypatch.setattr(socket, "socket", Recorded)
+    with redis.Redis.from_url(valkey, connection_class=PicturesConnection) as client:
+        client.ping()
+        sent.clear()
+        with client.pipeline(transaction=False) as steps:
+            steps.set("upload", bytes(300_000))
+            steps.get("upload")
+            assert steps.execute() == [True, bytes(300_000)]
+    assert len(sent) == 1 and sent[0] > 300_000
+
+
 def test_clients_send_pictures_so() -> None:
     url = "redis://127.0.0.1:1,rediss://127.0.0.1:2"
     made = services.build(config.read(redis_url=url, database_enabled=False, api_key_enabled=False))

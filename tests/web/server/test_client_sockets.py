@@ -48,6 +48,61 @@ def test_kept_answer_arrives_whole(pair: Pair) -> None:
     assert flush_while_read(pair, len(MUCH) + 4) == b"head" + MUCH
 
 
+def arrived(theirs: socket.socket) -> bytes:
+    """Return what has come so far."""
+    try:
+        return theirs.recv(2**20, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return b""
+
+
+def test_head_of_an_answer_goes_along_with_its_body(pair: Pair) -> None:
+    ours, theirs = pair
+    ours.begin_request()
+    ours.sendall(b"head ")
+    assert arrived(theirs) == b""
+    ours.sendall(b"body")
+    assert theirs.recv(100) == b"head body"
+    ours.sendall(b"more")
+    assert theirs.recv(100) == b"more"
+
+
+def test_head_that_is_all_of_an_answer_is_sent(pair: Pair) -> None:
+    ours, theirs = pair
+    ours.begin_request()
+    ours.sendall(b"head")
+    ours.end_request()
+    assert theirs.recv(100) == b"head"
+
+
+def test_interim_answer_is_sent_at_once(pair: Pair) -> None:
+    ours, theirs = pair
+    ours.begin_request()
+    ours.send(b"go on ")
+    assert theirs.recv(100) == b"go on "
+
+
+def test_head_comes_before_a_large_body(pair: Pair) -> None:
+    ours, _ = pair
+    ours.begin_request()
+    ours.sendall(b"head")
+    ours.sendall(MUCH)
+    assert flush_while_read(pair, len(MUCH) + 4) == b"head" + MUCH
+
+
+def test_head_comes_before_a_file_without_content(pair: Pair, tmp_path: Path) -> None:
+    ours, theirs = pair
+    path = tmp_path / "file"
+    path.touch()
+    ours.begin_request()
+    ours.sendall(b"head")
+    with path.open("rb") as file:
+        ours.sendfile(file)
+    ours.flush()
+    ours.end_request()
+    assert theirs.recv(100) == b"head"
+
+
 def test_file_is_sent_after_the_app_has_closed_it(pair: Pair, tmp_path: Path) -> None:
     ours, _ = pair
     path = tmp_path / "file"
