@@ -18,6 +18,7 @@ from core.system import sockets
 
 # chosen: rate limits and lockouts do without Redis, so that no call waits much longer for them than a healthy one takes
 AUTH_CONNECT_TIMEOUT_S, AUTH_TIMEOUT_S = 0.5, 1.0
+READ_BYTES = 64 * 1024  # measured: half of it costs a fifth more CPU to read a picture, twice as much saves nothing
 CONNECT_TIMEOUT_S, TIMEOUT_S = 2.0, 2.0  # chosen: of what Redis does for calls, nothing takes a tenth of it
 
 
@@ -75,6 +76,7 @@ def _redis(url: str, connect_timeout_s: float, timeout_s: float, most: int) -> R
         connection_class=connections.connection_class(url),
         socket_connect_timeout=connect_timeout_s,
         socket_timeout=timeout_s,
+        socket_read_size=READ_BYTES,
         max_connections=most,
         retry=CircuitBreaker(),
         socket_keepalive=True,

@@ -6,13 +6,14 @@ What is refused is told when there will be room for it: later for each, because 
 """
 
 import math
+import secrets
 import time
 from contextlib import suppress
 
 import redis
 
 from core.config import Settings
-from core.engine import heartbeats, protocol
+from core.engine import protocol
 from core.engine.outages import RETRY_AFTER_S, translated
 from core.engine.protocol import EXPIRY_MARGIN_S
 from core.errors import EngineUnavailable, QueueFull
@@ -138,7 +139,7 @@ end
 def new_name(task: str, detail: str, size_bytes: int = 0) -> str:
     """Make up a name for a call: with its work in it, so that every server and worker knows what it costs."""
     size = next(name for below, name in SIZES if size_bytes < below)
-    return f"{task}.{detail}.{size}:{heartbeats.new_name()}{heartbeats.new_name()}"
+    return f"{task}.{detail}.{size}:{secrets.token_hex(12)}"
 
 
 def work_of(name: str) -> str:

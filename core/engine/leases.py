@@ -44,8 +44,6 @@ class LeaseWatch:
 
     def __init__(self, first: "redis.Redis", call: PendingCall, message: messages.CallMessage) -> None:
         self._first = first
-        self._held = first.register_script(HELD)
-        self._withdraw = first.register_script(WITHDRAW)
         self._call = call
         self._message = message
         self._misses = 0
@@ -63,7 +61,10 @@ class LeaseWatch:
         if not there:
             raise EngineUnavailable("the call was lost on its way", retry_after_s=RETRY_AFTER_S)
         name = (holder or b"").decode()
-        held = self._held(keys=[protocol.PROCESSES, protocol.INTERACTIVE], args=[name, self._message.text])
+        # Here, because most calls are answered before this is asked.
+        held = self._first.register_script(HELD)(
+            keys=[protocol.PROCESSES, protocol.INTERACTIVE], args=[name, self._message.text]
+        )
         self._misses = 0 if held else self._misses + 1
         if holder and self._misses >= MISSES:
             self._ask_again(server)
@@ -79,7 +80,11 @@ class LeaseWatch:
 
     def withdraw(self, server: "redis.Redis") -> bool:
         """Take the picture away from a call that no process has begun, so that none will; whether it was one."""
-        return bool(self._withdraw(keys=[self._call.lease, self._call.upload], client=server))
+        return bool(self._script(WITHDRAW)(keys=[self._call.lease, self._call.upload], client=server))
+
+    def _script(self, text: str) -> redis.commands.core.Script:
+        """Prepare a script when it is needed: most calls are answered before that."""
+        return self._first.register_script(text)
 
     def _ask_again(self, server: "redis.Redis") -> None:
         if self._message.again:

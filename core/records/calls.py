@@ -37,7 +37,7 @@ class StoredIds:
 class NullResult:
     """A call of which nothing is stored."""
 
-    def finish(self, outcome: JobOutcome) -> StoredIds:
+    def finish(self, made: Callable[[], JobOutcome]) -> StoredIds:
         return StoredIds()
 
 
@@ -51,9 +51,10 @@ class CallResult:
         self._image_id = uuid.uuid4()
         pending.add_original(self._image_id, upload)
 
-    def finish(self, outcome: JobOutcome) -> StoredIds:
-        """Store the result and the rows; a failure gives a StoredIds without ids."""
+    def finish(self, made: Callable[[], JobOutcome]) -> StoredIds:
+        """Store the result and the rows; a failure gives a StoredIds without ids. made: makes what is stored."""
         started = time.perf_counter()
+        outcome = made()
         job = self._job(outcome)
         image = self._upload.row(self._image_id, outcome.width, outcome.height)
 

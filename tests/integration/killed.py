@@ -105,7 +105,7 @@ class Subject:
         assert self.made.store and self.made.sessions
         results = ResultStore(Slow(self.made.store), self.made.sessions, 2)
         with calls.stored(results, UPLOAD, lambda: None) as call:
-            assert call.finish(OUTCOME).image_id
+            assert call.finish(lambda: OUTCOME).image_id
 
     def refuse(self) -> None:
         """What a call does whose picture turns out to be broken: what was stored meanwhile goes again."""

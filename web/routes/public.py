@@ -54,7 +54,7 @@ def detect_faces(query: DetectOptions, form: ImageUpload) -> Response:
     services = current.services()
     with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
         report = services.engine.run_detect(upload.data, options, caller_has_gone, admissions.reserved_call())
-        ids = call.finish(outcomes.detected(report, options, context.total_ms))
+        ids = call.finish(lambda: outcomes.detected(report, options, context.total_ms))
     return bodies.detection(report, context, ids)
 
 
@@ -70,7 +70,7 @@ def mask_image(query: MaskQuery, form: MaskUpload) -> Response:
     services = current.services()
     with calls.stored(services.results, upload, services.engine.count_unsaved_result) as call:
         masked = services.engine.run_mask(upload.data, options, caller_has_gone, admissions.reserved_call())
-        ids = call.finish(outcomes.masked(masked, options, context.total_ms))
+        ids = call.finish(lambda: outcomes.masked(masked, options, context.total_ms))
     return bodies.masked_image(masked, options.format, context, ids)
 
 

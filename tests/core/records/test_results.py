@@ -73,9 +73,21 @@ def keys(store: ObjectStore) -> set[str]:
 
 def store_call(results: ResultStore, failures: Failures) -> calls.StoredIds:
     with calls.stored(results, UPLOAD, failures) as call:
-        ids = call.finish(OUTCOME)
+        ids = call.finish(lambda: OUTCOME)
     results.close()
     return ids
+
+
+def test_call_without_a_store_makes_nothing_to_store() -> None:
+    made = list[JobOutcome]()
+
+    def make() -> JobOutcome:
+        made.append(OUTCOME)
+        return OUTCOME
+
+    with calls.stored(None, UPLOAD, Failures()) as call:
+        ids = call.finish(make)
+    assert (ids, made) == (calls.StoredIds(), [])
 
 
 def test_call_stores_both_objects(store: ObjectStore, bind: Any) -> None:
@@ -130,7 +142,7 @@ def test_interrupted_finish_leaves_nothing(store: ObjectStore, bind: Any) -> Non
     results = ResultStore(store, sessionmaker(bind), 2)
     outcome = JobOutcome(1, 1, VALUES, interrupted, b"masked")
     with pytest.raises(KeyboardInterrupt), calls.stored(results, UPLOAD, Failures()) as call:
-        call.finish(outcome)
+        call.finish(lambda: outcome)
     results.close()
     assert (keys(store), images(bind)) == (set(), 0)
 
@@ -158,4 +170,4 @@ def test_retried_result_removes_nothing(store: ObjectStore, bind: Any) -> None:
 
 def test_nothing_is_stored_without_a_store() -> None:
     with calls.stored(None, UPLOAD, Failures()) as call:
-        assert call.finish(OUTCOME).image_id is None
+        assert call.finish(lambda: OUTCOME).image_id is None

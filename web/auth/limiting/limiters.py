@@ -28,7 +28,7 @@ def build(services: Services, limit_name: Callable[[], LimitName | None]) -> Lim
         "login": settings.rate_limit_login,
     }
 
-    def rate() -> str:
+    def rate() -> str:  # '' is none
         name, key = limit_name(), callers.key()
         if name is None:
             return ""
@@ -42,7 +42,6 @@ def build(services: Services, limit_name: Callable[[], LimitName | None]) -> Lim
     return Limiter(
         key_func=counted,
         default_limits=[rate],
-        default_limits_exempt_when=lambda: not rate(),
         storage_uri=rate_limits.SCHEME + settings.redis_urls[0],
         storage_options=storage_options,
         key_prefix="face-api",
