@@ -22,7 +22,7 @@ from core.vision.runtimes.networks import IdleCpus, no_idle_cpus
 from core.vision.searches import Search
 from core.weights.versions import ModelVersion, Precision
 
-INT8_WORK = 0.45  # of a run in fp32; measured: scrfd_2.5g on a CPU with VNNI
+INT8_WORK = 0.33  # of a run in fp32; measured: scrfd_2.5g on a CPU with VNNI, .27 to .31
 
 
 @dataclass(frozen=True)

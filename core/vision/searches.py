@@ -29,6 +29,8 @@ COARSE = 2
 SAME_LEVEL = 1.2
 # chosen: about 14 s of one CPU (measured: 11 s with scrfd_2.5g in int8 at 24 megapixels); a call is given up after 30 s
 WORK_GFLOP = 1000
+# Which levels of a thorough search are mirrored, the finest being the first.
+MIRRORED = (0, 2)
 SURE_SCORE = 0.5
 ROTATED = "_rotated_"  # in the names of passes, before the degrees
 # measured: what shows less than one sure face in each orientation at the nominal size is decided on a larger input
@@ -72,7 +74,7 @@ class Search:
             for number, level in enumerate(levels):
                 if not any(1 / SAME_LEVEL < level / searched < SAME_LEVEL for searched in done):
                     grid = tiles.grid(width, height, level, tiles.CLOSE_OVERLAP)
-                    results += [run_pass(view) for view in _views(grid, rot90=rot90, mirrored=number == 0)]
+                    results += [run_pass(view) for view in _views(grid, rot90=rot90, mirrored=number in MIRRORED)]
         return results
 
     def finest_scale(self, width: int, height: int) -> float:

@@ -14,6 +14,7 @@ from core.vision.doubts import DoubtLimits
 from tests.bench.scenes import Boxes, Found, boxes
 
 OPTIONS = ResolvedMaskOptions()
+DEFAULT = OPTIONS.model_copy(update={"doubtful": "mask"})  # where a setting or a call says nothing else
 COVERED = 0.8  # of the annotated box
 GRID = 24  # points of a box a side, at which it is looked up whether a mask covers it
 SIDES = (8, 16, 32, 64, 128)  # lower bounds of the classes, in pixels of a face's longer side
@@ -66,7 +67,7 @@ def measured(search: Iterable[Found], doubtful: Doubtful, limits: DoubtLimits) -
         which = {face.box for face in masked}
         total.needless.append(sum(face.box in which for face in _needless(found)))
         total.annotated.append(len(found.scene.faces))
-        total.covered += [_share_covered(face, areas) >= COVERED for face in found.scene.faces]
+        total.covered += [share_covered(face, areas) >= COVERED for face in found.scene.faces]
         total.hard += np.isin(np.arange(len(found.scene.faces)), found.scene.counted).tolist()
         total.sides += found.scene.sides.tolist()
     return total
@@ -83,7 +84,7 @@ def _needless(found: Found) -> list[Face]:
     return [found.faces[index] for index in np.flatnonzero(found.needless)]
 
 
-def _share_covered(face: NDArray[np.float64], areas: Boxes) -> float:
+def share_covered(face: NDArray[np.float64], areas: Boxes) -> float:
     x, y = np.meshgrid(*(np.linspace(face[axis], face[axis + 2], GRID) for axis in (0, 1)))
     inside = np.zeros(x.shape, bool)
     for left, top, right, bottom in areas:

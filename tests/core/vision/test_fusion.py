@@ -46,6 +46,14 @@ def test_agreeing_passes_are_surer() -> None:
     assert found.scores.tolist() == pytest.approx([1 - 0.6 * (1 - fusion.NOISY_OR_WEIGHT * 0.4)])
 
 
+def test_no_more_than_the_surest_passes_count() -> None:
+    box = (100, 100, 200, 200)
+    four = [sighting((*box, score)) for score in (0.3, 0.1, 0.2, 0.25)]
+    assert fused(*four).scores[0] > fused(*four[:3]).scores[0]
+    assert fused(*four, sighting((*box, 0.09))).scores.tolist() == fused(*four).scores.tolist()
+    assert fused(*four, sighting((*box, 0.28))).scores[0] > fused(*four).scores[0]
+
+
 def test_two_boxes_of_one_pass_are_one_opinion() -> None:
     box = (100, 100, 200, 200)
     twice = sighting((*box, 0.4), (*box, 0.4))

@@ -17,7 +17,7 @@ from core.vision.regions import Region
 from core.vision.runtimes.networks import CELL
 from core.vision.searches import Search
 
-GFLOPS = 1.125  # of scrfd_2.5g in int8, for 640 x 480
+GFLOPS = 0.825  # of scrfd_2.5g in int8, for 640 x 480
 STEP = 1.05
 AREAS = tuple(200_000 * STEP**number for number in range(114))  # to 50 megapixels
 ASPECTS = (1, 4 / 3, 16 / 9, 2, 3, 8, 15, 30)
