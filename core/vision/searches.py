@@ -5,7 +5,7 @@ The figures are measured with scrfd_2.5g on WIDER FACE pictures; docs/detection.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -32,6 +32,9 @@ WORK_GFLOP = 1000
 # Which levels of a thorough search are mirrored, the finest being the first.
 MIRRORED = (0, 2)
 SURE_SCORE = 0.5
+# In a picture of so many pixels those who lie among others are looked for on an input of so many a side. measured: 2 %
+# of the CPU time of a mask of 16 megapixels; in 106 photographs one sure face more, which is one
+LYING_FROM, LYING_SIZE = 8_000_000, 400
 ROTATED = "_rotated_"  # in the names of passes, before the degrees
 # measured: what shows less than one sure face in each orientation at the nominal size is decided on a larger input
 MIN_ORIENTATION_EVIDENCE = 0.75
@@ -62,9 +65,14 @@ class Search:
         results = [run_pass(view) for view in self._base_views(0)]
         if self.detail == "balanced":
             results += self._closer(run_pass, results, width, height)
-            if not self.upright and not any(_evidence(result) for result in results):
+            if self.upright:
+                return results
+            if not any(_evidence(result) for result in results):
                 # No face is sure: the picture, or whoever is in it, may lie or be upside down.
                 results += [run_pass(view) for rot90 in (1, 2, 3) for view in self._base_views(rot90)]
+            elif width * height >= LYING_FROM:
+                lying = [View(_name("main", rot90), LYING_SIZE, rot90=rot90) for rot90 in (1, 3)]
+                results += [_sure(run_pass(view)) for view in lying]
         if self.detail == "thorough":
             levels = self._levels(width, height)
             longer = max(width, height)
@@ -179,6 +187,12 @@ def _evidence(result: PassResult) -> float:
     """Return how many faces a pass shows, each weighted by its score."""
     scores = result.candidates.distinct(0.4).scores
     return float(scores[scores >= SURE_SCORE].sum())
+
+
+def _sure(result: PassResult) -> PassResult:
+    """Keep only what is sure: from faces that stand a pass that is rotated makes unsure ones."""
+    candidates = result.candidates
+    return replace(result, candidates=candidates.take(candidates.scores >= SURE_SCORE))
 
 
 def _name(kind: str, rot90: int) -> str:

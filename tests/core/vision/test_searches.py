@@ -4,6 +4,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -182,7 +183,8 @@ def test_fast_looks_twice() -> None:
 
 def test_balanced_looks_closer_at_larger_pictures() -> None:
     assert planned("balanced", 1024, 700).names() == ["main", "close_up", "mirror"]
-    assert planned("balanced", 4000, 3000).names() == ["main", "close_up", *["mirrored_tile"] * 2]
+    names = ["main", "close_up", *["mirrored_tile"] * 2, "main_rotated_90", "main_rotated_270"]
+    assert planned("balanced", 4000, 3000).names() == names
 
 
 def test_balanced_looks_in_every_orientation_where_no_face_is_sure() -> None:
@@ -191,6 +193,22 @@ def test_balanced_looks_in_every_orientation_where_no_face_is_sure() -> None:
     rotated = [view for view in scene.views if searches.is_rotated(view.name)]
     assert [(view.rot90, view.size) for view in rotated] == [(turn, size) for turn in (1, 2, 3) for size in (640, 192)]
     assert scene.views[3:] == rotated
+
+
+def test_balanced_takes_only_sure_faces_that_lie_among_others_in_large_pictures() -> None:
+    upright = planned("balanced", 2000, 1500).views
+    assert not any(view.rot90 for view in upright)
+
+    def run_pass(view: View) -> PassResult:
+        shown = Scene(view.rot90)(view)
+        scores = np.array([0.9, 0.51, 0.49], np.float32)
+        return replace(shown, candidates=replace(shown.candidates, scores=scores))
+
+    search = Search("balanced", 640, 2.5, 22, everywhere=True)
+    results = search.run(run_pass, 4000, 3000)
+    shown = {result.view.rot90: result.candidates.scores.tolist() for result in results}
+    assert shown == {0: pytest.approx([0.9, 0.51, 0.49]), 1: pytest.approx([0.9, 0.51]), 3: pytest.approx([0.9, 0.51])}
+    assert not any(one.view.rot90 for one in replace(search, upright=True).run(run_pass, 4000, 3000))
 
 
 @given(st.integers(8, 25_000), st.integers(8, 25_000))
