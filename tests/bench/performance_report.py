@@ -154,7 +154,10 @@ def _steepest(xs: Sequence[float], ys: Sequence[float]) -> str:
         return f"unknown{breaks}"
     step = figures.steepest(points)
     said = f"{step.exponent:.2f} (from {step.start:g} to {step.end:g})"
-    return (said if step.exponent <= LINEAR else f"**{said}: worse than linear**") + breaks
+    if step.exponent <= LINEAR:
+        return said + breaks
+    whole = figures.steepest([points[0], points[-1]])
+    return f"**{said}: worse than linear**, {whole.exponent:.2f} from end to end{breaks}"
 
 
 def _number(value: float | None) -> str:

@@ -52,7 +52,7 @@ def test_curve_tells_where_it_is_steepest() -> None:
 
 def test_curve_that_breaks_is_marked() -> None:
     text = report.curve(Curve("faces", "", [1, 2, 4], {"mask": [10, 20, 80], "detect": [1, 1, 1]}))
-    assert "mask **2.00 (from 2 to 4): worse than linear**; detect 0.00 (from 1 to 2)." in text
+    assert "mask **2.00 (from 2 to 4): worse than linear**, 1.50 from end to end; detect 0.00 (from 1 to 2)." in text
 
 
 def test_failures_on_a_curve_are_marked() -> None:
