@@ -26,7 +26,7 @@ from core.weights.manifest import ModelEntry
 from core.weights.versions import ModelVersion, RuntimeName
 
 log = logs.get(__name__)
-RECIPE = 4  # counted up with each change of quantization.py, what it calls, or samples.py that makes other files
+RECIPE = 5  # counted up with each change of quantization.py, what it calls, or samples.py that makes other files
 # chosen: OpenVINO takes more memory and leaves idle CPUs alone, and a gain within the noise would change at each start
 WORTHWHILE = 0.9
 # Where 8-bit products saturate (x86 without VNNI), weights of 7 bits may be right.

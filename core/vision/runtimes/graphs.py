@@ -37,6 +37,15 @@ class Graph:
         part.onnx.output.extend(helper.make_tensor_value_info(one, TensorProto.FLOAT, None) for one in values)
         return part.to_bytes()
 
+    def shapes(self, blob: Sequence[int]) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of those values that depend on nothing but the shape of the blob."""
+        part: Any = onnx.load_from_string(self.to_bytes())
+        for dim, length in zip(part.graph.input[0].type.tensor_type.shape.dim, blob, strict=True):
+            dim.dim_value = length
+        inferred = onnx.shape_inference.infer_shapes(part, data_prop=True).graph.value_info
+        dims = {value.name: value.type.tensor_type.shape.dim for value in inferred}
+        return {name: tuple(dim.dim_value for dim in shape) for name, shape in dims.items()}
+
     def of_type(self, op_type: str) -> list[Node]:
         return [node for node in self.onnx.node if node.op_type == op_type]
 

@@ -22,9 +22,9 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from core.vision.passes import ModelFamily
-from core.vision.runtimes import pixel_pairs, pyramids, samples, siblings
+from core.vision.runtimes import pixel_groups, pyramids, samples, siblings, stems
 from core.vision.runtimes.graphs import Graph
-from core.vision.runtimes.networks import Blob
+from core.vision.runtimes.networks import CELL, Blob
 
 OPSET = 13  # the first with a scale for each channel
 STEM = 2  # convolutions that stay in fp32
@@ -103,7 +103,9 @@ def int8(model: Path, family: ModelFamily, *, reduce_range: bool) -> bytes:
         graph = Graph(prepared)
         pyramids.fold_pools(graph)
         pyramids.enlarge_by_two(graph)
-        takes_pixels = pixel_pairs.take_pixels(graph, family)
+        takes_pixels = stems.take_pixels(graph, family)
+        if takes_pixels:
+            pixel_groups.group_in_pairs(graph, (1, CELL, CELL, 3))
         graph.save(prepared)
         quantize_static(
             prepared,
@@ -114,12 +116,12 @@ def int8(model: Path, family: ModelFamily, *, reduce_range: bool) -> bytes:
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=reduce_range,
-            nodes_to_exclude=pixel_pairs.added_nodes(graph) if takes_pixels else _stem(prepared),
-            extra_options={"TensorQuantOverrides": pixel_pairs.scales(family)} if takes_pixels else {},
+            nodes_to_exclude=stems.added_nodes(graph) if takes_pixels else _stem(prepared),
+            extra_options={"TensorQuantOverrides": stems.scales(family)} if takes_pixels else {},
         )
         graph = Graph(made)
         if takes_pixels:
-            pixel_pairs.take_bytes(graph)
+            stems.take_bytes(graph)
         siblings.merge(graph)
         return graph.to_bytes()
 

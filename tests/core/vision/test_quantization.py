@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from core import config
 from core.vision.families import scrfd
-from core.vision.runtimes import choices, equalization, models, pixel_pairs, pyramids, siblings
+from core.vision.runtimes import choices, equalization, models, pixel_groups, pyramids, siblings, stems
 from core.vision.runtimes.graphs import Graph
 from core.weights.versions import ModelVersion
 
@@ -60,11 +60,11 @@ def convolutions(graph: Graph) -> list[Any]:
     return graph.of_type("Conv")
 
 
-def test_pairs_of_pixels_have_the_same_sums() -> None:
+def test_groups_of_pixels_have_the_same_sums() -> None:
     made = stem()
     graph = Graph(made)
     canvas = RANDOM.integers(0, 256, (64, 96, 3), np.uint8)
-    assert pixel_pairs.take_pixels(graph, scrfd)
+    assert stems.take_pixels(graph, scrfd)
     (expected,), (found,) = run(made, scrfd.blob(canvas)), run(graph.to_bytes(), canvas[None])
     inside = np.s_[:, :, 3:, 3:]  # beyond the upper and left edge are pixels of 128 instead of 127.5
     assert expected.shape == found.shape
@@ -72,9 +72,38 @@ def test_pairs_of_pixels_have_the_same_sums() -> None:
     assert np.abs(found - expected).max() < 0.01 * np.abs(expected).max()
 
 
+def ladder(channels: int) -> bytes:
+    """Return convolutions that halve the sides down to a 32nd, each followed by one that keeps them."""
+    nodes, constants, value, inputs = [], Arrays(), "blob", 3
+    for number in range(10):
+        constants |= {f"w{number}": numbers(channels, inputs, 3, 3), f"b{number}": numbers(channels)}
+        names = [value, f"w{number}", f"b{number}"]
+        nodes.append(helper.make_node("Conv", names, [f"sums{number}"], **PAD, strides=[2 - number % 2] * 2))
+        value, inputs = f"sums{number}", channels
+    return model(nodes, constants, [value])
+
+
+def test_convolutions_make_pairs_with_the_same_sums() -> None:
+    made, blob = ladder(24), numbers(1, 3, 32, 96)
+    graph = Graph(made)
+    pixel_groups.group_in_pairs(graph, (1, 3, 32, 32))
+    kinds = [(one.attribute[0].ints[1], graph.constant(one.input[1]).shape[0]) for one in convolutions(graph)]
+    pairs = [(4, 48) if number % 2 else (3, 24) for number in range(9)]
+    assert kinds == [*pairs, (3, 24)]  # of three pixels side by side one would be left over
+    (expected,), (found,) = run(made, blob), run(graph.to_bytes(), blob)
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("channels", [8, 16, 20, 32])
+def test_convolutions_of_other_widths_stay(channels: int) -> None:
+    graph = Graph(ladder(channels))
+    pixel_groups.group_in_pairs(graph, (1, 3, 32, 32))
+    assert {graph.constant(one.input[1]).shape[0] for one in convolutions(graph)} == {channels}
+
+
 @pytest.mark.parametrize("channels", [(16, 16, 32), (12, 12), (12, 12, 12)])
 def test_other_beginnings_take_blobs(channels: Sequence[int]) -> None:
-    assert not pixel_pairs.take_pixels(Graph(stem(channels)), scrfd)
+    assert not stems.take_pixels(Graph(stem(channels)), scrfd)
 
 
 def test_balanced_channels_have_the_same_sums() -> None:

@@ -1,8 +1,7 @@
-"""A model's first convolutions over pairs of pixels, and from bytes: an int8 kernel needs channels enough to be busy.
+"""A model's first convolutions in int8, and from bytes: of groups of pixels, as their channels are few.
 
-ONNX Runtime's works on 16 outputs at once, and on 4 inputs, for each of the channels 16 or more; with the 3 and 12 of
-a small SCRFD another way takes two to three times as long. Two pixels that lie side by side are one of twice as many
-channels, where values lie as (height, width, channels): there is nothing to be moved.
+ONNX Runtime's kernels work on 16 outputs at once, and on 4 inputs; with the 3 and 12 of a small SCRFD another way takes
+two to three times as long.
 """
 
 from typing import Any
@@ -12,11 +11,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from core.vision.passes import ModelFamily
-from core.vision.runtimes import equalization, samples
-from core.vision.runtimes.graphs import Graph, Node, attributes, change_attributes
+from core.vision.runtimes import equalization, pixel_groups, samples
+from core.vision.runtimes.graphs import Graph, Node, attributes
 
 STEM = 3  # convolutions; the last of them has channels enough for what follows
 ENOUGH = 16  # channels, see above
+# Pixels that each makes at once, and that lie in a group of its input. measured: pairs took a quarter longer
+GROUPS = ((4, 4), (4, 1), (2, 1))
 LEVELS = "pixels_levels"  # the input of the first convolution in fp32
 BYTES = "pixels_quads"  # the same as bytes
 Weights = NDArray[np.float32]
@@ -29,31 +30,9 @@ def take_pixels(graph: Graph, family: ModelFamily) -> bool:
         return False
     equalization.balance(graph, convolutions, map(family.blob, samples.calibration()))
     _add_input(graph, family, convolutions[0])
-    for convolution in convolutions:
-        name, stride = convolution.input[1], attributes(convolution)["strides"][0]
-        weights, bias = graph.constant(name), graph.constant(convolution.input[2])
-        convolution.input[1] = graph.add_constant(f"{name}_of_pairs", paired(weights, stride))
-        convolution.input[2] = graph.add_constant(f"{convolution.input[2]}_of_pairs", np.tile(bias, 2))
-    change_attributes(convolutions[0], kernel_shape=[3, 2], strides=[2, 1], pads=[1, 1, 1, 0])
-    last = graph.users(convolutions[-1].output[0])[0]
-    pixels, last.output[0] = last.output[0], f"{last.output[0]}_of_pairs"
-    _add_reshaped(graph, last.output[0], pixels, len(bias))
+    for convolution, (outputs, inputs) in zip(convolutions, GROUPS, strict=True):
+        pixel_groups.group(graph, convolution, outputs, inputs)
     return True
-
-
-def paired(weights: Weights, stride: int) -> Weights:
-    """Make weights (out, in, 3, 3) those of two outputs that lie side by side: (2 out, 2 stride in, 3, 2 or 3).
-
-    The inputs of a pair are as many as it steps over: two pixels, or four. Of the group before, the last one counts.
-    """
-    outputs, inputs = weights.shape[:2]
-    inside = 2 * stride
-    made = np.zeros((2, outputs, inside, inputs, 3, 4 - stride), np.float32)
-    for second in range(2):
-        for column in range(3):
-            group, place = divmod(second * stride + column - 1 + inside, inside)
-            made[second, :, place, :, :, group] = weights[:, :, :, column]
-    return made.reshape(2 * outputs, inside * inputs, 3, 4 - stride)
 
 
 def take_bytes(graph: Graph) -> None:
@@ -115,11 +94,3 @@ def _add_input(graph: Graph, family: ModelFamily, first: Node) -> None:
     first.input[0] = graph.add("Mul", ["pixels_centred", "pixels_scale"], [LEVELS])
     canvases = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", "height", "width", 3])
     graph.onnx.input[0].CopyFrom(canvases)
-
-
-def _add_reshaped(graph: Graph, pairs: str, pixels: str, channels: int) -> None:
-    """Make pixels of pairs; the transpositions are those of the kernels, and none is left."""
-    shape = graph.add_constant(f"{pixels}_shape", np.array([0, 0, -1, channels]))
-    rows = graph.add("Transpose", [pairs], [f"{pixels}_pairs_last"], perm=[0, 2, 3, 1])
-    single = graph.add("Reshape", [rows, shape], [f"{pixels}_pixels_last"])
-    graph.add("Transpose", [single], [pixels], perm=[0, 3, 1, 2])
