@@ -12,6 +12,7 @@ from core.errors import UndecodableImage
 
 Pixels = NDArray[np.uint8]
 
+BAND_PIXELS = 2**18  # chosen: a megabyte in Pillow's memory, which the CPU's caches hold
 MAX_CMYK_PROFILE_BYTES = 4 * 2**20  # chosen: the largest of the printers' associations have 2.7 MiB
 
 
@@ -33,12 +34,27 @@ def from_pillow(image: Image.Image) -> Raster:
         image.load()
         return Raster(convert((np.asarray(image) >> 8).astype(np.uint8), cv2.COLOR_GRAY2BGR), coloured=False)
     if mode in ("1", "L"):
-        return Raster(convert(np.asarray(image.convert("L")), cv2.COLOR_GRAY2BGR), coloured=False)
+        return Raster(_in_bands(image, "L", cv2.COLOR_GRAY2BGR), coloured=False)
     coloured = mode not in ("LA", "La", "CMYK")
     if mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        rgba = np.asarray(image.convert("RGBA"))
-        return Raster(convert(rgba, cv2.COLOR_RGBA2BGR), np.ascontiguousarray(rgba[:, :, 3]), coloured)
-    return Raster(convert(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR), None, coloured)
+        alpha = np.empty((image.height, image.width), np.uint8)
+        return Raster(_in_bands(image, "RGBA", cv2.COLOR_RGBA2BGR, alpha), alpha, coloured)
+    return Raster(_in_bands(image, "RGB", cv2.COLOR_RGB2BGR), None, coloured)
+
+
+def _in_bands(image: Image.Image, mode: str, code: int, alpha: Pixels | None = None) -> Pixels:
+    """Convert a picture to a mode, and that by OpenCV's code, some rows at a time; write its alpha channel to `alpha`.
+
+    Pillow's pixels take four bytes each, and of all of them it would make three copies more.
+    """
+    made = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        band = np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))).convert(mode))
+        cv2.cvtColor(band, code, made[top : top + rows])
+        if alpha is not None:
+            cv2.extractChannel(band, 3, alpha[top : top + rows])
+    return made
 
 
 def from_cmyk(inks: Pixels, profile: bytes) -> Raster:
