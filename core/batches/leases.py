@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Select, select, tuple_, update
 from sqlalchemy.orm import Session
 
-from core.batches import items, jobs, leased_rows, lifecycle
+from core.batches import items, jobs, key_turns, leased_rows, lifecycle
+from core.batches.key_turns import KindOfWork
 from core.contract.options import ResolvedDetectOptions
 from core.contract.states import BatchStatus, ItemState
 from core.database import upserts
@@ -58,14 +59,16 @@ class ItemResult:
 def take(session: Session, leased_by: str, lease_s: float) -> ItemLease | None:
     """Take the next item of any batch, or None when there is nothing to do.
 
-    Batches take turns: the one that was served longest ago is next; within one, items go in order.
+    Keys take turns, then the batches of one: what was served longest ago is next. Within a batch, items go in order.
     """
-    for batch in _candidates(session):
-        item = _take_from(session, batch.id, leased_by, lease_s)
-        if item is not None:
-            lease = _lease(session, batch, item)
-            session.commit()
-            return lease
+    for key_id in session.scalars(key_turns.keys_of_batches()).all():
+        for batch in _candidates(session, key_id):
+            item = _take_from(session, batch.id, leased_by, lease_s)
+            if item is not None:
+                lease = _lease(session, batch, item)
+                key_turns.count(session, key_id, KindOfWork.BATCHES)
+                session.commit()
+                return lease
     session.rollback()
     return None
 
@@ -119,8 +122,8 @@ def requeue_later(session: Session, lease: ItemLease) -> bool:
     return _end(session, lease.batch_id)
 
 
-def in_turn(after: Batch | None = None) -> Select[Batch, bool]:
-    """Select some of the batches with queued items, the one whose turn is next first; and whether one may be taken now.
+def in_turn(key_id: uuid.UUID | None, after: Batch | None = None) -> Select[Batch, bool]:
+    """Select some of a key's batches with queued items, the one whose turn is next first; and whether one may be taken.
 
     after: the last of those that were selected before.
     """
@@ -128,16 +131,16 @@ def in_turn(after: Batch | None = None) -> Select[Batch, bool]:
         BatchItem.batch_id == Batch.id, BatchItem.state == ItemState.QUEUED, BatchItem.available_at <= database_time()
     )
     # In the words of the index alone: with another condition Postgres expects few batches, and sorts them all.
-    waiting = select(Batch, available.exists()).where(WAITING)
+    waiting = select(Batch, available.exists()).where(WAITING, Batch.api_key_id == key_id)
     if after:
         waiting = waiting.where(tuple_(Batch.served_at, Batch.id) > (after.served_at, after.id))
-    return waiting.order_by(Batch.served_at, Batch.id).limit(CANDIDATES_AT_ONCE)
+    return waiting.order_by(Batch.api_key_id, Batch.served_at, Batch.id).limit(CANDIDATES_AT_ONCE)
 
 
-def _candidates(session: Session) -> Iterator[Batch]:
-    """Yield the batches that have an item to be taken now, the one whose turn is next first."""
+def _candidates(session: Session, key_id: uuid.UUID | None) -> Iterator[Batch]:
+    """Yield the batches of a key that have an item to be taken now, the one whose turn is next first."""
     last: Batch | None = None
-    while found := session.execute(in_turn(last).execution_options(populate_existing=True)).all():
+    while found := session.execute(in_turn(key_id, last).execution_options(populate_existing=True)).all():
         for batch, available in found:
             if available and batch.status in {BatchStatus.OPEN, BatchStatus.RUNNING}:
                 yield batch

@@ -41,8 +41,8 @@ class Batch(Base):
         # Those that workers and maintenance query; the others are many more.
         Index("ix_batches_unfinished", "id", postgresql_where=UNFINISHED, sqlite_where=UNFINISHED),
         Index("ix_batches_deleted", "id", postgresql_where=HIDDEN, sqlite_where=HIDDEN),
-        # In the order in which they take turns.
-        Index("ix_batches_turns", "served_at", "id", postgresql_where=WAITING, sqlite_where=WAITING),
+        # In the order in which those of one key take turns.
+        Index("ix_batches_turns", "api_key_id", "served_at", "id", postgresql_where=WAITING, sqlite_where=WAITING),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True, default=uuid.uuid4)

@@ -14,6 +14,7 @@ from core.database.base import Base, JsonDocument, Serial, UtcDateTime, one_of
 from core.database.batch_models import OF_KEY, Batch, BatchItem
 from core.database.clock import now
 from core.database.key_models import ApiKey
+from core.database.turn_models import KeyTurn
 from core.database.video_models import Video, VideoStep
 from core.database.webhook_models import WebhookDelivery
 
@@ -31,6 +32,7 @@ __all__ = [
     "BatchItem",
     "CleanupTask",
     "Image",
+    "KeyTurn",
     "Measures",
     "ProcessingJob",
     "Tally",

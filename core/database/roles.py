@@ -16,6 +16,7 @@ WORKER_TABLES = {
     "batches": (READ, CHANGE),
     "batch_items": (READ, CHANGE),
     "videos": (READ, CHANGE),
+    "key_turns": (READ, ADD, CHANGE),
     "video_steps": (READ, ADD, CHANGE, REMOVE),
     "cleanup_tasks": (READ, ADD, CHANGE, REMOVE),
     "webhook_deliveries": (READ, ADD),

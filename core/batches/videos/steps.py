@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
-from core.batches import leased_rows
+from core.batches import key_turns, leased_rows
+from core.batches.key_turns import KindOfWork
 from core.batches.videos import lifecycle, objects
 from core.contract.states import StepKind, StepState, VideoStatus
 from core.contract.video_options import ResolvedVideoOptions
 from core.database.clock import database_time, read_database_time
-from core.database.models import Video, VideoStep
+from core.database.models import KeyTurn, Video, VideoStep
 from core.records import cleanups
 from core.webhooks import events
 
@@ -76,14 +77,15 @@ class StepResult:
 def take(session: Session, leased_by: str, lease_s: float) -> StepLease | None:
     """Take the next step of any video, or None when there is nothing to do.
 
-    Videos take turns: the one that was served longest ago is next; within one, segments go in order.
+    Keys take turns, then the videos of one: what was served longest ago is next. Within a video, segments go in order.
     """
     first = (
         select(VideoStep.id)
         .join(Video, Video.id == VideoStep.video_id)
+        .outerjoin(KeyTurn, key_turns.is_turn_of(Video.api_key_id, KindOfWork.VIDEOS))
         .where(VideoStep.state == StepState.QUEUED, VideoStep.available_at <= database_time())
         .where(Video.finished_at.is_(None))
-        .order_by(Video.served_at, Video.id, VideoStep.position)
+        .order_by(KeyTurn.served_at.nulls_first(), Video.served_at, Video.id, VideoStep.position)
         .limit(1)
         .with_for_update(skip_locked=True, of=VideoStep)
         .scalar_subquery()
@@ -114,6 +116,7 @@ def take(session: Session, leased_by: str, lease_s: float) -> StepLease | None:
         options=ResolvedVideoOptions.model_validate(video.options),
         waited_s=max(0.0, (video.served_at - step.available_at).total_seconds()),
     )
+    key_turns.count(session, video.api_key_id, KindOfWork.VIDEOS)
     session.commit()
     return lease
 

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections import Counter
 
 import pytest
 from sqlalchemy import select
@@ -97,6 +98,12 @@ def test_videos_take_turns(session: Session) -> None:
     done(session, StepKind.PROBE, StepKind.PROBE)
     held = [taken(session, StepKind.DETECT).video_id for _ in range(4)]
     assert held in ([first.id, second.id] * 2, [second.id, first.id] * 2)
+
+
+def test_key_with_many_videos_has_no_more_turns_than_others(session: Session) -> None:
+    keys = uuid.uuid4(), None
+    owners = {begun(session, api_key_id=key).id: key for key in (*keys[:1] * 5, *keys[1:] * 3)}
+    assert Counter(owners[taken(session, StepKind.PROBE).video_id] for _ in range(6)) == dict.fromkeys(keys, 3)
 
 
 def test_worker_that_was_given_up_changes_nothing(session: Session) -> None:
