@@ -123,15 +123,19 @@ class ItemProcessor:
         return ItemResult(values, hashlib.sha256(outcome.processed).hexdigest(), image)
 
     def _read(self, lease: ItemLease) -> bytes:
-        """Read the picture of an item; an object of the bucket that is too large is not fetched."""
+        """Read the picture of an item; an object of the bucket that is too large is not fetched, or not to its end."""
         source = lease.source_key or lease.key
         if source is None:
             raise NotFound(leases.GONE)
-        if lease.source_key:
-            size, largest = self._results.objects.stat(source).size_bytes, self._runtime.settings.max_upload_bytes
-            if size > largest:
-                raise UploadTooLarge(f"the object has {size} bytes, and the largest that is taken has {largest}")
-        return self._results.objects.get(source)
+        if not lease.source_key:
+            return self._results.objects.get(source)
+        size, largest = self._results.objects.stat(source).size_bytes, self._runtime.settings.max_upload_bytes
+        if size > largest:
+            raise UploadTooLarge(f"the object has {size} bytes, and the largest that is taken has {largest}")
+        data = self._results.objects.get(source, most=largest + 1)
+        if len(data) > largest:  # it has been replaced since
+            raise UploadTooLarge(f"the object has grown to more than {largest} bytes, the most that is taken")
+        return data
 
     def _outcome(self, lease: ItemLease, data: bytes) -> JobOutcome:
         started = time.perf_counter()

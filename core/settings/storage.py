@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from core.settings.types import AuditDays, Server, StoreKey, setting
+from core.settings.types import AuditDays, BucketName, Server, StoreKey, setting
 
 
 class StorageSettings(BaseSettings):
@@ -17,7 +17,7 @@ class StorageSettings(BaseSettings):
     s3_public_endpoint: Server = setting(
         "", "The same server as browsers reach it, for links alone; empty: links name `FACE_API_S3_ENDPOINT`."
     )
-    s3_bucket: str = setting(
+    s3_bucket: BucketName = setting(
         "face-api", "Bucket of the pictures, made on first use.", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
     )
     s3_region: str = setting("us-east-1", "Region of the bucket; links are signed for it.", pattern=r"^[A-Za-z0-9_-]+$")

@@ -37,6 +37,13 @@ def _server(value: str) -> str:
     return value.rstrip("/")
 
 
+def _bucket(value: str) -> str:
+    """Check that a name is one that S3 takes, beyond its characters."""
+    if any(pair in value for pair in ("..", ".-", "-.")) or re.fullmatch(r"[\d.]+", value):
+        raise ValueError("should have no dot beside a dot or hyphen, and not be an IP address")
+    return value
+
+
 def _rate(value: str) -> str:
     if not re.fullmatch(RATE, value):
         raise ValueError("Write a rate such as 600/minute, of at least one call")
@@ -188,6 +195,7 @@ Ports = Annotated[
 ]
 Rate = Annotated[str, AfterValidator(_rate), WithJsonSchema({"type": "string", "pattern": RATE})]
 RedisUrls = Annotated[str, AfterValidator(redis_urls.check)]
+BucketName = Annotated[str, AfterValidator(_bucket)]
 Server = Annotated[str, AfterValidator(_server)]
 StoreKey = Annotated[SecretStr, AfterValidator(_keys_belong_to_a_server)]
 TracesEndpoint = Annotated[str, AfterValidator(_traces_endpoint)]

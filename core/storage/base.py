@@ -23,8 +23,8 @@ class ObjectStore(Protocol):
     def put(self, key: str, data: bytes, content_type: str) -> None:
         """Keep the bytes under the key, whole or not at all; what was there before is replaced."""
 
-    def get(self, key: str) -> bytes:
-        """Return the bytes, all of them; NotFound when there are none."""
+    def get(self, key: str, most: int | None = None) -> bytes:
+        """Return the bytes, all of them or the first ones, of which no more are read; NotFound when there are none."""
 
     def put_from(self, key: str, source: ByteSource, content_type: str) -> None:
         """Keep all that a source yields under the key, whole or not at all: never more than a part of it in memory.

@@ -78,10 +78,10 @@ class FolderStore:
         with self._reading():
             return path.open("rb")
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, most: int | None = None) -> bytes:
         path = self._path(key)
-        with self._reading():
-            return path.read_bytes()
+        with self._reading(), path.open("rb") as file:
+            return file.read(most)
 
     def stat(self, key: str) -> StoredObject:
         path = self._path(key)

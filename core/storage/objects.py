@@ -15,6 +15,7 @@ CACHE_CONTROL = "private, no-store"
 PICTURE_PREFIXES = ("originals/", "processed/")
 VIDEOS = "videos/"
 OWN_PREFIXES = (*PICTURE_PREFIXES, VIDEOS)
+KEY_BYTES = 1024  # the longest key of S3, in UTF-8: a server answers a longer one as it does what it can't read at all
 FILENAME_BYTES = 255  # what a file system takes; the columns (255 characters, 500 for a key) hold more
 FALLBACK_NAME = "image"
 # They end a quoted header value, make a path or a drive, or are wildcards somewhere.
@@ -83,8 +84,11 @@ def content_disposition(disposition: Disposition, filename: str) -> str:
 
 
 def is_key(key: str) -> bool:
-    """Whether a key is of the kind that is made here: text, parts with a `/` between, none of which leads elsewhere."""
-    return not _NO_TEXT.search(key) and not any(part in {"", ".", ".."} for part in key.split("/"))
+    """Whether a key is of the kind that is made here: text that every store takes as a key, not only of blanks, and
+    parts with a `/` between, none of which leads elsewhere."""
+    if _NO_TEXT.search(key) or len(key.encode()) > KEY_BYTES or not key.strip():
+        return False
+    return not any(part in {"", ".", ".."} for part in key.split("/"))
 
 
 def checked(key: str) -> str:

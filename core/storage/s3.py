@@ -61,12 +61,12 @@ class S3Store:
                 self._make_bucket()
                 self._put(key, data, content_type)
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, most: int | None = None) -> bytes:
         objects.checked(key)
         with _translated():
             response = self._client.get_object(bucket_name=self._bucket, object_name=key)
             try:
-                return response.read()
+                return response.read(most)
             finally:
                 response.close()
                 response.release_conn()

@@ -118,6 +118,7 @@ def test_detect_batch_takes_options_of_detect(idle: Stack) -> None:
         ({"prefix": "../elsewhere/"}, "prefix"),
         ({"prefix": "a//"}, "prefix"),
         ({"prefix": "a\0"}, "prefix"),
+        ({"prefix": "\U0001f600" * 300}, "prefix"),  # longer in bytes than any key
         ({"name": " "}, "name"),
         ({"workers": 4}, "workers"),
     ],

@@ -177,6 +177,12 @@ def test_wrong_source_key_is_refused(web: Stack) -> None:
         ("camera/large.mp4", 413),
         (objects.source(uuid.UUID(other["id"])), 422),
         ("../camera/7.mp4", 422),
+        ("camera/./7.mp4", 422),
+        ("camera//7.mp4", 422),
+        (" ", 422),
+        ("é" * 600, 422),  # longer in bytes than any key of S3
+        ("é" * 500, 404),
+        ("camera/\n\x01\x7f7.mp4", 404),
     ]:
         assert_problem(call(web, "POST", json={"source_key": key}), status)
     for body, field in (({}, "body"), ({"source_key": 7}, "source_key"), ({"source_key": "a.mp4", "more": 1}, "more")):

@@ -22,6 +22,7 @@ from core.engine.heartbeats import WorkerStatus
 from core.errors import StorageUnavailable
 from core.records.results import ResultStore
 from core.services import Services
+from core.storage.objects import StoredObject
 from tests import databases, pictures
 from tests.core.batches import made
 from tests.core.vision.fakes import VisibleFaces, noise
@@ -170,15 +171,45 @@ def test_object_of_the_bucket_is_measured_first(
     fetched: list[str] = []
     real = type(results.objects).get
 
-    def noting(store: Any, key: str) -> bytes:
+    def noting(store: Any, key: str, most: int | None = None) -> bytes:
         fetched.append(key)
-        return real(store, key)
+        return real(store, key, most)
 
     monkeypatch.setattr(type(results.objects), "get", noting)
     limited = replace(built, settings=built.settings.model_copy(update={"max_upload_bytes": len(data) + spare}))
     assert ItemProcessor(working(limited, VisibleFaces(BOX)), results).process(lease) == outcome
     assert bool(fetched) == (outcome == "ok")
     assert item(results).error_code == (None if outcome == "ok" else outcome)
+
+
+def test_object_that_grows_after_it_was_measured_is_not_read_to_its_end(
+    built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = pictures.file(noise(), "png")
+    results.objects.put("in/a.png", data, "image/png")
+    with results.sessions() as session:
+        batch = made.begun(session, prefix="in/")
+        items.add(session, batch, [NewItem("a.png", len(data), source_key="in/a.png")])
+        session.commit()
+        lease = made.taken(session)
+    measure, read = type(results.objects).stat, type(results.objects).get
+    lengths: list[int] = []
+
+    def growing(store: Any, key: str) -> StoredObject:
+        measured = measure(store, key)
+        store.put(key, data + bytes(2**20), "image/png")
+        return measured
+
+    def noting(*args: Any, **limits: Any) -> bytes:
+        lengths.append(len(found := read(*args, **limits)))
+        return found
+
+    monkeypatch.setattr(type(results.objects), "stat", growing)
+    monkeypatch.setattr(type(results.objects), "get", noting)
+    limited = replace(built, settings=built.settings.model_copy(update={"max_upload_bytes": len(data)}))
+    assert ItemProcessor(working(limited, VisibleFaces(BOX)), results).process(lease) == "upload_too_large"
+    assert lengths == [len(data) + 1]
+    assert (item(results).state, item(results).image_id) == ("failed", None)
 
 
 def test_broken_picture_fails(processor: ItemProcessor, lease: ItemLease, results: ResultStore) -> None:

@@ -26,6 +26,12 @@ def test_keys_without_endpoint_are_refused() -> None:
         config.read(s3_access_key="a", s3_secret_key="b")
 
 
+@pytest.mark.parametrize("name", ["a..b", "a.-b", "a-.b", "10.0.0.1", "Faces", "faces_1", "ab", ""])
+def test_bucket_that_no_server_takes_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match="FACE_API_S3_BUCKET:"):
+        config.read(s3_bucket=name)
+
+
 @pytest.mark.parametrize(
     "endpoint",
     ["ftp://s3", "http://s3/path", "s3:port", "s3:99999", "http://", "http://me:pass@s3", "s3?x", "https://s3#x"],

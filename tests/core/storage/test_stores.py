@@ -32,6 +32,14 @@ def test_store_gives_back_bytes(shared_store: ObjectStore, size: int) -> None:
     assert shared_store.stat(KEY).size_bytes == size
 
 
+@pytest.mark.parametrize("most", [0, 1, 9_999, 10_000, 20_000])
+def test_store_reads_no_more_than_is_asked_for(shared_store: ObjectStore, most: int) -> None:
+    data = os.urandom(10_000)
+    shared_store.put(KEY, data, "image/jpeg")
+    assert shared_store.get(KEY, most) == data[:most]
+    assert shared_store.get(KEY) == data, "what was left of an answer is not the beginning of the next"
+
+
 def test_store_replaces_what_was_there(store: ObjectStore) -> None:
     store.put(KEY, b"first, and longer", "image/jpeg")
     store.put(KEY, b"second", "image/png")
