@@ -22,7 +22,7 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: $(VENV)/.for-run ## Start the whole service on http://127.0.0.1:8000 (HOST and PORT change that)
-	@exec $(RUN) admin.main up --weights-mirror "$(WEIGHTS_MIRROR)"
+	@exec $(RUN) admin up --weights-mirror "$(WEIGHTS_MIRROR)"
 
 test: $(VENV)/.for-test ## Run all tests in several processes (ARGS="-k mask" runs some, ARGS="-n 0" all in one)
 	@echo "running all tests$(if $(wildcard $(SHARED)), with the real pictures and model files of $(SHARED))"
@@ -150,7 +150,7 @@ audit: $(VENV)/.for-supply ## Look for known vulnerabilities of the service's pa
 		else echo "skipped: $(ADVISORIES) can't be reached"; fi
 
 weights: $(VENV)/.for-run ## List the model files (MODEL=scrfd_10g fetches one)
-	@$(if $(WEIGHTS_MIRROR),FACE_API_WEIGHTS_MIRROR="$(WEIGHTS_MIRROR)") $(RUN) admin.main weights $(if $(MODEL),pull $(MODEL),list)
+	@$(if $(WEIGHTS_MIRROR),FACE_API_WEIGHTS_MIRROR="$(WEIGHTS_MIRROR)") $(RUN) admin weights $(if $(MODEL),pull $(MODEL),list)
 
 clean: ## Remove what was installed and built; var/ with its data and the model files stay
 	@rm -rf $(VENV) build dist *.egg-info clients/python/build clients/python/*.egg-info clients/typescript/dist clients/typescript/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

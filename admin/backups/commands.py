@@ -8,6 +8,7 @@ from core import config
 from core.config import Settings
 from core.contract.deeds import Deed
 from core.errors import FeatureDisabled
+from face_api_client.command.terminals import counted
 
 
 @click.command()
@@ -24,12 +25,11 @@ def backup(folder: Path) -> None:
     backups.require_newest_schema(settings)
     _record(settings, Deed.BACKED_UP)  # before an original is read, or it would be seen without a record
     done = backups.back_up(settings, folder, _tell)
-    click.echo(
-        f"backed up: {done.rows:,} rows, {done.objects:,} objects ({done.object_bytes / 1e6:,.1f} MB) in {folder}"
-    )
-    click.echo(f"copied by this run: {done.copied:,} objects")
+    held = f"{counted(done.rows, 'row')}, {counted(done.objects, 'object')}"
+    click.echo(f"backed up: {held} ({done.object_bytes / 1e6:,.1f} MB) in {folder}")
+    click.echo(f"copied by this run: {counted(done.copied, 'object')}")
     if done.missing:
-        click.echo(f"missing: {done.missing:,} objects that rows name and the store does not have")
+        click.echo(f"missing from the store, though rows name them: {counted(done.missing, 'object')}")
 
 
 @click.command()
@@ -45,10 +45,10 @@ def restore(folder: Path, add: bool) -> None:
     settings = _settings()
     done = restores.restore(settings, folder, _tell, add=add)
     _record(settings, Deed.RESTORED)
-    click.echo(f"restored: {done.rows:,} rows, {done.objects:,} objects")
-    click.echo(f"stored by this run: {done.stored:,} objects")
+    click.echo(f"restored: {counted(done.rows, 'row')}, {counted(done.objects, 'object')}")
+    click.echo(f"stored by this run: {counted(done.stored, 'object')}")
     if done.missing:
-        click.echo(f"missing: {done.missing:,} objects that rows name were missing before the backup")
+        click.echo(f"missing before the backup, though rows name them: {counted(done.missing, 'object')}")
 
 
 def _settings() -> Settings:

@@ -71,7 +71,7 @@ def count_lost(session: Session, rows: Leased, lease: uuid.UUID) -> Any:
     return _row(session, counted.values(lost_leases=rows.lost_leases + 1).returning(rows))
 
 
-def after_loss(lost_leases: int, subject: str) -> dict[str, Any]:
+def after_loss(lost_leases: int) -> dict[str, Any]:
     """Return what becomes of a row that has lost so many leases: it is queued again, or quarantined.
 
     Beside the state, with `available_at` or with error_code and error_detail, as a picture's columns are named.
@@ -79,7 +79,7 @@ def after_loss(lost_leases: int, subject: str) -> dict[str, Any]:
     if lost_leases < MAX_LOST_LEASES:
         # Others have a turn before it is tried again.
         return {"state": ItemState.QUEUED, "available_at": database_time(lost_leases)}
-    detail = f"{lost_leases} workers died over this {subject}, or fell silent"
+    detail = f"{lost_leases} workers died over it, or fell silent"
     return {"state": ItemState.FAILED, "error_code": QUARANTINED, "error_detail": detail}
 
 

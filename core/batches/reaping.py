@@ -29,7 +29,7 @@ def _reap(session: Session, lease: uuid.UUID) -> None:
     if item is None:
         session.commit()
         return
-    values = leased_rows.after_loss(item.lost_leases, "picture")
+    values = leased_rows.after_loss(item.lost_leases)
     state = values["state"]
     finished = {"finished_at": database_time()} if state == ItemState.FAILED else {}
     leased_rows.change(session, BatchItem, item.id, lease, values | finished)

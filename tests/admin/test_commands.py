@@ -1,5 +1,6 @@
 """`face-api` as a whole: what asking for help imports, and how Ctrl-C ends it."""
 
+import configparser
 import inspect
 import os
 import signal
@@ -7,11 +8,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 
 from admin.main import main
+from core.config import ROOT
 from face_api_client.command.main import main as client_alone
 
 # What takes long to import, and what no help needs.
@@ -51,8 +54,28 @@ def test_list_of_commands_says_what_their_help_says(group: click.Command) -> Non
         assert (command.name, listed.help) == (name, f"{text.partition('. ')[0].rstrip('.')}.")
 
 
+def test_command_that_is_interrupted_while_it_starts_says_nothing(tmp_path: Path) -> None:
+    """Ctrl-C comes while the first of its packages is imported."""
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nsignal.pause()\n")
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    _, script = setup["options.entry_points"]["console_scripts"].strip().split(" = ")
+    module, function = script.split(":")
+    begin = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # tests may ignore it
+    run = subprocess.run(
+        [sys.executable, "-c", f"{begin}from {module} import {function}\n{function}()"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (130, "", "")
+
+
 def test_interrupted_command_says_one_line() -> None:
-    face_api = [sys.executable, "-m", "admin.main"]
+    face_api = [sys.executable, "-m", "admin"]
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         words = ["batch", "list", "--url", url, "--api-key", "xyl_key"]

@@ -155,7 +155,7 @@ def test_batch_example_masks(service: Stack, folder: Path) -> None:
     reported = environment(service)
     reported["PATH"] = f"{scripts}:{reported['PATH']}"
     ran = subprocess.run(["sh", "-euc", code], cwd=folder, env=reported, check=True, capture_output=True, text=True)
-    assert "1 done with 1 faces, 0 failed" in ran.stdout
+    assert "1 done with 1 face, 0 failed" in ran.stdout
     # Other tests have begun batches as well.
     assert any(line.endswith("photos") for line in ran.stdout.splitlines())
     shutil.copy(folder / "masked" / "2026" / "photo.jpg", folder / "masked.jpg")

@@ -131,7 +131,7 @@ def test_chosen_files_outlive_the_session(page: Page, site: Site, page_errors: P
     dialog = page.get_by_role("dialog", name="Your session has ended")
     dialog.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("alert")).to_contain_text("Your session has ended")
-    expect(page.get_by_text("1 files")).to_be_visible()
+    expect(page.get_by_text("1 file,")).to_be_visible()
     page.get_by_role("button", name="Start batch").click()
     dialog.get_by_label("Password").fill("correct horse")
     dialog.get_by_role("button", name="Log in").click()

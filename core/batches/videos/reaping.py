@@ -29,7 +29,7 @@ def _reap(session: Session, lease: uuid.UUID) -> None:
     if step is None:
         session.commit()
         return
-    values = leased_rows.after_loss(step.lost_leases, "video")
+    values = leased_rows.after_loss(step.lost_leases)
     error = {name: values.pop(name) for name in ("error_code", "error_detail") if name in values}
     leased_rows.change(session, VideoStep, step.id, lease, values | {"frames_done": 0})
     if error:

@@ -46,7 +46,7 @@ def test_result_that_is_deleted_in_both_places_is_a_failure(
         ran = run(*words, "--out", out)
         assert ran.exit_code == 1
         assert "deleted: a.jpg: it was deleted at the service (deleted)" in ran.output
-        assert "1 done with 1 faces, 0 failed, 1 deleted" in ran.output
+        assert "1 done with 1 face, 0 failed, 1 deleted" in ran.output
 
 
 def test_what_is_deleted_before_its_download_is_named(api: FakeApi, run: Run, folder: Path, out: Path) -> None:
@@ -98,7 +98,7 @@ def test_nameless_deletions_are_counted(api: FakeApi, run: Run, folder: Path, ou
     assert run("submit", folder, "--out", out).exit_code == 0
     delete(api, "a.jpg")
     ran = run("download", api.only.id, "--out", tmp_path / "again")
-    assert "1 done with 1 faces, 0 failed, in" in ran.output
+    assert "1 done with 1 face, 0 failed, in" in ran.output
     assert "1 more deleted at the service, before this folder knew their names" in ran.output
 
 

@@ -26,7 +26,7 @@ def test_failures_are_named_and_end_with_1(api: FakeApi, run: Run, folder: Path,
     assert ran.exit_code == 1
     assert "failed: b.png: it is cut short (undecodable_image)" in ran.output
     assert "refused: x.jpg: Not a picture (unsupported_image)" in ran.output
-    assert "1 done with 1 faces, 1 failed, 1 refused" in ran.output
+    assert "1 done with 1 face, 1 failed, 1 refused" in ran.output
     assert set(tree(out)) == {"a.jpg"}
 
 

@@ -52,7 +52,7 @@ def test_resumed_run_tells_its_own_rate(api: FakeApi, run: Run, folder: Path, ou
     api.judge = lambda item: vars(item).update(state="failed" if item.name == "b.png" else "completed")
     assert run("submit", folder, "--out", out).exit_code == 1
     again = run("submit", folder, "--out", out, "--resume")  # which brings nothing new
-    assert "1 done with 1 faces, 1 failed" in again.output and "/s" not in again.output.splitlines()[-2]
+    assert "1 done with 1 face, 1 failed" in again.output and "/s" not in again.output.splitlines()[-2]
     run("retry", api.only.id)
     last = run("submit", folder, "--out", out, "--resume")
     assert "2 done with 2 faces, 1 of them now, 0 failed" in last.output and "/s" in last.output.splitlines()[-2]

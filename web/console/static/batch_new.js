@@ -4,7 +4,7 @@ import { callApi } from "./api.js";
 import { confirmAction, toastOnNextPage } from "./dialogs.js";
 import { addFiles, chosenFiles, droppedFiles, formatSize, onDrop } from "./files.js";
 import { offerPresets } from "./presets.js";
-import { explain, t } from "./texts.js";
+import { explain, plural, t } from "./texts.js";
 import { isTooLarge, sendFiles } from "./uploads.js";
 
 const MAX_LISTED = 200;
@@ -18,7 +18,7 @@ export function select(files) {
   addFiles(selected, files);
   const total = [...selected.values()].reduce((sum, file) => sum + file.size, 0);
   const tooLarge = [...selected.values()].filter((file) => isTooLarge(file, limit)).length;
-  const parts = selected.size ? [t("files_selected", { n: selected.size, size: formatSize(total) })] : [];
+  const parts = selected.size ? [plural("files_selected", selected.size, { size: formatSize(total) })] : [];
   if (tooLarge) parts.push(t("files_too_large", { n: tooLarge, size: formatSize(limit) }));
   find("summary").textContent = parts.join(" · ");
   find("submit").disabled = !selected.size;

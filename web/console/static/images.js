@@ -2,7 +2,7 @@
 
 import { callApi } from "./api.js";
 import { confirmAction, toast, toastOnNextPage } from "./dialogs.js";
-import { t } from "./texts.js";
+import { plural, t } from "./texts.js";
 
 const CONCURRENCY = 4;
 const bar = document.querySelector("[data-selection]");
@@ -40,7 +40,7 @@ if (bar) {
   });
   button.addEventListener("click", async () => {
     const ids = everything ? await foundIds() : selected().map((box) => box.value);
-    if (!(await confirmAction(t("delete_images_title", { n: ids.length }), t("delete_images_text")))) return;
+    if (!(await confirmAction(plural("delete_images_title", ids.length), t("delete_images_text")))) return;
     button.disabled = true;
     const done = await deleteImages(ids, (count) => (status.textContent = t("deleting", { done: count, n: ids.length })));
     if (done === ids.length) {

@@ -6,6 +6,11 @@ export function t(key, values = {}) {
   return texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
+// A text as `key.one` or `key.many`, with `n` as the number.
+export function plural(key, number, values = {}) {
+  return t(`${key}.${number === 1 ? "one" : "many"}`, { n: number, ...values });
+}
+
 // What the API says, as expressions with the values in it, and how the page's language says it.
 const sentences = Object.entries(texts)
   .filter(([key]) => key.startsWith("said."))

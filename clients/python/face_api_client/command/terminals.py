@@ -13,6 +13,11 @@ def printable(text: str) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, which has an s unless it is one: 1 face, 1,200 faces."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def echo(line: str, *, err: bool = False) -> None:
     """Print one line; what would begin another, or change how something looks, is escaped."""
     click.echo(printable(line), err=err)

@@ -177,9 +177,8 @@ def _show_plan(plan: SubmitPlan) -> None:
     for name in names:
         terminals.echo(f"{name} -> {plan.out / results[name]}")
     megabytes = sum(picture.size for picture in listing.files) / 1e6
-    terminals.echo(
-        f"{len(names):,} pictures, {megabytes:,.1f} MB would be uploaded for {plan.request['job_type']}", err=True
-    )
+    found = f"{terminals.counted(len(names), 'picture')}, {megabytes:,.1f} MB"
+    terminals.echo(f"{found} would be uploaded for {plan.request['job_type']}", err=True)
     displays.left_out(listing.skipped)
     for unsendable in listing.skipped.unsendable:
         displays.failure(unsendable)

@@ -15,6 +15,7 @@ from face_api_client.command.batches.journals import FAILED, Journal
 from face_api_client.command.batches.outcomes import Failure
 from face_api_client.command.batches.pictures import SkippedFiles
 from face_api_client.command.batches.resumptions import FolderChanges
+from face_api_client.command.terminals import counted
 
 LEFT_OUT_LINES = 20
 LINE_INTERVAL_S = 10.0
@@ -64,7 +65,7 @@ class ProgressDisplay:
         failed = sum(counts.get(state, 0) for state in FAILED)
         total, downloaded = sum(counts.values()), counts.get("downloaded", 0)
         # Faces as the summary counts them, of the results that are here: the service is further.
-        status = f"{journal.face_count():,} faces{self.pace.told(downloaded + failed, total)}{others(counts)}"
+        status = f"{counted(journal.face_count(), 'face')}{self.pace.told(downloaded + failed, total)}{others(counts)}"
         self.show(total - counts.get("found", 0), downloaded, total, status)
 
     def notice(self, line: str) -> None:
@@ -130,7 +131,7 @@ def changes(found: FolderChanges, journal: Journal, *, names: bool) -> int:
     for name, why in found.unsent:
         terminals.echo(f"not sent: {name}: {why}; send it with another --out", err=True)
     results = journal.counts_by_state().get("downloaded", 0)
-    here = f"{results:,} results are here, with {journal.face_count():,} faces"
+    here = f"{counted(results, 'result')} with {counted(journal.face_count(), 'face')} here"
     terminals.echo(f"{len(pending):,} to send, {len(found.new):,} of them new; {here}", err=True)
     return len(found.unsent)
 
@@ -166,7 +167,7 @@ def summary(journal: Journal, pace: RunRate) -> int:
     metadata = journal.metadata()
     skipped, to_review = int(metadata.get("left_out", 0)), int(metadata.get("to_review", 0))
     left = f", {skipped:,} left out" if skipped else ""
-    outcome = f"{done:,} done with {journal.face_count():,} faces{new}{gone}{others(counts)}{left}"
+    outcome = f"{done:,} done with {counted(journal.face_count(), 'face')}{new}{gone}{others(counts)}{left}"
     terminals.echo(f"{outcome}, in {format_duration(seconds)}{rate}")
     unnamed = int(metadata.get("deleted", 0)) - len(since) - counts.get("deleted", 0)
     if unnamed > 0:
@@ -204,7 +205,8 @@ def batch(info: Batch) -> None:
     counts = info.counts
     terminals.echo(f"{info.id}  {info.name}")
     rest = others(asdict(counts))
-    terminals.echo(f"{info.status}: {counts.completed:,} of {counts.total:,} done with {info.faces:,} faces{rest}")
+    done = f"{counts.completed:,} of {counts.total:,} done"
+    terminals.echo(f"{info.status}: {done} with {counted(info.faces, 'face')}{rest}")
     if info.to_review:
         terminals.echo(f"{info.to_review:,} to review")
     if info.rate_per_s:

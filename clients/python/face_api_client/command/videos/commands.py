@@ -12,6 +12,7 @@ from face_api_client.command import clients, options, targets, terminals
 from face_api_client.command.groups import INTERRUPTED
 from face_api_client.command.option_tables import VIDEO
 from face_api_client.command.targets import ServiceTarget
+from face_api_client.command.terminals import counted
 from face_api_client.command.videos import displays, journals
 from face_api_client.command.videos.displays import VideoDisplay
 from face_api_client.command.videos.journals import SourceFile, VideoJournal
@@ -71,7 +72,8 @@ def mask(source: Path, out: Path, **arguments: Any) -> None:
         why = f": {done.error.detail} ({done.error.code})" if done.error else ""
         raise click.ClickException(terminals.printable(f"the video is {done.status}{why}"))
     share = f", {done.interpolated_share:.0%} of the boxes filled in" if done.interpolated_share else ""
-    terminals.echo(f"{out}: {done.frames_total or 0:,} frames, {done.faces_tracked or 0:,} faces{share}")
+    found = f"{counted(done.frames_total or 0, 'frame')}, {counted(done.faces_tracked or 0, 'face')}"
+    terminals.echo(f"{out}: {found}{share}")
 
 
 async def _mask(target: ServiceTarget, files: tuple[Path, Path], given: dict[str, Any], display: VideoDisplay) -> Video:

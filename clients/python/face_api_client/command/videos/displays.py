@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from face_api_client.command import terminals
 from face_api_client.command.batches.displays import LINE_INTERVAL_S, format_duration
+from face_api_client.command.terminals import counted
 from face_api_client.videos import Video
 
 
@@ -38,7 +39,7 @@ def open_display(*, quiet: bool, bar: bool) -> Iterator[VideoDisplay]:
 
 def status_text(video: Video) -> str:
     """Word how far a video is."""
-    frames = f"{video.frames_done:,} of {video.frames_total:,} frames" if video.frames_total else ""
+    frames = f"{video.frames_done:,} of {counted(video.frames_total, 'frame')}" if video.frames_total else ""
     left = f"{format_duration(video.eta_s)} left" if video.eta_s else ""
     return " · ".join(part for part in (frames, left) if part)
 
