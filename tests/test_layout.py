@@ -142,7 +142,8 @@ LATE_IMPORTS = {
 }
 # Subcommands import what they work with when they work: `--help` would wait for the database's library alone 0.3 s.
 COMMANDS = {
-    f"admin.{name}" for name in ("admin", "admins", "backups.commands", "keys", "main", "maintenance", "migrate", "up")
+    f"admin.{name}"
+    for name in ("__main__", "admin", "admins", "backups.commands", "keys", "main", "maintenance", "migrate", "up")
 }
 
 

@@ -111,8 +111,8 @@ if ahead == 0 or wait / hopeless + own < left then return {'admitted'} end
 return {'late', come_again(math.max(0, work_ahead / places + own - timeout), own, timeout), tostring(wait)}
 """
 )
-# When a call is to come again that no process had begun when its time was up. One that is alone has
-# outlived its time like any other.
+# When a call is to come again that no process had begun when its time was up. One that is alone has outlived its time
+# like any other.
 REFUSE = (
     COSTS
     + """

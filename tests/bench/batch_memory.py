@@ -3,7 +3,6 @@
 python -m tests.bench.batch_memory [--shared DIR] [--items N]
 """
 
-import argparse
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -19,8 +18,7 @@ from tests.stack import Stack
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with real pictures and weights")
+    parser = inputs.parser(__doc__)
     parser.add_argument("--items", type=int, default=5000, help="how many pictures the batch has")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,6 @@ client, and takes off what idleness costs in the same time. Then as many clients
 that the model is held against. Writes the measured tables of docs/scaling.md and has the others computed.
 """
 
-import argparse
 import json
 import platform
 import re
@@ -297,8 +296,7 @@ def _point(point: Point) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with real pictures and weights")
+    parser = inputs.parser(__doc__)
     parser.add_argument("--calls", type=int, default=120, help="how many calls are measured, each way")
     args = parser.parse_args()
     pictures = inputs.pictures(args.shared, 12)

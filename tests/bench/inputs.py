@@ -1,5 +1,6 @@
 """What the benches work on: pictures, the model at hand, and the settings that a service is started with."""
 
+import argparse
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,13 @@ from core.weights import downloads, manifest
 
 BUILD = ROOT / "build" / "bench"
 FACE = slice(30, 230), slice(120, 320)  # where the portrait has its face: rows, columns
+
+
+def parser(meaning: str | None) -> argparse.ArgumentParser:
+    """Return the beginning of a bench's options. meaning: its docstring."""
+    made = argparse.ArgumentParser(description=meaning, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--shared", type=Path, default=None, help="folder with real pictures and weights")
+    return made
 
 
 def settings(shared: Path | None) -> Settings:

@@ -6,7 +6,6 @@ Real pictures, every format, and broken files in an order that is the same each 
 are searched. RSS is what a program has in memory, PSS counts a page that several share in parts.
 """
 
-import argparse
 import random
 import tempfile
 import threading
@@ -26,8 +25,7 @@ MEGABYTE = 2**20
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with real pictures and weights")
+    parser = inputs.parser(__doc__)
     parser.add_argument("--pictures", type=int, default=5000, help="how many are sent in all")
     parser.add_argument("--every", type=int, default=500, help="after how many the programs are measured")
     args = parser.parse_args()

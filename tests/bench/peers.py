@@ -6,7 +6,6 @@ Each is installed from the package index into an environment of its own, build/p
 pictures in turn with the service, on the same CPUs. With --quick the page goes to build/bench: it is no measurement.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -14,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.bench import inputs, runs
 from tests.bench import performance_report as report
-from tests.bench import runs
 from tests.bench.inputs import BUILD
 from tests.bench.peer_programs import DEFACE, INSIGHTFACE, Peer
 from tests.bench.performance import write
@@ -29,8 +28,7 @@ CLIENTS = 8
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with real pictures and weights")
+    parser = inputs.parser(__doc__)
     parser.add_argument("--quick", action="store_true", help="only try everything, in a minute")
     parser.add_argument("--write", type=Path, default=None, help="the page whose part is renewed")
     args = parser.parse_args(arguments)

@@ -6,14 +6,13 @@ All subjects of a comparison work on the same pictures, in turn, within one run:
 ratios say more than the times. With --quick or --only the page goes to build/bench: it is no measurement of everything.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.bench import comparisons, curves, performance_charts, runs
+from tests.bench import comparisons, curves, inputs, performance_charts, runs
 from tests.bench import performance_report as report
 from tests.bench.inputs import BUILD
 from tests.bench.performance_charts import CHART, PAGE
@@ -25,8 +24,7 @@ CURVES = ("megapixels", "faces", "aspects", "clients", "jobs")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with real pictures and weights")
+    parser = inputs.parser(__doc__)
     parser.add_argument("--quick", action="store_true", help="only try everything, in a minute or two")
     parser.add_argument("--only", nargs="+", choices=[*COMPARISONS, *CURVES], default=[*COMPARISONS, *CURVES])
     parser.add_argument("--write", type=Path, default=None, help="the page whose part is renewed")

@@ -1,9 +1,8 @@
 """The clients of the benches: what they send is a form, and what they read is the answer."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +10,7 @@ import pytest
 from werkzeug.formparser import parse_form_data
 
 from tests.bench.callers import Client
+from tests.http_servers import serving
 from tests.stack import Stack
 
 PICTURE = bytes(range(256)) * 1000
@@ -43,14 +43,10 @@ class Service(BaseHTTPRequestHandler):
 @pytest.fixture
 def client() -> Iterator[Client]:
     Service.calls = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(Service) as server:
         stack = cast(Stack, SimpleNamespace(port=server.server_port, key="a key"))
         with closing(Client(stack, "/mask?detail=fast")) as made:
             yield made
-        server.shutdown()
-        thread.join()
 
 
 def test_client_reads_status_and_body(client: Client) -> None:

@@ -7,7 +7,6 @@ does, and masked as linked tracks, as every frame alone, and as deface does, whi
 With --quick the page goes to build/bench: it is no measurement.
 """
 
-import argparse
 import importlib.util
 import json
 import multiprocessing
@@ -77,8 +76,7 @@ class Searched:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with real pictures and weights")
+    parser = inputs.parser(__doc__)
     parser.add_argument("--quick", action="store_true", help="only try everything, in a minute or two")
     parser.add_argument("--write", type=Path, default=None, help="the page whose part is renewed")
     args = parser.parse_args()

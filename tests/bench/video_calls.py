@@ -6,7 +6,6 @@ One call after the other, first with nothing else to do, then beside a video of 
 worker process. What other programs do on the machine counts in both.
 """
 
-import argparse
 import contextlib
 import tempfile
 import time
@@ -30,8 +29,7 @@ ENDED = {"completed", "failed", "cancelled"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with real pictures and weights")
+    parser = inputs.parser(__doc__)
     parser.add_argument("--write", type=Path, default=PAGE, help="the page whose part is renewed")
     args = parser.parse_args()
     settings = inputs.settings(args.shared.resolve() if args.shared else None)

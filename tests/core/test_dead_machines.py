@@ -2,10 +2,9 @@
 
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from sqlalchemy import text
 from core import config, services
 from core.database import engine
 from core.system import sockets
+from tests.http_servers import serving
 from tests.ports import free_port
 from tests.postgres import Postgres
 from tests.stack import start_valkey
@@ -37,13 +37,8 @@ class Bucket(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def bucket_port() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Bucket) as server:
+        yield server.server_port
 
 
 @pytest.fixture(scope="module")

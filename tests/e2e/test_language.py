@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.contract.admin import basic, body
 from tests.e2e.conftest import OpenContext, PageErrors, Site, add_session
@@ -13,6 +13,20 @@ def korean(open_context: OpenContext, site: Site) -> Page:
     context = open_context(locale="ko")
     add_session(context, site)
     return context.new_page()
+
+
+def save_networks(page: Page, name: str, texts: tuple[str, str, str, str]) -> Locator:
+    """Try to create a key with impossible networks; return what its dialog says of them.
+
+    texts: of the field of its name, the button that opens the dialog, the field of networks and the last button.
+    """
+    page.goto("/console/keys")
+    page.get_by_placeholder(texts[0]).fill(name)
+    page.get_by_role("button", name=texts[1]).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(texts[2]).fill("nowhere")
+    dialog.get_by_role("button", name=texts[3]).click()
+    return dialog.get_by_role("alert")
 
 
 def test_reasons_of_refused_files_are_translated(open_context: OpenContext, site: Site) -> None:
@@ -33,26 +47,14 @@ def test_problems_of_fields_are_translated(open_context: OpenContext, site: Site
     told = page.get_by_role("alert")
     expect(told).to_contain_text("page: 1 이상이어야 합니다")
     expect(told).to_contain_text("정수여야 합니다")
-    page.goto("/console/keys")
-    page.get_by_placeholder("새 키 이름").fill("그 키")
-    page.get_by_role("button", name="옵션 지정").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("허용 네트워크").fill("nowhere")
-    dialog.get_by_role("button", name="저장").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("네트워크를 192.0.2.0/24 또는 2001:db8::/32처럼")
+    told = save_networks(page, "그 키", ("새 키 이름", "옵션 지정", "허용 네트워크", "저장"))
+    expect(told).to_contain_text("네트워크를 192.0.2.0/24 또는 2001:db8::/32처럼")
 
 
 def test_problems_are_told_once(page: Page, page_errors: PageErrors) -> None:
     page_errors.expected = ["422"]
-    page.goto("/console/keys")
-    page.get_by_placeholder("Name of the new key").fill("that key")
-    page.get_by_role("button", name="With options…").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Allowed networks").fill("nowhere")
-    dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert")).to_have_text(
-        re.compile(r"^\s*allowed_networks\S*: Write a network as .* \(request")
-    )
+    told = save_networks(page, "that key", ("Name of the new key", "With options…", "Allowed networks", "Save"))
+    expect(told).to_have_text(re.compile(r"^\s*allowed_networks\S*: Write a network as .* \(request"))
     page.goto("/console/test")
     page.get_by_label("Choose an image").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": b""})
     alert = page.get_by_role("alert")

@@ -1,11 +1,10 @@
 """A receiver on loopback, and batches that have something to tell it."""
 
 import base64
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from core.config import Settings
 from core.contract.options import ResolvedMaskOptions
 from core.database.engine import SessionFactory
 from core.database.models import WebhookDelivery
+from tests.http_servers import serving
 
 EVERY_PORT = tuple(range(1, 65536))
 SECRET = "whsec_" + base64.b64encode(b"a secret of 32 bytes or more, yes").decode()
@@ -52,12 +52,9 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield made
-    server.shutdown()
-    server.server_close()
+    with serving(Handler) as server:
+        made.url = f"http://127.0.0.1:{server.server_port}"
+        yield made
 
 
 @pytest.fixture
