@@ -2,7 +2,8 @@
 
     python -m tests.e2e.screenshots [--shared DIR] [--out DIR] [--only NAME] [--url URL]
 
-Starts and fills a service of its own, and opens it in Debian's Chromium.
+Starts and fills a service of its own, and opens it in Debian's Chromium. Needs a font with Korean letters, in which one
+of the languages is named (Debian: fonts-nanum).
 """
 
 import argparse

@@ -53,4 +53,4 @@ def build() -> Blueprint:
 @guards.page("viewer")
 def unknown_page(path: str) -> BaseResponse:
     """Answer every other path with the console's own 404 page."""
-    raise NotFound(f"there is no page {path}")
+    raise NotFound(f"there is no page /console/{path}")

@@ -204,12 +204,13 @@ def test_no_text_is_unused() -> None:
     everything = "".join(path.read_text() for path in [*TEMPLATES, *SOURCES, *SCRIPTS])
     # Prefixes of keys that are completed at run time: "status." ~ job.status, f"health.{state}".
     prefixes = tuple(re.findall(r"""\"([a-z_]+\.(?:[a-z_.]+[._])?)["{]""", everything))
+    prefixes += tuple(f"script.{prefix}" for prefix in re.findall(r"""\bt\(`(\w+)\$""", everything))
     options = {*MaskOptions.model_fields, *VideoQuery.model_fields}
     prefixes += tuple(f"{option}." for option in options)  # values: of method, cover, detail
     named = set(re.findall(r"""\"([\w.]+)\"""", everything))
     unused = [
         key
         for key in texts.read(texts.FALLBACK)
-        if not ({key.removeprefix("script."), key.rpartition(".")[0]} & named or key.startswith(prefixes))
+        if not ({own := key.removeprefix("script."), own.rpartition(".")[0]} & named or key.startswith(prefixes))
     ]
     assert unused == []
