@@ -190,6 +190,16 @@ def test_empty_parameters_ask_for_nothing(service: Stack, session: dict[str, str
     assert get(service, "/jobs?status=&method=&created_after=", cookies=session).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "kind", ["images?name=none", "jobs?method=solid", "batches?status=running", "videos?status=failed"]
+)
+def test_list_without_a_match_leads_to_all(service: Stack, session: dict[str, str], kind: str) -> None:
+    name = kind.partition("?")[0]
+    shown = text(get(service, f"/{kind}", cookies=session))
+    assert f"No matching {name}" in shown and f"No {name} yet" not in shown
+    assert f'class="button" href="/console/{name}"' in shown
+
+
 def test_names_are_shown_as_they_are(service: Stack, session: dict[str, str]) -> None:
     odd = "<script>alert('&')</script>.jpg"
     job = kept(service, filename="a&b é 사진.jpg")
