@@ -200,6 +200,15 @@ def test_list_without_a_match_leads_to_all(service: Stack, session: dict[str, st
     assert f'class="button" href="/console/{name}"' in shown
 
 
+def test_ended_batch_without_images_waits_for_none(service: Stack, session: dict[str, str]) -> None:
+    batch = body(basic(service, "POST", "/batches", json={"name": "empty"}), 201)["id"]
+    waiting = text(get(service, f"/batches/{batch}", cookies=session))
+    body(basic(service, "POST", f"/batches/{batch}/close"))
+    ended = text(get(service, f"/batches/{batch}", cookies=session))
+    assert "No images yet" in waiting and "No images yet" not in ended and ">No images<" in ended
+    assert "Show images" in waiting and "Show images" not in ended
+
+
 def test_names_are_shown_as_they_are(service: Stack, session: dict[str, str]) -> None:
     odd = "<script>alert('&')</script>.jpg"
     job = kept(service, filename="a&b é 사진.jpg")

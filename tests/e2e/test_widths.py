@@ -142,6 +142,18 @@ def test_nothing_is_wider_than_a_phone(open_context: OpenContext, filled: Site, 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_long_name_takes_two_lines_of_a_list(open_context: OpenContext, site: Site, width: int) -> None:
+    name = "all the words of an event, its place and its photographers " * 4
+    body(basic(site.service, "POST", "/batches", json={"name": name.strip()}), 201)
+    page = open_page(open_context, site, width, "en")
+    page.goto("/console/batches")
+    link = page.get_by_role("link", name=name.strip()).first
+    lines = link.evaluate("one => one.clientHeight / parseFloat(getComputedStyle(one).lineHeight)")
+    assert 1.5 < lines < 2.5
+    assert page.get_by_title(name.strip()).count() >= 1
+
+
 @pytest.mark.parametrize("path", ["videos/new", "batches/new"])
 def test_file_is_chosen_first_on_a_phone(open_context: OpenContext, site: Site, path: str) -> None:
     page = open_page(open_context, site, 390, "en")
