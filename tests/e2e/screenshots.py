@@ -149,8 +149,9 @@ def _show_frame(page: Page) -> None:
     """Wait until both players show the same frame."""
     page.locator("video[data-masked]").evaluate("player => { player.currentTime = 1; }")
     page.wait_for_function(
-        "() => [...document.querySelectorAll('video')].every((one) => one.readyState >= 2 && !one.seeking)"
+        "() => [...document.querySelectorAll('video')].every((one) => one.readyState === 4 && !one.seeking)"
     )
+    page.wait_for_timeout(1000)  # Chromium's sign of loading fades
 
 
 def _mask_image(page: Page) -> None:

@@ -99,17 +99,27 @@ def test_tables_fit_a_usual_window(open_context: OpenContext, filled: Site, widt
         assert {*page.evaluate(wide)} == {0}, path  # of each table
 
 
+@pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize(("width", "rows"), [(1024, 2), (1280, 1), (1440, 1)])
 def test_buttons_of_a_row_stand_beside_each_other(
-    open_context: OpenContext, filled: Site, width: int, rows: int
+    open_context: OpenContext, filled: Site, width: int, rows: int, language: str
 ) -> None:
-    page = open_page(open_context, filled, width, "en")
+    # What its other columns hold leaves little for the buttons.
+    key = {"name": "key " * 40, "scopes": ["detect", "mask", "batch", "video", "read", "admin"]}
+    limits = {
+        "allowed_networks": ["10.0.0.0/8", "192.168.0.0/16", "2001:db8::/32"],
+        "expires_at": "2100-01-01T00:00:00Z",
+    }
+    body(basic(filled.service, "POST", "/api-keys", json=key | limits), 201)
+    page = open_page(open_context, filled, width, language)
     tops = """() => [...document.querySelectorAll(".row-actions")].map(
       (row) => new Set([...row.children].map((button) => button.offsetTop)).size)"""
     for path in ("keys", "administrators"):
         page.goto(f"/console/{path}")
         found = page.evaluate(tops)
         assert found and max(found) <= rows, path
+        heights = page.evaluate("[...document.querySelectorAll('.row-actions .button')].map((one) => one.offsetHeight)")
+        assert not heights or max(heights) < 36, f"{path}: the text of a button is broken"
 
 
 @pytest.mark.parametrize("width", [640, 800, 901, 1024, 1130, 1220, 1440])
@@ -145,13 +155,16 @@ def test_nothing_is_wider_than_a_phone(open_context: OpenContext, filled: Site, 
 @pytest.mark.parametrize("width", [390, 1024, 1440])
 def test_long_name_takes_two_lines_of_a_list(open_context: OpenContext, site: Site, width: int) -> None:
     name = "all the words of an event, its place and its photographers " * 4
-    body(basic(site.service, "POST", "/batches", json={"name": name.strip()}), 201)
+    for each in (name.strip(), "Portraits of the board"):
+        body(basic(site.service, "POST", "/batches", json={"name": each}), 201)
     page = open_page(open_context, site, width, "en")
     page.goto("/console/batches")
     link = page.get_by_role("link", name=name.strip()).first
-    lines = link.evaluate("one => one.clientHeight / parseFloat(getComputedStyle(one).lineHeight)")
-    assert 1.5 < lines < 2.5
+    counted = "one => Math.round(one.clientHeight / parseFloat(getComputedStyle(one).lineHeight))"
+    assert link.evaluate(counted) == 2
     assert page.get_by_title(name.strip()).count() >= 1
+    short = page.get_by_role("link", name="Portraits of the board").first
+    assert short.evaluate(counted) == (2 if width == 1024 else 1)
 
 
 @pytest.mark.parametrize("path", ["videos/new", "batches/new"])
