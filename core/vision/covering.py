@@ -36,7 +36,7 @@ def verify(
     """Search around the masks again, and mask what is still found; ResidualFace when that doesn't help."""
     options = selection.options
     sure = options.model_copy(update={"confidence": max(options.confidence, verifications.MIN_RESIDUAL_CONFIDENCE)})
-    lying = any(searches.is_rotated(one.name) for one in selection.detections.passes)
+    lying = any(searches.is_rotated(one.name) and one.candidates for one in selection.detections.passes)
 
     def search(masked: MaskedPixels, regions: tuple[Region, ...]) -> tuple[Face, ...]:
         return finding.find_around(overlay(picture, masked), Surroundings(regions, sure, lying), detector)

@@ -4,15 +4,17 @@ The figures are measured with scrfd_2.5g on WIDER FACE pictures; docs/detection.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from core.contract.options import Detail
-from core.vision import cascades, scales, tiles
+from core.vision import boxes, cascades, scales, tiles
+from core.vision.candidates import Candidates
 from core.vision.cascades import Section
+from core.vision.fusion import SAME_FACE_IOU
 from core.vision.passes import PassResult, View, scale
 
 RunPass = Callable[[View], PassResult]
@@ -32,8 +34,8 @@ WORK_GFLOP = 1000
 # Which levels of a thorough search are mirrored, the finest being the first.
 MIRRORED = (0, 2)
 SURE_SCORE = 0.5
-# In a picture of so many pixels those who lie among others are looked for on an input of so many a side. measured: 2 %
-# of the CPU time of a mask of 16 megapixels; in 106 photographs one sure face more, which is one
+# In a picture of so many pixels those who lie among others are looked for on an input of so many a side. measured: 3 to
+# 9 % of the CPU time of a mask of 12 to 24 megapixels; in 106 photographs one sure face more, which is one
 LYING_FROM, LYING_SIZE = 8_000_000, 400
 ROTATED = "_rotated_"  # in the names of passes, before the degrees
 # measured: what shows less than one sure face in each orientation at the nominal size is decided on a larger input
@@ -72,7 +74,7 @@ class Search:
                 results += [run_pass(view) for rot90 in (1, 2, 3) for view in self._base_views(rot90)]
             elif width * height >= LYING_FROM:
                 lying = [View(_name("main", rot90), LYING_SIZE, rot90=rot90) for rot90 in (1, 3)]
-                results += [_sure(run_pass(view)) for view in lying]
+                results += [_more(run_pass(view), results) for view in lying]
         if self.detail == "thorough":
             levels = self._levels(width, height)
             longer = max(width, height)
@@ -189,10 +191,16 @@ def _evidence(result: PassResult) -> float:
     return float(scores[scores >= SURE_SCORE].sum())
 
 
-def _sure(result: PassResult) -> PassResult:
-    """Keep only what is sure: from faces that stand a pass that is rotated makes unsure ones."""
-    candidates = result.candidates
-    return replace(result, candidates=candidates.take(candidates.scores >= SURE_SCORE))
+def _more(rotated: PassResult, upright: Sequence[PassResult]) -> PassResult:
+    """Keep only sure faces that no upright pass is sure of: of those who stand, a rotated one makes unsure ones."""
+    known = np.concatenate([_sure(result).boxes for result in upright])
+    found = _sure(rotated)
+    new = found.take(np.array([boxes.iou(box, known).max() <= SAME_FACE_IOU for box in found.boxes], bool))
+    return replace(rotated, candidates=new, report=rotated.report.model_copy(update={"candidates": len(new)}))
+
+
+def _sure(result: PassResult) -> Candidates:
+    return result.candidates.take(result.candidates.scores >= SURE_SCORE)
 
 
 def _name(kind: str, rot90: int) -> str:

@@ -34,19 +34,25 @@ def test_mask_covers_grown_box_only() -> None:
 
 
 class Turning(KnownFaces):
-    """Finds nothing, after it has looked in some orientations."""
+    """Finds nothing, after its passes, by name, have shown so many candidates."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, candidates: dict[str, int]) -> None:
         super().__init__()
-        self.reports = tuple(PassReport(name=name, input_size=(1, 1), inference_ms=0, candidates=0) for name in names)
+        self.reports = tuple(
+            PassReport(name=name, input_size=(1, 1), inference_ms=0, candidates=count)
+            for name, count in candidates.items()
+        )
 
     def find(self, pixels: Pixels, options: ResolvedDetectOptions, *, upright: bool = False) -> Detections:
         return super().find(pixels, options).model_copy(update={"passes": self.reports})
 
 
-@pytest.mark.parametrize(("names", "turned"), [(["main"], False), (["main", "main_rotated_90"], True)])
-def test_masks_are_verified_in_the_orientations_of_the_search(names: list[str], turned: bool) -> None:
-    detector = Turning(*names)
+@pytest.mark.parametrize(
+    ("candidates", "turned"),
+    [({"main": 3}, False), ({"main": 3, "main_rotated_90": 0}, False), ({"main": 3, "main_rotated_90": 1}, True)],
+)
+def test_masks_are_verified_in_the_orientations_that_showed_something(candidates: dict[str, int], turned: bool) -> None:
+    detector = Turning(candidates)
     pipeline.mask(png(noise()), ResolvedMaskOptions(), detector, MAX_PIXELS)
     assert [one.any_orientation for one in detector.verified] == [turned]
 
