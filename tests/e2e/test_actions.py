@@ -146,8 +146,7 @@ def test_several_images_are_deleted_at_once(page: Page, site: Site, page_errors:
 
 
 def test_slider_is_moved_by_keys(page: Page, page_errors: PageErrors) -> None:
-    page_errors.expected = ["422"]
-    page.goto("/console/images")
+    page.goto("/console/images?name=portrait%203.jpg")  # others' pictures may fill the first page
     with page.expect_navigation():  # until the scripts of the page have run
         page.get_by_role("link", name="Open portrait 3.jpg").click()
     slider = page.get_by_role("slider")

@@ -202,7 +202,7 @@ function showResult(result) {
   if (removed.length) notes.append(createElement("li", t("metadata_removed", { names: removed.join(", ") })));
   if (uncovered) notes.append(createElement("li", t("uncovered_faces", { n: uncovered }), "warned"));
   if (masking.kept_faces) notes.append(createElement("li", t("kept_faces", { n: masking.kept_faces })));
-  if (verification) notes.append(createElement("li", plural(masking.kept_faces ? "verification_of_others" : "verification_summary", verification.regions_masked_again)));
+  if (verification) notes.append(createElement("li", masking.kept_faces ? plural("verification_of_others", verification.regions_masked_again) : plural("verification_summary", verification.regions_masked_again)));
   find("faces").replaceChildren(...result.detections.map(faceRow));
   find("timings").replaceChildren(...TIMINGS.filter((name) => result.profiling[name] != null).flatMap((name) => timingPair(name, result)));
   document.getElementById("document").textContent = JSON.stringify(
