@@ -90,8 +90,8 @@ def change(session: Session, admin_id: uuid.UUID, **changes: Any) -> AdminAccoun
     account.is_enabled = changes.get("is_enabled", account.is_enabled)
     if not account.is_enabled:
         account.generation = AdminAccount.generation + 1
-    session.flush()
-    session.refresh(account)
+        session.flush()  # which locks the row
+        session.refresh(account)
     session.commit()
     return account
 

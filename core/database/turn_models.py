@@ -12,7 +12,8 @@ from core.database.base import Base, UtcDateTime
 class KeyTurn(Base):
     """When a worker last took work of a kind of a key; without a row that was never.
 
-    key_id: of the API key, whether that is still there or not; zero stands for administrators. work: batches or videos.
+    key_id: of the API key, whether that is still there or not, so its few bytes stay; zero stands for administrators.
+    work: batches or videos.
     """
 
     __tablename__ = "key_turns"

@@ -52,10 +52,10 @@ class EngineClient:
         self._expiry_s = int(settings.job_timeout_s) + EXPIRY_MARGIN_S
         self.admission = Admission(settings, client)
         self._heartbeats = Heartbeats(client)
-        self._answer = client.register_script(protocol.ANSWER)  # where a call's picture lies, as LOSE
+        # Run where a call's picture lies.
+        self._answer, self._lose = map(client.register_script, (protocol.ANSWER, leases.LOSE))
         self._end_and_answer = client.register_script(admission.END + protocol.ANSWER)
         self._end_answer_and_take = client.register_script(admission.END + protocol.ANSWER_AND_TAKE)
-        self._lose = client.register_script(leases.LOSE)
 
     def run_detect(
         self, data: bytes, options: ResolvedDetectOptions, gone: Callable[[], bool], name: str = ""

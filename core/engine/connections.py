@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.connection import Connection, SSLConnection
 
-# What the time-out of each answer is long enough for; to change it costs as much as to send it.
+# Up to here the usual time-out is long enough; setting another costs as much as sending.
 SMALL_BYTES = 512 * 1024  # chosen: most photographs of a megapixel
 BYTES_PER_S = 6 * 2**20  # chosen: half of what a link of 100 Mbit/s carries
 

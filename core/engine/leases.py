@@ -61,10 +61,7 @@ class LeaseWatch:
         if not there:
             raise EngineUnavailable("the call was lost on its way", retry_after_s=RETRY_AFTER_S)
         name = (holder or b"").decode()
-        # Here, because most calls are answered before this is asked.
-        held = self._first.register_script(HELD)(
-            keys=[protocol.PROCESSES, protocol.INTERACTIVE], args=[name, self._message.text]
-        )
+        held = self._script(HELD)(keys=[protocol.PROCESSES, protocol.INTERACTIVE], args=[name, self._message.text])
         self._misses = 0 if held else self._misses + 1
         if holder and self._misses >= MISSES:
             self._ask_again(server)

@@ -84,8 +84,8 @@ MAX_ENLARGED = 4  # chosen: enlarged more than so many times, a picture shows no
 # together with the main passes: somewhat faster than the area itself
 LEVELS_PIXELS, GROWTH = 5_950_000, 1.14
 MAIN_PASSES = 4 * 1.09  # one in each orientation, with the one for close-ups
-# How many levels are finer than the next, and how many times: as few as the work allows. A small face that only one or
-# two levels see scores less than one that four see.
+# How many steps follow the first, and how large each may be: as small as the work allows. A small face that only one
+# or two levels see scores less than one that four see.
 CLOSE_STEPS, STEPS = 3, (1.4, 2.0)
 # The finest level lies closer to the next: by that step to this power, from the smallest of ZOOM_AREAS to the largest.
 # measured, two collages of each: .975 / .949 / .886 -> .984 / .971 / .902 of the faces, for a seventh more work

@@ -90,8 +90,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         self.keep = keep and unread is not None and request is not None and not request.body.failed
         self.unread = None if unread is None else max(0, unread - len(came))
         self._restart_head(came[unread or 0 :])
-        self.sock.end_request()
         del self.parser
+        self.sock.end_request()
 
     def send_rest(self) -> bool:
         """Send what the client takes now; return whether that was all."""

@@ -36,16 +36,15 @@ def group(graph: Graph, convolution: Node, outputs: int, inputs: int = 1) -> Non
 
     What follows reads single pixels as before.
     """
-    stride = attributes(convolution)["strides"][0]
-    name = convolution.input[1]
-    weights = graph.constant(name)
+    stride = attributes(convolution).get("strides", [1])[0]
+    sums, weights = convolution.output[0], graph.constant(convolution.input[1])
     made = grouped(weights, stride, outputs, inputs)
-    convolution.input[1] = graph.add_constant(f"{name}_of_groups", made)
     bias = np.tile(graph.constant(convolution.input[2]), outputs)
-    convolution.input[2] = graph.add_constant(f"{convolution.input[2]}_of_groups", bias)
+    convolution.input[1] = graph.add_constant(f"{sums}_weights_of_groups", made)  # other convolutions may share theirs
+    convolution.input[2] = graph.add_constant(f"{sums}_bias_of_groups", bias)
     step, width = outputs * stride // inputs, made.shape[3]
     change_attributes(convolution, kernel_shape=[3, width], strides=[stride, step], pads=[1, 1, 1, width - 1 - step])
-    users = graph.users(convolution.output[0])
+    users = graph.users(sums)
     last = users[0] if [user.op_type for user in users] == ["Relu"] else convolution
     pixels, last.output[0] = last.output[0], f"{last.output[0]}_of_groups"
     _add_reshaped(graph, last.output[0], pixels, len(weights))
