@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from tests.contract.admin import ADMIN, AN_ID, COOKIE, basic, body, cookie, kept
-from tests.contract.calls import assert_problem
+from tests.contract.calls import WEB_ALONE, Starter, assert_problem
 from tests.pictures import file, opened, quarters
 from tests.stack import Stack
 from web.console import assets, pages
@@ -190,14 +190,18 @@ def test_empty_parameters_ask_for_nothing(service: Stack, session: dict[str, str
     assert get(service, "/jobs?status=&method=&created_after=", cookies=session).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "kind", ["images?name=none", "jobs?method=solid", "batches?status=running", "videos?status=failed"]
-)
-def test_list_without_a_match_leads_to_all(service: Stack, session: dict[str, str], kind: str) -> None:
-    name = kind.partition("?")[0]
-    shown = text(get(service, f"/{kind}", cookies=session))
-    assert f"No matching {name}" in shown and f"No {name} yet" not in shown
-    assert f'class="button" href="/console/{name}"' in shown
+def test_list_without_a_match_leads_to_all(start_service: Starter) -> None:
+    service = start_service(programs=WEB_ALONE)  # one of its own, where others have made nothing
+    session = cookie(service)
+    for name, query in (
+        ("images", "name=none"),
+        ("jobs", "method=solid"),
+        ("batches", "status=running"),
+        ("videos", "status=failed"),
+    ):
+        shown = text(get(service, f"/{name}?{query}", cookies=session))
+        assert f"No matching {name}" in shown and f"No {name} yet" not in shown
+        assert f'class="button" href="/console/{name}"' in shown
 
 
 def test_ended_batch_without_images_waits_for_none(service: Stack, session: dict[str, str]) -> None:

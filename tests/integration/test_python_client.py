@@ -114,7 +114,7 @@ def test_command_masks_a_folder(environment: Environment) -> None:
 
 def test_command_masks_a_video(environment: Environment) -> None:
     told = environment.run("face-api", "video", "mask", "street.mp4", "--out", "by command.mp4", "--detail", "fast")
-    assert "10 frames, 1 faces" in told
+    assert "10 frames, 1 face\n" in told
     assert (environment.folder / "by command.mp4").stat().st_size > 1000
 
 
