@@ -157,17 +157,22 @@ def test_lost_lease_stops_the_work(
     assert item(results).state == "queued"
 
 
-@pytest.mark.parametrize(("spare", "outcome"), [(0, "ok"), (-1, "upload_too_large")], ids=["fits", "too large"])
-def test_object_of_the_bucket_is_measured_first(
-    built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch, spare: int, outcome: str
-) -> None:
+def taken_from_the_bucket(results: ResultStore) -> tuple[bytes, ItemLease]:
+    """Put a picture into the bucket and take the item that imports it; return both."""
     data = pictures.file(noise(), "png")
     results.objects.put("in/a.png", data, "image/png")
     with results.sessions() as session:
         batch = made.begun(session, prefix="in/")
         items.add(session, batch, [NewItem("a.png", len(data), source_key="in/a.png")])
         session.commit()
-        lease = made.taken(session)
+        return data, made.taken(session)
+
+
+@pytest.mark.parametrize(("spare", "outcome"), [(0, "ok"), (-1, "upload_too_large")], ids=["fits", "too large"])
+def test_object_of_the_bucket_is_measured_first(
+    built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch, spare: int, outcome: str
+) -> None:
+    data, lease = taken_from_the_bucket(results)
     fetched: list[str] = []
     real = type(results.objects).get
 
@@ -185,13 +190,7 @@ def test_object_of_the_bucket_is_measured_first(
 def test_object_that_grows_after_it_was_measured_is_not_read_to_its_end(
     built: Services, results: ResultStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = pictures.file(noise(), "png")
-    results.objects.put("in/a.png", data, "image/png")
-    with results.sessions() as session:
-        batch = made.begun(session, prefix="in/")
-        items.add(session, batch, [NewItem("a.png", len(data), source_key="in/a.png")])
-        session.commit()
-        lease = made.taken(session)
+    data, lease = taken_from_the_bucket(results)
     measure, read = type(results.objects).stat, type(results.objects).get
     lengths: list[int] = []
 
